@@ -1,0 +1,117 @@
+//! What can be called by `name:version@default`: built-in functions and the handlers of workers.
+//!
+//! The other rooms offer it as a value, so publishing needs no network and no clock.
+
+use std::collections::BTreeMap;
+
+use crate::document::step::FunctionName;
+use crate::schema::{Schema, SchemaError};
+use crate::value::Value;
+
+/// The function that reads a job's members chunk by chunk; its `with.call` names another one.
+pub const CHUNKS: &str = "chunks";
+
+/// The function that writes; its `with.answer` is a schema that the answer must fit.
+pub const GENERATE: &str = "generate";
+
+/// Name, version and input schema of what this release brings.
+const BUILTIN: [(&str, &str, &str); 3] = [
+    (
+        "analyse",
+        "1.0.0",
+        r#"{"type":"object","required":["profile"],
+            "properties":{"profile":{"type":"string","minLength":1}}}"#,
+    ),
+    (
+        GENERATE,
+        "1.0.0",
+        r#"{"type":"object","required":["profile","prompt"],
+            "properties":{"profile":{"type":"string","minLength":1},"prompt":{"type":"string"},
+                "answer":{"type":["object","boolean"]}}}"#,
+    ),
+    (
+        CHUNKS,
+        "1.0.0",
+        r#"{"type":"object","required":["call"],"additionalProperties":false,
+            "properties":{"call":{"type":"string"},
+                "parallel":{"type":"integer","minimum":1,"maximum":64},
+                "tolerate":{"type":"object","required":["percent"],"additionalProperties":false,
+                    "properties":{"percent":{"type":"number","minimum":0,"maximum":100}}}}}"#,
+    ),
+];
+
+/// The functions that exist, with the schemas of their inputs.
+#[derive(Clone, Debug, Default)]
+pub struct Catalogue {
+    functions: BTreeMap<FunctionName, Schema>,
+}
+
+impl Catalogue {
+    /// What this release brings.
+    pub fn builtin() -> Catalogue {
+        let compiled = BUILTIN.iter().map(|(name, version, schema)| {
+            let schema = Value::parse(schema).expect("the text above is JSON");
+            let schema = Schema::compile(&schema).expect("the text above is a schema");
+            (named(name, version), schema)
+        });
+        Catalogue {
+            functions: compiled.collect(),
+        }
+    }
+
+    /// The same with one more function; `true` is the schema of one that takes anything.
+    ///
+    /// # Errors
+    /// When the schema does not compile.
+    pub fn with(
+        mut self,
+        name: &str,
+        version: &str,
+        input_schema: &Value,
+    ) -> Result<Catalogue, SchemaError> {
+        let schema = Schema::compile(input_schema)?;
+        self.functions.insert(named(name, version), schema);
+        Ok(self)
+    }
+
+    /// The schema of a function's input, if there is such a function.
+    pub fn schema(&self, function: &FunctionName) -> Option<&Schema> {
+        self.functions.get(function)
+    }
+
+    /// All functions, by name and version.
+    pub fn functions(&self) -> impl Iterator<Item = &FunctionName> {
+        self.functions.keys()
+    }
+}
+
+fn named(name: &str, version: &str) -> FunctionName {
+    FunctionName {
+        name: name.to_owned(),
+        version: version.to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn handlers_stand_beside_the_built_in_functions() {
+        let catalogue = Catalogue::builtin();
+        let catalogue = catalogue
+            .with("score", "2.1.0", &Value::Bool(true))
+            .unwrap();
+
+        let known: Vec<&str> = catalogue.functions().map(|f| f.name.as_str()).collect();
+
+        assert_eq!(known, ["analyse", "chunks", "generate", "score"]);
+        assert!(catalogue.schema(&named("score", "2.1.0")).is_some());
+        assert!(catalogue.schema(&named("score", "2.0.0")).is_none());
+        assert!(
+            Catalogue::builtin()
+                .with("bad", "1.0.0", &Value::from(1i64))
+                .is_err()
+        );
+    }
+}

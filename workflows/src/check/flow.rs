@@ -1,0 +1,92 @@
+//! Where tasks go next: only to tasks of their own list (ruling 14), and switches that decide.
+
+use std::collections::HashSet;
+
+use super::{Checker, walk};
+use crate::document::step::{Case, Directive, Kind, Task};
+use crate::document::tree::join;
+
+impl<'a> Checker<'a> {
+    pub(super) fn check_flow(&mut self) {
+        let lists = walk::lists(self.template);
+        let everywhere: HashSet<&str> = lists.iter().copied().flatten().map(name).collect();
+        for list in lists {
+            let here: HashSet<&str> = list.iter().map(name).collect();
+            let targets = Targets {
+                list,
+                here,
+                everywhere: &everywhere,
+            };
+            list.iter()
+                .for_each(|task| self.check_task_flow(task, &targets));
+        }
+    }
+
+    fn check_task_flow(&mut self, task: &Task, targets: &Targets<'_>) {
+        self.check_target(&task.then, &join(&task.pointer, "then"), targets);
+        match &task.kind {
+            Kind::Switch(cases) => self.check_switch(task, cases, targets),
+            Kind::Try(attempt) => {
+                self.check_target(&attempt.then, &join(&attempt.pointer, "then"), targets);
+            }
+            _ => {}
+        }
+    }
+
+    fn check_switch(&mut self, task: &Task, cases: &[Case], targets: &Targets<'_>) {
+        let pointer = join(&task.pointer, "switch");
+        if cases.is_empty() {
+            let message = "a switch has at least one case".to_owned();
+            self.report("flow.empty_switch", &pointer, message, None);
+        }
+        let mut seen = HashSet::new();
+        let mut default: Option<&str> = None;
+        for (index, case) in cases.iter().enumerate() {
+            let place = join(&format!("{pointer}/{index}"), &case.name);
+            if !seen.insert(case.name.as_str()) {
+                let message = format!("another case of this switch is named `{}`", case.name);
+                self.report_key("flow.duplicate_name", &place, message, None);
+            }
+            match (default, &case.when) {
+                (Some(first), None) => {
+                    let message = format!("`{first}` is the case without `when` already");
+                    let hint = "give one of them a `when`".to_owned();
+                    self.report_key("flow.two_defaults", &place, message, Some(hint));
+                }
+                (None, None) => default = Some(&case.name),
+                _ => {}
+            }
+            self.check_target(&case.then, &join(&place, "then"), targets);
+        }
+    }
+
+    fn check_target(&mut self, directive: &Directive, pointer: &str, targets: &Targets<'_>) {
+        let Directive::Jump(target) = directive else {
+            return;
+        };
+        if targets.here.contains(target.as_str()) {
+            return;
+        }
+        let message = format!("no task of this list is named `{target}`");
+        let hint = match targets.everywhere.contains(target.as_str()) {
+            true => Some("it is in another list, which cannot be reached from here".to_owned()),
+            false => {
+                let directives = ["continue", "exit", "end"];
+                let names = targets.list.iter().map(name).chain(directives);
+                self.nearest(target, names)
+            }
+        };
+        self.report("flow.unknown_target", pointer, message, hint);
+    }
+}
+
+/// Names that a directive may mean.
+struct Targets<'a> {
+    list: &'a [Task],
+    here: HashSet<&'a str>,
+    everywhere: &'a HashSet<&'a str>,
+}
+
+fn name(task: &Task) -> &str {
+    &task.name
+}

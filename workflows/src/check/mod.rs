@@ -1,0 +1,115 @@
+//! What must hold before a template is published, beyond its form.
+//!
+//! The language's own schema accepts a great deal that cannot run: unknown targets, names used
+//! twice, broken expressions, unregistered functions. Each check reads the typed template and
+//! reports with the document's places; all problems come back at once.
+
+mod expressions;
+mod flow;
+mod names;
+mod references;
+mod schemas;
+mod walk;
+mod warnings;
+
+use std::collections::HashMap;
+
+pub use warnings::warnings;
+
+use crate::catalogue::Catalogue;
+use crate::document::nearest;
+use crate::document::parse;
+use crate::document::step::Template;
+use crate::document::tree::{self, Format, Tree};
+use crate::problem::{Problem, Problems};
+use crate::value::Value;
+
+/// Reads and checks a template from YAML or JSON.
+///
+/// # Errors
+/// Every problem of the document, in the order of its lines.
+pub fn publish(source: &str, catalogue: &Catalogue) -> Result<Template, Vec<Problem>> {
+    let looks_like_json = source.trim_start().starts_with('{') && Value::parse(source).is_ok();
+    let format = match looks_like_json {
+        true => Format::Json,
+        false => Format::Yaml,
+    };
+    publish_tree(&tree::read_one(source, format)?, catalogue)
+}
+
+/// Checks a template that was read as a tree.
+///
+/// # Errors
+/// Every problem of the document, in the order of its lines.
+pub fn publish_tree(tree: &Tree, catalogue: &Catalogue) -> Result<Template, Vec<Problem>> {
+    let (template, problems) = parse::parse(tree);
+    let Some(template) = template else {
+        return Err(problems.into_list());
+    };
+    let mut checker = Checker {
+        tree,
+        catalogue,
+        functions: indexed(&template),
+        template: &template,
+        problems,
+    };
+    checker.check_names();
+    checker.check_flow();
+    checker.check_references();
+    checker.check_schemas();
+    checker.check_expressions();
+    checker.problems.or(()).map(|()| template)
+}
+
+/// One template under check.
+struct Checker<'a> {
+    tree: &'a Tree,
+    catalogue: &'a Catalogue,
+    template: &'a Template,
+    /// Names of `use.functions` and their order.
+    functions: HashMap<&'a str, usize>,
+    problems: Problems,
+}
+
+fn indexed(template: &Template) -> HashMap<&str, usize> {
+    let names = template.functions.iter().map(|(name, _)| name.as_str());
+    names
+        .enumerate()
+        .map(|(index, name)| (name, index))
+        .collect()
+}
+
+impl Checker<'_> {
+    /// Reports at the value of a pointer.
+    fn report(&mut self, code: &str, pointer: &str, message: String, hint: Option<String>) {
+        let place = self.tree.place_of(pointer);
+        let problem = place.problem(code, pointer, message);
+        self.push(problem, hint);
+    }
+
+    /// Reports at the last key of a pointer.
+    fn report_key(&mut self, code: &str, pointer: &str, message: String, hint: Option<String>) {
+        let place = self.tree.key_place_of(pointer);
+        let problem = place.problem(code, pointer, message);
+        self.push(problem, hint);
+    }
+
+    /// The name that was meant, unless there are problems enough.
+    fn nearest<'n>(
+        &self,
+        name: &str,
+        candidates: impl IntoIterator<Item = &'n str>,
+    ) -> Option<String> {
+        match self.problems.is_full() {
+            true => None,
+            false => nearest::hint(name, candidates),
+        }
+    }
+
+    fn push(&mut self, problem: Problem, hint: Option<String>) {
+        self.problems.push(match hint {
+            Some(hint) => problem.hint(hint),
+            None => problem,
+        });
+    }
+}

@@ -1,0 +1,210 @@
+//! Functions: they exist, take what is given, and never call themselves.
+
+use std::collections::VecDeque;
+
+use super::{Checker, walk};
+use crate::catalogue::{CHUNKS, GENERATE};
+use crate::document::parse::function_name;
+use crate::document::step::{FunctionName, Kind, Shape, Task};
+use crate::document::tree::join;
+use crate::schema::{Mismatch, Schema};
+use crate::value::Value;
+
+/// Functions that may be called one inside the other (`machine.md` section 1).
+const LAYERS_MAX: usize = 8;
+
+/// Keywords about an object's keys or a list's length, which expressions inside do not change.
+const ABOUT_FORM: [&str; 7] = [
+    "required",
+    "additionalProperties",
+    "propertyNames",
+    "minProperties",
+    "maxProperties",
+    "minItems",
+    "maxItems",
+];
+
+impl<'a> Checker<'a> {
+    pub(super) fn check_references(&mut self) {
+        for task in walk::tasks(self.template) {
+            if let Kind::Function { function, with } = &task.kind {
+                self.check_function(task, function, with);
+            }
+        }
+        self.check_recursion();
+    }
+
+    fn check_function(&mut self, task: &Task, function: &FunctionName, with: &Shape) {
+        let Some(schema) = self.catalogue.schema(function) else {
+            self.not_registered(function, &join(&task.pointer, "call"));
+            return;
+        };
+        let mut open = Vec::new();
+        let value = filled(with, "", &mut open);
+        let pointer = join(&task.pointer, "with");
+        for mismatch in schema.mismatches(&value) {
+            if is_certain(&mismatch, &open) {
+                let place = format!("{pointer}{}", mismatch.pointer);
+                let message = format!(
+                    "`{}` does not take this: {}",
+                    function.name, mismatch.message
+                );
+                self.report("handler.input_mismatch", &place, message, None);
+            }
+        }
+        if !open.iter().any(|open| open.starts_with("/answer")) {
+            self.check_answer(&join(&pointer, "answer"), function, &value);
+        }
+        if function.name == CHUNKS {
+            self.check_chunks(&join(&pointer, "call"), &value);
+        }
+    }
+
+    /// `with.answer` of `generate` is a schema, which must compile when the document is published.
+    fn check_answer(&mut self, pointer: &str, function: &FunctionName, with: &Value) {
+        let Some(answer) = with.get("answer").filter(|_| function.name == GENERATE) else {
+            return;
+        };
+        if let Err(error) = Schema::compile(answer) {
+            let place = format!("{pointer}{}", error.pointer);
+            let message = format!("this is no JSON Schema: {error}");
+            self.report("schema.invalid", &place, message, None);
+        }
+    }
+
+    /// `with.call` of `chunks` names a function: it must be known when the document is published.
+    fn check_chunks(&mut self, pointer: &str, with: &Value) {
+        let Some(name) = with.get("call") else { return };
+        let Some(name) = name.as_str() else {
+            let message = "the function that works on a chunk must be written out".to_owned();
+            self.report("handler.input_mismatch", pointer, message, None);
+            return;
+        };
+        let local = self.functions.contains_key(name);
+        match function_name(name) {
+            _ if local => {}
+            Some((function, "default")) => {
+                if self.catalogue.schema(&function).is_none() {
+                    self.not_registered(&function, pointer);
+                }
+            }
+            _ => {
+                let known = self
+                    .template
+                    .functions
+                    .iter()
+                    .map(|(known, _)| known.as_str());
+                let hint = self.nearest(name, known);
+                let message = format!("`use.functions` has no `{name}`");
+                self.report("reference.unknown_function", pointer, message, hint);
+            }
+        }
+    }
+
+    fn not_registered(&mut self, function: &FunctionName, pointer: &str) {
+        let FunctionName { name, version } = function;
+        let versions = self
+            .catalogue
+            .functions()
+            .filter(|known| known.name == *name);
+        let versions: Vec<&str> = versions.map(|known| known.version.as_str()).collect();
+        let names = self.catalogue.functions().map(|known| known.name.as_str());
+        let hint = match versions.is_empty() {
+            false => Some(format!("versions of it: {}", versions.join(", "))),
+            true => self.nearest(name, names),
+        };
+        let hint = hint.unwrap_or_else(|| "start a worker that registers it, then publish".into());
+        let message = format!("no function `{name}:{version}` is registered");
+        self.report("handler.not_registered", pointer, message, Some(hint));
+    }
+
+    /// Takes away functions whose callees are gone; those that stay call themselves.
+    fn check_recursion(&mut self) {
+        let functions = &self.template.functions;
+        let calls: Vec<Vec<usize>> = functions
+            .iter()
+            .map(|(_, function)| self.called_by(function))
+            .collect();
+        let mut callers = vec![Vec::new(); calls.len()];
+        let mut waiting: Vec<usize> = calls.iter().map(Vec::len).collect();
+        for (caller, called) in calls.iter().enumerate() {
+            called
+                .iter()
+                .for_each(|callee| callers[*callee].push(caller));
+        }
+        let mut layers = vec![1usize; calls.len()];
+        let mut ready: VecDeque<usize> = (0..calls.len())
+            .filter(|index| waiting[*index] == 0)
+            .collect();
+        while let Some(callee) = ready.pop_front() {
+            for caller in &callers[callee] {
+                layers[*caller] = layers[*caller].max(layers[callee] + 1);
+                waiting[*caller] -= 1;
+                if waiting[*caller] == 0 {
+                    ready.push_back(*caller);
+                }
+            }
+        }
+        for (index, (name, function)) in functions.iter().enumerate() {
+            if waiting[index] > 0 {
+                let message = format!("`{name}` calls itself, or calls one that does");
+                self.report_key("reference.recursion", &function.pointer, message, None);
+            } else if layers[index] > LAYERS_MAX {
+                let message = format!("`{name}` calls functions more than {LAYERS_MAX} deep");
+                self.report_key("reference.too_deep", &function.pointer, message, None);
+            }
+        }
+    }
+
+    /// Indices of the functions that a function calls, one for each call.
+    fn called_by(&self, function: &Task) -> Vec<usize> {
+        let named = |name: &str| self.functions.get(name).copied();
+        let called = walk::with_inner(function)
+            .into_iter()
+            .filter_map(|task| match &task.kind {
+                Kind::Local { function, .. } => Some(*function),
+                Kind::Function { function, with } if function.name == CHUNKS => {
+                    named(filled(with, "", &mut Vec::new()).get("call")?.as_str()?)
+                }
+                _ => None,
+            });
+        called.collect()
+    }
+}
+
+/// The value with null for each expression, whose pointers are noted.
+fn filled(shape: &Shape, pointer: &str, open: &mut Vec<String>) -> Value {
+    match shape {
+        Shape::Constant(value) => value.clone(),
+        Shape::Expression(_) => {
+            open.push(pointer.to_owned());
+            Value::Null
+        }
+        Shape::List(items) => {
+            let items = items.iter().enumerate();
+            Value::list(
+                items.map(|(index, item)| filled(item, &format!("{pointer}/{index}"), open)),
+            )
+        }
+        Shape::Map(entries) => Value::map(
+            entries
+                .iter()
+                .map(|(key, value)| (key.as_str(), filled(value, &join(pointer, key), open))),
+        ),
+    }
+}
+
+/// Whether a mismatch holds whatever the expressions give.
+fn is_certain(mismatch: &Mismatch, open: &[String]) -> bool {
+    let depends = ["/then", "/else", "/anyOf", "/oneOf", "/not"];
+    let conditional = depends
+        .iter()
+        .any(|part| mismatch.schema_pointer.contains(part));
+    let covers = |open: &String| {
+        let rest = open.strip_prefix(&mismatch.pointer);
+        rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+    };
+    let about_form = ABOUT_FORM.contains(&mismatch.keyword.as_str());
+    let itself = open.contains(&mismatch.pointer);
+    !open.iter().any(covers) || (about_form && !itself && !conditional)
+}

@@ -1,0 +1,218 @@
+//! `Category`: a named collection of documents, each with a key, perhaps with an object it belongs to.
+
+use super::header::{self, Header};
+use super::spec::{Spec, field, section};
+use super::spot::{Fault, Spot};
+use crate::schema::Schema;
+use crate::value::Value;
+
+/// A named collection.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Category {
+    /// Name, title, description, labels.
+    pub header: Header,
+    /// What tells items apart.
+    pub key: Key,
+    /// The field that holds the object key.
+    pub object: Option<String>,
+    /// JSON Schema of an item; it also types the cells of a CSV file.
+    pub schema: Option<Value>,
+    /// What `apply` loads.
+    pub data: Option<Data>,
+}
+
+/// What tells items apart.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Key {
+    /// The number of the row, from 1.
+    Row,
+    /// One field, or several joined with U+001F.
+    Fields(Vec<String>),
+}
+
+/// What is loaded into a category.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Data {
+    /// Where from.
+    pub load: Load,
+    /// What an empty CSV cell becomes.
+    pub empty: Empty,
+}
+
+/// Where the items of a category come from.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Load {
+    /// A file beside the document.
+    File {
+        /// Relative to the document.
+        path: String,
+        /// By default from the file's ending.
+        format: Format,
+    },
+    /// The document itself.
+    Items(Vec<Value>),
+}
+
+/// How a file of items is written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Format {
+    /// RFC 4180 with a header line.
+    Csv,
+    /// One JSON object on each line.
+    Ndjson,
+    /// A JSON array of objects.
+    Json,
+}
+
+/// What an empty CSV cell becomes.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Empty {
+    /// `null`
+    #[default]
+    Null,
+    /// Nothing: the key is left out.
+    Absent,
+    /// An empty text.
+    Text,
+}
+
+pub(super) const SPEC: Spec = Spec {
+    fields: &[
+        field("windlass"),
+        field("kind"),
+        field("name"),
+        field("title"),
+        field("description"),
+        field("labels"),
+        section("key", &KEY),
+        field("object"),
+        field("schema"),
+        section("data", &DATA),
+    ],
+    later: &["indexes", "retention"],
+};
+
+const KEY: Spec = Spec {
+    fields: &[field("row")],
+    later: &[],
+};
+
+const DATA: Spec = Spec {
+    fields: &[
+        field("file"),
+        field("items"),
+        field("format"),
+        field("mode").or("\"replace\""),
+        field("invalid").or("\"refuse\""),
+        field("empty").or("\"null\""),
+    ],
+    later: &[],
+};
+
+/// So many items stand in a document.
+const ITEMS_MAX: usize = 1_000;
+
+/// So many fields form a key.
+const KEY_FIELDS_MAX: usize = 4;
+
+pub(super) fn read(document: &Spot<'_>) -> Option<Category> {
+    let header = header::read(document);
+    let key = document.need("key").and_then(|key| read_key(&key));
+    let object = document.get("object").and_then(|field| field.filled());
+    let schema = document
+        .get("schema")
+        .and_then(|schema| read_schema(&schema));
+    let data = document.get("data").and_then(|data| read_data(&data));
+    Some(Category {
+        header: header?,
+        key: key?,
+        object: object.map(str::to_owned),
+        schema,
+        data,
+    })
+}
+
+/// `key: field | [field, …] | { row: true }`.
+pub(super) fn read_key(spot: &Spot<'_>) -> Option<Key> {
+    if spot.tree.as_map().is_none() {
+        let field = |field: &Spot<'_>| Some(field.filled()?.to_owned());
+        return Some(Key::Fields(spot.one_or_each(KEY_FIELDS_MAX, field)?));
+    }
+    let row = spot.need("row")?;
+    match row.flag()? {
+        true => Some(Key::Row),
+        false => row.refuse(Fault::new("only `true` is possible").hint("or name a field")),
+    }
+}
+
+fn read_schema(spot: &Spot<'_>) -> Option<Value> {
+    let schema = spot.tree.to_value();
+    match Schema::compile(&schema) {
+        Ok(_) => Some(schema),
+        Err(error) => {
+            let place = spot.tree.place_of(&error.pointer);
+            let pointer = format!("{}{}", spot.pointer, error.pointer);
+            spot.push(place.problem("configuration.schema", pointer, error.message));
+            None
+        }
+    }
+}
+
+fn read_data(spot: &Spot<'_>) -> Option<Data> {
+    let data = spot.object()?;
+    let empties = [
+        ("null", Empty::Null),
+        ("absent", Empty::Absent),
+        ("text", Empty::Text),
+    ];
+    let empty = data.get("empty").and_then(|empty| empty.choice(&empties));
+    if let Some(mode) = data.get("mode") {
+        mode.choice_or_later(&[("replace", ())], &["merge"])?;
+    }
+    if let Some(invalid) = data.get("invalid") {
+        invalid.choice_or_later(&[("refuse", ())], &["leave_out"])?;
+    }
+    let load = match (data.get("file"), data.get("items")) {
+        (Some(file), None) => read_file(data, &file)?,
+        (None, Some(items)) => Load::Items(read_items(&items, ITEMS_MAX)?),
+        _ => return data.refuse(Fault::new("exactly one of `file` and `items` is needed")),
+    };
+    Some(Data {
+        load,
+        empty: empty.unwrap_or_default(),
+    })
+}
+
+/// Objects written in a document.
+pub(super) fn read_items(spot: &Spot<'_>, most: usize) -> Option<Vec<Value>> {
+    if spot.tree.as_list().is_some_and(|items| items.is_empty()) {
+        return Some(Vec::new());
+    }
+    spot.each(most, |item| Some(item.object()?.tree.to_value()))
+}
+
+fn read_file(data: &Spot<'_>, file: &Spot<'_>) -> Option<Load> {
+    let path = file.filled()?.to_owned();
+    let formats = [
+        ("csv", Format::Csv),
+        ("ndjson", Format::Ndjson),
+        ("json", Format::Json),
+    ];
+    let format = match data.get("format") {
+        Some(format) => format.choice_or_later(&formats, &["parquet"])?,
+        None => {
+            let ending = path
+                .rsplit('.')
+                .next()
+                .unwrap_or_default()
+                .to_ascii_lowercase();
+            let known = formats.iter().find(|(name, _)| *name == ending);
+            let Some((_, format)) = known else {
+                let fault = Fault::new(format!("the ending of `{path}` names no format"));
+                return file.refuse(fault.hint("give `format`: csv, ndjson or json"));
+            };
+            *format
+        }
+    };
+    Some(Load::File { path, format })
+}

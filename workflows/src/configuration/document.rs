@@ -1,0 +1,143 @@
+//! One document of a file: its kind, its name, its content, and whom it speaks of.
+
+use super::spec::Spec;
+use super::{Category, Connection, JobConfiguration, Purpose, Reference};
+use super::{category, connection, job, purpose};
+use crate::document::tree::{Place, Tree};
+use crate::value::Value;
+
+/// One document of a file.
+#[derive(Clone, Debug)]
+pub struct Document {
+    /// The file it stands in.
+    pub file: String,
+    /// Where it begins.
+    pub place: Place,
+    /// What it says.
+    pub content: Content,
+    pub(super) canonical: Value,
+    pub(super) references: Vec<Reference>,
+}
+
+/// What a document says.
+#[derive(Clone, Debug)]
+pub enum Content {
+    /// A template, to be read by `document`; only its header was looked at.
+    Template(Tree),
+    /// Why work is done.
+    Purpose(Purpose),
+    /// A named collection.
+    Category(Category),
+    /// Which work is done over which members, and when.
+    JobConfiguration(Box<JobConfiguration>),
+    /// A service.
+    Connection(Connection),
+}
+
+/// The kinds of document.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Kind {
+    /// A template version.
+    Template,
+    /// A purpose.
+    Purpose,
+    /// A category.
+    Category,
+    /// A job configuration.
+    JobConfiguration,
+    /// A connection.
+    Connection,
+}
+
+impl Kind {
+    /// Those that have the header, with their words.
+    pub const CONFIGURATION: [(&str, Kind); 4] = [
+        ("Purpose", Kind::Purpose),
+        ("Category", Kind::Category),
+        ("JobConfiguration", Kind::JobConfiguration),
+        ("Connection", Kind::Connection),
+    ];
+
+    /// Its word.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Kind::Template => "Template",
+            Kind::Purpose => "Purpose",
+            Kind::Category => "Category",
+            Kind::JobConfiguration => "JobConfiguration",
+            Kind::Connection => "Connection",
+        }
+    }
+}
+
+impl Content {
+    /// Which kind it is.
+    pub fn kind(&self) -> Kind {
+        match self {
+            Content::Template(_) => Kind::Template,
+            Content::Purpose(_) => Kind::Purpose,
+            Content::Category(_) => Kind::Category,
+            Content::JobConfiguration(_) => Kind::JobConfiguration,
+            Content::Connection(_) => Kind::Connection,
+        }
+    }
+
+    /// Its name; of a template `namespace.name@version`, as far as it is written.
+    pub fn name(&self) -> String {
+        match self {
+            Content::Template(tree) => template_name(tree),
+            Content::Purpose(purpose) => purpose.header.name.clone(),
+            Content::Category(category) => category.header.name.clone(),
+            Content::JobConfiguration(job) => job.header.name.clone(),
+            Content::Connection(connection) => connection.header().name.clone(),
+        }
+    }
+
+    pub(super) fn canonical(&self, tree: &Tree) -> Value {
+        match self.spec() {
+            Some(spec) => spec.canonical(tree),
+            None => tree.to_value(),
+        }
+    }
+
+    fn spec(&self) -> Option<&'static Spec> {
+        match self {
+            Content::Template(_) => None,
+            Content::Purpose(_) => Some(&purpose::SPEC),
+            Content::Category(_) => Some(&category::SPEC),
+            Content::JobConfiguration(_) => Some(&job::SPEC),
+            Content::Connection(Connection::Generate(_)) => Some(&connection::GENERATE),
+            Content::Connection(Connection::Analyse(_)) => Some(&connection::ANALYSE),
+        }
+    }
+}
+
+impl Document {
+    /// Which kind it is.
+    pub fn kind(&self) -> Kind {
+        self.content.kind()
+    }
+
+    /// Its name; of a template `namespace.name@version`.
+    pub fn name(&self) -> String {
+        self.content.name()
+    }
+
+    /// Its content in schema order, defaults left out: equal canonical forms are no change.
+    pub fn canonical(&self) -> &Value {
+        &self.canonical
+    }
+
+    /// The names it speaks of; templates name none before they are checked.
+    pub fn references(&self) -> &[Reference] {
+        &self.references
+    }
+}
+
+fn template_name(tree: &Tree) -> String {
+    let part = |key: &str| {
+        let found = tree.get("document").and_then(|header| header.get(key));
+        found.and_then(Tree::as_str).unwrap_or_default().to_owned()
+    };
+    format!("{}.{}@{}", part("namespace"), part("name"), part("version"))
+}

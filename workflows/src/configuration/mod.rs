@@ -1,0 +1,41 @@
+//! Configuration: what people apply, read from text into typed documents.
+//!
+//! A document carries the header `windlass: v1` with `kind` and `name`; a top-level `document` marks
+//! a template instead. Nothing is ignored: a key nobody knows is refused with the nearest name, a key
+//! that a later release brings is refused as not supported yet. All problems of all files come back
+//! at once, with file, line, column and pointer. References are names; whether they exist is checked
+//! where documents are stored.
+
+mod category;
+mod chunk;
+mod connection;
+mod document;
+mod header;
+mod job;
+mod length;
+mod purpose;
+mod read;
+mod reference;
+mod schedule;
+mod selection;
+mod shape;
+mod spec;
+mod spot;
+mod time;
+
+pub use category::{Category, Data, Empty, Format, Key, Load};
+pub use chunk::Chunk;
+pub use connection::{
+    Analyse, AnalyseProfile, Connection, Generate, GenerateProfile, Plain, Price, Provider, Secret,
+};
+pub use document::{Content, Document, Kind};
+pub use header::Header;
+pub use job::{Guards, JobConfiguration, Release, Strategy, Work};
+pub use length::duration;
+pub use purpose::{Priority, Purpose};
+pub use read::{SourceFile, read, restore};
+pub use reference::{Reference, ReferenceKind, TemplateReference, VersionChoice};
+pub use selection::{Selection, Source};
+
+/// Variables of filters and `input:` expressions, without `$`.
+pub const VARIABLES: [&str; 4] = ["key", "object", "slot", "configuration"];

@@ -1,0 +1,169 @@
+//! Names by which documents speak of each other.
+//!
+//! `namespace.name` is the newest usable version, `namespace.name@1.2.3` exactly one. Aliases come
+//! with a later release.
+
+use std::fmt;
+
+use semver::Version;
+
+use super::spot::{Fault, Spot, is_name};
+
+/// What a reference points at.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum ReferenceKind {
+    /// A template, by [`TemplateReference`].
+    Template,
+    /// A purpose, by name.
+    Purpose,
+    /// A category, by name.
+    Category,
+}
+
+impl ReferenceKind {
+    /// Its word.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            ReferenceKind::Template => "template",
+            ReferenceKind::Purpose => "purpose",
+            ReferenceKind::Category => "category",
+        }
+    }
+}
+
+/// A name that must exist where the document is stored, and where it is written.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Reference {
+    /// What it points at.
+    pub kind: ReferenceKind,
+    /// As written.
+    pub name: String,
+    /// Where.
+    pub pointer: String,
+    /// From 1; 0 where there is no text.
+    pub line: u32,
+    /// From 1; 0 where there is no text.
+    pub column: u32,
+}
+
+impl Reference {
+    /// The reference that stands at a spot, if a text stands there.
+    pub(super) fn at(spot: Option<Spot<'_>>, kind: ReferenceKind) -> Option<Reference> {
+        let spot = spot?;
+        Some(Reference {
+            kind,
+            name: spot.tree.as_str()?.to_owned(),
+            line: spot.tree.place.line,
+            column: spot.tree.place.column,
+            pointer: spot.pointer,
+        })
+    }
+}
+
+/// Which template, and which version of it.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct TemplateReference {
+    /// Namespace.
+    pub namespace: String,
+    /// Name.
+    pub name: String,
+    /// Which version.
+    pub version: VersionChoice,
+}
+
+/// Which version of a template.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub enum VersionChoice {
+    /// The newest one that is neither deprecated nor retired.
+    Newest,
+    /// This one.
+    Exact(Version),
+}
+
+impl TemplateReference {
+    /// Reads `namespace.name` or `namespace.name@1.2.3`.
+    ///
+    /// # Errors
+    /// A message for people.
+    pub fn parse(text: &str) -> Result<TemplateReference, String> {
+        match read(text) {
+            Ok(reference) => Ok(reference),
+            Err(Refused::Shape) => Err(format!("`{text}` is no template reference")),
+            Err(Refused::Alias) => Err(format!("the alias in `{text}` is not supported yet")),
+        }
+    }
+
+    pub(super) fn at(spot: &Spot<'_>) -> Option<TemplateReference> {
+        let text = spot.text()?;
+        match read(text) {
+            Ok(reference) => Some(reference),
+            Err(Refused::Alias) => spot.later(format!("the alias in `{text}`")),
+            Err(Refused::Shape) => spot.refuse(
+                Fault::new(format!("`{text}` is no template reference"))
+                    .hint("write namespace.name or namespace.name@1.2.3"),
+            ),
+        }
+    }
+}
+
+enum Refused {
+    Shape,
+    Alias,
+}
+
+fn read(text: &str) -> Result<TemplateReference, Refused> {
+    let (path, version) = match text.split_once('@') {
+        Some((path, version)) => (path, Some(version)),
+        None => (text, None),
+    };
+    let (namespace, name) = path.split_once('.').ok_or(Refused::Shape)?;
+    if !is_name(namespace) || !is_name(name) {
+        return Err(Refused::Shape);
+    }
+    let version = match version {
+        None => VersionChoice::Newest,
+        Some(alias) if is_alias(alias) => return Err(Refused::Alias),
+        Some(version) => VersionChoice::Exact(Version::parse(version).map_err(|_| Refused::Shape)?),
+    };
+    Ok(TemplateReference {
+        namespace: namespace.to_owned(),
+        name: name.to_owned(),
+        version,
+    })
+}
+
+fn is_alias(text: &str) -> bool {
+    text.starts_with(|c: char| c.is_ascii_lowercase()) && is_name(text)
+}
+
+/// As it is written in documents.
+impl fmt::Display for TemplateReference {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(formatter, "{}.{}", self.namespace, self.name)?;
+        match &self.version {
+            VersionChoice::Newest => Ok(()),
+            VersionChoice::Exact(version) => write!(formatter, "@{version}"),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn references_are_read_and_written_alike() {
+        for text in ["strikes.state-brief", "strikes.classify-strike@1.0.0"] {
+            assert_eq!(TemplateReference::parse(text).unwrap().to_string(), text);
+        }
+    }
+
+    #[test]
+    fn aliases_come_later_and_nonsense_never() {
+        let alias = TemplateReference::parse("strikes.state-brief@stable").unwrap_err();
+        assert!(alias.contains("not supported yet"));
+        for text in ["state-brief", "a.b@1.0", "A.b", "a.b.c", "a.b@", ""] {
+            assert!(TemplateReference::parse(text).is_err(), "{text}");
+        }
+    }
+}

@@ -1,0 +1,8 @@
+//! Documents: what people write, read with its places, typed and checked.
+
+pub mod hash;
+pub mod nearest;
+pub mod parse;
+pub mod scope;
+pub mod step;
+pub mod tree;

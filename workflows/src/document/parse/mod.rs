@@ -1,0 +1,135 @@
+//! Tree to `Template`: what each key means, and every problem at once.
+//!
+//! Reading never stops at a mistake: a broken piece is reported and replaced by a harmless one, so
+//! that the checks that follow see the rest of the document. A template that came with problems is
+//! never handed out. Whatever this release does not run is refused by a code of its own.
+
+mod attempt;
+mod call;
+mod control;
+mod data;
+mod definitions;
+mod header;
+mod shape;
+mod spot;
+mod task;
+
+use std::collections::HashMap;
+
+pub use call::function_name;
+pub use shape::unwrapped;
+
+use self::spot::Spot;
+use super::step::{Delay, Header, Retry, Shape, Template};
+use super::tree::Tree;
+use crate::problem::{Problem, Problems};
+use crate::value::Value;
+
+/// What was read, if there was anything like a template, and what is wrong with it.
+pub fn parse(tree: &Tree) -> (Option<Template>, Problems) {
+    let mut reader = Reader::default();
+    let template = reader.template(&Spot::root(tree));
+    (template, reader.problems)
+}
+
+/// Reads a stored document again. It was checked when it was published, so nothing is checked here
+/// and nothing is known of places.
+///
+/// # Errors
+/// For a document that this release never published.
+pub fn from_value(document: &Value) -> Result<Template, Vec<Problem>> {
+    let (template, mut problems) = parse(&Tree::from_value(document));
+    let Some(template) = template else {
+        problems.push(Problem::new("document.type", "", "this is no template"));
+        return Err(problems.into_list());
+    };
+    problems.or(template)
+}
+
+/// Collects problems; knows the definitions of `use`.
+#[derive(Default)]
+struct Reader {
+    problems: Problems,
+    /// Names of `use.functions` and their order.
+    functions: HashMap<String, usize>,
+    retries: HashMap<String, Retry>,
+    errors: HashMap<String, Shape>,
+    timeouts: HashMap<String, Delay>,
+}
+
+const ROOT_KEYS: [&str; 8] = [
+    "document", "input", "use", "do", "timeout", "output", "schedule", "evaluate",
+];
+
+impl Reader {
+    fn template(&mut self, root: &Spot<'_>) -> Option<Template> {
+        let fields = self.object(root, &ROOT_KEYS)?;
+        let header = self.required(&fields, "document");
+        let header = header.and_then(|spot| self.header(&spot));
+        let functions = fields.get("use").map(|spot| self.definitions(&spot));
+        self.refuse_schedule(&fields);
+        self.check_evaluate(&fields);
+        let body = self.required(&fields, "do");
+        Some(Template {
+            header: header.unwrap_or_else(nobody),
+            input: fields
+                .get("input")
+                .map(|spot| self.input(&spot))
+                .unwrap_or_default(),
+            output: fields
+                .get("output")
+                .map(|spot| self.output(&spot))
+                .unwrap_or_default(),
+            timeout: fields.get("timeout").and_then(|spot| self.timeout(&spot)),
+            body: body.map(|spot| self.tasks(&spot)).unwrap_or_default(),
+            functions: functions.unwrap_or_default(),
+            document: root.tree.to_value(),
+        })
+    }
+
+    fn refuse_schedule(&mut self, fields: &Spot<'_>) {
+        if let Some(entry) = fields.tree.entry("schedule") {
+            let message = "a schedule inside a template is not supported yet";
+            let hint = "write a `schedule` beside the job's configuration";
+            let problem = fields.problem_at(entry, "unsupported.schedule", message);
+            self.problems.push(problem.hint(hint));
+        }
+    }
+
+    /// `evaluate` may only say what holds anyway (ruling 32).
+    fn check_evaluate(&mut self, fields: &Spot<'_>) {
+        let Some(spot) = fields.get("evaluate") else {
+            return;
+        };
+        let Some(fields) = self.object(&spot, &["mode", "language"]) else {
+            return;
+        };
+        for (key, wanted, code) in [
+            ("mode", "strict", "unsupported.evaluate.loose"),
+            ("language", "jq", "unsupported.evaluate.language"),
+        ] {
+            let Some(spot) = fields.get(key) else {
+                continue;
+            };
+            let Some(found) = self.text(&spot) else {
+                continue;
+            };
+            if found != wanted {
+                let message = format!("`{key}: {found}` is not supported");
+                let hint = format!("leave it out: `{wanted}` is what holds");
+                self.problems.push(spot.problem(code, message).hint(hint));
+            }
+        }
+    }
+}
+
+/// Stands for a header that could not be read; problems were reported.
+fn nobody() -> Header {
+    Header {
+        dsl: String::new(),
+        namespace: String::new(),
+        name: String::new(),
+        version: semver::Version::new(0, 0, 0),
+        title: None,
+    }
+}

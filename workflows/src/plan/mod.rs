@@ -1,0 +1,26 @@
+//! Plans: which jobs a batch has and what each receives. Pure pieces; the engine reads sources, keeps
+//! blocks and seals.
+//!
+//! The way of a member: row → filter → member → (object, chunk) → value → input of a job.
+
+mod chunk;
+mod hash;
+mod input;
+mod limit;
+mod member;
+mod occasion;
+mod release;
+mod rendering;
+mod totals;
+
+pub use chunk::{Chunker, chunks};
+pub use hash::{PlanHash, SelectionHash};
+pub use input::MemberValue;
+pub use limit::{ITEMS_BYTES_MAX, ITEMS_MAX, TooLarge, check_size};
+pub use member::{Member, MemberProblem};
+pub use occasion::{Occasion, SlotScope};
+pub use release::{progress_percent, room};
+pub use rendering::{FilterError, Rendering};
+pub use totals::{Ending, Tallies, Totals};
+
+pub use crate::configuration::{Chunk, Strategy};

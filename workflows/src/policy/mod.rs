@@ -1,0 +1,5 @@
+//! Decisions about failure, lateness and overlap: pure functions of what happened.
+
+pub mod catch_up;
+pub mod overlap;
+pub mod retry;
