@@ -1,0 +1,86 @@
+//! What can happen to a job.
+//!
+//! Time enters the machine only here: `at` is the database's time at the claim plus monotonic time.
+
+use std::time::Duration;
+
+use chrono::{DateTime, Utc};
+
+use super::fault::Fault;
+use crate::value::Value;
+
+/// Names an open activity of one job: a step, a timer or a chunked reading.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Activity(pub u32);
+
+/// One thing that happened, and when.
+#[derive(Clone, Debug)]
+pub struct Event {
+    /// When it happened.
+    pub at: DateTime<Utc>,
+    /// What happened.
+    pub kind: EventKind,
+}
+
+/// The kinds of event.
+#[derive(Clone, Debug)]
+pub enum EventKind {
+    /// The job begins. Always the first event.
+    Started {
+        /// Tries of an unjournaled job before this one; 0 for the first.
+        attempt: u32,
+        /// Leases lost before this one.
+        losses: u32,
+    },
+    /// A step ended well.
+    Succeeded {
+        /// Which one.
+        activity: Activity,
+        /// Its raw output.
+        output: Value,
+    },
+    /// A step ended badly.
+    Failed {
+        /// Which one.
+        activity: Activity,
+        /// Why.
+        fault: Fault,
+        /// The remote asked to wait at least so long (`Retry-After`).
+        again_after: Option<Duration>,
+    },
+    /// One chunk of a `chunks` activity ended.
+    Chunk {
+        /// Which activity.
+        activity: Activity,
+        /// Which chunk, from 1.
+        number: u32,
+        /// Its raw output, or why there is none.
+        result: Result<Value, Fault>,
+    },
+    /// A due instant has passed: timers, deadlines, backoffs up to `at` fire.
+    Due,
+    /// Somebody cancels the job.
+    Cancel {
+        /// Who asked.
+        who: String,
+        /// In their words.
+        why: String,
+    },
+    /// The last slice was spent; go on.
+    Continued,
+}
+
+impl EventKind {
+    /// The word in journals and on timelines.
+    pub const fn word(&self) -> &'static str {
+        match self {
+            Self::Started { .. } => "started",
+            Self::Succeeded { .. } => "succeeded",
+            Self::Failed { .. } => "failed",
+            Self::Chunk { .. } => "chunk",
+            Self::Due => "due",
+            Self::Cancel { .. } => "cancel",
+            Self::Continued => "continued",
+        }
+    }
+}

@@ -1,0 +1,292 @@
+//! How a turn is written: its events, the root, the branch, and the values that are new.
+//!
+//! Each value stands once, under a number; one that grew out of a known one is written as what was
+//! appended, set or removed, so that a growing context does not make the journal quadratic.
+//! `fold` reads what is written here.
+
+use std::collections::HashMap;
+
+use chrono::{DateTime, SecondsFormat, Utc};
+
+use super::held::{Held, bytes, is_same};
+use super::state::{Branch, Chunks, Doing, Frame, FrameKind, Move, OpenCall, Root, State, Step};
+use super::turn::Outcome;
+use crate::program::Program;
+use crate::value::Value;
+
+/// Number of this format. A reader that does not know a number gives the job back unspent.
+pub(super) const FOLD: i32 = 1;
+
+/// A value this small is written whole: a difference would not be shorter.
+const WHOLE_BYTES_MAX: usize = 256;
+
+/// Differences inside differences: a list that grows in a map in the context is written as it grew.
+/// Each level adds one to the depth of the entry.
+const NESTING_MAX: u32 = 4;
+
+/// The entry's text, and the values that stand in the journal once it does.
+pub(super) fn entry(
+    program: &Program,
+    state: &State,
+    events: &[Value],
+    known: &HashMap<u32, Value>,
+) -> (String, HashMap<u32, Value>) {
+    let live = live(state);
+    let mut fresh: Vec<(&u32, &Value)> = live
+        .iter()
+        .filter(|(number, _)| !known.contains_key(number))
+        .collect();
+    fresh.sort_unstable_by_key(|(number, _)| **number);
+    let values = fresh
+        .into_iter()
+        .map(|(number, value)| written(*number, value, known));
+    let data = Value::map([
+        ("v", Value::from(i64::from(FOLD))),
+        ("events", Value::list(events.iter().cloned())),
+        ("root", root(program, &state.root)),
+        (
+            "branches",
+            Value::list(state.branches.iter().map(|one| branch(program, one))),
+        ),
+        ("values", Value::list(values)),
+    ]);
+    (data.to_json(), live)
+}
+
+/// The whole state.
+pub(super) fn head(program: &Program, state: &State) -> String {
+    entry(program, state, &[], &HashMap::new()).0
+}
+
+/// Values that something points to, but for the job's input, which is read from its row.
+pub(super) fn live(state: &State) -> HashMap<u32, Value> {
+    let closing = state.root.closing.iter().map(|closing| &closing.problem);
+    let held = state
+        .branches
+        .iter()
+        .flat_map(Branch::values)
+        .chain(closing);
+    held.filter(|held| held.number != Held::INPUT)
+        .map(|held| (held.number, held.value.clone()))
+        .collect()
+}
+
+/// `[n, value]`, or `[n, base, difference]`.
+fn written(number: u32, value: &Value, known: &HashMap<u32, Value>) -> Value {
+    let size = bytes(value);
+    if size > WHOLE_BYTES_MAX {
+        let best = known
+            .iter()
+            .filter_map(|(base, old)| Some((*base, difference(old, value, NESTING_MAX)?)))
+            .min_by_key(|(base, difference)| (bytes(difference), *base));
+        if let Some((base, difference)) = best
+            && bytes(&difference) < size / 2
+        {
+            return Value::list([Value::from(number), Value::from(base), difference]);
+        }
+    }
+    Value::list([Value::from(number), value.clone()])
+}
+
+/// What makes `new` of `old`, where that can be said; members may differ so many levels down.
+fn difference(old: &Value, new: &Value, levels: u32) -> Option<Value> {
+    match (old, new) {
+        (Value::List(_), Value::List(_)) => {
+            let (old, new) = (old.as_list()?, new.as_list()?);
+            let begins_alike =
+                old.len() <= new.len() && old.iter().zip(new).all(|(old, new)| is_same(old, new));
+            begins_alike
+                .then(|| Value::map([("append", Value::list(new[old.len()..].iter().cloned()))]))
+        }
+        (Value::Map(old), Value::Map(new)) => {
+            // Keys that stay keep their order, and new ones come last: else the order would be lost.
+            let stays: Vec<_> = old.keys().filter(|key| new.contains_key(key)).collect();
+            if !stays.iter().zip(new.keys()).all(|(old, new)| *old == new) {
+                return None;
+            }
+            let changed = new
+                .iter()
+                .filter(|(key, value)| !old.get(key).is_some_and(|old| is_same(old, value)));
+            let (mut set, mut grow) = (Vec::new(), Vec::new());
+            for (key, value) in changed {
+                match old.get(key).and_then(|old| shorter(old, value, levels)) {
+                    Some(difference) => grow.push((key.clone(), difference)),
+                    None => set.push((key.clone(), value.clone())),
+                }
+            }
+            let gone = old
+                .keys()
+                .filter(|key| !new.contains_key(key))
+                .map(|key| Value::text(key.clone()));
+            let gone = Value::list(gone.collect::<Vec<_>>());
+            Some(Value::map([
+                ("set", Value::map(set)),
+                ("grow", Value::map(grow)),
+                ("remove", gone),
+            ]))
+        }
+        _ => None,
+    }
+}
+
+/// A difference that is worth more than the value itself.
+fn shorter(old: &Value, new: &Value, levels: u32) -> Option<Value> {
+    let size = bytes(new);
+    if levels == 0 || size <= WHOLE_BYTES_MAX {
+        return None;
+    }
+    difference(old, new, levels - 1).filter(|difference| bytes(difference) < size / 2)
+}
+
+fn root(program: &Program, root: &Root) -> Value {
+    let visits = program
+        .nodes
+        .iter()
+        .zip(&root.visits)
+        .filter(|(_, visits)| **visits > 0);
+    let mut members = vec![
+        ("status", Value::text(root.status.word())),
+        ("at", instant(root.at)),
+        ("started", instant(root.started)),
+        ("attempt", Value::from(root.attempt)),
+        (
+            "visits",
+            Value::map(visits.map(|(node, visits)| (node.pointer.clone(), Value::from(*visits)))),
+        ),
+        ("next_value", Value::from(root.next_value)),
+        ("next_activity", Value::from(root.next_activity)),
+    ];
+    if let Some(closing) = &root.closing {
+        let closing = [
+            ("problem", number(&closing.problem)),
+            ("is_cancelled", Value::from(closing.is_cancelled)),
+            ("until", instant(closing.until)),
+        ];
+        members.push(("closing", Value::map(closing)));
+    }
+    members.extend(
+        root.outcome
+            .as_ref()
+            .map(|outcome| ("outcome", outcome_value(outcome))),
+    );
+    Value::map(members)
+}
+
+/// The result stands in the outcome's own row.
+fn outcome_value(outcome: &Outcome) -> Value {
+    let text = |text: &Option<String>| text.as_deref().map_or(Value::Null, Value::text);
+    Value::map([
+        ("kind", Value::text(outcome.kind.as_str())),
+        ("code", text(&outcome.code)),
+        ("fingerprint", text(&outcome.fingerprint)),
+    ])
+}
+
+fn branch(program: &Program, branch: &Branch) -> Value {
+    Value::map([
+        ("id", Value::from(branch.id)),
+        ("parent", branch.parent.map_or(Value::Null, Value::from)),
+        (
+            "frames",
+            Value::list(branch.frames.iter().map(|one| frame(program, one))),
+        ),
+        ("data", number(&branch.data)),
+        ("context", number(&branch.context)),
+        ("doing", doing(program, &branch.doing)),
+    ])
+}
+
+fn frame(program: &Program, frame: &Frame) -> Value {
+    let mut members = vec![
+        (
+            "path",
+            Value::text(program.node(frame.node).pointer.clone()),
+        ),
+        ("visit", Value::from(frame.visit)),
+        ("raw", number(&frame.raw)),
+        ("input", number(&frame.input)),
+        ("started", instant(frame.started)),
+    ];
+    members.extend(frame.due.map(|due| ("due", instant(due))));
+    match &frame.kind {
+        FrameKind::List => {}
+        FrameKind::For { list, index } => members.push((
+            "for",
+            Value::map([("list", number(list)), ("index", Value::from(*index))]),
+        )),
+        FrameKind::Catch { error } => members.push(("catch", number(error))),
+        FrameKind::Try(tries) => {
+            let visits = tries.visits.iter().filter(|(_, visits)| *visits > 0);
+            let visits = visits
+                .map(|(node, visits)| (program.node(*node).pointer.clone(), Value::from(*visits)));
+            let mut tried = vec![
+                ("first", instant(tries.first)),
+                ("attempt", Value::from(tries.attempt)),
+                ("visits", Value::map(visits)),
+            ];
+            tried.extend(tries.due.map(|due| ("due", instant(due))));
+            members.push(("try", Value::map(tried)));
+        }
+    }
+    Value::map(members)
+}
+
+fn doing(program: &Program, doing: &Doing) -> Value {
+    let one = |key: &'static str, value: Value| Value::map([(key, value)]);
+    match doing {
+        Doing::Nothing => Value::Null,
+        Doing::Backoff { until } => one("backoff", instant(*until)),
+        Doing::Sleep { until } => one("sleep", instant(*until)),
+        Doing::Moving(Move::Iterate) => one("iterate", Value::from(true)),
+        Doing::Moving(Move::Enter(node)) => {
+            one("enter", Value::text(program.node(*node).pointer.clone()))
+        }
+        Doing::Step(open) => one("step", step(open)),
+    }
+}
+
+fn step(step: &Step) -> Value {
+    let call = match &step.call {
+        OpenCall::Http { request } => ("http", number(request)),
+        OpenCall::Function { function, input } => {
+            let members = [
+                ("name", Value::text(function.name.as_str())),
+                ("version", Value::text(function.version.as_str())),
+                ("input", number(input)),
+            ];
+            ("function", Value::map(members))
+        }
+        OpenCall::Chunks(open) => ("chunks", chunks(open)),
+    };
+    Value::map([
+        ("activity", Value::from(step.activity.0)),
+        ("attempt", Value::from(step.attempt)),
+        ("is_stopping", Value::from(step.is_stopping)),
+        ("layers", Value::list(step.layers.iter().map(number))),
+        call,
+    ])
+}
+
+fn chunks(chunks: &Chunks) -> Value {
+    Value::map([
+        ("of", Value::from(chunks.of)),
+        ("parallel", Value::from(chunks.parallel)),
+        ("next", Value::from(chunks.next)),
+        (
+            "open",
+            Value::list(chunks.open.iter().map(|number| Value::from(*number))),
+        ),
+        ("answers", number(&chunks.answers)),
+        ("failed", Value::from(chunks.failed)),
+        ("failed_max", Value::from(chunks.failed_max)),
+    ])
+}
+
+fn number(held: &Held) -> Value {
+    Value::from(held.number)
+}
+
+/// RFC 3339, exact.
+pub(super) fn instant(at: DateTime<Utc>) -> Value {
+    Value::text(at.to_rfc3339_opts(SecondsFormat::AutoSi, true))
+}

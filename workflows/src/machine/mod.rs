@@ -1,0 +1,300 @@
+//! The interpreter: a state machine without I/O, clock, randomness or async.
+//!
+//! ```text
+//!            Event                 Turn                       Command
+//!  driver ──────────▶ apply ─────▶ seal ─▶ journal, outcome ─▶ settle ──────────▶ driver
+//!            (time is inside)      (what to write)             (leave once durable)
+//! ```
+//!
+//! The same events give the same state; a job's state is a fold of its journal, and loading it
+//! evaluates nothing, because each entry holds the events of a turn *and the state they led to*.
+//! Commands leave only after their turn is durable. All transitions stand in `transition`.
+//!
+//! | File | Story |
+//! |---|---|
+//! | `event`, `command`, `turn`, `fault`, `facts` | the boundary with the driver |
+//! | `apply` | what each event does |
+//! | `answers` | chunks that ended |
+//! | `timers` | what falls due |
+//! | `closing` | ends before the end |
+//! | `advance` | walking the program |
+//! | `unwind` | errors on their way up |
+//! | `call`, `request` | steps outside |
+//! | `scope` | what expressions see |
+//! | `state`, `held` | what a job remembers |
+//! | `journal`, `fold` | how it is written and read |
+//! | `limits` | every bound, with its reason |
+
+mod advance;
+mod answers;
+mod apply;
+mod call;
+mod closing;
+pub mod command;
+pub mod event;
+mod facts;
+pub mod fault;
+mod fold;
+mod held;
+mod journal;
+mod limits;
+mod request;
+mod scope;
+mod state;
+mod timers;
+pub mod transition;
+pub mod turn;
+mod unwind;
+mod view;
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use chrono::{DateTime, Utc};
+
+pub use self::facts::{BatchFacts, JobFacts};
+pub use self::fold::Unloadable;
+pub use self::transition::Illegal;
+pub use self::view::{StepView, View};
+
+use self::command::Command;
+use self::journal::FOLD;
+use self::limits::HEAD_BYTES_MIN;
+use self::state::{Doing, FrameKind, State};
+use self::transition::job::JobState;
+use self::turn::{End, Entry, Head, Turn};
+use crate::program::{Memory, Program};
+use crate::value::Value;
+
+/// What an event did.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Applied {
+    /// The job stands.
+    Done,
+    /// The slice is spent; apply `Continued`.
+    More,
+    /// Expected and too late: nothing changed.
+    Late,
+}
+
+/// Why an event was refused. The state is untouched.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Refusal {
+    /// No such transition.
+    #[error(transparent)]
+    Illegal(#[from] Illegal),
+}
+
+/// One job while it runs.
+pub struct Execution {
+    program: Arc<Program>,
+    facts: Arc<JobFacts>,
+    state: State,
+    /// Something happened since the last seal.
+    changed: bool,
+    /// Commands of the open turn.
+    commands: Vec<Command>,
+    /// Events of the open turn, for people and tests.
+    events: Vec<Value>,
+    /// Kind and time of the last of them.
+    last: Option<(&'static str, DateTime<Utc>)>,
+    in_flight: Option<InFlight>,
+    journal: Journal,
+    /// Tasks walked since the last outside event.
+    walked: u32,
+    /// `$input` inside a function.
+    layer_input: Option<Value>,
+    last_chunk_error: Option<Value>,
+}
+
+/// What is durable, as far as the next entry needs to know.
+#[derive(Clone, Debug, Default)]
+struct Journal {
+    /// The last entry; 0 before the first.
+    seq: i32,
+    /// Values that stand in it, by number.
+    known: HashMap<u32, Value>,
+    /// Bytes of entries since the last head, and that head's own.
+    since_head: usize,
+    head: usize,
+}
+
+/// A sealed turn whose fate is not known yet.
+struct InFlight {
+    commands: Vec<Command>,
+    events: Vec<Value>,
+    /// The journal as it was before the turn.
+    before: Journal,
+}
+
+impl Execution {
+    /// A job that nothing has happened to.
+    pub fn new(program: Arc<Program>, facts: JobFacts) -> Self {
+        let state = State::new(&program, facts.input.clone(), facts.created_at);
+        Self::standing(program, facts, state, Journal::default())
+    }
+
+    /// A job from its memory: the newest head, and the turns after it in order.
+    ///
+    /// # Errors
+    /// [`Unloadable`] if a later binary wrote it, or it is damaged.
+    pub fn load(
+        program: Arc<Program>,
+        facts: JobFacts,
+        head: Option<Head>,
+        entries: Vec<Entry>,
+    ) -> Result<Self, Unloadable> {
+        let folded = fold::fold(&program, &facts, head, entries)?;
+        let journal = Journal {
+            seq: folded.seq,
+            known: folded.known,
+            since_head: folded.bytes,
+            head: folded.head_bytes,
+        };
+        Ok(Self::standing(program, facts, folded.state, journal))
+    }
+
+    fn standing(program: Arc<Program>, facts: JobFacts, state: State, journal: Journal) -> Self {
+        Self {
+            program,
+            facts: Arc::new(facts),
+            state,
+            changed: false,
+            commands: Vec::new(),
+            events: Vec::new(),
+            last: None,
+            in_flight: None,
+            journal,
+            walked: 0,
+            layer_input: None,
+            last_chunk_error: None,
+        }
+    }
+
+    /// A copy that may be changed freely: for rendering what is not part of the state.
+    fn scratch(&self) -> Self {
+        let mut scratch = Self::standing(
+            self.program.clone(),
+            (*self.facts).clone(),
+            self.state.clone(),
+            Journal::default(),
+        );
+        scratch.facts = self.facts.clone();
+        scratch
+    }
+
+    /// What the events since the last seal want to write; `None` when there is nothing, or a turn is
+    /// still in flight. The turn's bytes never change: one of unknown fate is sent again as it is.
+    pub fn seal(&mut self) -> Option<Turn> {
+        if !self.changed || self.in_flight.is_some() {
+            return None;
+        }
+        self.changed = false;
+        let before = self.journal.clone();
+        let end = self.state.root.outcome.clone().map(End::Outcome);
+        let entry = self.keeps_a_journal(end.is_some()).then(|| self.entry());
+        let head = entry.as_ref().and_then(|entry| self.head(entry));
+        let commands = std::mem::take(&mut self.commands);
+        // What no entry tells yet, the first entry will.
+        let events = entry
+            .as_ref()
+            .map(|_| std::mem::take(&mut self.events))
+            .unwrap_or_default();
+        self.in_flight = Some(InFlight {
+            commands,
+            events,
+            before,
+        });
+        Some(Turn { entry, head, end })
+    }
+
+    /// The turn is durable: what it asked for may leave.
+    pub fn settle(&mut self, turn: Turn) -> Vec<Command> {
+        drop(turn);
+        self.in_flight
+            .take()
+            .map(|in_flight| in_flight.commands)
+            .unwrap_or_default()
+    }
+
+    /// The turn was refused for certain: its events are open again, and it is as if never sealed.
+    pub fn reopen(&mut self, turn: Turn) {
+        drop(turn);
+        let Some(in_flight) = self.in_flight.take() else {
+            return;
+        };
+        self.journal = in_flight.before;
+        self.commands.splice(0..0, in_flight.commands);
+        self.events.splice(0..0, in_flight.events);
+        self.changed = true;
+    }
+
+    /// Whether the job has its outcome.
+    pub fn is_ended(&self) -> bool {
+        self.state.root.status == JobState::Ended
+    }
+
+    /// A job whose one outside step can be asked for again from its row needs no memory while that
+    /// step is open; it does as soon as it must wait.
+    fn keeps_a_journal(&self, ended: bool) -> bool {
+        let is_plain = self.program.memory() == Memory::None && self.journal.seq == 0;
+        let branch = self.state.branch();
+        let waits = matches!(branch.doing, Doing::Backoff { .. } | Doing::Sleep { .. })
+            || self.state.root.closing.is_some();
+        let counts = branch
+            .frames
+            .iter()
+            .any(|frame| matches!(&frame.kind, FrameKind::Try(tries) if tries.attempt > 0));
+        !is_plain || ((waits || counts) && !ended)
+    }
+
+    fn entry(&mut self) -> Entry {
+        let (kind, at) = self.last.unwrap_or(("continued", self.state.root.at));
+        let (data, known) = journal::entry(
+            &self.program,
+            &self.state,
+            &self.events,
+            &self.journal.known,
+        );
+        self.journal.seq += 1;
+        self.journal.since_head += data.len();
+        self.journal.known = known;
+        Entry {
+            seq: self.journal.seq,
+            kind: kind.to_owned(),
+            at,
+            data,
+        }
+    }
+
+    /// A head once so many bytes of entries follow the last one, or its own size if that is larger:
+    /// what is written stays within twice the journal, what is loaded within twice the state.
+    fn head(&mut self, entry: &Entry) -> Option<Head> {
+        if self.journal.since_head < HEAD_BYTES_MIN.max(self.journal.head) || self.is_ended() {
+            return None;
+        }
+        let state = journal::head(&self.program, &self.state).into_bytes();
+        self.journal.since_head = 0;
+        self.journal.head = state.len();
+        Some(Head {
+            seq: entry.seq,
+            fold: FOLD,
+            state,
+        })
+    }
+
+    /// Notes an event of the open turn.
+    fn note(&mut self, kind: &'static str, at: DateTime<Utc>) {
+        self.last = Some((kind, at));
+        if self.events.len() < limits::NOTES_MAX {
+            let task = self
+                .state
+                .branch()
+                .top()
+                .map(|frame| self.program.node(frame.node).pointer.clone());
+            let mut event = vec![("kind", Value::text(kind)), ("at", journal::instant(at))];
+            event.extend(task.map(|task| ("now_at", Value::text(task))));
+            self.events.push(Value::map(event));
+        }
+    }
+}

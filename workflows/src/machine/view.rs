@@ -1,0 +1,77 @@
+//! The state for people: where a job stands, task by task.
+
+use chrono::{DateTime, Utc};
+use serde::Serialize;
+
+use super::Execution;
+use super::state::{Doing, FrameKind};
+
+/// Where a job stands.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct View {
+    /// `New`, `Running`, `Closing`, `Ended`.
+    pub status: &'static str,
+    /// What it does: `walks`, `step`, `backoff`, `sleep`, `nothing`.
+    pub doing: &'static str,
+    /// When its next timer falls due.
+    pub due: Option<DateTime<Utc>>,
+    /// The tasks that it stands in, outermost first.
+    pub steps: Vec<StepView>,
+}
+
+/// One task that a job stands in.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct StepView {
+    /// JSON pointer; empty for the workflow itself.
+    pub path: String,
+    /// `do`, `call`, `for` …
+    pub kind: &'static str,
+    /// How often this path was entered.
+    pub visit: u32,
+    /// Retries so far, of a `try`.
+    pub attempt: Option<u32>,
+    /// Index of the item, of a loop.
+    pub index: Option<u32>,
+    /// When it was entered.
+    pub started_at: DateTime<Utc>,
+    /// Its deadline.
+    pub due: Option<DateTime<Utc>>,
+}
+
+impl Execution {
+    /// Where the job stands.
+    pub fn view(&self) -> View {
+        let branch = self.state.branch();
+        let doing = match branch.doing {
+            Doing::Moving(_) => "walks",
+            Doing::Step(_) => "step",
+            Doing::Backoff { .. } => "backoff",
+            Doing::Sleep { .. } => "sleep",
+            Doing::Nothing => "nothing",
+        };
+        let steps = branch.frames.iter().map(|frame| {
+            let node = self.program.node(frame.node);
+            StepView {
+                path: node.pointer.to_string(),
+                kind: node.kind.word(),
+                visit: frame.visit,
+                attempt: match &frame.kind {
+                    FrameKind::Try(tries) => Some(tries.attempt),
+                    _ => None,
+                },
+                index: match frame.kind {
+                    FrameKind::For { index, .. } => Some(index),
+                    _ => None,
+                },
+                started_at: frame.started,
+                due: frame.due,
+            }
+        });
+        View {
+            status: self.state.root.status.word(),
+            doing,
+            due: self.next_due(),
+            steps: steps.collect(),
+        }
+    }
+}

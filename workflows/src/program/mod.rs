@@ -1,0 +1,216 @@
+//! A checked template, lowered: an arena of nodes in pre-order and one library of expressions.
+//!
+//! Each binary rebuilds programs from bundles; no program format exists. Building checks nothing:
+//! what was published once builds for ever, and where it does not, the job parks.
+
+mod lower;
+mod memory;
+pub(crate) mod node;
+mod place;
+mod schema;
+mod target;
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use sha2::{Digest, Sha256};
+
+pub use memory::Memory;
+pub(crate) use node::{Node, NodeId, NodeKind, Site, SiteFacts};
+
+use crate::document::parse;
+use crate::document::step::Template;
+use crate::expression::Library;
+use crate::value::{ParseError, Value};
+
+/// The meaning that this binary gives to templates. Raised when a change would alter old jobs.
+pub const SEMANTICS: u16 = 1;
+
+/// Functions around one call (ruling 33).
+pub const LAYERS_MAX: usize = 8;
+
+/// What is stored of a published version: all that building needs.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Bundle {
+    /// The canonical document, with all that publish resolved.
+    pub document: Value,
+    /// The meaning under which it was published.
+    pub semantics: u16,
+}
+
+impl Bundle {
+    /// A bundle of this binary's meaning.
+    pub fn new(document: Value) -> Self {
+        Self {
+            document,
+            semantics: SEMANTICS,
+        }
+    }
+
+    /// JSON text, as it is stored.
+    pub fn to_json(&self) -> String {
+        format!(
+            "{{\"semantics\":{},\"document\":{}}}",
+            self.semantics,
+            self.document.to_json()
+        )
+    }
+
+    /// Reads what `to_json` wrote.
+    ///
+    /// # Errors
+    /// `Unbuildable::Bundle` if the text is no bundle.
+    pub fn from_json(text: &str) -> Result<Self, Unbuildable> {
+        // The envelope adds one level to a document that may be 64 deep.
+        let whole = Value::parse_within(text, 65)?;
+        let semantics = whole
+            .get("semantics")
+            .and_then(Value::as_u64)
+            .and_then(|number| u16::try_from(number).ok());
+        match (whole.get("document"), semantics) {
+            (Some(document), Some(semantics)) => Ok(Self {
+                document: document.clone(),
+                semantics,
+            }),
+            _ => Err(Unbuildable::Envelope),
+        }
+    }
+}
+
+/// Why a stored version cannot run in this binary. The job parks as `program_unbuildable`.
+#[derive(Debug, thiserror::Error)]
+pub enum Unbuildable {
+    /// The bundle's text is no JSON.
+    #[error("the bundle cannot be read")]
+    Bundle(#[from] ParseError),
+    /// The bundle lacks its document or its semantics.
+    #[error("the bundle lacks `document` or `semantics`")]
+    Envelope,
+    /// Published under a meaning that this binary does not know.
+    #[error("published under semantics {actual}, this binary knows 1 to {limit}")]
+    Semantics {
+        /// Of the bundle.
+        actual: u16,
+        /// Of this binary.
+        limit: u16,
+    },
+    /// The document no longer passes the reader.
+    #[error("the document has {} problems, the first at {pointer}: {message}", .count)]
+    Document {
+        /// How many.
+        count: usize,
+        /// Where the first stands.
+        pointer: String,
+        /// What the first says.
+        message: String,
+    },
+    /// A place cannot be lowered.
+    #[error("{pointer}: {message}")]
+    Place {
+        /// Where.
+        pointer: String,
+        /// Why.
+        message: String,
+    },
+}
+
+impl Unbuildable {
+    /// Stable word for reports.
+    pub const fn code(&self) -> &'static str {
+        "program_unbuildable"
+    }
+}
+
+/// A template version, ready to run. Cheap to share behind an `Arc`.
+pub struct Program {
+    pub(crate) nodes: Vec<Node>,
+    pub(crate) sites: Vec<SiteFacts>,
+    pub(crate) library: Library,
+    pub(crate) document: Value,
+    pub(crate) hash: Arc<str>,
+    pub(crate) semantics: u16,
+    numbers: HashMap<Arc<str>, NodeId>,
+    memory: Memory,
+}
+
+impl std::fmt::Debug for Program {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(
+            formatter,
+            "Program({}, {} nodes)",
+            self.hash,
+            self.nodes.len()
+        )
+    }
+}
+
+impl Program {
+    /// Builds a published version.
+    ///
+    /// # Errors
+    /// `Unbuildable` if this binary cannot run the bundle; it never happens to what publish accepted.
+    pub fn build(bundle: &Bundle) -> Result<Self, Unbuildable> {
+        if bundle.semantics == 0 || bundle.semantics > SEMANTICS {
+            return Err(Unbuildable::Semantics {
+                actual: bundle.semantics,
+                limit: SEMANTICS,
+            });
+        }
+        let template =
+            parse::from_value(&bundle.document).map_err(|problems| Unbuildable::Document {
+                count: problems.len(),
+                pointer: problems
+                    .first()
+                    .map(|problem| problem.pointer.clone())
+                    .unwrap_or_default(),
+                message: problems
+                    .first()
+                    .map(|problem| problem.message.clone())
+                    .unwrap_or_default(),
+            })?;
+        Self::of(&template)
+    }
+
+    /// Builds a checked template.
+    ///
+    /// # Errors
+    /// `Unbuildable::Place` where a place cannot be lowered.
+    pub fn of(template: &Template) -> Result<Self, Unbuildable> {
+        let lowered = lower::lower(template)?;
+        let memory = memory::judge(&lowered.nodes, &lowered.sites);
+        let numbers = lowered
+            .nodes
+            .iter()
+            .zip(0..)
+            .map(|(node, number)| (node.pointer.clone(), NodeId(number)));
+        let hash = Sha256::digest(template.document.to_json().as_bytes());
+        Ok(Self {
+            numbers: numbers.collect(),
+            nodes: lowered.nodes,
+            sites: lowered.sites,
+            library: lowered.library,
+            document: template.document.clone(),
+            hash: Arc::from(hex::encode(hash)),
+            semantics: SEMANTICS,
+            memory,
+        })
+    }
+
+    /// Whether its jobs keep a journal from their first turn on.
+    pub const fn memory(&self) -> Memory {
+        self.memory
+    }
+
+    pub(crate) fn node(&self, id: NodeId) -> &Node {
+        &self.nodes[id.index()]
+    }
+
+    pub(crate) fn site(&self, site: Site) -> &SiteFacts {
+        &self.sites[site.0 as usize]
+    }
+
+    /// The node that a stored pointer names.
+    pub(crate) fn numbered(&self, pointer: &str) -> Option<NodeId> {
+        self.numbers.get(pointer).copied()
+    }
+}

@@ -1,0 +1,174 @@
+//! Calls, lowered: the functions around them become layers of the calling node.
+//!
+//! A function is a single call by ruling 33; its body has no steps of its own, so its place on a
+//! timeline and in the journal is the caller's.
+
+use super::node::{ChunksNode, Form, HttpNode, Layer, Leaf, NodeKind, Target};
+use super::place::{Places, refused};
+use super::{LAYERS_MAX, Unbuildable};
+use crate::document::step::{FunctionName, HttpCall, Kind, Shape, Task};
+use crate::value::Value;
+
+/// The named functions of a template.
+pub(super) type Functions<'a> = &'a [(String, Task)];
+
+/// Lowers a call; `None` if the kind is no call.
+pub(super) fn call(
+    places: &mut Places,
+    functions: Functions<'_>,
+    kind: &Kind,
+    pointer: &str,
+) -> Result<Option<NodeKind>, Unbuildable> {
+    Ok(match kind {
+        Kind::Http(_) | Kind::Local { .. } => {
+            Some(NodeKind::Call(target(places, functions, kind, pointer)?))
+        }
+        Kind::Function { function, with } if function.name == "chunks" => Some(NodeKind::Chunks(
+            Box::new(chunks(places, functions, with, pointer)?),
+        )),
+        Kind::Function { .. } => Some(NodeKind::Call(target(places, functions, kind, pointer)?)),
+        _ => None,
+    })
+}
+
+fn target(
+    places: &mut Places,
+    functions: Functions<'_>,
+    kind: &Kind,
+    pointer: &str,
+) -> Result<Target, Unbuildable> {
+    let mut layers = Vec::new();
+    let mut kind = kind;
+    loop {
+        match kind {
+            Kind::Local { function, with } => {
+                let with = places.form(with)?;
+                let task = named(functions, *function, pointer)?;
+                layers.push(layer(places, with, task)?);
+                if layers.len() > LAYERS_MAX {
+                    return Err(refused(
+                        pointer,
+                        "functions call functions more than 8 deep",
+                    ));
+                }
+                kind = &task.kind;
+            }
+            kind => {
+                return Ok(Target {
+                    layers,
+                    leaf: leaf(places, kind, pointer)?,
+                });
+            }
+        }
+    }
+}
+
+fn named<'a>(
+    functions: Functions<'a>,
+    index: usize,
+    pointer: &str,
+) -> Result<&'a Task, Unbuildable> {
+    functions
+        .get(index)
+        .map(|(_, task)| task)
+        .ok_or_else(|| refused(pointer, "no such function"))
+}
+
+fn layer(places: &mut Places, with: Form, task: &Task) -> Result<Layer, Unbuildable> {
+    if task.condition.is_some() {
+        return Err(refused(
+            &task.pointer,
+            "`if` in a function is not supported",
+        ));
+    }
+    Ok(Layer {
+        with,
+        input: places.inlet(&task.input, &task.pointer)?,
+        output: places.outlet(&task.output, &task.pointer)?,
+        deadline: places.maybe_span(task.timeout.as_ref())?,
+    })
+}
+
+fn leaf(places: &mut Places, kind: &Kind, pointer: &str) -> Result<Leaf, Unbuildable> {
+    match kind {
+        Kind::Http(call) => Ok(Leaf::Http(Box::new(http(places, call)?))),
+        Kind::Function { function, with } if function.name != "chunks" => Ok(Leaf::Function {
+            function: function.clone(),
+            with: places.form(with)?,
+        }),
+        _ => Err(refused(pointer, "a function must be a call")),
+    }
+}
+
+fn http(places: &mut Places, call: &HttpCall) -> Result<HttpNode, Unbuildable> {
+    Ok(HttpNode {
+        method: call.method.clone(),
+        endpoint: places.form(&call.endpoint)?,
+        headers: places.maybe_form(call.headers.as_ref())?,
+        query: places.maybe_form(call.query.as_ref())?,
+        body: places.maybe_form(call.body.as_ref())?,
+        output: call.output,
+        redirect: call.redirect,
+    })
+}
+
+fn chunks(
+    places: &mut Places,
+    functions: Functions<'_>,
+    with: &Shape,
+    pointer: &str,
+) -> Result<ChunksNode, Unbuildable> {
+    let Some(Shape::Constant(called)) = member(with, "call") else {
+        return Err(refused(pointer, "`with.call` must name a function"));
+    };
+    let called = called.as_str().unwrap_or_default();
+    let target = match functions.iter().find(|(name, _)| name == called) {
+        Some((_, task)) => {
+            let outer = layer(places, Form::Same, task)?;
+            let inner = target(places, functions, &task.kind, pointer)?;
+            Target {
+                layers: std::iter::once(outer).chain(inner.layers).collect(),
+                leaf: inner.leaf,
+            }
+        }
+        None => Target {
+            layers: Vec::new(),
+            leaf: catalogued(called, pointer)?,
+        },
+    };
+    let optional = |places: &mut Places, key: &str| match member(with, key) {
+        Some(shape) => places.form(&shape),
+        None => Ok(Form::Constant(Value::Null)),
+    };
+    Ok(ChunksNode {
+        target,
+        parallel: optional(places, "parallel")?,
+        tolerate: optional(places, "tolerate")?,
+    })
+}
+
+fn catalogued(called: &str, pointer: &str) -> Result<Leaf, Unbuildable> {
+    let parts = called
+        .strip_suffix("@default")
+        .and_then(|name| name.split_once(':'));
+    let (name, version) = parts.ok_or_else(|| refused(pointer, "`with.call` names no function"))?;
+    let function = FunctionName {
+        name: name.to_owned(),
+        version: version.to_owned(),
+    };
+    Ok(Leaf::Function {
+        function,
+        with: Form::Same,
+    })
+}
+
+fn member(shape: &Shape, key: &str) -> Option<Shape> {
+    match shape {
+        Shape::Map(members) => members
+            .iter()
+            .find(|(name, _)| name == key)
+            .map(|(_, shape)| shape.clone()),
+        Shape::Constant(value) => value.get(key).cloned().map(Shape::Constant),
+        _ => None,
+    }
+}

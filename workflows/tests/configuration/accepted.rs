@@ -1,0 +1,156 @@
+//! What documents become, and when two of them are the same.
+
+use super::documents::{CATEGORY, CONNECTIONS, JOB, PURPOSE, documents, refused};
+use windlass_workflows::calendar::{CatchUp, Overlap, words};
+use windlass_workflows::configuration::{
+    Category, Connection, Content, Empty, Format, JobConfiguration, Key, Kind, Load, Plain,
+    Priority, Purpose, ReferenceKind, Source, Strategy, Work, restore,
+};
+
+fn purpose(text: &str) -> Purpose {
+    match documents(text).remove(0).content {
+        Content::Purpose(purpose) => purpose,
+        other => panic!("{other:?}"),
+    }
+}
+
+fn category(text: &str) -> Category {
+    match documents(text).remove(0).content {
+        Content::Category(category) => category,
+        other => panic!("{other:?}"),
+    }
+}
+
+fn job(text: &str) -> JobConfiguration {
+    match documents(text).remove(0).content {
+        Content::JobConfiguration(job) => *job,
+        other => panic!("{other:?}"),
+    }
+}
+
+#[test]
+fn a_purpose_is_read() {
+    let purpose = purpose(PURPOSE);
+    assert_eq!(purpose.header.name, "classify-strike");
+    assert_eq!(
+        purpose.template.to_string(),
+        "strikes.classify-strike@1.0.0"
+    );
+    assert_eq!(purpose.priority, Priority::Normal);
+}
+
+#[test]
+fn a_category_is_read() {
+    let category = category(CATEGORY);
+    assert_eq!(category.key, Key::Row);
+    let data = category.data.unwrap();
+    let path = "../data/birdstrikes.csv".to_owned();
+    let format = Format::Csv;
+    assert_eq!(data.load, Load::File { path, format });
+    assert_eq!(data.empty, Empty::Null);
+}
+
+#[test]
+fn a_job_configuration_is_read() {
+    let job = job(JOB);
+    assert_eq!(job.work, Work::Purpose("classify-strike".to_owned()));
+    assert_eq!(job.selection.source, Source::Category("strikes".to_owned()));
+    assert_eq!(job.strategy, Strategy::Object);
+    assert_eq!(job.chunk.unwrap().max_bytes, 1 << 20);
+    assert_eq!((job.release.window, job.guards.min_members), (200, 0));
+    let schedule = job.schedule.unwrap();
+    assert_eq!(
+        words(&schedule),
+        "every Monday and Thursday at 06:00 and 18:00 America/New_York"
+    );
+    assert_eq!(schedule.overlap, Overlap::QueueAll);
+    assert!(matches!(schedule.catch_up, CatchUp::All { max: 3, .. }));
+}
+
+#[test]
+fn connections_are_read_and_secrets_stay_names() {
+    let read = documents(CONNECTIONS);
+    let Content::Connection(Connection::Generate(writer)) = &read[0].content else {
+        panic!("generate comes first");
+    };
+    assert!(
+        matches!(&writer.providers[0].base_url, Plain::Env { name, .. } if name == "OPENAI_BASE_URL")
+    );
+    let Content::Connection(statistics) = &read[1].content else {
+        panic!("analyse comes second");
+    };
+    assert_eq!(statistics.profiles(), ["strike-risk", "strike-statistics"]);
+
+    let bare = CONNECTIONS.replace("{ secret: openai-api-key, optional: true }", "sk-12345");
+    assert_eq!(refused(&bare), ["configuration.value /providers/0/api_key"]);
+}
+
+#[test]
+fn references_know_their_place() {
+    let read = documents(&format!("{PURPOSE}---\n{JOB}"));
+
+    let of_purpose = &read[0].references()[0];
+    assert_eq!(of_purpose.kind, ReferenceKind::Template);
+    assert_eq!((of_purpose.line, of_purpose.column), (5, 11));
+    let of_job: Vec<_> = read[1]
+        .references()
+        .iter()
+        .map(|one| (one.kind, &*one.pointer))
+        .collect();
+    let wanted = [
+        (ReferenceKind::Purpose, "/purpose"),
+        (ReferenceKind::Category, "/selection/category"),
+    ];
+    assert_eq!(of_job, wanted);
+}
+
+#[test]
+fn templates_are_told_by_their_document() {
+    let text =
+        "document: { dsl: '1.0.3', namespace: strikes, name: tell, version: '1.0.0' }\ndo: []\n";
+    let read = documents(text);
+    assert_eq!(read[0].kind(), Kind::Template);
+    assert_eq!(read[0].name(), "strikes.tell@1.0.0");
+    assert_eq!(refused("name: a\n"), ["unknown_document "]);
+    let both = format!("{text}windlass: v1\n");
+    assert_eq!(refused(&both), ["unknown_document "]);
+}
+
+#[test]
+fn order_defaults_and_comments_are_no_change() {
+    let other = "\
+# the same
+kind: Purpose
+windlass: v1
+priority: normal
+template: strikes.classify-strike@1.0.0
+name: classify-strike
+input: { language: en }
+title: Classify incoming wildlife strikes
+";
+    let (one, other) = (documents(PURPOSE), documents(other));
+    assert_eq!(one[0].canonical().to_json(), other[0].canonical().to_json());
+    assert_eq!(
+        one[0].canonical().to_json(),
+        "{\"windlass\":\"v1\",\"kind\":\"Purpose\",\"name\":\"classify-strike\",\
+         \"title\":\"Classify incoming wildlife strikes\",\
+         \"template\":\"strikes.classify-strike@1.0.0\",\"input\":{\"language\":\"en\"}}"
+    );
+
+    let plain = JOB.replace("guards: { min_members: 0 }", "guards: { min_members: 1 }");
+    let absent = JOB.replace("guards: { min_members: 0 }\n", "");
+    let canonical = |text: &str| documents(text)[0].canonical().to_json();
+    assert_eq!(canonical(&plain), canonical(&absent));
+    assert_ne!(canonical(&plain), canonical(JOB));
+}
+
+#[test]
+fn what_is_stored_is_read_back() {
+    for text in [PURPOSE, CATEGORY, JOB, CONNECTIONS] {
+        for document in documents(text) {
+            let restored = restore(document.canonical()).unwrap();
+            let again = format!("{restored:?}");
+            assert_eq!(again, format!("{:?}", document.content));
+        }
+    }
+}

@@ -1,0 +1,5 @@
+//! Documents that people apply: what they become, what is refused, and where it says so.
+
+mod accepted;
+mod documents;
+mod refused;

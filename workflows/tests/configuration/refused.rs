@@ -1,0 +1,227 @@
+//! Documents that are refused: with which code, where, and all at once.
+
+use super::documents::{CATEGORY, JOB, PURPOSE, now, refused, try_read};
+use windlass_workflows::configuration::{SourceFile, read};
+
+#[test]
+fn an_unknown_key_is_refused_with_the_nearest_name() {
+    let text = JOB.replace("overlap:", "overlp:");
+    let problems = try_read(&text).map(|_| ()).unwrap_err();
+
+    assert_eq!(problems.len(), 1);
+    assert_eq!(problems[0].code, "configuration.unknown_key");
+    assert_eq!(problems[0].pointer, "/schedule/overlp");
+    assert_eq!((problems[0].line, problems[0].column), (Some(13), Some(3)));
+    assert_eq!(problems[0].file.as_deref(), Some("work.yaml"));
+    assert_eq!(problems[0].hint.as_deref(), Some("did you mean `overlap`?"));
+}
+
+#[test]
+fn what_a_later_release_brings_is_refused_and_named() {
+    let later = |text: &str, line: &str, pointer: &str| {
+        let found = refused(&format!("{text}{line}\n"));
+        assert_eq!(
+            found,
+            [format!("configuration.not_supported_yet {pointer}")],
+            "{line}"
+        );
+    };
+    for key in [
+        "queue",
+        "lane",
+        "retry",
+        "timeout",
+        "expires_after",
+        "idempotency",
+        "consent",
+    ] {
+        later(PURPOSE, &format!("{key}: a"), &format!("/{key}"));
+    }
+    for key in ["subject", "limits", "retention"] {
+        later(PURPOSE, &format!("{key}: a"), &format!("/{key}"));
+    }
+    for key in ["indexes", "retention"] {
+        later(CATEGORY, &format!("{key}: a"), &format!("/{key}"));
+    }
+    let of_job = [
+        "context",
+        "canary",
+        "tolerance",
+        "approval",
+        "deadline",
+        "limits",
+        "queue",
+        "weight",
+        "callbacks",
+        "retention",
+    ];
+    for key in of_job {
+        later(JOB, &format!("{key}: a"), &format!("/{key}"));
+    }
+}
+
+#[test]
+fn later_keys_inside_a_section_are_refused_too() {
+    let replaced = [
+        ("window: 200", "rate: 20/s", "/release/rate"),
+        ("window: 200", "hours: \"05:00-22:00\"", "/release/hours"),
+        ("min_members: 0", "max_members: 9", "/guards/max_members"),
+        (
+            "min_members: 0",
+            "same_as_last: ask",
+            "/guards/same_as_last",
+        ),
+        ("overlap: queue_all", "calendar: us", "/schedule/calendar"),
+        (
+            "overlap: queue_all",
+            "closed_day: skip",
+            "/schedule/closed_day",
+        ),
+        ("overlap: queue_all", "alerts: {}", "/schedule/alerts"),
+        (
+            "overlap: queue_all",
+            "overlap: cancel_running",
+            "/schedule/overlap",
+        ),
+        ("category: strikes", "query: {}", "/selection/query"),
+        ("category: strikes", "http: {}", "/selection/http"),
+        (
+            "category: strikes",
+            "category: strikes, rows: {}",
+            "/selection/rows",
+        ),
+    ];
+    for (from, to, pointer) in replaced {
+        let found = refused(&JOB.replace(from, to));
+        assert_eq!(
+            found,
+            [format!("configuration.not_supported_yet {pointer}")],
+            "{to}"
+        );
+    }
+    let data = [
+        ("replace", "merge", "/data/mode"),
+        (
+            "birdstrikes.csv",
+            "x.csv\n  format: parquet",
+            "/data/format",
+        ),
+    ];
+    for (from, to, pointer) in data {
+        let found = refused(&CATEGORY.replace(from, to));
+        assert_eq!(
+            found,
+            [format!("configuration.not_supported_yet {pointer}")],
+            "{to}"
+        );
+    }
+}
+
+#[test]
+fn later_kinds_and_types_are_refused() {
+    for kind in ["Calendar", "Limit", "Webhook", "Campaign"] {
+        let found = refused(&format!("windlass: v1\nkind: {kind}\nname: a\n"));
+        assert_eq!(found, ["configuration.not_supported_yet /kind"]);
+    }
+    for kind in ["channel", "postgres", "http"] {
+        let found = refused(&format!(
+            "windlass: v1\nkind: Connection\nname: a\ntype: {kind}\n"
+        ));
+        assert_eq!(found, ["configuration.not_supported_yet /type"]);
+    }
+    assert_eq!(
+        refused("windlass: v1\nkind: Porpoise\nname: a\n"),
+        ["configuration.value /kind"]
+    );
+    let alias = PURPOSE.replace("@1.0.0", "@stable");
+    assert_eq!(
+        refused(&alias),
+        ["configuration.not_supported_yet /template"]
+    );
+}
+
+#[test]
+fn all_problems_of_all_files_come_at_once() {
+    let first = "windlass: v1\nkind: Purpose\nname: Bad Name\n";
+    let second = JOB
+        .replace("strategy: object", "strategy: objects")
+        .replace("America/New_York", "America/NewYork")
+        .replace("\"18:00\"", "\"25:00\"");
+    let files = [("a.yaml", first), ("b.yaml", &second), ("c.yaml", "a: [")];
+    let files = files.map(|(name, text)| SourceFile { name, text });
+
+    let problems = read(&files, now()).map(|_| ()).unwrap_err();
+
+    let told: Vec<String> = problems
+        .iter()
+        .map(|one| format!("{} {}", one.file.as_deref().unwrap(), one.pointer))
+        .collect();
+    let wanted = [
+        "a.yaml ",
+        "a.yaml /name",
+        "b.yaml /strategy",
+        "b.yaml /schedule/weekly/at/1",
+    ];
+    assert_eq!(told[..4], wanted);
+    assert!(told.iter().any(|one| one.starts_with("c.yaml")));
+}
+
+#[test]
+fn expressions_are_checked_where_they_stand() {
+    let broken = JOB.replace(".count }'", ".count + }'");
+    let found = refused(&broken);
+    assert_eq!(found, ["expression.syntax /input/count"]);
+    let unknown = JOB.replace("$slot.at", "$slots.at");
+    assert_eq!(
+        refused(&unknown),
+        ["expression.unknown_variable /input/deep/at"]
+    );
+    let filter = JOB.replace("!= \"None\"", "!= ");
+    assert_eq!(refused(&filter), ["expression.syntax /selection/filter"]);
+}
+
+#[test]
+fn schedules_that_cannot_run_are_refused() {
+    let rule = "weekly: { days: [ mon, thu ], at: [ \"06:00\", \"18:00\" ] }";
+    let with = |other: &str| refused(&JOB.replace(rule, other));
+    assert_eq!(with("cron: 0 0 31 2 *"), ["schedule_never_fires /schedule"]);
+    assert_eq!(with("cron: \"* * * * *\""), ["spread_too_wide /schedule"]);
+    assert_eq!(
+        with("cron: 0 0 9 ? * 1"),
+        ["configuration.value /schedule/cron"]
+    );
+    assert_eq!(with("start: 2026-12-01"), ["configuration.value /schedule"]);
+    assert_eq!(
+        with(&format!("{rule}\n  interval: 6h")),
+        ["configuration.value /schedule"]
+    );
+    assert_eq!(
+        with("monthly: { nth: 1, at: \"06:00\" }"),
+        ["configuration.value /schedule/monthly"]
+    );
+}
+
+#[test]
+fn keys_that_exclude_each_other_are_refused() {
+    let individual = JOB.replace("strategy: object", "strategy: individual");
+    assert_eq!(refused(&individual), ["configuration.conflict /chunk"]);
+    let both = format!("{JOB}template: a.b\n");
+    assert_eq!(refused(&both), ["configuration.value "]);
+    let keyed = JOB.replace("category: strikes", "category: strikes, key: id");
+    assert_eq!(refused(&keyed), ["configuration.conflict /selection/key"]);
+    assert_eq!(
+        refused(&format!("{PURPOSE}---\n{PURPOSE}")),
+        ["configuration.repeated "]
+    );
+}
+
+#[test]
+fn a_category_schema_must_be_one() {
+    let text = CATEGORY.replace("type: object", "type: objekt");
+    let found = refused(&text);
+    assert_eq!(found.len(), 1);
+    assert!(
+        found[0].starts_with("configuration.schema /schema"),
+        "{found:?}"
+    );
+}

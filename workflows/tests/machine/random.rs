@@ -1,0 +1,198 @@
+//! Small documents and scripts drawn at random: whatever happens, nothing panics, the journal folds
+//! to what stands, and crashes change neither outcome nor what is asked for.
+
+use proptest::prelude::*;
+use windlass_workflows::machine::JobFacts;
+use windlass_workflows::machine::event::EventKind;
+
+use crate::rig::{Rig, batch, communication, drive_as, facts, json};
+
+/// A task, before it knows its place.
+#[derive(Clone, Debug)]
+enum Draw {
+    Set(usize),
+    Call(usize),
+    Chunks,
+    Raise,
+    Wait(u32),
+    Do(Vec<Task>),
+    For(usize, Vec<Task>),
+    Switch(usize, usize),
+    Try(usize, Vec<Task>, Option<Vec<Task>>),
+}
+
+#[derive(Clone, Debug)]
+struct Task {
+    draw: Draw,
+    /// Bits: condition, input, output, export, timeout.
+    extras: u8,
+    then: usize,
+}
+
+const SHAPES: [&str; 7] = [
+    "${ . }",
+    "${ { n: 1, was: . } }",
+    "${ .n + 1 }",
+    "${ [ ., $context ] }",
+    "${ $input }",
+    "${ .none }",
+    "${ \"1\\\" \\(.)\" }",
+];
+const CASES: [&str; 4] = ["true", ".n == 1", "$context.k != null", ".n"];
+const CATCHES: [&str; 4] = [
+    r#""retry":{"delay":"PT3S","limit":{"attempt":{"count":2}}}"#,
+    r#""retry":{"backoff":{"linear":{}},"limit":{"attempt":{"count":1,"duration":"PT7S"}}}"#,
+    r#""errors":{"with":{"status":503}},"retry":{"delay":"PT1S","jitter":{"from":"PT0S","to":"PT5S"},"limit":{"attempt":{"count":3},"duration":"PT9S"}}"#,
+    r#""when":"$error.status != 400","retry":{"when":"$error.status == 503","limit":{"attempt":{"count":1}}}"#,
+];
+
+fn task() -> impl Strategy<Value = Task> {
+    let leaf = prop_oneof![
+        3 => (0..SHAPES.len()).prop_map(Draw::Set),
+        4 => (0..SHAPES.len()).prop_map(Draw::Call),
+        1 => Just(Draw::Chunks),
+        1 => Just(Draw::Raise),
+        1 => (0_u32..20).prop_map(Draw::Wait),
+        2 => (0..CASES.len(), 0_usize..6).prop_map(|(case, then)| Draw::Switch(case, then)),
+    ];
+    with_extras(leaf.boxed()).prop_recursive(3, 16, 3, |inner| {
+        let list = prop::collection::vec(inner, 0..3);
+        let some = prop_oneof![
+            list.clone().prop_map(Draw::Do),
+            (0_usize..4, list.clone()).prop_map(|(items, body)| Draw::For(items, body)),
+            (0..CATCHES.len(), list.clone(), prop::option::of(list))
+                .prop_map(|(catch, body, handler)| Draw::Try(catch, body, handler)),
+        ];
+        with_extras(some.boxed())
+    })
+}
+
+fn with_extras(draw: BoxedStrategy<Draw>) -> BoxedStrategy<Task> {
+    let extras = prop_oneof![3 => Just(0_u8), 2 => any::<u8>()];
+    (draw, extras, 0_usize..12)
+        .prop_map(|(draw, extras, then)| Task { draw, extras, then })
+        .boxed()
+}
+
+fn written(tasks: &[Task], level: usize) -> String {
+    let items = tasks
+        .iter()
+        .enumerate()
+        .map(|(place, task)| format!("{{\"t{place}\":{}}}", one(task, place, tasks.len(), level)));
+    format!("[{}]", items.collect::<Vec<_>>().join(","))
+}
+
+fn quoted(text: &str) -> String {
+    windlass_workflows::value::Value::from(text).to_json()
+}
+
+/// Only forward: a jump back may turn for ever.
+fn next(then: usize, place: usize, count: usize) -> String {
+    match then {
+        0 => "exit".into(),
+        1 => "end".into(),
+        2 if place + 2 < count => format!("t{}", place + 2),
+        _ => "continue".into(),
+    }
+}
+
+fn one(task: &Task, place: usize, count: usize, level: usize) -> String {
+    let mut members = body(&task.draw, place, count, level);
+    let extras = [
+        r#""if":".n != 2""#,
+        r#""input":{"from":"{ n: (.n? // 1) }"}"#,
+        r#""output":{"as":"{ out: . }"}"#,
+        r#""export":{"as":"$context + { k: [ $context.k, . ] }"}"#,
+        r#""timeout":{"after":"PT11S"}"#,
+    ];
+    for (bit, extra) in extras.iter().enumerate() {
+        if task.extras & (1 << bit) != 0 {
+            members = format!("{members},{extra}");
+        }
+    }
+    format!(
+        "{{{members},\"then\":\"{}\"}}",
+        next(task.then, place, count)
+    )
+}
+
+fn body(draw: &Draw, place: usize, count: usize, level: usize) -> String {
+    match draw {
+        Draw::Set(shape) => format!("\"set\":{}", quoted(SHAPES[*shape])),
+        Draw::Call(shape) => format!("\"call\":\"echo:1.0.0@default\",\"with\":{{\"v\":{}}}", quoted(SHAPES[*shape])),
+        Draw::Chunks => r#""call":"chunks:1.0.0@default","with":{"call":"echo:1.0.0@default","parallel":2,"tolerate":{"percent":40}}"#.into(),
+        Draw::Raise => r#""raise":{"error":{"type":"https://x.example/no","status":409,"detail":"${ . }"}}"#.into(),
+        Draw::Wait(seconds) => format!("\"wait\":{{\"seconds\":{seconds}}}"),
+        Draw::Do(tasks) => format!("\"do\":{}", written(tasks, level)),
+        Draw::For(items, tasks) => {
+            let list = quoted(&format!("[ range({items}) ]"));
+            let names = format!("\"each\":\"i{level}\",\"at\":\"x{level}\"");
+            let asked = quoted(&format!("$i{level} < 3 and $x{level} < 9"));
+            format!("\"for\":{{{names},\"in\":{list}}},\"while\":{asked},\"do\":{}", written(tasks, level + 1))
+        }
+        Draw::Switch(case, then) => {
+            let then = next(*then, place, count);
+            format!("\"switch\":[{{\"a\":{{\"when\":{},\"then\":\"{then}\"}}}}]", quoted(CASES[*case]))
+        }
+        Draw::Try(catch, tasks, handler) => {
+            let handler = handler.as_ref().map(|tasks| format!(",\"do\":{}", written(tasks, level))).unwrap_or_default();
+            format!("\"try\":{},\"catch\":{{{}{handler}}}", written(tasks, level), CATCHES[*catch])
+        }
+    }
+}
+
+/// One move of the world outside, as far as it applies to where the job stands.
+fn happen(rig: &mut Rig, draw: u8) {
+    let (activity, chunks) = rig.chunks();
+    if draw % 41 == 40 {
+        rig.cancel();
+    } else if draw % 5 == 4 && rig.execution.next_due().is_some() {
+        rig.fire();
+    } else if let Some(number) = chunks.get(usize::from(draw) % chunks.len().max(1)) {
+        let fails = draw.is_multiple_of(7);
+        let result = if fails {
+            Err(communication(500))
+        } else {
+            Ok(json(r#"{"n":1}"#))
+        };
+        rig.tell(EventKind::Chunk {
+            activity,
+            number: *number,
+            result,
+        });
+    } else if !rig.performs().is_empty() {
+        rig.after(i64::from(draw % 3));
+        match draw % 4 {
+            0 => rig.refuse(communication(503)),
+            1 => rig.refuse_until(communication(500), u64::from(draw)),
+            2 => rig.answer(r#"{"n":1,"list":[1.50,"x"]}"#),
+            _ => rig.answer(&format!("{draw}")),
+        };
+    } else {
+        rig.fire();
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 300, ..ProptestConfig::default() })]
+
+    #[test]
+    fn nothing_panics_and_crashes_change_nothing(
+        tasks in prop::collection::vec(task(), 1..4),
+        script in prop::collection::vec(any::<u8>(), 0..40),
+    ) {
+        let document = format!("do: {}\n", written(&tasks, 0));
+        let facts = JobFacts { batch: Some(batch(Some(3))), ..facts(r#"{"n":1}"#) };
+        drive_as(&document, facts, |rig| {
+            rig.start();
+            let answers = std::iter::repeat(2);
+            for draw in script.iter().copied().chain(answers).take(2_000) {
+                if rig.outcome.is_some() {
+                    return;
+                }
+                happen(rig, draw);
+            }
+            panic!("it does not end: {:?}", rig.execution.view());
+        });
+    }
+}
