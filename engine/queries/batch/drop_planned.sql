@@ -1,0 +1,10 @@
+-- Ends the jobs of a plan that failed: cancelled, one row a range, outside the batch's totals.
+-- Index  held_lane (lane, reason, first_id).
+-- Locks  the held extents.
+with gone as (
+    delete from held using batch
+    where batch.id = $1 and held.lane = batch.lane and held.reason = 'planned'
+    returning held.first_id, held.last_id, held.lane, batch.tenant, batch.id as batch
+)
+insert into outcome (first_id, last_id, tenant, lane, batch, kind, code)
+select first_id, last_id, tenant, lane, batch, 'cancelled', 'plan_failed' from gone;

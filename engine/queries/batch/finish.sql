@@ -1,0 +1,19 @@
+-- Ends batches whose settlements are complete. A redrive raises `expected` under the batch's lock, so
+-- the check is repeated on the newest row.
+-- Index  batch_open (state, id); tally_batch.
+-- Locks  the batches that it ends, in order of id.
+with told as materialized (
+    select batch.id,
+           coalesce(sum(tally.n) filter (where tally.kind <> 'chunk_members'), 0)::int8 as settled,
+           coalesce(sum(tally.n) filter (where tally.kind in ('failed', 'parked', 'expired')), 0)::int8 as bad
+    from batch
+    left join tally on tally.batch = batch.id
+    where batch.state = 'running' and batch.finished_at is null and batch.sealed
+    group by batch.id
+)
+update batch
+set state = case when told.bad > 0 then 'completed_with_errors' else 'completed' end,
+    finished_at = now()
+from told
+where batch.id = told.id and batch.state = 'running' and batch.sealed and batch.expected = told.settled
+returning batch.id;

@@ -1,0 +1,30 @@
+-- A page of the jobs of an individual batch, in plan order: ids were given in that order.
+-- Index  batch_range_pkey, then job_pkey; outcome_pkey, one step back inside the block of 1,000.
+-- Locks  none.
+-- Gives  up to $4 rows after job $3. `n` is the job's place among the batch's jobs, from 1.
+with range as (
+    select first_id, last_id,
+           coalesce(sum(last_id - first_id + 1) over (order by first_id
+               rows between unbounded preceding and 1 preceding), 0)::bigint as before
+    from batch_range
+    where batch = $2
+),
+page as materialized (
+    select r.before + p.id - r.first_id + 1 as n, p.id, p.member_key, p.object
+    from (select * from range where last_id > $3::bigint order by first_id) r
+    cross join lateral (
+        select j.id, j.member_key, j.object from job j
+        where j.id between greatest(r.first_id, $3::bigint + 1) and r.last_id and j.tenant = $1
+        order by j.id limit $4) p
+    -- the range first: the sort is then incremental, and reads no further than the page
+    order by r.first_id, p.id
+    limit $4
+)
+select page.n as "n!", page.id as "job!", page.member_key as "key?", page.object as "object?",
+       o.kind as "outcome?", o.code as "code?", o.fingerprint as "fingerprint?", o.attempt as "attempt?",
+       o.at as "ended_at?", case when $5 then o.result end as "result?"
+from page
+left join lateral (
+    select * from (select * from outcome x where x.first_id <= page.id and x.first_id >= page.id / 1000 * 1000
+                   order by x.first_id desc limit 1) near where near.last_id >= page.id) o on true
+order by page.id;

@@ -1,0 +1,9 @@
+-- The oldest batch that is to be planned.
+-- Index  batch_open (state, id).
+-- Locks  none: the cursor decides between two planners.
+select id, tenant, lane, template_version, priority, category, category_version, document, purpose, purpose_input,
+       slot_at, created_at, cursor_n
+from batch
+where state = 'planning' and finished_at is null
+order by id
+limit 1;

@@ -1,0 +1,36 @@
+-- Moves planned jobs of a batch into `ready`, oldest first, whole extents and at most one cut one.
+-- Index  held_lane (lane, reason, first_id).
+-- Locks  the extents, skip locked, under the batch's lock.
+with candidate as materialized (
+    select held.ctid as place, held.*
+    from batch
+    join held on held.lane = batch.lane and held.reason = 'planned'
+    where batch.id = $1 and $2::int8 > 0
+    order by held.first_id
+    limit $3
+    for update of held skip locked
+),
+picked as materialized (
+    select candidate.*, least(last_id, first_id + ($2 - before) - 1) as upto
+    from (
+        select candidate.*,
+               (coalesce(sum(last_id - first_id + 1)
+                   over (order by first_id rows between unbounded preceding and 1 preceding), 0))::int8 as before
+        from candidate
+    ) candidate
+    where before < $2
+),
+gone as (
+    delete from held where ctid = any (array(select place from picked))
+),
+rest as (
+    insert into held (first_id, last_id, lane, eff, run_at, priority, attempt, losses, journaled, reason, until, who, why)
+    select upto + 1, last_id, lane, eff, run_at, priority, attempt, losses, journaled, reason, until, who, why
+    from picked where upto < last_id
+),
+moved as (
+    insert into ready (first_id, last_id, lane, eff, run_at, priority, attempt, losses, journaled)
+    select first_id, upto, lane, now() - make_interval(secs => priority), now(), priority, attempt, losses, journaled
+    from picked
+)
+select coalesce(sum(upto - first_id + 1), 0)::int8 as "jobs!" from picked;

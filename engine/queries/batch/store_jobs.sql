@@ -1,0 +1,19 @@
+-- Stores a block of planned jobs: their rows, held until release, and their range of ids.
+-- Index  none.
+-- Locks  new rows, after the batch.
+with planned as materialized (
+    select * from unnest($6::int8[], $7::int8[], $8::text[], $9::text[], $10::text[]) planned (id, nonce, key, object, input)
+),
+stored as (
+    insert into job (id, tenant, lane, template_version, batch, nonce, member_key, object, input)
+    select id, $2, $3, $4, $1, nonce, key, object, input from planned
+),
+extent as materialized (
+    select unnest(range_agg(int8range(id, id, '[]'))) as ids from planned group by id / 1000
+),
+waiting as (
+    insert into held (first_id, last_id, lane, eff, run_at, priority, reason)
+    select lower(ids), upper(ids) - 1, $3, now() - make_interval(secs => $5::int4), now(), $5, 'planned' from extent
+)
+insert into batch_range (batch, first_id, last_id)
+select $1, lower(ids), upper(ids) - 1 from extent;

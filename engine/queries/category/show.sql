@@ -1,0 +1,5 @@
+-- One category: its version and how many items that holds.
+-- Index  category_identity.
+-- Locks  none.
+-- Gives  one row or none.
+select id, name, version, items, checksum, loaded_at from category where tenant = $1 and name = $2;

@@ -1,0 +1,7 @@
+-- One slot of a schedule.
+-- Index  slot_pkey.
+-- Locks  none.
+-- Gives  one row or none.
+select schedule, at, fire_at, state, reason, batch, decided_at, revision, covers
+from slot
+where tenant = $1 and schedule = $2 and at = $3;

@@ -1,0 +1,8 @@
+-- The names of all templates, to find the one that somebody meant.
+-- Index  template_version_identity.
+-- Locks  none.
+-- Gives  `namespace.name`, once each.
+select distinct namespace || '.' || name as "name!"
+from template_version
+where tenant = $1
+limit 1000;

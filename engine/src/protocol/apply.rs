@@ -1,0 +1,336 @@
+//! Applying a set of documents: checked whole, stored in one transaction, idempotent.
+//!
+//! Templates are published, other documents get a revision where they changed, categories are loaded
+//! and schedules planned, all or nothing. Every problem of every part comes back at once. A dry run
+//! does the same and takes it back.
+
+use std::collections::BTreeMap;
+use std::fmt;
+
+use chrono::{DateTime, Utc};
+use serde::Serialize;
+use sqlx::{Connection, PgConnection};
+use windlass_workflows::catalogue::Catalogue;
+use windlass_workflows::configuration::{self as documents, Content, Document};
+use windlass_workflows::document::hash::hash_value;
+use windlass_workflows::document::tree::Tree;
+use windlass_workflows::problem::Problem;
+use windlass_workflows::value::Value;
+
+use super::change::{Action, Change, diff};
+use super::load::{ReadSeek, Source, load};
+use super::publish;
+use super::references;
+use super::timing::{self, Applied};
+use crate::Error;
+use crate::store::configuration::NewRevision;
+use crate::store::{self, Published, Revision, Store};
+use crate::vocabulary::ConfigurationKind;
+
+/// A set of documents to apply.
+pub struct Application {
+    /// Whose.
+    pub tenant: i32,
+    /// Who applies it.
+    pub who: String,
+    /// Read by `workflows::configuration::read`.
+    pub documents: Vec<Document>,
+    /// The texts of the files that the documents stand in, by name: kept beside templates.
+    pub texts: BTreeMap<String, String>,
+    /// The files that categories load, by the category's name.
+    pub files: BTreeMap<String, Box<dyn ReadSeek>>,
+    /// Say what would happen and store nothing.
+    pub dry_run: bool,
+}
+
+impl fmt::Debug for Application {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let names: Vec<String> = self.documents.iter().map(Document::name).collect();
+        write!(
+            formatter,
+            "Application({names:?}, dry_run: {})",
+            self.dry_run
+        )
+    }
+}
+
+/// What an apply did, or would do.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct ApplyReport {
+    /// Whether nothing was stored.
+    pub dry_run: bool,
+    /// One for every document, in the order of the set.
+    pub changes: Vec<Change>,
+}
+
+impl Store {
+    /// Applies a set of documents.
+    ///
+    /// # Errors
+    /// [`Error::Invalid`] with every problem of the set; nothing is stored then.
+    pub async fn apply(&self, application: Application) -> Result<ApplyReport, Error> {
+        let catalogue = self.catalogue(application.tenant).await?;
+        let now = self.clock().await?.now;
+        self.transaction(move |connection| {
+            Box::pin(async move {
+                let mut inner = connection.begin().await?;
+                let dry_run = application.dry_run;
+                let report = Applying::new(application, catalogue, now)
+                    .run(&mut inner)
+                    .await?;
+                match dry_run {
+                    true => inner.rollback().await?,
+                    false => inner.commit().await?,
+                }
+                Ok(report)
+            })
+        })
+        .await
+    }
+}
+
+/// An apply under way.
+struct Applying {
+    application: Application,
+    catalogue: Catalogue,
+    now: DateTime<Utc>,
+    changes: Vec<Change>,
+    problems: Vec<Problem>,
+}
+
+impl Applying {
+    fn new(application: Application, catalogue: Catalogue, now: DateTime<Utc>) -> Self {
+        let (changes, problems) = (Vec::new(), Vec::new());
+        Self {
+            application,
+            catalogue,
+            now,
+            changes,
+            problems,
+        }
+    }
+
+    async fn run(mut self, connection: &mut PgConnection) -> Result<ApplyReport, Error> {
+        let documents = std::mem::take(&mut self.application.documents);
+        store::configuration::lock(connection, self.application.tenant).await?;
+        self.problems = references::check(connection, self.application.tenant, &documents).await?;
+        for document in &documents {
+            self.document(connection, document, &documents).await?;
+        }
+        if !self.problems.is_empty() {
+            return Err(Error::Invalid {
+                problems: self.problems,
+            });
+        }
+        Ok(ApplyReport {
+            dry_run: self.application.dry_run,
+            changes: self.changes,
+        })
+    }
+
+    async fn document(
+        &mut self,
+        connection: &mut PgConnection,
+        document: &Document,
+        all: &[Document],
+    ) -> Result<(), Error> {
+        let kind = match document.kind() {
+            documents::Kind::Template => {
+                let Content::Template(tree) = &document.content else {
+                    return Ok(());
+                };
+                return self.template(connection, document, tree, all).await;
+            }
+            documents::Kind::Purpose => ConfigurationKind::Purpose,
+            documents::Kind::Category => ConfigurationKind::Category,
+            documents::Kind::JobConfiguration => ConfigurationKind::JobConfiguration,
+            documents::Kind::Connection => ConfigurationKind::Connection,
+        };
+        let revision = self.revision(connection, document, kind).await?;
+        match &document.content {
+            Content::Category(category) => self.load(connection, document, category).await,
+            Content::JobConfiguration(job) => {
+                let rule = document.canonical().get("schedule").map(Value::to_json);
+                let applied = Applied {
+                    tenant: self.application.tenant,
+                    name: &job.header.name,
+                    revision,
+                    rule: rule.as_deref(),
+                    schedule: job.schedule.as_ref(),
+                    now: self.now,
+                };
+                timing::keep(connection, applied).await
+            }
+            _ => Ok(()),
+        }
+    }
+
+    async fn template(
+        &mut self,
+        connection: &mut PgConnection,
+        document: &Document,
+        tree: &Tree,
+        all: &[Document],
+    ) -> Result<(), Error> {
+        let source = self.source(document, all);
+        let template = match publish::check_tree(tree, source, &self.catalogue) {
+            Ok(template) => template,
+            Err(problems) => {
+                self.refuse(document, problems);
+                return Ok(());
+            }
+        };
+        let action =
+            match store::template::publish(connection, self.application.tenant, &template).await {
+                Ok(Published::Created(_)) => Action::Created,
+                Ok(Published::Unchanged(_)) => Action::Unchanged,
+                Err(Error::Conflict {
+                    code,
+                    message,
+                    hint,
+                }) => {
+                    let problem = Problem::new(code, "/document/version", message);
+                    let place = tree.place_of("/document/version");
+                    let problem = problem
+                        .at(place.line, place.column)
+                        .hint(hint.unwrap_or_default());
+                    self.refuse(document, vec![problem]);
+                    return Ok(());
+                }
+                Err(error) => return Err(error),
+            };
+        self.changes.push(Change {
+            kind: "template",
+            name: document.name(),
+            file: document.file.clone(),
+            action,
+            revision: None,
+            diff: Vec::new(),
+            items: None,
+        });
+        Ok(())
+    }
+
+    /// What the author wrote: the file where the document stands alone in it, else its JSON.
+    fn source(&self, document: &Document, all: &[Document]) -> String {
+        let beside = all
+            .iter()
+            .filter(|other| other.file == document.file)
+            .count();
+        let text = self.application.texts.get(&document.file);
+        match text {
+            Some(text) if beside == 1 => text.clone(),
+            _ => document.canonical().to_json(),
+        }
+    }
+
+    /// Keeps a revision if the content changed; answers with the one in force.
+    async fn revision(
+        &mut self,
+        connection: &mut PgConnection,
+        document: &Document,
+        kind: ConfigurationKind,
+    ) -> Result<i32, Error> {
+        let tenant = self.application.tenant;
+        let (name, hash) = (document.name(), hash_value(document.canonical()));
+        let latest = store::configuration::latest(connection, tenant, kind, &name).await?;
+        let (action, revision, diff) = compare(latest.as_ref(), document, &hash);
+        if action != Action::Unchanged {
+            let new = NewRevision {
+                kind,
+                name: &name,
+                revision,
+                document: &document.canonical().to_json(),
+                hash: &hash,
+                source_file: &document.file,
+                applied_by: &self.application.who,
+            };
+            store::configuration::insert(connection, tenant, new).await?;
+        }
+        let (file, kind) = (document.file.clone(), kind.as_str());
+        let revision_now = Some(revision);
+        self.changes.push(Change {
+            kind,
+            name,
+            file,
+            action,
+            revision: revision_now,
+            diff,
+            items: None,
+        });
+        Ok(revision)
+    }
+
+    async fn load(
+        &mut self,
+        connection: &mut PgConnection,
+        document: &Document,
+        category: &documents::Category,
+    ) -> Result<(), Error> {
+        let name = &category.header.name;
+        let Some(data) = &category.data else {
+            return Ok(());
+        };
+        let source = match &data.load {
+            documents::Load::Items(items) => Source::Items(items.clone()),
+            documents::Load::File { path, format } => match self.application.files.remove(name) {
+                Some(reader) => Source::File {
+                    name: path.clone(),
+                    format: *format,
+                    reader,
+                },
+                None => {
+                    self.refuse(document, vec![missing_file(document, path)]);
+                    return Ok(());
+                }
+            },
+        };
+        match load(connection, self.application.tenant, category, source).await? {
+            Ok(load) => {
+                if let Some(change) = self.changes.last_mut() {
+                    change.items = Some(load.rows);
+                    if load.loaded && change.action == Action::Unchanged {
+                        change.action = Action::Changed;
+                    }
+                }
+            }
+            Err(problems) => self.refuse(document, problems),
+        }
+        Ok(())
+    }
+
+    /// Collects problems; those of the document itself are placed in its file.
+    fn refuse(&mut self, document: &Document, problems: Vec<Problem>) {
+        let placed = problems.into_iter().map(|problem| match problem.file {
+            Some(_) => problem,
+            None => problem.in_file(&*document.file),
+        });
+        self.problems.extend(placed);
+    }
+}
+
+fn compare(
+    latest: Option<&Revision>,
+    document: &Document,
+    hash: &str,
+) -> (Action, i32, Vec<String>) {
+    let Some(latest) = latest else {
+        return (Action::Created, 1, Vec::new());
+    };
+    if latest.hash == hash {
+        return (Action::Unchanged, latest.revision, Vec::new());
+    }
+    let old = Value::parse(&latest.document).unwrap_or(Value::Null);
+    (
+        Action::Changed,
+        latest.revision + 1,
+        diff(&old, document.canonical()),
+    )
+}
+
+fn missing_file(document: &Document, path: &str) -> Problem {
+    let message = format!("the file `{path}` does not exist beside the document");
+    Problem::new("file_not_found", "/data/file", message)
+        .hint("the path is relative to the document")
+        .at(document.place.line, document.place.column)
+}

@@ -1,0 +1,285 @@
+//! A batch begins as one row in state `planning`; a keeper plans it.
+
+use std::collections::HashSet;
+use std::sync::Arc;
+
+use sqlx::PgConnection;
+use windlass_workflows::configuration::{self, Content, JobConfiguration};
+use windlass_workflows::plan::{SlotScope, Strategy};
+use windlass_workflows::problem::Problem;
+use windlass_workflows::value::Value;
+
+use super::plan::members::item_key;
+use super::work::{Resolved, Work, priority_seconds};
+use crate::store::lane;
+use crate::vocabulary::ConfigurationKind;
+use crate::{Error, Store};
+
+/// Which recipe a batch follows.
+#[derive(Clone, Debug)]
+pub enum Source {
+    /// A stored job configuration, by name.
+    Named(String),
+    /// A job configuration that is not stored.
+    Document(Value),
+}
+
+/// A batch that somebody asks for.
+#[derive(Clone, Debug)]
+pub struct NewBatch {
+    /// Its recipe.
+    pub source: Source,
+    /// For people; the configuration's name unless given.
+    pub name: Option<String>,
+    /// Who asks.
+    pub who: String,
+    /// At most one batch per key.
+    pub idempotency_key: Option<String>,
+}
+
+/// A batch that exists.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct CreatedBatch {
+    /// Its id.
+    pub id: i64,
+    /// Whether this call made it.
+    pub is_new: bool,
+}
+
+/// A recipe with everything that it names resolved.
+pub(crate) struct Recipe {
+    pub(crate) configuration: JobConfiguration,
+    pub(crate) document: String,
+    pub(crate) stored: Option<(String, i32)>,
+    pub(crate) resolved: Resolved,
+    /// The category and the version of it that the plan reads.
+    pub(crate) category: Option<(i32, i32)>,
+}
+
+impl Recipe {
+    pub(crate) fn name(&self) -> &str {
+        &self.configuration.header.name
+    }
+}
+
+impl Store {
+    /// Creates a batch in state `planning`.
+    ///
+    /// # Errors
+    /// `invalid` for an unknown configuration, template or category, or for an empty selection;
+    /// `key_reused` when the key made another batch.
+    ///
+    /// # Cancel safety
+    /// Dropped, the batch may exist; a repeat with the same key finds it.
+    pub async fn create_batch(&self, tenant: i32, new: NewBatch) -> Result<CreatedBatch, Error> {
+        let recipe = self.recipe(tenant, &new.source).await?;
+        if let Some(existing) = self.batch_of_key(tenant, &new, &recipe).await? {
+            return Ok(existing);
+        }
+        self.refuse_empty(tenant, &recipe).await?;
+        let made = Made {
+            name: new.name.clone(),
+            who: new.who.clone(),
+            idempotency_key: new.idempotency_key.clone(),
+            schedule: None,
+            slot: None,
+        };
+        let recipe = Arc::new(recipe);
+        let inserted = Arc::clone(&recipe);
+        match self
+            .transaction(move |connection| {
+                Box::pin(async move { insert(connection, tenant, &inserted, &made).await })
+            })
+            .await
+        {
+            Ok(id) => Ok(CreatedBatch { id, is_new: true }),
+            // The same key at the same moment: the other call made it.
+            Err(error) if is_key_taken(&error) => {
+                self.batch_of_key(tenant, &new, &recipe).await?.ok_or(error)
+            }
+            Err(error) => Err(error),
+        }
+    }
+
+    /// The recipe that a source means now.
+    pub(crate) async fn recipe(&self, tenant: i32, source: &Source) -> Result<Recipe, Error> {
+        let (configuration, document, stored) = match source {
+            Source::Named(name) => {
+                let revision = self
+                    .configuration(tenant, ConfigurationKind::JobConfiguration, name)
+                    .await?;
+                let Content::JobConfiguration(configuration) = revision.content()? else {
+                    return Err(Error::not_found("job configuration", name.as_str()));
+                };
+                (
+                    configuration,
+                    revision.document,
+                    Some((name.clone(), revision.revision)),
+                )
+            }
+            Source::Document(value) => match configuration::restore(value) {
+                Ok(Content::JobConfiguration(configuration)) => {
+                    (configuration, value.to_json(), None)
+                }
+                Ok(_) => return Err(Error::invalid(not_a_job_configuration())),
+                Err(problems) => return Err(Error::Invalid { problems }),
+            },
+        };
+        let problems = repeated_keys(&configuration.selection.source);
+        if !problems.is_empty() {
+            return Err(Error::Invalid { problems });
+        }
+        let resolved = self.resolve(tenant, &Work::of(&configuration)).await?;
+        let category = match &configuration.selection.source {
+            configuration::Source::Category(name) => Some(self.category_now(tenant, name).await?),
+            configuration::Source::Items { .. } => None,
+        };
+        Ok(Recipe {
+            configuration: *configuration,
+            document,
+            stored,
+            resolved,
+            category,
+        })
+    }
+
+    async fn category_now(&self, tenant: i32, name: &str) -> Result<(i32, i32), Error> {
+        let row = sqlx::query_file!("queries/category/now.sql", tenant, name)
+            .fetch_optional(self.pool())
+            .await?;
+        let row = row.ok_or_else(|| {
+            let problem = Problem::new(
+                "unknown_category",
+                "/selection/category",
+                format!("there is no category `{name}`"),
+            );
+            Error::invalid(problem.hint("apply its document, or see `windlass category list`"))
+        })?;
+        Ok((row.id, row.version))
+    }
+
+    async fn batch_of_key(
+        &self,
+        tenant: i32,
+        new: &NewBatch,
+        recipe: &Recipe,
+    ) -> Result<Option<CreatedBatch>, Error> {
+        let Some(key) = &new.idempotency_key else {
+            return Ok(None);
+        };
+        let row = sqlx::query_file!("queries/batch/of_key.sql", tenant, key)
+            .fetch_optional(self.pool())
+            .await?;
+        match row {
+            None => Ok(None),
+            Some(row) if row.document == recipe.document => Ok(Some(CreatedBatch {
+                id: row.id,
+                is_new: false,
+            })),
+            Some(row) => Err(Error::Conflict {
+                code: "key_reused",
+                message: format!(
+                    "the idempotency key made batch b_{} of another content",
+                    row.id
+                ),
+                hint: Some("send a new key for a new batch".into()),
+            }),
+        }
+    }
+}
+
+/// A key tells members apart: items of the recipe that share one are refused, each by its place.
+fn repeated_keys(source: &configuration::Source) -> Vec<Problem> {
+    let configuration::Source::Items {
+        items,
+        key: configuration::Key::Fields(fields),
+        ..
+    } = source
+    else {
+        return Vec::new();
+    };
+    let mut seen = HashSet::new();
+    let repeats = items.iter().enumerate().filter_map(|(place, item)| {
+        let key = item_key(item, fields);
+        let problem = Problem::new(
+            "duplicate_key",
+            format!("/selection/items/{place}"),
+            format!("an item before it has the key `{key}` too"),
+        );
+        (!seen.insert(key)).then(|| {
+            problem.hint(
+                "name more fields under `key`, or leave `key` out: then the row number is the key",
+            )
+        })
+    });
+    repeats.collect()
+}
+
+fn is_key_taken(error: &Error) -> bool {
+    matches!(error, Error::Database(sqlx::Error::Database(error)) if error.constraint() == Some("batch_tenant_key"))
+}
+
+fn not_a_job_configuration() -> Problem {
+    Problem::new(
+        "unknown_document",
+        "/kind",
+        "a batch follows a job configuration",
+    )
+    .hint("kind: JobConfiguration")
+}
+
+/// Who made a batch, and when.
+pub(crate) struct Made {
+    pub(crate) name: Option<String>,
+    pub(crate) who: String,
+    pub(crate) idempotency_key: Option<String>,
+    pub(crate) schedule: Option<String>,
+    pub(crate) slot: Option<SlotScope>,
+}
+
+/// Stores the row of a batch and its lane.
+pub(crate) async fn insert(
+    connection: &mut PgConnection,
+    tenant: i32,
+    recipe: &Recipe,
+    made: &Made,
+) -> Result<i64, Error> {
+    let configuration = &recipe.configuration;
+    let name = made
+        .name
+        .clone()
+        .unwrap_or_else(|| recipe.name().to_owned());
+    let priority = configuration.priority.unwrap_or(recipe.resolved.priority);
+    let row = sqlx::query_file!(
+        "queries/batch/create.sql",
+        tenant,
+        name,
+        recipe.stored.as_ref().map(|(name, _)| name.as_str()),
+        recipe.stored.as_ref().map(|(_, revision)| *revision),
+        strategy_word(configuration.strategy),
+        recipe.resolved.template_version,
+        recipe.resolved.purpose,
+        recipe.document,
+        recipe.resolved.purpose_input.as_ref().map(Value::to_json),
+        priority_seconds(priority),
+        recipe.category.map(|(id, _)| id),
+        recipe.category.map(|(_, version)| version),
+        made.schedule,
+        made.slot.as_ref().map(|slot| slot.at),
+        made.slot.as_ref().and_then(|slot| slot.previous),
+        i64::try_from(configuration.release.window).unwrap_or(i64::MAX),
+        made.who,
+        made.idempotency_key,
+    )
+    .fetch_one(&mut *connection)
+    .await?;
+    let lane = lane::ensure(connection, &recipe.resolved.lane(tenant, row.id)).await?;
+    sqlx::query_file!("queries/batch/set_lane.sql", row.id, lane)
+        .execute(connection)
+        .await?;
+    Ok(row.id)
+}
+
+pub(crate) fn strategy_word(strategy: Strategy) -> &'static str {
+    strategy.as_str()
+}

@@ -1,0 +1,356 @@
+//! Fire: due slots of a schedule become batches, once, and always leave a row that says what happened.
+//!
+//! Whoever decides holds the schedule's row: the verdicts of catch-up and overlap, the slots' states
+//! and the new batch commit together.
+
+use chrono::{DateTime, TimeDelta, Utc};
+use sqlx::PgConnection;
+use windlass_workflows::calendar::{Schedule, ZONE_DATA};
+use windlass_workflows::plan::SlotScope;
+use windlass_workflows::policy::catch_up::{DueSlot, Verdict, judge};
+use windlass_workflows::policy::overlap::{Admission, Candidate, admit};
+
+use super::create::{Made, Recipe, Source, insert};
+use crate::store::schedule::tenant_name;
+use crate::store::{Planning, plan_slots};
+use crate::{Error, Store};
+
+/// How far ahead the ledger is written.
+const AHEAD: TimeDelta = TimeDelta::hours(24);
+/// Reason of a planned slot that waits for the batch before it.
+const WAITING: &str = "waiting: a batch of this configuration is open";
+/// The same, of one that catch-up let through.
+const WAITING_LATE: &str = "waiting, late: a batch of this configuration is open";
+
+/// What one pass did.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Fired {
+    /// Batches that were made.
+    pub batches: Vec<i64>,
+    /// Slots that were decided.
+    pub decided: usize,
+}
+
+impl Store {
+    /// Plans slots ahead and fires what is due, schedule by schedule.
+    ///
+    /// # Cancel safety
+    /// Each schedule is a transaction of its own.
+    pub async fn fire(&self) -> Result<Fired, Error> {
+        let now = self.clock().await?.now;
+        let mut fired = Fired::default();
+        let mut after = (0, String::new());
+        // Page by page: schedules whose slots wait stay due, and must not stand before the others.
+        loop {
+            let due = sqlx::query_file!(
+                "queries/schedule/due.sql",
+                now,
+                now + AHEAD - TimeDelta::hours(1),
+                after.0,
+                after.1
+            )
+            .fetch_all(self.pool())
+            .await?;
+            let Some(last) = due.last() else {
+                return Ok(fired);
+            };
+            after = (last.tenant, last.name.clone());
+            for row in due {
+                let one = self.fire_schedule(row.tenant, row.name, now).await?;
+                fired.batches.extend(one.batches);
+                fired.decided += one.decided;
+            }
+        }
+    }
+
+    async fn fire_schedule(
+        &self,
+        tenant: i32,
+        name: String,
+        now: DateTime<Utc>,
+    ) -> Result<Fired, Error> {
+        let recipe = match self.recipe(tenant, &Source::Named(name.clone())).await {
+            Ok(recipe) => recipe,
+            Err(error) if error.is_permanent() => {
+                return self.miss_due(tenant, &name, now, &error).await;
+            }
+            Err(error) => return Err(error),
+        };
+        self.transaction(move |connection| {
+            Box::pin(async move {
+                Firing {
+                    tenant,
+                    name,
+                    recipe,
+                    now,
+                }
+                .run(connection)
+                .await
+            })
+        })
+        .await
+    }
+
+    /// A recipe that cannot be followed leaves its due slots missed, with the reason.
+    async fn miss_due(
+        &self,
+        tenant: i32,
+        name: &str,
+        now: DateTime<Utc>,
+        error: &Error,
+    ) -> Result<Fired, Error> {
+        let done = sqlx::query_file!(
+            "queries/slot/miss_due.sql",
+            tenant,
+            name,
+            now,
+            error.to_string()
+        )
+        .execute(self.pool())
+        .await?;
+        Ok(Fired {
+            batches: Vec::new(),
+            decided: usize::try_from(done.rows_affected()).unwrap_or_default(),
+        })
+    }
+}
+
+/// One schedule while its due slots are decided.
+struct Firing {
+    tenant: i32,
+    name: String,
+    recipe: Recipe,
+    now: DateTime<Utc>,
+}
+
+/// A due slot as the ledger has it.
+struct Due {
+    slot: DueSlot,
+    reason: Option<String>,
+}
+
+impl Firing {
+    async fn run(self, connection: &mut PgConnection) -> Result<Fired, Error> {
+        let locked = sqlx::query_file!("queries/schedule/lock_to_fire.sql", self.tenant, self.name)
+            .fetch_optional(&mut *connection)
+            .await?;
+        let (Some(locked), Some(schedule)) = (locked, self.recipe.configuration.schedule.clone())
+        else {
+            return Ok(Fired::default());
+        };
+        if self
+            .recipe
+            .stored
+            .as_ref()
+            .is_some_and(|(_, revision)| *revision < locked.revision)
+        {
+            // Edited between our look and the lock: the next pass reads the new rule.
+            return Ok(Fired::default());
+        }
+        let tenant = tenant_name(connection, self.tenant).await?;
+        let schedule = schedule.spread_for(&format!("{tenant}/{}", self.name));
+        self.plan_ahead(connection, &schedule, locked.planned_until)
+            .await?;
+        let due = self.due(connection).await?;
+        let decisions = self.decide(connection, &schedule, &due).await?;
+        let mut fired = Fired::default();
+        for (due, decision) in due.iter().zip(decisions) {
+            let batch = self
+                .carry_out(connection, &schedule, due.slot.at, decision)
+                .await?;
+            fired.decided += usize::from(decision.is_final());
+            fired.batches.extend(batch);
+        }
+        Ok(fired)
+    }
+
+    /// The ledger is written ahead, after a pause of ours also what lies behind.
+    async fn plan_ahead(
+        &self,
+        connection: &mut PgConnection,
+        schedule: &Schedule,
+        planned_until: DateTime<Utc>,
+    ) -> Result<(), Error> {
+        let revision = self
+            .recipe
+            .stored
+            .as_ref()
+            .map_or(1, |(_, revision)| *revision);
+        let planning = Planning {
+            tenant: self.tenant,
+            name: &self.name,
+            revision,
+            zone_data: ZONE_DATA,
+            schedule,
+            calendar: None,
+        };
+        plan_slots(connection, planning, planned_until, self.now + AHEAD).await?;
+        Ok(())
+    }
+
+    async fn due(&self, connection: &mut PgConnection) -> Result<Vec<Due>, Error> {
+        let rows = sqlx::query_file!("queries/slot/due.sql", self.tenant, self.name, self.now)
+            .fetch_all(connection)
+            .await?;
+        Ok(rows
+            .into_iter()
+            .map(|row| Due {
+                slot: DueSlot {
+                    at: row.at,
+                    fire_at: row.fire_at,
+                },
+                reason: row.reason,
+            })
+            .collect())
+    }
+
+    /// Catch-up judges the slots that do not wait already; overlap admits those that may start.
+    async fn decide(
+        &self,
+        connection: &mut PgConnection,
+        schedule: &Schedule,
+        due: &[Due],
+    ) -> Result<Vec<Decision>, Error> {
+        let fresh: Vec<DueSlot> = due
+            .iter()
+            .filter(|due| due.reason.is_none())
+            .map(|due| due.slot)
+            .collect();
+        let mut verdicts =
+            judge(&fresh, &[], self.now, schedule.grace, schedule.catch_up).into_iter();
+        let mut decisions: Vec<Decision> = due
+            .iter()
+            .map(|due| match due.reason.as_deref() {
+                Some(WAITING_LATE) => Decision::Start { late: true },
+                Some(_) => Decision::Start { late: false },
+                None => verdicts
+                    .next()
+                    .map_or(Decision::Leave, |verdict| judged(verdict, self.now)),
+            })
+            .collect();
+        let open = sqlx::query_file!("queries/batch/any_open.sql", self.tenant, self.name)
+            .fetch_one(connection)
+            .await?
+            .any_open;
+        let starting: Vec<usize> = (0..decisions.len())
+            .filter(|place| matches!(decisions[*place], Decision::Start { .. }))
+            .collect();
+        let candidates = vec![
+            Candidate {
+                is_asked_for: false
+            };
+            starting.len()
+        ];
+        for (place, admission) in
+            starting
+                .into_iter()
+                .zip(admit(schedule.overlap, open, &candidates))
+        {
+            decisions[place] = admitted(decisions[place], admission);
+        }
+        Ok(decisions)
+    }
+
+    async fn carry_out(
+        &self,
+        connection: &mut PgConnection,
+        schedule: &Schedule,
+        at: DateTime<Utc>,
+        decision: Decision,
+    ) -> Result<Option<i64>, Error> {
+        let (state, reason, batch) = match decision {
+            Decision::Leave => return Ok(None),
+            Decision::Wait { late } => (
+                "planned",
+                Some(if late { WAITING_LATE } else { WAITING }),
+                None,
+            ),
+            Decision::Skip(reason) => ("skipped", Some(reason), None),
+            Decision::Miss(reason) => ("missed", Some(reason), None),
+            Decision::Start { late } => {
+                let batch = make(
+                    connection,
+                    self.tenant,
+                    &self.recipe,
+                    schedule,
+                    at,
+                    "schedule",
+                )
+                .await?;
+                (if late { "late" } else { "fired" }, None, Some(batch))
+            }
+        };
+        sqlx::query_file!(
+            "queries/slot/decide.sql",
+            self.tenant,
+            self.name,
+            at,
+            state,
+            reason,
+            batch
+        )
+        .execute(connection)
+        .await?;
+        Ok(batch)
+    }
+}
+
+/// What becomes of one slot.
+#[derive(Clone, Copy)]
+enum Decision {
+    /// Not yet.
+    Leave,
+    Start {
+        late: bool,
+    },
+    Wait {
+        late: bool,
+    },
+    Skip(&'static str),
+    Miss(&'static str),
+}
+
+impl Decision {
+    fn is_final(self) -> bool {
+        !matches!(self, Self::Leave | Self::Wait { .. })
+    }
+}
+
+fn judged(verdict: Verdict, now: DateTime<Utc>) -> Decision {
+    match verdict {
+        Verdict::Fired => Decision::Start { late: false },
+        Verdict::Late { not_before } if not_before <= now => Decision::Start { late: true },
+        Verdict::Late { .. } => Decision::Leave,
+        Verdict::Paused => Decision::Skip("paused"),
+        Verdict::Missed(why) => Decision::Miss(why.as_str()),
+    }
+}
+
+fn admitted(decision: Decision, admission: Admission) -> Decision {
+    match (decision, admission) {
+        (Decision::Start { late }, Admission::Wait) => Decision::Wait { late },
+        (_, Admission::Skip(why)) => Decision::Skip(why.as_str()),
+        (decision, _) => decision,
+    }
+}
+
+/// The batch of a slot.
+pub(super) async fn make(
+    connection: &mut PgConnection,
+    tenant: i32,
+    recipe: &Recipe,
+    schedule: &Schedule,
+    at: DateTime<Utc>,
+    who: &str,
+) -> Result<i64, Error> {
+    let scope = SlotScope::of(schedule, None, at);
+    let name = format!("{} {}", recipe.name(), scope.wall.format("%Y-%m-%d %H:%M"));
+    let made = Made {
+        name: Some(name),
+        who: who.to_owned(),
+        idempotency_key: None,
+        schedule: Some(recipe.name().to_owned()),
+        slot: Some(scope),
+    };
+    insert(connection, tenant, recipe, &made).await
+}

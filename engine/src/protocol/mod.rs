@@ -1,0 +1,36 @@
+//! How decisions of `workflows` meet transactions of the store.
+//!
+//! ```text
+//! request ─submit─▶ job + ready
+//! configuration ─create─▶ batch(planning) ─plan─▶ jobs + held(planned) ─release─▶ ready
+//! slot ─fire─▶ batch(planning)          outcomes + tallies ─finish─▶ batch(completed …)
+//! ```
+//!
+//! Each of plan, release, finish and fire is one bounded pass that any keeper may make at any time:
+//! the rows that it locks decide who does the work.
+
+pub mod apply;
+mod change;
+mod create;
+mod finish;
+mod fire;
+pub mod load;
+mod plan;
+mod preview;
+pub mod publish;
+mod references;
+mod release;
+mod request;
+mod rows;
+pub mod timing;
+mod trigger;
+mod work;
+
+pub use self::change::{Action, Change};
+pub use self::create::{CreatedBatch, NewBatch, Source};
+pub use self::fire::Fired;
+pub use self::plan::Planned;
+pub use self::preview::{BatchPreview, PreviewedJob};
+pub use self::request::{Answer, Request};
+pub use self::trigger::Trigger;
+pub use self::work::Work;

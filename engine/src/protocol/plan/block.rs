@@ -1,0 +1,148 @@
+//! One block of a plan, stored whole: jobs, members, holders, range and cursor.
+
+use sqlx::PgConnection;
+
+use super::PlanRow;
+use super::shape::Block;
+use crate::store::ids;
+use crate::{Error, Store};
+
+/// Stores a block and moves the cursor from `from` to `to`; `false` when another planner moved it.
+pub(super) async fn store(
+    store: &Store,
+    plan: &PlanRow,
+    block: Block,
+    from: i64,
+    to: i64,
+) -> Result<bool, Error> {
+    let columns = Columns::of(block);
+    let row = Row {
+        batch: plan.id,
+        tenant: plan.tenant,
+        lane: plan.lane,
+        template_version: plan.template_version,
+        priority: plan.priority,
+    };
+    store
+        .transaction(move |connection| {
+            Box::pin(async move { store_in(connection, row, columns, from, to).await })
+        })
+        .await
+}
+
+struct Row {
+    batch: i64,
+    tenant: i32,
+    lane: i32,
+    template_version: i32,
+    priority: i32,
+}
+
+async fn store_in(
+    connection: &mut PgConnection,
+    row: Row,
+    columns: Columns,
+    from: i64,
+    to: i64,
+) -> Result<bool, Error> {
+    let moved = sqlx::query_file!("queries/batch/move_cursor.sql", row.batch, from, to)
+        .execute(&mut *connection)
+        .await?;
+    if moved.rows_affected() == 0 {
+        return Ok(false);
+    }
+    let blocks = columns.keys.len().div_ceil(ids::BLOCK as usize);
+    let firsts = ids::next_blocks(connection, blocks as i64).await?;
+    let ids: Vec<i64> = firsts
+        .iter()
+        .flat_map(|first| *first..*first + ids::BLOCK)
+        .take(columns.keys.len())
+        .collect();
+    let nonces: Vec<i64> = ids.iter().map(|_| rand::random()).collect();
+    sqlx::query_file!(
+        "queries/batch/store_jobs.sql",
+        row.batch,
+        row.tenant,
+        row.lane,
+        row.template_version,
+        row.priority,
+        &ids,
+        &nonces,
+        &columns.keys as &[Option<String>],
+        &columns.objects as &[Option<String>],
+        &columns.inputs,
+    )
+    .execute(&mut *connection)
+    .await?;
+    columns.store_members(connection, row.batch, &ids).await?;
+    Ok(true)
+}
+
+/// A block, a column an array.
+struct Columns {
+    keys: Vec<Option<String>>,
+    objects: Vec<Option<String>>,
+    inputs: Vec<String>,
+    /// Place in this block of the job that the member belongs to.
+    member_jobs: Vec<usize>,
+    member_ns: Vec<i64>,
+    member_chunks: Vec<Option<i32>>,
+    member_keys: Vec<String>,
+    member_objects: Vec<Option<String>>,
+    member_documents: Vec<String>,
+}
+
+impl Columns {
+    fn of(block: Block) -> Self {
+        let mut columns = Self {
+            keys: Vec::new(),
+            objects: Vec::new(),
+            inputs: Vec::new(),
+            member_jobs: Vec::new(),
+            member_ns: Vec::new(),
+            member_chunks: Vec::new(),
+            member_keys: Vec::new(),
+            member_objects: Vec::new(),
+            member_documents: Vec::new(),
+        };
+        for (place, job) in block.jobs.into_iter().enumerate() {
+            columns.keys.push(job.key);
+            columns.objects.push(job.object);
+            columns.inputs.push(job.input);
+            for member in job.members {
+                columns.member_jobs.push(place);
+                columns.member_ns.push(member.n);
+                columns.member_chunks.push(member.chunk);
+                columns.member_keys.push(member.key);
+                columns.member_objects.push(member.object);
+                columns.member_documents.push(member.document);
+            }
+        }
+        columns
+    }
+
+    async fn store_members(
+        &self,
+        connection: &mut PgConnection,
+        batch: i64,
+        ids: &[i64],
+    ) -> Result<(), Error> {
+        if self.member_jobs.is_empty() {
+            return Ok(());
+        }
+        let jobs: Vec<i64> = self.member_jobs.iter().map(|place| ids[*place]).collect();
+        sqlx::query_file!(
+            "queries/batch/store_members.sql",
+            batch,
+            &jobs,
+            &self.member_ns,
+            &self.member_chunks as &[Option<i32>],
+            &self.member_keys,
+            &self.member_objects as &[Option<String>],
+            &self.member_documents,
+        )
+        .execute(connection)
+        .await?;
+        Ok(())
+    }
+}

@@ -1,0 +1,332 @@
+//! Planning: a selection becomes jobs that are held until release, block by block.
+//!
+//! A block of members, its jobs, their holders and the cursor commit together, so a killed planner
+//! loses nothing. The hash and the chunk boundaries depend on every member before them: a planner
+//! that takes over reads those again, without storing them. Two planners of one batch cannot both
+//! move its cursor: the later one finds it moved and leaves.
+
+mod block;
+pub(in crate::protocol) mod members;
+pub(in crate::protocol) mod shape;
+
+use chrono::{DateTime, Utc};
+use windlass_workflows::configuration::{self, Content, JobConfiguration};
+use windlass_workflows::plan::{Occasion, PlanHash, Rendering, SelectionHash, SlotScope};
+use windlass_workflows::problem::Problem;
+use windlass_workflows::value::Value;
+
+use self::members::Members;
+use self::shape::Shaper;
+use crate::vocabulary::ConfigurationKind;
+use crate::{Error, Store};
+
+/// What one call of [`Store::plan`] did.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Planned {
+    /// No batch is to be planned.
+    Idle,
+    /// A batch is planned and may be released.
+    Sealed(i64),
+    /// A batch cannot be planned; its row says why.
+    Failed(i64),
+    /// Another planner has it.
+    Taken(i64),
+}
+
+/// A batch while it is planned.
+pub(crate) struct PlanRow {
+    pub(crate) id: i64,
+    pub(crate) tenant: i32,
+    pub(crate) lane: i32,
+    pub(crate) template_version: i32,
+    pub(crate) priority: i32,
+    pub(crate) category: Option<i32>,
+    pub(crate) category_version: Option<i32>,
+    pub(crate) configuration: JobConfiguration,
+    pub(crate) document: String,
+    pub(crate) purpose: String,
+    pub(crate) purpose_input: Option<Value>,
+    pub(crate) slot: Option<DateTime<Utc>>,
+    pub(crate) created_at: DateTime<Utc>,
+    pub(crate) cursor: i64,
+}
+
+/// Why planning stopped.
+enum Stop {
+    /// The selection is at fault: the batch fails with this problem.
+    Refused(Problem),
+    /// Another planner moved the cursor.
+    Taken,
+    Store(Error),
+}
+
+impl<E: Into<Error>> From<E> for Stop {
+    fn from(error: E) -> Self {
+        Self::Store(error.into())
+    }
+}
+
+impl Store {
+    /// Plans the oldest batch that is to be planned, to its end.
+    ///
+    /// # Errors
+    /// What the database says; the next call goes on from the cursor.
+    ///
+    /// # Cancel safety
+    /// Dropped, the next call goes on from the last block.
+    pub async fn plan(&self) -> Result<Planned, Error> {
+        let Some(row) = sqlx::query_file!("queries/batch/next_to_plan.sql")
+            .fetch_optional(self.pool())
+            .await?
+        else {
+            return Ok(Planned::Idle);
+        };
+        let id = row.id;
+        let (configuration, purpose_input) =
+            match typed(id, &row.document, row.purpose_input.as_deref()) {
+                Ok(typed) => typed,
+                Err(error) => {
+                    return self
+                        .fail_plan(id, &unplannable(&error))
+                        .await
+                        .map(|()| Planned::Failed(id));
+                }
+            };
+        let plan = PlanRow {
+            id,
+            tenant: row.tenant,
+            lane: row.lane.unwrap_or_default(),
+            template_version: row.template_version,
+            priority: row.priority,
+            category: row.category,
+            category_version: row.category_version,
+            configuration,
+            document: row.document,
+            purpose: row.purpose,
+            purpose_input,
+            slot: row.slot_at,
+            created_at: row.created_at,
+            cursor: row.cursor_n,
+        };
+        match self.plan_to_its_end(&plan).await {
+            Ok(()) => Ok(Planned::Sealed(id)),
+            Err(Stop::Refused(problem)) => self
+                .fail_plan(id, &problem)
+                .await
+                .map(|()| Planned::Failed(id)),
+            Err(Stop::Taken) => Ok(Planned::Taken(id)),
+            Err(Stop::Store(error)) if is_lasting(&error) => self
+                .fail_plan(id, &unplannable(&error))
+                .await
+                .map(|()| Planned::Failed(id)),
+            Err(Stop::Store(error)) => Err(error),
+        }
+    }
+
+    async fn plan_to_its_end(&self, plan: &PlanRow) -> Result<(), Stop> {
+        let rendering = rendering(plan)?;
+        let mut members = Members::of(
+            self.clone(),
+            &plan.configuration,
+            plan.category.zip(plan.category_version),
+        );
+        let mut shaper = Shaper::new(&plan.configuration, &rendering);
+        let mut hash = SelectionHash::new();
+        let mut cursor = plan.cursor;
+        while let Some(page) = members.page().await? {
+            for mut member in page {
+                if !rendering
+                    .keeps(&member)
+                    .map_err(|error| refused("filter_error", "/selection/filter", &error))?
+                {
+                    continue;
+                }
+                member
+                    .fits(plan.configuration.strategy)
+                    .map_err(|error| refused("missing_object", "/selection", &error))?;
+                member.n = hash.members() + 1;
+                hash.add(&member);
+                let is_new = i64::try_from(member.n).unwrap_or(i64::MAX) > plan.cursor;
+                shaper.add(member, is_new).map_err(Stop::Refused)?;
+                if members.is_beyond_limit(hash.members()) {
+                    break;
+                }
+            }
+            cursor = self.store_blocks(plan, &mut shaper, cursor, false).await?;
+            if members.is_beyond_limit(hash.members()) {
+                break;
+            }
+        }
+        shaper.finish().map_err(Stop::Refused)?;
+        self.store_blocks(plan, &mut shaper, cursor, true).await?;
+        self.seal(plan, &shaper, &hash).await
+    }
+
+    /// Stores what is whole; at the end, everything.
+    async fn store_blocks(
+        &self,
+        plan: &PlanRow,
+        shaper: &mut Shaper<'_>,
+        mut cursor: i64,
+        all: bool,
+    ) -> Result<i64, Stop> {
+        while let Some(block) = shaper.take_block(all) {
+            let to = block.cursor.max(cursor);
+            if !block::store(self, plan, block, cursor, to).await? {
+                return Err(Stop::Taken);
+            }
+            cursor = to;
+        }
+        Ok(cursor)
+    }
+
+    async fn seal(
+        &self,
+        plan: &PlanRow,
+        shaper: &Shaper<'_>,
+        hash: &SelectionHash,
+    ) -> Result<(), Stop> {
+        let least = plan.configuration.guards.min_members;
+        if hash.members() < least {
+            let message = format!(
+                "the selection has {} members; the guard asks for {least}",
+                hash.members()
+            );
+            let code = if hash.members() == 0 {
+                "empty_selection"
+            } else {
+                "too_few_members"
+            };
+            return Err(Stop::Refused(
+                Problem::new(code, "/selection", message)
+                    .hint("look at the filter, or at the category's last load"),
+            ));
+        }
+        let template_hash = sqlx::query_file!("queries/template/hash.sql", plan.template_version)
+            .fetch_one(self.pool())
+            .await?
+            .hash;
+        let selection = hash.finish();
+        let plan_hash = PlanHash {
+            revision: plan.document.as_bytes(),
+            template: template_hash.as_bytes(),
+            purpose_revision: self.purpose_revision(plan).await?,
+            strategy: plan.configuration.strategy,
+            chunk: plan.configuration.chunk,
+            members: hash.members(),
+            jobs: shaper.jobs(),
+            chunks: shaper.chunks(),
+            selection: &selection,
+        };
+        let count = |count: u64| i64::try_from(count).unwrap_or(i64::MAX);
+        sqlx::query_file!(
+            "queries/batch/seal.sql",
+            plan.id,
+            count(hash.members()),
+            count(shaper.jobs()),
+            i32::try_from(shaper.chunks()).unwrap_or(i32::MAX),
+            hex::encode(selection),
+            hex::encode(plan_hash.finish()),
+        )
+        .execute(self.pool())
+        .await?;
+        Ok(())
+    }
+
+    async fn purpose_revision(&self, plan: &PlanRow) -> Result<Option<i64>, Error> {
+        if plan.purpose.is_empty() {
+            return Ok(None);
+        }
+        let revision = self
+            .configuration(plan.tenant, ConfigurationKind::Purpose, &plan.purpose)
+            .await?
+            .revision;
+        Ok(Some(i64::from(revision)))
+    }
+
+    /// A plan that fails leaves no job open: what it held ends cancelled, outside the totals. The batch
+    /// first: its lock keeps another planner from adding a block, or says that it was sealed meanwhile.
+    async fn fail_plan(&self, batch: i64, problem: &Problem) -> Result<(), Error> {
+        let reason = serde_json::to_string(problem).unwrap_or_default();
+        self.transaction(move |connection| {
+            Box::pin(async move {
+                let failed = sqlx::query_file!("queries/batch/fail.sql", batch, reason)
+                    .execute(&mut *connection)
+                    .await?;
+                if failed.rows_affected() > 0 {
+                    sqlx::query_file!("queries/batch/drop_planned.sql", batch)
+                        .execute(connection)
+                        .await?;
+                }
+                Ok(())
+            })
+        })
+        .await
+    }
+}
+
+/// The configuration that a batch runs, typed.
+pub(crate) fn job_configuration(batch: i64, document: &str) -> Result<JobConfiguration, Error> {
+    let value = Value::parse(document).map_err(|error| unreadable(batch, &error.to_string()))?;
+    match configuration::restore(&value) {
+        Ok(Content::JobConfiguration(configuration)) => Ok(*configuration),
+        Ok(_) => Err(unreadable(batch, "it is no job configuration")),
+        Err(problems) => Err(Error::Invalid { problems }),
+    }
+}
+
+/// What a batch remembers as text, typed.
+fn typed(
+    batch: i64,
+    document: &str,
+    purpose_input: Option<&str>,
+) -> Result<(JobConfiguration, Option<Value>), Error> {
+    let configuration = job_configuration(batch, document)?;
+    let purpose_input = purpose_input
+        .map(Value::parse)
+        .transpose()
+        .map_err(|error| unreadable(batch, &error.to_string()))?;
+    Ok((configuration, purpose_input))
+}
+
+/// Whether trying again would say the same: the batch must fail, or it stands before all others for ever.
+fn is_lasting(error: &Error) -> bool {
+    matches!(
+        error,
+        Error::NotFound { .. } | Error::Invalid { .. } | Error::Unreadable { .. }
+    )
+}
+
+/// The reason of a batch that fails for such an error.
+fn unplannable(error: &Error) -> Problem {
+    match error {
+        Error::Invalid { problems } if !problems.is_empty() => problems[0].clone(),
+        other => Problem::new(other.code(), "", other.to_string()),
+    }
+}
+
+fn unreadable(batch: i64, message: &str) -> Error {
+    Error::Unreadable {
+        noun: "batch",
+        name: format!("b_{batch}"),
+        message: message.to_owned(),
+    }
+}
+
+fn rendering(plan: &PlanRow) -> Result<Rendering, Stop> {
+    let slot = plan
+        .slot
+        .zip(plan.configuration.schedule.as_ref())
+        .map(|(at, schedule)| SlotScope::of(schedule, None, at));
+    let occasion = Occasion {
+        now: plan.created_at,
+        slot,
+        configuration: plan.configuration.header.name.clone(),
+    };
+    Rendering::compile(&plan.configuration, plan.purpose_input.as_ref(), occasion)
+        .map_err(|problems| Stop::Store(Error::Invalid { problems }))
+}
+
+fn refused(code: &str, pointer: &str, error: &dyn std::fmt::Display) -> Stop {
+    Stop::Refused(Problem::new(code, pointer, error.to_string()))
+}

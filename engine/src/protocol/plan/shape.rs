@@ -1,0 +1,277 @@
+//! Members become jobs under a strategy, gathered in blocks that are stored together.
+
+use windlass_workflows::configuration::{JobConfiguration, Strategy};
+use windlass_workflows::plan::{Chunker, Member, MemberValue, Rendering, check_size};
+use windlass_workflows::problem::Problem;
+use windlass_workflows::value::Value;
+
+/// Jobs in a block: one block of ids.
+const BLOCK_JOBS: usize = 1_000;
+/// Members in a block of an object or combined batch.
+const BLOCK_MEMBERS: usize = 5_000;
+
+/// A job that is to be stored.
+pub(in crate::protocol) struct PlannedJob {
+    pub(in crate::protocol) key: Option<String>,
+    pub(in crate::protocol) object: Option<String>,
+    /// JSON text.
+    pub(in crate::protocol) input: String,
+    /// Its members, where they are kept beside it.
+    pub(super) members: Vec<PlannedMember>,
+}
+
+/// A member of an object or combined job.
+pub(super) struct PlannedMember {
+    pub(super) n: i64,
+    pub(super) chunk: Option<i32>,
+    pub(super) key: String,
+    pub(super) object: Option<String>,
+    /// JSON text.
+    pub(super) document: String,
+}
+
+/// Jobs that commit together, and the last member that they cover.
+pub(in crate::protocol) struct Block {
+    pub(in crate::protocol) jobs: Vec<PlannedJob>,
+    pub(super) cursor: i64,
+}
+
+/// Gathers members into jobs.
+pub(in crate::protocol) struct Shaper<'a> {
+    configuration: &'a JobConfiguration,
+    rendering: &'a Rendering,
+    done: Vec<(PlannedJob, i64)>,
+    gathered: Option<Gathered>,
+    stores_members: bool,
+    jobs: u64,
+    chunks: u64,
+}
+
+/// The job that members are being gathered for.
+struct Gathered {
+    object: Option<String>,
+    chunker: Option<Chunker>,
+    /// Kept only where the job's input holds them.
+    items: Vec<Member>,
+    members: Vec<PlannedMember>,
+    count: u64,
+    bytes: u64,
+    last: i64,
+    is_new: bool,
+    stores_members: bool,
+}
+
+impl<'a> Shaper<'a> {
+    pub(super) fn new(configuration: &'a JobConfiguration, rendering: &'a Rendering) -> Self {
+        Self {
+            configuration,
+            rendering,
+            done: Vec::new(),
+            gathered: None,
+            stores_members: true,
+            jobs: 0,
+            chunks: 0,
+        }
+    }
+
+    /// One that renders jobs, and keeps no members beside them.
+    pub(in crate::protocol) fn of_preview(
+        configuration: &'a JobConfiguration,
+        rendering: &'a Rendering,
+    ) -> Self {
+        Self {
+            stores_members: false,
+            ..Self::new(configuration, rendering)
+        }
+    }
+
+    /// Jobs so far.
+    pub(in crate::protocol) fn jobs(&self) -> u64 {
+        self.jobs
+    }
+
+    /// Chunks so far.
+    pub(super) fn chunks(&self) -> u64 {
+        self.chunks
+    }
+
+    /// Takes the next member. One that an earlier planner stored (`is_new` false) is only counted.
+    pub(in crate::protocol) fn add(&mut self, member: Member, is_new: bool) -> Result<(), Problem> {
+        match self.configuration.strategy {
+            Strategy::Individual => self.add_individual(&member, is_new),
+            Strategy::Object
+                if self
+                    .gathered
+                    .as_ref()
+                    .is_some_and(|job| job.object != member.object) =>
+            {
+                self.close()?;
+                self.gather(member, is_new)
+            }
+            Strategy::Object | Strategy::Combined => self.gather(member, is_new),
+        }
+    }
+
+    /// The selection has ended.
+    pub(in crate::protocol) fn finish(&mut self) -> Result<(), Problem> {
+        self.close()
+    }
+
+    /// The next block, if one is whole, or at the end whatever is left.
+    pub(in crate::protocol) fn take_block(&mut self, all: bool) -> Option<Block> {
+        let members: usize = self.done.iter().map(|(job, _)| job.members.len()).sum();
+        let is_whole = self.done.len() >= BLOCK_JOBS || members >= BLOCK_MEMBERS;
+        if self.done.is_empty() || !(is_whole || all) {
+            return None;
+        }
+        let taken: Vec<(PlannedJob, i64)> =
+            self.done.drain(..self.done.len().min(BLOCK_JOBS)).collect();
+        let cursor = taken.last().map_or(0, |(_, last)| *last);
+        Some(Block {
+            jobs: taken.into_iter().map(|(job, _)| job).collect(),
+            cursor,
+        })
+    }
+
+    fn add_individual(&mut self, member: &Member, is_new: bool) -> Result<(), Problem> {
+        self.jobs += 1;
+        if is_new {
+            let input = self
+                .render(&MemberValue::Individual(member))
+                .map_err(|problem| of_member(problem, member))?;
+            let job = PlannedJob {
+                key: Some(member.key.clone()),
+                object: member.object.clone(),
+                input,
+                members: Vec::new(),
+            };
+            self.done.push((job, number(member.n)));
+        }
+        Ok(())
+    }
+
+    fn gather(&mut self, member: Member, is_new: bool) -> Result<(), Problem> {
+        let by_object = self.configuration.strategy == Strategy::Object;
+        let (chunk_rule, stores_members) = (self.configuration.chunk, self.stores_members);
+        let job = self.gathered.get_or_insert_with(|| {
+            let object = by_object.then(|| member.object.clone()).flatten();
+            Gathered::new(object, chunk_rule.map(Chunker::new), is_new, stores_members)
+        });
+        job.take(member);
+        if job.chunker.is_none() {
+            check_size(job.count, job.bytes).map_err(|large| {
+                Problem::new(large.code(), "/chunk", large.to_string()).hint(large.hint())
+            })?;
+        }
+        Ok(())
+    }
+
+    fn close(&mut self) -> Result<(), Problem> {
+        let Some(gathered) = self.gathered.take() else {
+            return Ok(());
+        };
+        self.jobs += 1;
+        self.chunks += gathered.chunks();
+        if !gathered.is_new {
+            return Ok(());
+        }
+        let input = self.render(&gathered.value())?;
+        let job = PlannedJob {
+            key: None,
+            object: gathered.object,
+            input,
+            members: gathered.members,
+        };
+        self.done.push((job, gathered.last));
+        Ok(())
+    }
+
+    fn render(&self, value: &MemberValue<'_>) -> Result<String, Problem> {
+        let rendered = self
+            .rendering
+            .input(value)
+            .map_err(|error| Problem::new("expression_failed", "/input", error.to_string()))?;
+        Ok(Value::to_json(&rendered))
+    }
+}
+
+impl Gathered {
+    fn new(
+        object: Option<String>,
+        chunker: Option<Chunker>,
+        is_new: bool,
+        stores_members: bool,
+    ) -> Self {
+        Self {
+            object,
+            chunker,
+            items: Vec::new(),
+            members: Vec::new(),
+            count: 0,
+            bytes: 0,
+            last: 0,
+            is_new,
+            stores_members,
+        }
+    }
+
+    fn take(&mut self, member: Member) {
+        let document = member.document.to_json();
+        let bytes = document.len() as u64;
+        let chunk = self
+            .chunker
+            .as_mut()
+            .map(|chunker| i32::try_from(chunker.add(bytes)).unwrap_or(i32::MAX));
+        self.count += 1;
+        self.bytes += bytes;
+        self.last = number(member.n);
+        if self.is_new && self.stores_members {
+            self.members.push(PlannedMember {
+                n: self.last,
+                chunk,
+                key: member.key.clone(),
+                object: member.object.clone(),
+                document,
+            });
+        }
+        if self.is_new && self.chunker.is_none() {
+            self.items.push(member);
+        }
+    }
+
+    fn chunks(&self) -> u64 {
+        self.chunker.as_ref().map_or(0, Chunker::chunks)
+    }
+
+    fn value(&self) -> MemberValue<'_> {
+        match (self.object.as_deref(), &self.chunker) {
+            (Some(object), None) => MemberValue::Object {
+                object,
+                members: &self.items,
+            },
+            (Some(object), Some(chunker)) => MemberValue::ObjectInChunks {
+                object,
+                count: self.count,
+                chunks: chunker.chunks(),
+            },
+            (None, None) => MemberValue::Combined(&self.items),
+            (None, Some(chunker)) => MemberValue::CombinedInChunks {
+                count: self.count,
+                chunks: chunker.chunks(),
+            },
+        }
+    }
+}
+
+/// Names the row in what went wrong with it.
+fn of_member(problem: Problem, member: &Member) -> Problem {
+    let message = format!(
+        "member {} (key `{}`): {}",
+        member.n, member.key, problem.message
+    );
+    Problem { message, ..problem }
+}
+
+fn number(n: u64) -> i64 {
+    i64::try_from(n).unwrap_or(i64::MAX)
+}

@@ -1,0 +1,130 @@
+//! Publishing a template: check it, lower it once, and keep what jobs will run.
+
+use std::collections::BTreeSet;
+
+use windlass_workflows::catalogue::{CHUNKS, Catalogue};
+use windlass_workflows::check;
+use windlass_workflows::document::hash::content_hash;
+use windlass_workflows::document::step::{FunctionName, Kind, Shape, Task, Template};
+use windlass_workflows::document::tree::Tree;
+use windlass_workflows::problem::Problem;
+use windlass_workflows::program::{Bundle, Memory, Program};
+
+use crate::Error;
+use crate::store::{NewTemplate, Published, Store};
+
+impl Store {
+    /// Checks and publishes one template from YAML or JSON.
+    ///
+    /// # Errors
+    /// [`Error::Invalid`] with every problem of the document; `template_version_exists` when other
+    /// content stands under its version.
+    pub async fn publish_source(&self, tenant: i32, source: &str) -> Result<Published, Error> {
+        let catalogue = self.catalogue(tenant).await?;
+        let template =
+            check_source(source, &catalogue).map_err(|problems| Error::Invalid { problems })?;
+        self.publish(tenant, template).await
+    }
+}
+
+/// A template from YAML or JSON, ready to be published.
+///
+/// # Errors
+/// Every problem of the document.
+pub fn check_source(source: &str, catalogue: &Catalogue) -> Result<NewTemplate, Vec<Problem>> {
+    ready(check::publish(source, catalogue)?, source.to_owned())
+}
+
+/// A template that was read as a tree, ready to be published.
+///
+/// # Errors
+/// Every problem of the document.
+pub(super) fn check_tree(
+    tree: &Tree,
+    source: String,
+    catalogue: &Catalogue,
+) -> Result<NewTemplate, Vec<Problem>> {
+    ready(check::publish_tree(tree, catalogue)?, source)
+}
+
+fn ready(template: Template, source: String) -> Result<NewTemplate, Vec<Problem>> {
+    let bundle = Bundle::new(template.document.clone());
+    let program = Program::build(&bundle)
+        .map_err(|error| vec![Problem::new("program_unbuildable", "", error.to_string())])?;
+    Ok(NewTemplate {
+        hash: content_hash(&template),
+        capability: capability(&template),
+        bundle: bundle.to_json(),
+        semantics: i16::try_from(bundle.semantics).unwrap_or(i16::MAX),
+        journaled: program.memory() != Memory::None,
+        header: template.header,
+        source,
+    })
+}
+
+/// The handlers that a template needs beyond the built-in functions, sorted, joined by commas.
+fn capability(template: &Template) -> String {
+    let mut found = BTreeSet::new();
+    gather(&template.body, &mut found);
+    let functions = template.functions.iter().map(|(_, task)| task);
+    functions.for_each(|task| gather_task(task, &mut found));
+    let builtin = Catalogue::builtin();
+    let handlers = found
+        .iter()
+        .filter(|function| builtin.schema(function).is_none());
+    handlers.map(written).collect::<Vec<_>>().join(",")
+}
+
+fn written(function: &FunctionName) -> String {
+    format!("{}:{}", function.name, function.version)
+}
+
+fn gather(tasks: &[Task], found: &mut BTreeSet<FunctionName>) {
+    tasks.iter().for_each(|task| gather_task(task, found));
+}
+
+fn gather_task(task: &Task, found: &mut BTreeSet<FunctionName>) {
+    match &task.kind {
+        Kind::Do(tasks) => gather(tasks, found),
+        Kind::For(each) => gather(&each.body, found),
+        Kind::Try(attempt) => {
+            gather(&attempt.body, found);
+            attempt
+                .handler
+                .iter()
+                .for_each(|tasks| gather(tasks, found));
+        }
+        Kind::Function { function, with } => {
+            found.insert(function.clone());
+            found.extend(chunk_function(function, with));
+        }
+        Kind::Set(_)
+        | Kind::Http(_)
+        | Kind::Local { .. }
+        | Kind::Switch(_)
+        | Kind::Raise(_)
+        | Kind::Wait(_) => {}
+    }
+}
+
+/// The function that `chunks` calls for every chunk.
+fn chunk_function(function: &FunctionName, with: &Shape) -> Option<FunctionName> {
+    if function.name != CHUNKS {
+        return None;
+    }
+    let call = match with {
+        Shape::Constant(value) => value.get("call").cloned(),
+        Shape::Map(members) => members.iter().find_map(|(key, shape)| match shape {
+            Shape::Constant(value) if key == "call" => Some(value.clone()),
+            _ => None,
+        }),
+        Shape::Expression(_) | Shape::List(_) => None,
+    };
+    let call = call?;
+    let (name, version) = call.as_str()?.split_once(':')?;
+    let version = version.split('@').next().unwrap_or(version);
+    Some(FunctionName {
+        name: name.to_owned(),
+        version: version.to_owned(),
+    })
+}

@@ -1,0 +1,135 @@
+//! What is to run: a purpose or a template reference, resolved to the version that jobs are pinned to.
+
+use windlass_workflows::configuration::{self, Content, JobConfiguration, Priority};
+use windlass_workflows::problem::Problem;
+use windlass_workflows::value::Value;
+
+use crate::store::LaneKey;
+use crate::vocabulary::ConfigurationKind;
+use crate::{Error, Store};
+
+/// What a caller names.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Work {
+    /// `namespace.name` or `namespace.name@1.2.3`.
+    Template(String),
+    /// A purpose, by name.
+    Purpose(String),
+}
+
+impl Work {
+    /// What a job configuration names.
+    pub(crate) fn of(configuration: &JobConfiguration) -> Self {
+        match &configuration.work {
+            configuration::Work::Purpose(name) => Self::Purpose(name.clone()),
+            configuration::Work::Template(reference) => Self::Template(reference.to_string()),
+        }
+    }
+}
+
+/// A version to run, and what the purpose adds to it.
+#[derive(Clone, Debug)]
+pub(crate) struct Resolved {
+    pub(crate) template_version: i32,
+    /// `namespace.name`.
+    pub(crate) template: String,
+    pub(crate) capability: String,
+    pub(crate) purpose: String,
+    pub(crate) purpose_input: Option<Value>,
+    pub(crate) priority: Priority,
+}
+
+impl Resolved {
+    /// The lane of this work: of a batch, or of single requests (0).
+    pub(crate) fn lane(&self, tenant: i32, batch: i64) -> LaneKey {
+        LaneKey {
+            capability: self.capability.clone(),
+            ..LaneKey::of_template(tenant, &self.template, &self.purpose, batch)
+        }
+    }
+}
+
+/// By how many seconds a priority overtakes: ageing is free, and nothing starves.
+pub(crate) fn priority_seconds(priority: Priority) -> i32 {
+    match priority {
+        Priority::Urgent => 3_600,
+        Priority::High => 600,
+        Priority::Normal => 0,
+        Priority::Low => -600,
+        Priority::Bulk => -3_600,
+    }
+}
+
+impl Store {
+    /// The version that `work` means now.
+    pub(crate) async fn resolve(&self, tenant: i32, work: &Work) -> Result<Resolved, Error> {
+        match work {
+            Work::Template(reference) => self.resolve_template(tenant, reference).await,
+            Work::Purpose(name) => self.resolve_purpose(tenant, name).await,
+        }
+    }
+
+    async fn resolve_template(&self, tenant: i32, reference: &str) -> Result<Resolved, Error> {
+        let found = self
+            .template(tenant, reference)
+            .await
+            .map_err(|error| unpublished(error, reference))?;
+        Ok(Resolved {
+            template_version: found.id,
+            template: format!("{}.{}", found.namespace, found.name),
+            capability: found.capability,
+            purpose: String::new(),
+            purpose_input: None,
+            priority: Priority::Normal,
+        })
+    }
+
+    async fn resolve_purpose(&self, tenant: i32, name: &str) -> Result<Resolved, Error> {
+        let revision = self
+            .configuration(tenant, ConfigurationKind::Purpose, name)
+            .await
+            .map_err(|error| unknown_purpose(error, name))?;
+        let Content::Purpose(purpose) = revision.content()? else {
+            return Err(Error::not_found("purpose", name));
+        };
+        let resolved = self
+            .resolve_template(tenant, &purpose.template.to_string())
+            .await?;
+        Ok(Resolved {
+            purpose: name.to_owned(),
+            purpose_input: purpose.input,
+            priority: purpose.priority,
+            ..resolved
+        })
+    }
+}
+
+/// A missing purpose is one too: it must stop no other request of the same call.
+fn unknown_purpose(error: Error, name: &str) -> Error {
+    match error {
+        Error::NotFound { .. } => Error::invalid(
+            Problem::new(
+                "unknown_purpose",
+                "/purpose",
+                format!("there is no purpose `{name}`"),
+            )
+            .hint("apply its document with `windlass apply -f FILE`"),
+        ),
+        other => other,
+    }
+}
+
+/// A missing template is a mistake in the request, not a missing resource of its own.
+fn unpublished(error: Error, reference: &str) -> Error {
+    match error {
+        Error::NotFound { .. } => Error::invalid(
+            Problem::new(
+                "template_not_published",
+                "/template",
+                format!("no published template answers to `{reference}`"),
+            )
+            .hint("publish it with `windlass apply -f FILE`, or see `windlass template list`"),
+        ),
+        other => other,
+    }
+}

@@ -1,0 +1,324 @@
+//! The members of a batch: pages for people, the manifest as a stream, failures by fingerprint.
+//!
+//! An individual member is its job's own row and is numbered by its place in the batch; members of
+//! object and combined batches have rows and take the verdict of their job.
+
+use chrono::{DateTime, Utc};
+use futures::stream::{self, Stream, TryStreamExt};
+use serde::Serialize;
+
+use super::Store;
+use super::batch::BatchView;
+use super::page::{PAGE_MAX, Page, fetch};
+use crate::Error;
+use crate::vocabulary::JobState;
+
+/// State of a row that the plan left out.
+const LEFT_OUT: &str = "left_out";
+
+/// One member of a batch, as pages and the manifest show it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct MemberView {
+    /// Its place, from 1.
+    pub n: i64,
+    /// Its key.
+    pub key: String,
+    /// Its object key.
+    pub object: Option<String>,
+    /// The chunk of its job that holds it, from 1.
+    pub chunk: Option<i32>,
+    /// The job that works on it; none for rows that were left out.
+    pub job: Option<i64>,
+    /// The job's state, or `left_out`.
+    pub state: String,
+    /// The error's stable name, or why the row was left out.
+    pub code: Option<String>,
+    /// The error's identity without its particulars.
+    pub fingerprint: Option<String>,
+    /// Tries, once it has begun.
+    pub attempts: i32,
+    /// When its job ended.
+    pub ended_at: Option<DateTime<Utc>>,
+    /// The job's result, JSON text; in the manifest of individual batches only, where a result
+    /// belongs to one member.
+    pub result: Option<String>,
+}
+
+/// Where a page of members ends.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+pub struct MemberCursor {
+    /// Whether the members are through and the left-out rows have begun.
+    pub left_out: bool,
+    /// Last job of an individual batch, else the last `n`.
+    pub after: i64,
+}
+
+impl MemberCursor {
+    /// Before the first member.
+    pub const START: MemberCursor = MemberCursor {
+        left_out: false,
+        after: 0,
+    };
+    const LEFT_OUT: MemberCursor = MemberCursor {
+        left_out: true,
+        after: 0,
+    };
+}
+
+/// Members that failed alike.
+#[derive(Clone, Debug, Serialize)]
+pub struct ErrorGroup {
+    /// `failed`, `expired` or `parked`.
+    pub kind: String,
+    /// The error's stable name.
+    pub code: Option<String>,
+    /// The error's identity without its particulars.
+    pub fingerprint: Option<String>,
+    /// Jobs that ended so.
+    pub jobs: i64,
+    /// The first of them.
+    pub first_at: DateTime<Utc>,
+    /// The last of them.
+    pub last_at: DateTime<Utc>,
+    /// Five jobs to look at.
+    pub sample: Vec<i64>,
+}
+
+impl Store {
+    /// A page of a batch's members, then of the rows that its plan left out.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`] when the batch does not exist in this tenant.
+    pub async fn members(
+        &self,
+        tenant: i32,
+        batch: i64,
+        cursor: Option<MemberCursor>,
+        limit: u32,
+    ) -> Result<Page<MemberView, MemberCursor>, Error> {
+        let batch = self.batch(tenant, batch).await?;
+        let cursor = cursor.unwrap_or(MemberCursor::START);
+        self.member_page(tenant, &batch, cursor, limit, false).await
+    }
+
+    /// Every member of a batch with its result, then every row that was left out. Pages are read as
+    /// the stream is, so memory does not grow with the batch.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`] when the batch does not exist in this tenant.
+    pub async fn manifest(
+        &self,
+        tenant: i32,
+        batch: i64,
+    ) -> Result<impl Stream<Item = Result<MemberView, Error>> + use<>, Error> {
+        let batch = self.batch(tenant, batch).await?;
+        let start = (self.clone(), batch, Some(MemberCursor::START));
+        let pages = stream::try_unfold(start, move |(store, batch, cursor)| async move {
+            let Some(cursor) = cursor else {
+                return Ok::<_, Error>(None);
+            };
+            let page = store
+                .member_page(tenant, &batch, cursor, PAGE_MAX, true)
+                .await?;
+            let rows = stream::iter(page.items.into_iter().map(Ok::<_, Error>));
+            Ok(Some((rows, (store, batch, page.next))))
+        });
+        Ok(pages.try_flatten())
+    }
+
+    /// Why members of a batch failed, the largest group first.
+    pub async fn batch_errors(
+        &self,
+        tenant: i32,
+        batch: i64,
+        limit: u32,
+    ) -> Result<Vec<ErrorGroup>, Error> {
+        let limit = i64::from(limit.clamp(1, PAGE_MAX));
+        let rows =
+            sqlx::query_file_as!(ErrorGroup, "queries/batch/errors.sql", tenant, batch, limit)
+                .fetch_all(self.pool())
+                .await?;
+        Ok(rows)
+    }
+
+    async fn member_page(
+        &self,
+        tenant: i32,
+        batch: &BatchView,
+        cursor: MemberCursor,
+        limit: u32,
+        with_result: bool,
+    ) -> Result<Page<MemberView, MemberCursor>, Error> {
+        if cursor.left_out {
+            return self.left_out(batch.id, cursor.after, limit).await;
+        }
+        let individual = batch.strategy == "individual";
+        let after = cursor.after;
+        let rows = match individual {
+            true => {
+                self.job_rows(tenant, batch.id, after, limit, with_result)
+                    .await?
+            }
+            false => self.member_rows(batch.id, after, limit).await?,
+        };
+        let key = |row: &MemberRow| if individual { row.job } else { row.n };
+        let page = Page::cut(rows, limit, key);
+        let after_members = (batch.planned.left_out > 0).then_some(MemberCursor::LEFT_OUT);
+        let next = page.next.map(|after| MemberCursor {
+            left_out: false,
+            after,
+        });
+        let items = self.with_states(tenant, page.items).await?;
+        Ok(Page {
+            items,
+            next: next.or(after_members),
+        })
+    }
+
+    async fn job_rows(
+        &self,
+        tenant: i32,
+        batch: i64,
+        after: i64,
+        limit: u32,
+        with_result: bool,
+    ) -> Result<Vec<MemberRow>, Error> {
+        let rows = sqlx::query_file!(
+            "queries/batch/jobs.sql",
+            tenant,
+            batch,
+            after,
+            fetch(limit),
+            with_result
+        )
+        .fetch_all(self.pool())
+        .await?;
+        let members = rows.into_iter().map(|row| MemberRow {
+            n: row.n,
+            job: row.job,
+            chunk: None,
+            key: row.key.unwrap_or_default(),
+            object: row.object,
+            outcome: row.outcome,
+            code: row.code,
+            fingerprint: row.fingerprint,
+            attempt: row.attempt,
+            ended_at: row.ended_at,
+            result: row.result,
+        });
+        Ok(members.collect())
+    }
+
+    async fn member_rows(
+        &self,
+        batch: i64,
+        after: i64,
+        limit: u32,
+    ) -> Result<Vec<MemberRow>, Error> {
+        let rows = sqlx::query_file!("queries/batch/members.sql", batch, after, fetch(limit))
+            .fetch_all(self.pool())
+            .await?;
+        let members = rows.into_iter().map(|row| MemberRow {
+            n: row.n,
+            job: row.job,
+            chunk: row.chunk,
+            key: row.key,
+            object: row.object,
+            outcome: row.outcome,
+            code: row.code,
+            fingerprint: row.fingerprint,
+            attempt: row.attempt,
+            ended_at: row.ended_at,
+            result: None,
+        });
+        Ok(members.collect())
+    }
+
+    async fn left_out(
+        &self,
+        batch: i64,
+        after: i64,
+        limit: u32,
+    ) -> Result<Page<MemberView, MemberCursor>, Error> {
+        let rows = sqlx::query_file!("queries/batch/left_out.sql", batch, after, fetch(limit))
+            .fetch_all(self.pool())
+            .await?;
+        let page = Page::cut(rows, limit, |row| MemberCursor {
+            left_out: true,
+            after: row.n,
+        });
+        Ok(page.map(|row| MemberView {
+            n: row.n,
+            key: row.key,
+            object: None,
+            chunk: None,
+            job: None,
+            state: LEFT_OUT.to_owned(),
+            code: Some(row.reason),
+            fingerprint: None,
+            attempts: 0,
+            ended_at: None,
+            result: None,
+        }))
+    }
+
+    /// Gives every row its state: the outcome's kind, else where its job stands.
+    async fn with_states(
+        &self,
+        tenant: i32,
+        rows: Vec<MemberRow>,
+    ) -> Result<Vec<MemberView>, Error> {
+        let mut open: Vec<i64> = rows
+            .iter()
+            .filter(|row| row.outcome.is_none())
+            .map(|row| row.job)
+            .collect();
+        open.dedup();
+        let jobs = match open.as_slice() {
+            [] => Vec::new(),
+            ids => self.jobs_by_id(tenant, ids, false).await?,
+        };
+        let standing = |job: i64| jobs.iter().rev().find(|view| view.id == job);
+        let view = |row: MemberRow| {
+            let job = standing(row.job);
+            let state = job.map_or(JobState::Unheld, |job| job.state);
+            row.into_view(state, job.map_or(0, |job| job.attempt))
+        };
+        Ok(rows.into_iter().map(view).collect())
+    }
+}
+
+/// A member with its job's outcome, before its state is known.
+struct MemberRow {
+    n: i64,
+    job: i64,
+    chunk: Option<i32>,
+    key: String,
+    object: Option<String>,
+    outcome: Option<String>,
+    code: Option<String>,
+    fingerprint: Option<String>,
+    attempt: Option<i16>,
+    ended_at: Option<DateTime<Utc>>,
+    result: Option<String>,
+}
+
+impl MemberRow {
+    fn into_view(self, state: JobState, attempt: i16) -> MemberView {
+        let begun = self.outcome.is_some() || state == JobState::Running;
+        let attempt = i32::from(self.attempt.unwrap_or(attempt));
+        MemberView {
+            n: self.n,
+            key: self.key,
+            object: self.object,
+            chunk: self.chunk,
+            job: Some(self.job),
+            state: self.outcome.unwrap_or_else(|| state.as_str().to_owned()),
+            code: self.code,
+            fingerprint: self.fingerprint,
+            attempts: attempt + i32::from(begun),
+            ended_at: self.ended_at,
+            result: self.result,
+        }
+    }
+}

@@ -1,0 +1,213 @@
+//! Categories: their versions, their items by page, and the rows of a load on their way in.
+//!
+//! A load becomes visible when its writer commits under the category's row lock, so versions commit
+//! in order and no item appears under a running plan.
+
+use chrono::{DateTime, Utc};
+use serde::Serialize;
+use sqlx::PgConnection;
+use tokio::sync::mpsc;
+use windlass_workflows::value::Value;
+
+use super::Store;
+use super::page::{Page, fetch};
+use crate::Error;
+
+/// Deepest document that is stored; one that was stored can be read.
+const DEPTH_MAX: u32 = 64;
+
+/// A category as it is loaded.
+#[derive(Clone, Debug, Serialize)]
+pub struct CategoryView {
+    /// Row number.
+    #[serde(skip)]
+    pub id: i32,
+    /// Its name.
+    pub name: String,
+    /// Counts loads; 0 before the first.
+    pub version: i32,
+    /// Items of that version.
+    pub items: i64,
+    /// Hash of what was loaded and how it was read.
+    pub checksum: Option<String>,
+    /// When.
+    pub loaded_at: Option<DateTime<Utc>>,
+}
+
+/// One item of a category.
+#[derive(Clone, Debug, Serialize)]
+pub struct ItemView {
+    /// Its row, from 1.
+    pub n: i64,
+    /// What tells it apart.
+    pub key: String,
+    /// What it belongs to.
+    pub object: Option<String>,
+    /// What it says.
+    pub document: Value,
+}
+
+/// A category whose row is locked.
+#[derive(Clone, Debug)]
+pub(crate) struct Locked {
+    pub id: i32,
+    pub version: i32,
+    pub items: i64,
+    pub checksum: Option<String>,
+}
+
+/// A key that a load brings twice.
+#[derive(Clone, Debug)]
+pub(crate) struct Duplicate {
+    pub key: String,
+    pub first_n: i64,
+    pub n: i64,
+}
+
+impl Store {
+    /// One category.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`] when it does not exist in this tenant.
+    pub async fn category(&self, tenant: i32, name: &str) -> Result<CategoryView, Error> {
+        let row = sqlx::query_file_as!(CategoryView, "queries/category/show.sql", tenant, name)
+            .fetch_optional(self.pool())
+            .await?;
+        row.ok_or_else(|| Error::not_found("category", name))
+    }
+
+    /// A page of categories after a name.
+    pub async fn categories(
+        &self,
+        tenant: i32,
+        after: Option<&str>,
+        limit: u32,
+    ) -> Result<Page<CategoryView, String>, Error> {
+        let after = after.unwrap_or("");
+        let rows = sqlx::query_file_as!(
+            CategoryView,
+            "queries/category/list.sql",
+            tenant,
+            after,
+            fetch(limit)
+        )
+        .fetch_all(self.pool())
+        .await?;
+        Ok(Page::cut(rows, limit, |category| category.name.clone()))
+    }
+
+    /// A page of the items of a category's current version, after row `after`.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`] when the category does not exist in this tenant.
+    pub async fn items(
+        &self,
+        tenant: i32,
+        name: &str,
+        after: i64,
+        limit: u32,
+    ) -> Result<Page<ItemView>, Error> {
+        let category = self.category(tenant, name).await?;
+        let rows = sqlx::query_file!(
+            "queries/category/items.sql",
+            category.id,
+            category.version,
+            after,
+            fetch(limit)
+        )
+        .fetch_all(self.pool())
+        .await?;
+        let items = rows.into_iter().map(|row| {
+            Ok(ItemView {
+                document: read(name, row.n, &row.document)?,
+                n: row.n,
+                key: row.key,
+                object: row.object,
+            })
+        });
+        let items: Vec<ItemView> = items.collect::<Result<_, Error>>()?;
+        Ok(Page::cut(items, limit, |item| item.n))
+    }
+}
+
+fn read(category: &str, n: i64, document: &str) -> Result<Value, Error> {
+    Value::parse_within(document, DEPTH_MAX).map_err(|error| Error::Unreadable {
+        noun: "item",
+        name: format!("{category} {n}"),
+        message: error.to_string(),
+    })
+}
+
+/// The category's row, made if it is missing, locked until the transaction ends.
+pub(crate) async fn lock(
+    connection: &mut PgConnection,
+    tenant: i32,
+    name: &str,
+) -> Result<Locked, Error> {
+    sqlx::query_file!("queries/category/open.sql", tenant, name)
+        .execute(&mut *connection)
+        .await?;
+    let row = sqlx::query_file_as!(Locked, "queries/category/lock.sql", tenant, name)
+        .fetch_one(connection)
+        .await?;
+    Ok(row)
+}
+
+/// Copies rows, already in Postgres' text form, until their sender is gone.
+pub(crate) async fn copy(
+    connection: &mut PgConnection,
+    mut rows: mpsc::Receiver<Vec<u8>>,
+) -> Result<u64, Error> {
+    sqlx::query_file!("queries/category/patience.sql")
+        .fetch_one(&mut *connection)
+        .await?;
+    let mut copy = connection
+        .copy_in_raw(include_str!("../../queries/category/copy.sql"))
+        .await?;
+    while let Some(part) = rows.recv().await {
+        copy.send(part).await?;
+    }
+    Ok(copy.finish().await?)
+}
+
+/// Keys that stand more than once in the load of a version.
+pub(crate) async fn duplicates(
+    connection: &mut PgConnection,
+    category: i32,
+    version: i32,
+    limit: i64,
+) -> Result<Vec<Duplicate>, Error> {
+    let rows = sqlx::query_file_as!(
+        Duplicate,
+        "queries/category/duplicates.sql",
+        category,
+        version,
+        limit
+    )
+    .fetch_all(connection)
+    .await?;
+    Ok(rows)
+}
+
+/// Makes the load of a version the current one; earlier items end.
+pub(crate) async fn replace(
+    connection: &mut PgConnection,
+    category: i32,
+    version: i32,
+    items: i64,
+    checksum: &str,
+) -> Result<(), Error> {
+    sqlx::query_file!("queries/category/replace.sql", category, version)
+        .execute(&mut *connection)
+        .await?;
+    sqlx::query_file!(
+        "queries/category/publish.sql",
+        category,
+        version,
+        items,
+        checksum
+    )
+    .execute(connection)
+    .await?;
+    Ok(())
+}

@@ -1,0 +1,74 @@
+//! Single statements that a keeper repeats: dead workers, due work, tallies, old keys.
+
+use std::time::Duration;
+
+use chrono::{DateTime, Utc};
+
+use super::Store;
+use crate::Error;
+
+/// What one pass of [`Store::expire`] did.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Expired {
+    /// Workers marked dead.
+    pub workers: usize,
+    /// Leases taken back; a full page means that there may be more.
+    pub leases: i64,
+    /// Jobs that are ready again.
+    pub jobs: i64,
+    /// Jobs parked as poison.
+    pub parked: i64,
+}
+
+impl Store {
+    /// Marks silent workers dead and takes back up to 100 of their leases.
+    pub async fn expire(&self, lease_time: Duration) -> Result<Expired, Error> {
+        let dead = sqlx::query_file!("queries/worker/mark_dead.sql", lease_time.as_secs_f64())
+            .fetch_all(self.pool())
+            .await?;
+        let row = sqlx::query_file!("queries/lease/expire.sql")
+            .fetch_one(self.pool())
+            .await?;
+        Ok(Expired {
+            workers: dead.len(),
+            leases: row.leases,
+            jobs: row.jobs,
+            parked: row.parked,
+        })
+    }
+
+    /// Makes future work and waiting jobs ready whose time has come; how many rows it moved.
+    pub async fn wake(&self, now: Option<DateTime<Utc>>) -> Result<i64, Error> {
+        let later = sqlx::query_file!("queries/later/promote.sql", now)
+            .fetch_one(self.pool())
+            .await?;
+        let waiting = sqlx::query_file!("queries/wait/wake_due.sql", now)
+            .fetch_one(self.pool())
+            .await?;
+        Ok(later.extents + waiting.jobs)
+    }
+
+    /// Ends jobs that were to be cancelled when their worker died; how many.
+    pub async fn end_cancelling(&self) -> Result<i64, Error> {
+        let row = sqlx::query_file!("queries/job/end_cancelling.sql")
+            .fetch_one(self.pool())
+            .await?;
+        Ok(row.jobs)
+    }
+
+    /// Folds the tallies of a batch that has many rows into one a kind; how many rows it folded.
+    pub async fn compact_tallies(&self) -> Result<i64, Error> {
+        let row = sqlx::query_file!("queries/tally/compact.sql")
+            .fetch_one(self.pool())
+            .await?;
+        Ok(row.folded)
+    }
+
+    /// Forgets idempotency keys whose hold has run out; how many.
+    pub async fn prune_keys(&self) -> Result<u64, Error> {
+        let done = sqlx::query_file!("queries/request/prune_keys.sql")
+            .execute(self.pool())
+            .await?;
+        Ok(done.rows_affected())
+    }
+}

@@ -1,0 +1,166 @@
+//! What a worker reads to run a job: its program's source, its memory, its batch, its chunks, its orders.
+
+use chrono::{DateTime, Utc};
+use windlass_workflows::machine::turn::{Entry, Head};
+
+use super::{LeaseKey, Store};
+use crate::Error;
+
+/// A template version that jobs are pinned to.
+#[derive(Clone, Debug)]
+pub struct Pinned {
+    /// What publishing resolved, as JSON text.
+    pub bundle: String,
+    /// Number of the meaning that it was published under.
+    pub semantics: i16,
+    /// `namespace.name@version`.
+    pub label: String,
+}
+
+/// A job's memory.
+#[derive(Clone, Debug, Default)]
+pub struct Loaded {
+    /// The newest whole state.
+    pub head: Option<Head>,
+    /// The turns after it.
+    pub entries: Vec<Entry>,
+}
+
+/// A member of a chunk.
+#[derive(Clone, Debug)]
+pub struct ChunkMember {
+    /// Its key.
+    pub key: String,
+    /// Its object key.
+    pub object: Option<String>,
+    /// JSON text.
+    pub document: String,
+}
+
+/// What a job may know of its batch.
+#[derive(Clone, Debug)]
+pub struct BatchOf {
+    /// The batch.
+    pub id: i64,
+    /// Its job configuration.
+    pub configuration: Option<String>,
+    /// `individual`, `object`, `combined`.
+    pub strategy: String,
+    /// Jobs of the plan.
+    pub jobs: i64,
+    /// Its slot.
+    pub slot: Option<DateTime<Utc>>,
+    /// Key of its context.
+    pub context: Option<String>,
+    ranges: Vec<(i64, i64)>,
+}
+
+impl BatchOf {
+    /// The job's place in its batch, from 0.
+    pub fn index_of(&self, job: i64) -> u64 {
+        let mut before = 0;
+        for (first, last) in &self.ranges {
+            if job <= *last {
+                return u64::try_from(before + (job - first)).unwrap_or_default();
+            }
+            before += last - first + 1;
+        }
+        u64::try_from(before).unwrap_or_default()
+    }
+}
+
+impl Store {
+    /// The program's source of a version that a job is pinned to.
+    pub async fn pinned(&self, template_version: i32) -> Result<Pinned, Error> {
+        let row = sqlx::query_file!("queries/template/pinned.sql", template_version)
+            .fetch_optional(self.pool())
+            .await?
+            .ok_or_else(|| Error::not_found("template version", template_version.to_string()))?;
+        Ok(Pinned {
+            bundle: row.bundle,
+            semantics: row.semantics,
+            label: format!("{}.{}@{}", row.namespace, row.name, row.version),
+        })
+    }
+
+    /// Everything that a job remembers.
+    pub async fn load(&self, job: i64) -> Result<Loaded, Error> {
+        let rows = sqlx::query_file!("queries/journal/load.sql", job)
+            .fetch_all(self.pool())
+            .await?;
+        let mut loaded = Loaded::default();
+        for row in rows {
+            match (row.fold, row.state, row.at, row.data) {
+                (Some(fold), Some(state), _, _) => {
+                    loaded.head = Some(Head {
+                        seq: row.seq,
+                        fold,
+                        state,
+                    })
+                }
+                (_, _, Some(at), Some(data)) => loaded.entries.push(Entry {
+                    seq: row.seq,
+                    kind: row.kind,
+                    at,
+                    data,
+                }),
+                _ => unreachable!("a row is a head or an entry"),
+            }
+        }
+        loaded.entries.sort_by_key(|entry| entry.seq);
+        Ok(loaded)
+    }
+
+    /// The oldest order for a leased job; `None` inside when there is none, outside when the lease is gone.
+    pub async fn order_of(
+        &self,
+        job: i64,
+        lease: LeaseKey,
+    ) -> Result<Option<Option<String>>, Error> {
+        let row = sqlx::query_file!("queries/inbox/orders.sql", job, lease.claim, lease.n)
+            .fetch_one(self.pool())
+            .await?;
+        Ok(row.leased.then_some(row.order))
+    }
+
+    /// What a job may know of its batch.
+    pub async fn batch_of(&self, batch: i64) -> Result<BatchOf, Error> {
+        let row = sqlx::query_file!("queries/batch/facts.sql", batch)
+            .fetch_optional(self.pool())
+            .await?
+            .ok_or_else(|| Error::not_found("batch", format!("b_{batch}")))?;
+        Ok(BatchOf {
+            id: batch,
+            configuration: row.configuration,
+            strategy: row.strategy,
+            jobs: row.jobs,
+            slot: row.slot_at,
+            context: row.context,
+            ranges: row.firsts.into_iter().zip(row.lasts).collect(),
+        })
+    }
+
+    /// The members of one chunk, in order.
+    pub async fn chunk(&self, job: i64, number: u32) -> Result<Vec<ChunkMember>, Error> {
+        let number = i32::try_from(number).unwrap_or(i32::MAX);
+        let rows = sqlx::query_file!("queries/member/chunk.sql", job, number)
+            .fetch_all(self.pool())
+            .await?;
+        Ok(rows
+            .into_iter()
+            .map(|row| ChunkMember {
+                key: row.key,
+                object: row.object,
+                document: row.document,
+            })
+            .collect())
+    }
+
+    /// How many chunks a job reads.
+    pub async fn chunks_of(&self, job: i64) -> Result<u32, Error> {
+        let row = sqlx::query_file!("queries/member/chunks.sql", job)
+            .fetch_one(self.pool())
+            .await?;
+        Ok(u32::try_from(row.chunks).unwrap_or_default())
+    }
+}

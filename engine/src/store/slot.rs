@@ -1,0 +1,193 @@
+//! The ledger of slots: planning them ahead, reading them back.
+//!
+//! Firing and deciding them is `fire`'s. Whoever plans holds the schedule's row.
+
+use chrono::{DateTime, Utc};
+use serde::Serialize;
+use sqlx::PgConnection;
+use windlass_workflows::calendar::{Calendar, Schedule, Slot, previous, slots};
+
+use super::Store;
+use super::page::{Page, fetch};
+use crate::Error;
+
+/// One fire time of a schedule.
+#[derive(Clone, Debug, Serialize)]
+pub struct SlotView {
+    /// Its schedule.
+    pub schedule: String,
+    /// Its name: the instant before the spread.
+    pub at: DateTime<Utc>,
+    /// When it fires.
+    pub fire_at: DateTime<Utc>,
+    /// `planned`, `fired`, `late`, `skipped`, `missed` or `manual`.
+    pub state: String,
+    /// Why, where the state alone does not say.
+    pub reason: Option<String>,
+    /// The batch that it made.
+    pub batch: Option<i64>,
+    /// When it was decided.
+    pub decided_at: Option<DateTime<Utc>>,
+    /// Revision of the configuration that planned it, or ran.
+    pub revision: i32,
+    /// The nominal local times that it stands for, a JSON list.
+    pub covers: String,
+}
+
+/// Which slots of a schedule.
+#[derive(Clone, Debug, Default)]
+pub struct SlotFilter {
+    /// Not before.
+    pub since: Option<DateTime<Utc>>,
+    /// Before.
+    pub until: Option<DateTime<Utc>>,
+    /// In any of these states; all when empty.
+    pub states: Vec<String>,
+}
+
+/// A schedule whose slots are planned.
+#[derive(Clone, Copy, Debug)]
+pub struct Planning<'a> {
+    /// Its tenant.
+    pub tenant: i32,
+    /// Its name, the job configuration's.
+    pub name: &'a str,
+    /// Revision of the configuration.
+    pub revision: i32,
+    /// Version of the zone data.
+    pub zone_data: &'a str,
+    /// The rule.
+    pub schedule: &'a Schedule,
+    /// Its calendar.
+    pub calendar: Option<&'a Calendar>,
+}
+
+/// Writes the planned slots with `from ≤ at < until` and notes how far planning got. Returns how many
+/// are new: an instant that has its slot keeps it. The caller holds the schedule's row.
+///
+/// # Errors
+/// What the database says.
+pub async fn plan_slots(
+    connection: &mut PgConnection,
+    planning: Planning<'_>,
+    from: DateTime<Utc>,
+    until: DateTime<Utc>,
+) -> Result<usize, Error> {
+    let found = slots(planning.schedule, planning.calendar, from, until);
+    let added = insert(connection, planning, &found).await?;
+    sqlx::query_file!(
+        "queries/schedule/touch.sql",
+        planning.tenant,
+        planning.name,
+        until
+    )
+    .execute(connection)
+    .await?;
+    Ok(added)
+}
+
+/// Takes back the planned slots after an instant: the timing was edited.
+///
+/// # Errors
+/// What the database says.
+pub async fn unplan_slots(
+    connection: &mut PgConnection,
+    tenant: i32,
+    name: &str,
+    after: DateTime<Utc>,
+) -> Result<Vec<DateTime<Utc>>, Error> {
+    let rows = sqlx::query_file!("queries/slot/unplan.sql", tenant, name, after)
+        .fetch_all(connection)
+        .await?;
+    Ok(rows.into_iter().map(|row| row.at).collect())
+}
+
+async fn insert(
+    connection: &mut PgConnection,
+    planning: Planning<'_>,
+    found: &[Slot],
+) -> Result<usize, Error> {
+    let Some(first) = found.first() else {
+        return Ok(0);
+    };
+    let before = previous(planning.schedule, planning.calendar, first.at, 1);
+    let before = before.first().map(|slot| slot.at);
+    let ats: Vec<DateTime<Utc>> = found.iter().map(|slot| slot.at).collect();
+    let fire_ats: Vec<DateTime<Utc>> = found.iter().map(|slot| slot.fire_at).collect();
+    let covers: Vec<String> = found.iter().map(covers).collect();
+    let befores: Vec<Option<DateTime<Utc>>> = std::iter::once(before)
+        .chain(ats.iter().copied().map(Some))
+        .take(ats.len())
+        .collect();
+    let rows = sqlx::query_file!(
+        "queries/slot/plan.sql",
+        planning.tenant,
+        planning.name,
+        &ats,
+        &fire_ats,
+        &covers,
+        &befores as &[Option<DateTime<Utc>>],
+        planning.revision,
+        planning.zone_data,
+    )
+    .fetch_all(connection)
+    .await?;
+    Ok(rows.len())
+}
+
+/// The nominal times of a slot as a JSON list of local times.
+fn covers(slot: &Slot) -> String {
+    let times = slot
+        .covers
+        .iter()
+        .map(|time| format!("\"{}\"", time.format("%Y-%m-%dT%H:%M:%S")));
+    format!("[{}]", times.collect::<Vec<_>>().join(","))
+}
+
+impl Store {
+    /// A page of a schedule's ledger, latest first; `before` is the last instant of the page before.
+    pub async fn slots(
+        &self,
+        tenant: i32,
+        name: &str,
+        filter: &SlotFilter,
+        before: Option<DateTime<Utc>>,
+        limit: u32,
+    ) -> Result<Page<SlotView, DateTime<Utc>>, Error> {
+        let since = filter.since.unwrap_or(DateTime::UNIX_EPOCH);
+        let until = filter.until.unwrap_or(FAR_AHEAD);
+        let until = before.map_or(until, |before| before.min(until));
+        let rows = sqlx::query_file_as!(
+            SlotView,
+            "queries/slot/page.sql",
+            tenant,
+            name,
+            since,
+            until,
+            &filter.states,
+            fetch(limit)
+        )
+        .fetch_all(self.pool())
+        .await?;
+        Ok(Page::cut(rows, limit, |slot| slot.at))
+    }
+
+    /// One slot.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`] when the ledger has no such row.
+    pub async fn slot(
+        &self,
+        tenant: i32,
+        name: &str,
+        at: DateTime<Utc>,
+    ) -> Result<SlotView, Error> {
+        let row = sqlx::query_file_as!(SlotView, "queries/slot/show.sql", tenant, name, at)
+            .fetch_optional(self.pool())
+            .await?;
+        row.ok_or_else(|| Error::not_found("slot", format!("{name} {}", at.to_rfc3339())))
+    }
+}
+
+/// No slot lies beyond 30 years; this lies within Postgres' own range of instants.
+const FAR_AHEAD: DateTime<Utc> = DateTime::from_timestamp(7_258_118_400, 0).unwrap();

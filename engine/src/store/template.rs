@@ -1,0 +1,292 @@
+//! Template versions: published once, never changed, read by reference.
+
+use chrono::{DateTime, Utc};
+use serde::Serialize;
+use sqlx::PgConnection;
+use windlass_workflows::configuration::{TemplateReference, VersionChoice};
+use windlass_workflows::document::step::Header;
+use windlass_workflows::problem::Problem;
+
+use super::Store;
+use super::page::{PAGE_MAX, Page, fetch};
+use crate::Error;
+
+/// A checked template, ready to be published.
+#[derive(Clone, Debug)]
+pub struct NewTemplate {
+    /// Namespace, name, version, title.
+    pub header: Header,
+    /// Hash of the canonical document: the version's identity.
+    pub hash: String,
+    /// What the author wrote, word for word.
+    pub source: String,
+    /// What jobs run: the document and all that publish resolved.
+    pub bundle: String,
+    /// Number of the meaning that it was checked for.
+    pub semantics: i16,
+    /// Whether its jobs keep a journal from the start.
+    pub journaled: bool,
+    /// Handlers that it needs beyond the built-in functions, sorted, joined by commas.
+    pub capability: String,
+}
+
+/// A published version, without its text.
+#[derive(Clone, Debug, Serialize)]
+pub struct TemplateVersion {
+    /// Row number, which jobs are pinned to.
+    pub id: i32,
+    /// Namespace.
+    pub namespace: String,
+    /// Name.
+    pub name: String,
+    /// Semantic version.
+    pub version: String,
+    /// Hash of the canonical document.
+    pub hash: String,
+    /// For people.
+    pub title: Option<String>,
+    /// Number of the meaning that it was checked for.
+    pub semantics: i16,
+    /// Whether its jobs keep a journal from the start.
+    pub journaled: bool,
+    /// Handlers that it needs beyond the built-in functions, sorted, joined by commas.
+    pub capability: String,
+    /// When it was published.
+    pub created_at: DateTime<Utc>,
+    /// Not chosen as the newest since.
+    pub deprecated_at: Option<DateTime<Utc>>,
+    /// Not started any more since.
+    pub retired_at: Option<DateTime<Utc>>,
+}
+
+/// What publishing did.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Published {
+    /// A new version.
+    Created(i32),
+    /// The same content was there.
+    Unchanged(i32),
+}
+
+impl Store {
+    /// Publishes a template version.
+    ///
+    /// # Errors
+    /// `template_version_exists` when other content stands under this version.
+    pub async fn publish(&self, tenant: i32, template: NewTemplate) -> Result<Published, Error> {
+        self.transaction(move |connection| {
+            Box::pin(async move { publish(connection, tenant, &template).await })
+        })
+        .await
+    }
+
+    /// The version that a reference names: the newest usable one unless it says which.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`] when there is none; `invalid` for what is no reference.
+    pub async fn template(&self, tenant: i32, reference: &str) -> Result<TemplateVersion, Error> {
+        let named = TemplateReference::parse(reference)
+            .map_err(|message| Error::invalid(Problem::new("invalid_reference", "", message)))?;
+        let mut connection = self.pool().acquire().await?;
+        let found = find(&mut connection, tenant, &named).await?;
+        found.ok_or_else(|| Error::not_found("template", reference))
+    }
+
+    /// What the author of a version wrote, word for word.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`] when there is no such version.
+    pub async fn template_source(&self, tenant: i32, reference: &str) -> Result<String, Error> {
+        let found = self.template(tenant, reference).await?;
+        let (namespace, name, version) = (&found.namespace, &found.name, &found.version);
+        let row = sqlx::query_file!(
+            "queries/template/source.sql",
+            tenant,
+            namespace,
+            name,
+            version
+        )
+        .fetch_one(self.pool())
+        .await?;
+        Ok(row.source)
+    }
+
+    /// A page of templates after `(namespace, name)`, each in its newest version.
+    pub async fn templates(
+        &self,
+        tenant: i32,
+        after: Option<(&str, &str)>,
+        limit: u32,
+    ) -> Result<Page<TemplateVersion, (String, String)>, Error> {
+        let (namespace, name) = after.unwrap_or(("", ""));
+        let rows = sqlx::query_file_as!(
+            TemplateVersion,
+            "queries/template/list.sql",
+            tenant,
+            namespace,
+            name,
+            fetch(limit)
+        )
+        .fetch_all(self.pool())
+        .await?;
+        Ok(Page::cut(rows, limit, |row| {
+            (row.namespace.clone(), row.name.clone())
+        }))
+    }
+
+    /// Every version of a template, newest first.
+    pub async fn template_versions(
+        &self,
+        tenant: i32,
+        namespace: &str,
+        name: &str,
+    ) -> Result<Vec<TemplateVersion>, Error> {
+        let limit = i64::from(PAGE_MAX);
+        let rows = sqlx::query_file_as!(
+            TemplateVersion,
+            "queries/template/versions.sql",
+            tenant,
+            namespace,
+            name,
+            limit
+        )
+        .fetch_all(self.pool())
+        .await?;
+        Ok(rows)
+    }
+}
+
+/// Publishes inside the caller's transaction.
+pub(crate) async fn publish(
+    connection: &mut PgConnection,
+    tenant: i32,
+    template: &NewTemplate,
+) -> Result<Published, Error> {
+    let header = &template.header;
+    let version = header.version.to_string();
+    if let Some(id) = insert(connection, tenant, template, &version).await? {
+        return Ok(Published::Created(id));
+    }
+    let named = TemplateReference {
+        namespace: header.namespace.clone(),
+        name: header.name.clone(),
+        version: VersionChoice::Exact(header.version.clone()),
+    };
+    match find(connection, tenant, &named).await? {
+        Some(found) if found.hash == template.hash => Ok(Published::Unchanged(found.id)),
+        _ => Err(version_exists(header)),
+    }
+}
+
+async fn insert(
+    connection: &mut PgConnection,
+    tenant: i32,
+    template: &NewTemplate,
+    version: &str,
+) -> Result<Option<i32>, Error> {
+    let header = &template.header;
+    let row = sqlx::query_file!(
+        "queries/template/publish.sql",
+        tenant,
+        header.namespace,
+        header.name,
+        version,
+        &rank(header),
+        template.hash,
+        header.title,
+        template.source,
+        template.bundle,
+        template.semantics,
+        template.journaled,
+        template.capability,
+    )
+    .fetch_optional(connection)
+    .await?;
+    Ok(row.map(|row| row.id))
+}
+
+/// Major, minor, patch, and 1 for a release or 0 for a pre-release.
+fn rank(header: &Header) -> Vec<i64> {
+    let version = &header.version;
+    let numbers = [version.major, version.minor, version.patch];
+    let numbers = numbers.map(|number| i64::try_from(number).unwrap_or(i64::MAX));
+    numbers
+        .into_iter()
+        .chain([i64::from(version.pre.is_empty())])
+        .collect()
+}
+
+/// The refusal to change a published version.
+pub(crate) fn version_exists(header: &Header) -> Error {
+    let name = format!("{}.{}@{}", header.namespace, header.name, header.version);
+    Error::Conflict {
+        code: "template_version_exists",
+        message: format!("{name} is published with other content"),
+        hint: Some("a published version never changes: raise `document.version`".to_owned()),
+    }
+}
+
+/// The version that a reference names.
+pub(crate) async fn find(
+    connection: &mut PgConnection,
+    tenant: i32,
+    named: &TemplateReference,
+) -> Result<Option<TemplateVersion>, Error> {
+    let (namespace, name) = (&named.namespace, &named.name);
+    let row = match &named.version {
+        VersionChoice::Exact(version) => {
+            let version = version.to_string();
+            sqlx::query_file_as!(
+                TemplateVersion,
+                "queries/template/show.sql",
+                tenant,
+                namespace,
+                name,
+                version
+            )
+            .fetch_optional(connection)
+            .await?
+        }
+        VersionChoice::Newest => {
+            sqlx::query_file_as!(
+                TemplateVersion,
+                "queries/template/newest.sql",
+                tenant,
+                namespace,
+                name
+            )
+            .fetch_optional(connection)
+            .await?
+        }
+    };
+    Ok(row)
+}
+
+/// The names of all templates.
+pub(crate) async fn names(
+    connection: &mut PgConnection,
+    tenant: i32,
+) -> Result<Vec<String>, Error> {
+    let rows = sqlx::query_file!("queries/template/names.sql", tenant)
+        .fetch_all(connection)
+        .await?;
+    Ok(rows.into_iter().map(|row| row.name).collect())
+}
+
+/// Every version of a template, as references name them; `path` is `namespace.name`.
+pub(crate) async fn version_names(
+    connection: &mut PgConnection,
+    tenant: i32,
+    path: &str,
+) -> Result<Vec<String>, Error> {
+    let (namespace, name) = path.split_once('.').unwrap_or_default();
+    let rows = sqlx::query_file!(
+        "queries/template/version_names.sql",
+        tenant,
+        namespace,
+        name
+    )
+    .fetch_all(connection)
+    .await?;
+    Ok(rows.into_iter().map(|row| row.name).collect())
+}

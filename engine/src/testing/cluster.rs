@@ -1,0 +1,129 @@
+//! A durable server for one test, to be killed and started again.
+
+use std::env;
+use std::path::Path;
+use std::sync::atomic::{AtomicU32, Ordering};
+
+use nix::unistd::geteuid;
+use sqlx::PgPool;
+use tokio::task::spawn_blocking;
+
+use super::shared;
+use super::watchdog::State;
+use crate::local::{Cluster, ClusterOptions, Durability, Programs};
+use crate::store;
+
+/// The migrated database on such a server.
+const DATABASE: &str = "windlass";
+
+static NUMBER: AtomicU32 = AtomicU32::new(0);
+
+/// A server of one's own with durability on. It ends with the value, or with the process.
+#[derive(Debug)]
+pub struct TestCluster {
+    cluster: Option<Cluster>,
+    url: String,
+    port: u16,
+    programs: Programs,
+    state: State,
+}
+
+impl TestCluster {
+    /// A running server with a migrated database.
+    ///
+    /// # Panics
+    /// When no Postgres can be found or started.
+    pub async fn durable() -> Self {
+        let number = NUMBER.fetch_add(1, Ordering::Relaxed);
+        let name = format!(
+            "windlass-test-{}-own-{}-{number}",
+            geteuid(),
+            std::process::id()
+        );
+        let folder = env::temp_dir().join(name);
+        let state = spawn_blocking(move || State::join(&folder, 0).expect("a state folder"))
+            .await
+            .expect("the state folder's task");
+        let programs = shared::programs();
+        let cluster = shared::start(&programs, &options(&state, None)).await;
+        cluster.create_database(DATABASE).await.expect("a database");
+        let (url, port) = (cluster.url(DATABASE), cluster.port());
+        store::migrate(&url).await.expect("the migrations apply");
+        Self {
+            cluster: Some(cluster),
+            url,
+            port,
+            programs,
+            state,
+        }
+    }
+
+    /// The address of the migrated database; the same after a restart.
+    pub fn url(&self) -> &str {
+        &self.url
+    }
+
+    /// The data folder.
+    pub fn data(&self) -> &Path {
+        self.running().data()
+    }
+
+    /// The server's process.
+    pub fn pid(&self) -> u32 {
+        self.running().pid()
+    }
+
+    /// A pool with our own connection options.
+    ///
+    /// # Panics
+    /// When the server does not answer.
+    pub async fn pool(&self) -> PgPool {
+        let options = store::connect_options(&self.url, "windlass test").expect("our own address");
+        PgPool::connect_with(options)
+            .await
+            .expect("the server answers")
+    }
+
+    /// The one number that a statement gives, however long the server takes to come back.
+    ///
+    /// # Panics
+    /// When the statement fails on a server that answers.
+    pub async fn count(&self, sql: &'static str) -> i64 {
+        let pool = self.pool().await;
+        let count = sqlx::query_scalar(sql)
+            .fetch_one(&pool)
+            .await
+            .expect("a count");
+        pool.close().await;
+        count
+    }
+
+    /// Kills the server and waits until its orphans are gone too.
+    ///
+    /// # Panics
+    /// When it is not running, or orphans stay.
+    pub async fn kill(&mut self) {
+        let cluster = self.cluster.take().expect("a running server");
+        cluster.kill().await.expect("a dead server");
+    }
+
+    /// Starts the killed server again, on the same port.
+    ///
+    /// # Panics
+    /// When it does not start.
+    pub async fn restart(&mut self) {
+        let options = options(&self.state, Some(self.port));
+        self.cluster = Some(shared::start(&self.programs, &options).await);
+    }
+
+    fn running(&self) -> &Cluster {
+        self.cluster.as_ref().expect("a running server")
+    }
+}
+
+fn options(state: &State, port: Option<u16>) -> ClusterOptions {
+    let mut options = ClusterOptions::new(state.folder().join("data"), Durability::Durable);
+    options.port = port;
+    options.sockets = Some(state.folder().join("sockets"));
+    options
+}

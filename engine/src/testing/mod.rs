@@ -1,0 +1,13 @@
+//! A real Postgres for tests, with no set-up and nothing left behind.
+//!
+//! [`TestDatabase`] is a fresh, migrated database on a throw-away server that
+//! all test processes of a run share. [`TestCluster`] is a durable server of
+//! one's own, to be killed. `watchdog` sees to it that both end by themselves.
+
+mod cluster;
+mod database;
+mod shared;
+mod watchdog;
+
+pub use cluster::TestCluster;
+pub use database::{Held, TestDatabase};

@@ -1,0 +1,207 @@
+//! What the tests of the hot path share: a store with a template, a lane, jobs, and workers to claim them.
+
+#![allow(dead_code, reason = "each test file uses its own part")]
+
+pub mod recipe;
+
+use std::time::Duration;
+
+use chrono::Utc;
+use sqlx::PgPool;
+use uuid::Uuid;
+use windlass_engine::Store;
+use windlass_engine::store::{
+    Beat, Claimed, Ending, Exchanged, Hot, Incarnation, LaneKey, NewEntry, NewRequest, Want,
+    connect_options,
+};
+use windlass_engine::testing::TestDatabase;
+use windlass_workflows::machine::turn::{End, Entry, Outcome, OutcomeKind};
+
+/// A lease time that no test waits for.
+pub const LEASE_TIME: Duration = Duration::from_secs(30);
+
+/// A database with one lane.
+pub struct Bench {
+    pub database: TestDatabase,
+    pub store: Store,
+    pub pool: PgPool,
+    pub lane: i32,
+    pub version: i32,
+}
+
+impl Bench {
+    pub async fn new() -> Self {
+        let database = TestDatabase::new().await;
+        let pool = database.pool().await;
+        let store = Store::new(pool.clone());
+        let version = sqlx::query_scalar(
+            "insert into template_version (tenant, namespace, name, version, rank, hash, source, bundle, semantics, journaled)
+             values (1, 'test', 'noop', '1.0.0', '{1,0,0,1}', 'x', '', '{}', 1, false) returning id",
+        )
+        .fetch_one(&pool)
+        .await
+        .expect("a template version");
+        let lane = store
+            .lane(&LaneKey::of_template(1, "test.noop", "", 0))
+            .await
+            .expect("a lane");
+        // Nobody is declared dead while the server is young: the tests' server must count as old.
+        sqlx::query("update cluster set since = now() - interval '1 day'")
+            .execute(&pool)
+            .await
+            .expect("an old cluster");
+        Self {
+            database,
+            store,
+            pool,
+            lane,
+            version,
+        }
+    }
+
+    pub fn request(&self) -> NewRequest {
+        NewRequest {
+            lane: self.lane,
+            template_version: self.version,
+            input: "{}".into(),
+            idempotency_key: None,
+            start_at: None,
+            priority: 0,
+            tags: None,
+        }
+    }
+
+    pub async fn submit(&self, jobs: usize) {
+        let requests = vec![self.request(); jobs];
+        for page in requests.chunks(1_000) {
+            self.store.submit(1, "test", page).await.expect("submitted");
+        }
+    }
+
+    pub async fn worker(&self) -> TestWorker {
+        let options = connect_options(self.database.url(), "test worker").expect("options");
+        let id = Uuid::new_v4();
+        let mut beat = Beat::connect(&options).await.expect("a connection");
+        beat.enter(&Incarnation {
+            id,
+            ..Incarnation::default()
+        })
+        .await
+        .expect("entered");
+        TestWorker {
+            id,
+            hot: Hot::connect(&options).await.expect("a connection"),
+            beat,
+            lane: self.lane,
+        }
+    }
+
+    pub async fn count(&self, sql: &'static str) -> i64 {
+        sqlx::query_scalar(sql)
+            .fetch_one(&self.pool)
+            .await
+            .expect("a count")
+    }
+
+    /// Every job stands in exactly one holder or outcome.
+    pub async fn assert_held_once(&self) {
+        let broken = self
+            .count(
+                "with place as (
+                     select id from ready, generate_series(first_id, last_id) id
+                     union all select id from later, generate_series(first_id, last_id) id
+                     union all select id from held, generate_series(first_id, last_id) id
+                     union all select id from lease, unnest(jobs) r, generate_series(lower(r), upper(r) - 1) id
+                     union all select job from wait where n = 0
+                     union all select id from outcome, generate_series(first_id, last_id) id)
+                 select count(*) from (
+                     select job.id from job left join place on place.id = job.id
+                     group by job.id having count(place.id) <> 1) broken",
+            )
+            .await;
+        assert_eq!(broken, 0, "jobs that do not stand in exactly one place");
+    }
+
+    /// A worker has been silent for longer than the lease time, and was marked dead for it.
+    pub async fn silence(&self, worker: &TestWorker) {
+        sqlx::query(
+            "update worker set seen = now() - interval '1 hour', dead_at = now() where id = $1",
+        )
+        .bind(worker.id)
+        .execute(&self.pool)
+        .await
+        .expect("silenced");
+    }
+}
+
+/// A worker's connections, driven by hand.
+pub struct TestWorker {
+    pub id: Uuid,
+    pub hot: Hot,
+    pub beat: Beat,
+    pub lane: i32,
+}
+
+impl TestWorker {
+    pub async fn claim(&mut self, quota: usize) -> Vec<Claimed> {
+        let want = Want {
+            claim: Uuid::new_v4(),
+            lanes: vec![(self.lane, quota)],
+        };
+        self.hot
+            .exchange(self.id, &[], Some(&want))
+            .await
+            .expect("claimed")
+            .claimed
+    }
+
+    pub async fn record(&mut self, entries: &[NewEntry]) -> Exchanged {
+        self.hot
+            .exchange(self.id, entries, None)
+            .await
+            .expect("exchanged")
+    }
+
+    pub async fn complete(&mut self, jobs: &[Claimed]) -> Exchanged {
+        let entries: Vec<NewEntry> = jobs.iter().map(completed).collect();
+        self.record(&entries).await
+    }
+}
+
+pub fn ending(job: &Claimed, ending: Ending) -> NewEntry {
+    NewEntry::leaving(job.id, job.lease, ending, job.journaled)
+}
+
+pub fn completed(job: &Claimed) -> NewEntry {
+    ending(
+        job,
+        Ending::Machine(End::Outcome(outcome(OutcomeKind::Completed, Some("{}")))),
+    )
+}
+
+pub fn outcome(kind: OutcomeKind, result: Option<&str>) -> Outcome {
+    Outcome {
+        kind,
+        code: None,
+        fingerprint: None,
+        result: result.map(Into::into),
+    }
+}
+
+pub fn journal(job: &Claimed, seq: i32) -> NewEntry {
+    NewEntry {
+        job: job.id,
+        lease: job.lease,
+        obeys: false,
+        entry: Some(Entry {
+            seq,
+            kind: "started".into(),
+            at: Utc::now(),
+            data: "{}".into(),
+        }),
+        head: None,
+        ending: None,
+        remembers: true,
+        members: 0,
+    }
+}

@@ -1,0 +1,145 @@
+//! Planners that die, meet and fail: a plan is what an undisturbed one would have been.
+
+mod common;
+
+use common::Bench;
+use common::recipe::{create, flock, jobs, plan, recipe, with_birds};
+use futures::future::join_all;
+use serde_json::json;
+use windlass_engine::Store;
+use windlass_engine::protocol::{Planned, Source};
+use windlass_engine::store::DEFAULT_TENANT;
+
+/// More than two blocks.
+const MANY: usize = 2_500;
+
+async fn bench(csv: &str) -> Bench {
+    let bench = Bench::new().await;
+    with_birds(&bench.store, csv).await;
+    bench
+}
+
+fn over_birds(strategy: &str) -> Source {
+    recipe(json!({ "selection": { "category": "birds" }, "strategy": strategy }))
+}
+
+/// Everything of a plan that must not depend on who made it, or how often it was begun.
+async fn digest(
+    bench: &Bench,
+    batch: i64,
+) -> (
+    String,
+    String,
+    Vec<(Option<String>, Option<String>, String)>,
+    Vec<(i64, Option<i32>)>,
+) {
+    let view = bench.store.batch(DEFAULT_TENANT, batch).await.expect("it");
+    let rows = sqlx::query_as("select n, chunk from member where batch = $1 order by n")
+        .bind(batch)
+        .fetch_all(&bench.pool)
+        .await;
+    (
+        view.selection_hash.expect("sealed"),
+        view.plan_hash.expect("sealed"),
+        jobs(&bench.pool, batch).await,
+        rows.expect("its members"),
+    )
+}
+
+/// Plans until the first block has committed, and then no more.
+async fn plan_in_part(bench: &Bench, batch: i64) {
+    let moved = async {
+        let mut cursor = 0_i64;
+        while cursor == 0 {
+            cursor = sqlx::query_scalar("select cursor_n from batch where id = $1")
+                .bind(batch)
+                .fetch_one(&bench.pool)
+                .await
+                .expect("a cursor");
+        }
+    };
+    tokio::select! {
+        biased;
+        () = moved => {}
+        planned = bench.store.plan() => panic!("planned whole: {planned:?}"),
+    }
+    let state: String = sqlx::query_scalar("select state from batch where id = $1")
+        .bind(batch)
+        .fetch_one(&bench.pool)
+        .await
+        .expect("a state");
+    assert_eq!(state, "planning");
+}
+
+async fn sealed_after_a_death(source: Source) {
+    let bench = bench(&flock(MANY, 1_700)).await;
+    let undisturbed = plan(&bench.store, &source).await;
+    let batch = create(&bench.store, &source).await;
+
+    plan_in_part(&bench, batch).await;
+    while bench.store.plan().await.expect("planned") != Planned::Idle {}
+
+    assert_eq!(
+        digest(&bench, batch).await,
+        digest(&bench, undisturbed.id).await
+    );
+    bench.assert_held_once().await;
+}
+
+#[tokio::test]
+async fn a_dead_planner_s_individual_plan_is_completed_as_it_would_have_been() {
+    sealed_after_a_death(over_birds("individual")).await;
+}
+
+#[tokio::test]
+async fn a_dead_planner_s_object_plan_is_completed_as_it_would_have_been() {
+    sealed_after_a_death(recipe(json!({
+        "selection": { "category": "birds" }, "strategy": "object", "chunk": { "max_items": 1 },
+    })))
+    .await;
+}
+
+#[tokio::test]
+async fn planners_at_once_make_each_member_once() {
+    let bench = bench(&flock(MANY, 1_700)).await;
+    let undisturbed = plan(&bench.store, &over_birds("individual")).await;
+    let batch = create(&bench.store, &over_birds("individual")).await;
+    let keepers: Vec<Store> = join_all((0..3).map(|_| bench.database.store())).await;
+
+    let mut sealed = 0;
+    while sealed == 0 {
+        let passes = join_all(keepers.iter().map(Store::plan)).await;
+        sealed = passes
+            .into_iter()
+            .filter(|pass| matches!(pass, Ok(Planned::Sealed(id)) if *id == batch))
+            .count();
+    }
+
+    assert_eq!(
+        digest(&bench, batch).await,
+        digest(&bench, undisturbed.id).await
+    );
+    bench.assert_held_once().await;
+}
+
+#[tokio::test]
+async fn planners_that_fail_at_once_leave_no_job_open() {
+    let bench = bench(&flock(MANY, 7)).await;
+    let filter = "if .cost == 2400 then .name else true end";
+    let batch = create(&bench.store, &recipe(json!({ "selection": { "category": "birds", "filter": filter }, "strategy": "individual" }))).await;
+    let keepers: Vec<Store> = join_all((0..3).map(|_| bench.database.store())).await;
+
+    while bench
+        .count("select count(*) from batch where state = 'planning'")
+        .await
+        > 0
+    {
+        let passes = join_all(keepers.iter().map(Store::plan)).await;
+        assert!(passes.iter().all(Result::is_ok), "{passes:?}");
+    }
+
+    let view = bench.store.batch(DEFAULT_TENANT, batch).await.expect("it");
+    assert_eq!((view.state.as_str(), view.sealed), ("failed", false));
+    assert_eq!(bench.count("select count(*) from held").await, 0);
+    bench.assert_held_once().await;
+}

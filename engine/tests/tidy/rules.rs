@@ -1,0 +1,156 @@
+//! The rules: budgets of size, headers, and what belongs to which room.
+
+use std::fmt;
+
+use crate::scan;
+use crate::source::Source;
+
+/// No function is longer than a screen.
+const FUNCTION_LINES_MAX: usize = 60;
+/// Half of all functions are this short.
+const FUNCTION_MEDIAN_MAX: usize = 10;
+/// Nine in ten are this short.
+const FUNCTION_NINTH_DECILE_MAX: usize = 35;
+/// Beyond this, a file tells a second story.
+const FILE_LINES_MAX: usize = 400;
+/// `lib.rs` is a table of contents.
+const TABLE_OF_CONTENTS_LINES_MAX: usize = 80;
+
+/// A broken rule, where, and by how much.
+pub struct Finding {
+    /// Name of the rule.
+    pub rule: &'static str,
+    /// Path, with `::function` for a function, or `workspace`.
+    pub place: String,
+    /// Lines, or number of times.
+    pub measure: usize,
+}
+
+impl fmt::Display for Finding {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(formatter, "{} {} {}", self.rule, self.place, self.measure)
+    }
+}
+
+/// Everything that breaks a rule.
+pub fn findings(sources: &[Source]) -> Vec<Finding> {
+    let mut findings: Vec<Finding> = sources.iter().flat_map(file_findings).collect();
+    findings.extend(function_findings(sources));
+    findings
+}
+
+fn file_findings(source: &Source) -> Vec<Finding> {
+    let lines = source.text.lines().count();
+    let is_contents = source.is_rust() && source.path.ends_with("src/lib.rs");
+    let sql = elsewhere(source, &["engine/", "bench/"]) && source.is_rust();
+    let environment = elsewhere(source, &["api/"]) && !source.is_test() && !is_example(source);
+    let impure = source.path.starts_with("workflows/src/");
+    [
+        ("header", usize::from(!has_header(source))),
+        (
+            "file-lines",
+            over(lines, FILE_LINES_MAX, source.is_rust() && !is_contents),
+        ),
+        (
+            "table-of-contents-lines",
+            over(lines, TABLE_OF_CONTENTS_LINES_MAX, is_contents),
+        ),
+        ("sql-outside-engine", count(source, sql, &["sqlx::"])),
+        (
+            "environment-outside-api",
+            count(source, environment, &["env::var"]),
+        ),
+        (
+            "impure-workflows",
+            count(
+                source,
+                impure,
+                &["tokio", "sqlx", "SystemTime", "Instant::now", "Utc::now"],
+            ),
+        ),
+    ]
+    .into_iter()
+    .filter(|(_, measure)| *measure > 0)
+    .map(|(rule, measure)| Finding {
+        rule,
+        place: source.path.clone(),
+        measure,
+    })
+    .collect()
+}
+
+fn function_findings(sources: &[Source]) -> Vec<Finding> {
+    let mut findings = Vec::new();
+    let mut lengths = Vec::new();
+    for source in sources.iter().filter(|source| source.is_rust()) {
+        for function in scan::functions(&source.code) {
+            lengths.push(function.lines);
+            if function.lines > FUNCTION_LINES_MAX {
+                let place = format!("{}::{}", source.path, function.name);
+                findings.push(Finding {
+                    rule: "function-lines",
+                    place,
+                    measure: function.lines,
+                });
+            }
+        }
+    }
+    lengths.sort_unstable();
+    let shares = [
+        (
+            "function-median",
+            quantile(&lengths, 5),
+            FUNCTION_MEDIAN_MAX,
+        ),
+        (
+            "function-ninth-decile",
+            quantile(&lengths, 9),
+            FUNCTION_NINTH_DECILE_MAX,
+        ),
+    ];
+    let broken = shares.into_iter().filter(|(_, measure, max)| measure > max);
+    let place = || "workspace".to_owned();
+    findings.extend(broken.map(|(rule, measure, _)| Finding {
+        rule,
+        place: place(),
+        measure,
+    }));
+    findings
+}
+
+/// The value that `tenths` in ten do not exceed.
+fn quantile(sorted: &[usize], tenths: usize) -> usize {
+    let at = (sorted.len() * tenths).div_ceil(10);
+    at.checked_sub(1)
+        .and_then(|at| sorted.get(at))
+        .copied()
+        .unwrap_or(0)
+}
+
+fn has_header(source: &Source) -> bool {
+    let mark = if source.is_rust() { "//!" } else { "--" };
+    source.text.starts_with(mark)
+}
+
+fn over(lines: usize, max: usize, applies: bool) -> usize {
+    if applies && lines > max { lines } else { 0 }
+}
+
+fn elsewhere(source: &Source, rooms: &[&str]) -> bool {
+    !rooms.iter().any(|room| source.path.starts_with(room))
+}
+
+/// Programs that a reader copies; they have a `main` of their own to read settings in.
+fn is_example(source: &Source) -> bool {
+    source.path.starts_with("examples/") && source.path.ends_with("/main.rs")
+}
+
+fn count(source: &Source, applies: bool, words: &[&str]) -> usize {
+    if !applies {
+        return 0;
+    }
+    words
+        .iter()
+        .map(|word| source.code.matches(word).count())
+        .sum()
+}
