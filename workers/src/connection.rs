@@ -1,0 +1,233 @@
+//! What a profile means: the services behind `analyse` and `generate`.
+//!
+//! Templates name profiles, configuration says what they are, and this room resolves what must not
+//! be stored: `{ env: NAME }` and `{ secret: name }`.
+
+mod configured;
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use futures::future::BoxFuture;
+use secrecy::SecretString;
+use windlass_workflows::value::Value;
+
+pub use self::configured::{Configured, Documents};
+use crate::perform::StepFailure;
+use crate::secret::{SecretProblem, Secrets};
+
+/// A text that configuration gives, or the environment.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Setting {
+    /// As written.
+    Plain(String),
+    /// `{ env: NAME, default: … }`
+    Environment {
+        /// The variable.
+        name: String,
+        /// Where the variable is absent or empty.
+        default: Option<String>,
+    },
+}
+
+/// `{ secret: name, optional: true }`
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SecretName {
+    /// Which secret.
+    pub name: String,
+    /// Its absence is no error.
+    pub optional: bool,
+}
+
+/// How to reach an analysis service.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct AnalyseProfile {
+    /// Where the service is.
+    pub base_url: Setting,
+    /// Sent as bearer token.
+    pub bearer: Option<SecretName>,
+    /// Appended to the base URL.
+    pub path: String,
+    /// Of one exchange; the performer's own unless given.
+    pub timeout: Option<Duration>,
+}
+
+/// How to have a text generated.
+#[derive(Clone, Debug, PartialEq)]
+pub struct GenerateProfile {
+    /// In fallback order.
+    pub providers: Vec<Provider>,
+    /// The system message.
+    pub system: Option<String>,
+    /// Most tokens of the answer.
+    pub max_tokens: Option<u32>,
+    /// How freely it is sampled.
+    pub temperature: Option<f64>,
+}
+
+/// One provider that speaks OpenAI's chat completions.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Provider {
+    /// Its name in reports.
+    pub name: String,
+    /// Up to and with `/v1`.
+    pub base_url: Setting,
+    /// Sent as bearer token.
+    pub api_key: Option<SecretName>,
+    /// Which model.
+    pub model: Setting,
+    /// Of one exchange; the performer's own unless given.
+    pub timeout: Option<Duration>,
+    /// For the cost of an answer.
+    pub price: Option<Price>,
+}
+
+/// What tokens cost.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Price {
+    /// For a million tokens of prompt.
+    pub input_per_million: f64,
+    /// For a million tokens of answer.
+    pub output_per_million: f64,
+    /// Such as `USD`.
+    pub currency: String,
+}
+
+/// Why a profile cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub enum ConnectionProblem {
+    /// No connection of the tenant has it.
+    #[error("no {kind} connection has a profile `{profile}`")]
+    UnknownProfile {
+        /// `analyse` or `generate`.
+        kind: &'static str,
+        /// As the template names it.
+        profile: String,
+    },
+    /// The environment lacks a variable.
+    #[error("variable `{name}` is not set and has no default")]
+    MissingVariable {
+        /// Which one.
+        name: String,
+    },
+    /// There is no such secret.
+    #[error("there is no secret `{name}`")]
+    MissingSecret {
+        /// Which one.
+        name: String,
+    },
+    /// A secret cannot be read.
+    #[error(transparent)]
+    Secret(#[from] SecretProblem),
+    /// Configuration cannot be read just now.
+    #[error("configuration cannot be read: {0}")]
+    Unavailable(String),
+}
+
+/// Where profiles come from.
+pub trait Connections: Send + Sync + 'static {
+    /// The profile of an `analyse` connection.
+    fn analyse_profile<'a>(
+        &'a self,
+        tenant: i32,
+        profile: &'a str,
+    ) -> BoxFuture<'a, Result<AnalyseProfile, ConnectionProblem>>;
+
+    /// The profile of a `generate` connection.
+    fn generate_profile<'a>(
+        &'a self,
+        tenant: i32,
+        profile: &'a str,
+    ) -> BoxFuture<'a, Result<GenerateProfile, ConnectionProblem>>;
+}
+
+/// No profile at all: for a worker that only runs handlers.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct NoConnections;
+
+impl Connections for NoConnections {
+    fn analyse_profile<'a>(
+        &'a self,
+        _: i32,
+        profile: &'a str,
+    ) -> BoxFuture<'a, Result<AnalyseProfile, ConnectionProblem>> {
+        Box::pin(async move { Err(ConnectionProblem::unknown("analyse", profile)) })
+    }
+
+    fn generate_profile<'a>(
+        &'a self,
+        _: i32,
+        profile: &'a str,
+    ) -> BoxFuture<'a, Result<GenerateProfile, ConnectionProblem>> {
+        Box::pin(async move { Err(ConnectionProblem::unknown("generate", profile)) })
+    }
+}
+
+/// What `{ env: NAME }` may read: variables passed in at the start, since only `main` reads the environment.
+#[derive(Clone, Debug, Default)]
+pub struct References {
+    /// By name.
+    pub environment: BTreeMap<String, String>,
+}
+
+impl References {
+    /// The text of a setting.
+    pub fn resolve(&self, setting: &Setting) -> Result<String, ConnectionProblem> {
+        let (name, default) = match setting {
+            Setting::Plain(text) => return Ok(text.clone()),
+            Setting::Environment { name, default } => (name, default),
+        };
+        let set = self.environment.get(name).filter(|text| !text.is_empty());
+        set.or(default.as_ref())
+            .cloned()
+            .ok_or_else(|| ConnectionProblem::MissingVariable { name: name.clone() })
+    }
+}
+
+impl SecretName {
+    /// The secret, or nothing where that is allowed.
+    pub(crate) async fn resolve(
+        &self,
+        secrets: &Secrets,
+    ) -> Result<Option<SecretString>, ConnectionProblem> {
+        match secrets.get(&self.name).await? {
+            None if !self.optional => Err(ConnectionProblem::MissingSecret {
+                name: self.name.clone(),
+            }),
+            found => Ok(found),
+        }
+    }
+}
+
+impl ConnectionProblem {
+    /// No connection of a kind has this profile.
+    pub fn unknown(kind: &'static str, profile: &str) -> Self {
+        Self::UnknownProfile {
+            kind,
+            profile: profile.to_owned(),
+        }
+    }
+
+    /// Stable code.
+    pub fn code(&self) -> &'static str {
+        match self {
+            Self::UnknownProfile { .. } => "connection.unknown_profile",
+            Self::MissingVariable { .. } => "connection.missing_variable",
+            Self::MissingSecret { .. } => "connection.missing_secret",
+            Self::Secret(_) => "connection.secret",
+            Self::Unavailable(_) => "connection.unavailable",
+        }
+    }
+}
+
+impl From<ConnectionProblem> for StepFailure {
+    fn from(problem: ConnectionProblem) -> Self {
+        let code = Value::map([("code", Value::from(problem.code()))]);
+        let title = problem.to_string();
+        let failure = match problem {
+            ConnectionProblem::Unavailable(_) => Self::communication(503, title),
+            _ => Self::configuration(title),
+        };
+        failure.with_detail(code)
+    }
+}

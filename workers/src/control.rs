@@ -1,0 +1,227 @@
+//! The part of a worker that must never wait for work: heartbeat, trust, and the look-out for lanes.
+//!
+//! It runs on a thread of its own, so that a handler that blocks stops neither.
+
+use std::collections::HashSet;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use tokio::select;
+use tokio::time::{MissedTickBehavior, interval, sleep, timeout};
+use tokio_util::sync::CancellationToken;
+use tracing::{info, warn};
+use uuid::Uuid;
+use windlass_engine::Error;
+use windlass_engine::store::{Beat, Incarnation, Listener};
+
+use crate::shared::{Phase, Shared};
+
+/// Trust ends this much before the lease does, by the worker's own monotonic clock.
+const TRUST_MARGIN: f64 = 0.1;
+/// Looks for lanes are never closer than this.
+const LOOK_PAUSE_MIN: Duration = Duration::from_millis(5);
+/// An idle engine is asked this seldom at the most; a notification asks at once.
+const LOOK_PAUSE_MAX: Duration = Duration::from_secs(1);
+
+/// A look that is not answered for so long was lost.
+const LOOK_ANSWER_MAX: Duration = Duration::from_secs(10);
+
+/// Liveness of one worker.
+pub(crate) struct Control {
+    pub(crate) shared: Arc<Shared>,
+    pub(crate) identity: Incarnation,
+    pub(crate) lease_time: Duration,
+    pub(crate) capabilities: HashSet<String>,
+}
+
+impl Control {
+    /// Beats, listens and looks until `gone`, then says goodbye.
+    pub(crate) async fn run(
+        mut self,
+        entered: tokio::sync::oneshot::Sender<()>,
+        gone: CancellationToken,
+    ) {
+        tokio::select! {
+            () = self.enter() => {}
+            // A worker that never got in has nobody to say goodbye to.
+            () = gone.cancelled() => return,
+        }
+        let _ = entered.send(());
+        let shared = self.shared.clone();
+        let capabilities = self.capabilities.clone();
+        select! {
+            () = self.beat() => {}
+            () = look(&shared, &capabilities) => {}
+            () = listen(&shared) => {}
+            () = gone.cancelled() => {}
+        }
+        self.leave().await;
+    }
+
+    /// A new incarnation, however long the database is away.
+    async fn enter(&mut self) {
+        self.identity.id = Uuid::now_v7();
+        loop {
+            let asked_at = Instant::now();
+            match self.try_enter().await {
+                Ok(()) => {
+                    self.shared
+                        .begin(self.identity.id, self.trusted_until(asked_at));
+                    info!(worker.id = %self.identity.id, "worker entered");
+                    return;
+                }
+                Err(error) => {
+                    warn!(error = %error, "the database does not let the worker in yet");
+                    sleep(Duration::from_millis(500)).await;
+                }
+            }
+        }
+    }
+
+    async fn try_enter(&self) -> Result<(), Error> {
+        let mut beat = Beat::connect(&self.shared.connect).await?;
+        beat.enter(&self.identity).await
+    }
+
+    /// Renews a third of the lease time apart.
+    async fn beat(&mut self) {
+        let mut ticks = interval(self.lease_time / 3);
+        ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        let mut connection = None;
+        let mut draining_told = false;
+        loop {
+            ticks.tick().await;
+            let asked_at = Instant::now();
+            let beat = self.beat_once(&mut connection, &mut draining_told);
+            // Silent for a whole lease time, the connection is dead, and so are we to others. A shorter
+            // limit would keep a worker on a busy machine from ever getting an answer.
+            let Ok(answer) = timeout(self.lease_time, beat).await else {
+                warn!("a heartbeat was not answered in time");
+                connection = None;
+                continue;
+            };
+            match answer {
+                Ok(true) => self.shared.trust(self.trusted_until(asked_at)),
+                Ok(false) => {
+                    warn!(worker.id = %self.identity.id, "marked dead by others; everything held is dropped");
+                    self.enter().await;
+                }
+                Err(error) => {
+                    warn!(error = %error, "a heartbeat was not answered");
+                    connection = None;
+                }
+            }
+        }
+    }
+
+    /// One heartbeat; `false` when the worker was marked dead.
+    async fn beat_once(
+        &self,
+        connection: &mut Option<Beat>,
+        draining_told: &mut bool,
+    ) -> Result<bool, Error> {
+        let beat = match connection {
+            Some(beat) => beat,
+            None => connection.insert(Beat::connect(&self.shared.connect).await?),
+        };
+        let Some((_, stops)) = beat.renew(self.identity.id).await? else {
+            return Ok(false);
+        };
+        self.shared.set_stops(stops.into_iter().collect());
+        let known = self.shared.claims.listed();
+        let lost = beat
+            .give_back_unlisted(self.identity.id, &known, self.lease_time * 2 / 3)
+            .await?;
+        if lost > 0 {
+            warn!(
+                leases = lost,
+                "gave back leases whose claim was never answered"
+            );
+        }
+        if self.shared.phase() != Phase::Running && !*draining_told {
+            beat.drain(self.identity.id).await?;
+            *draining_told = true;
+        }
+        Ok(true)
+    }
+
+    /// The heartbeat stops last.
+    async fn leave(&self) {
+        let left = async {
+            Beat::connect(&self.shared.connect)
+                .await?
+                .leave(self.identity.id)
+                .await
+        };
+        match tokio::time::timeout(Duration::from_secs(2), left).await {
+            Ok(Ok(())) => info!(worker.id = %self.identity.id, "worker left"),
+            Ok(Err(_)) | Err(_) => warn!("the worker could not say goodbye; its lease time will"),
+        }
+    }
+
+    fn trusted_until(&self, asked_at: Instant) -> Instant {
+        asked_at + self.lease_time.mul_f64(1.0 - TRUST_MARGIN)
+    }
+}
+
+/// Looks for lanes with work whenever a pump has none left, a notification comes, or a pause is over.
+async fn look(shared: &Shared, capabilities: &HashSet<String>) {
+    let mut pause = LOOK_PAUSE_MIN;
+    loop {
+        select! {
+            () = sleep(pause) => {}
+            () = shared.noticed() => sleep(LOOK_PAUSE_MIN).await,
+        }
+        if shared.phase() != Phase::Running {
+            return std::future::pending().await;
+        }
+        match timeout(LOOK_ANSWER_MAX, shared.store.lanes_ahead()).await {
+            Ok(Ok(mut ahead)) => {
+                ahead.retain(|lane| {
+                    lane.capability.is_empty()
+                        || lane
+                            .capability
+                            .split(',')
+                            .all(|handler| capabilities.contains(handler))
+                });
+                let busy = shared.take_busy() || !ahead.is_empty();
+                pause = if busy {
+                    LOOK_PAUSE_MIN
+                } else {
+                    (pause * 2).min(LOOK_PAUSE_MAX)
+                };
+                shared.set_lanes_ahead(ahead);
+            }
+            Ok(Err(error)) => {
+                warn!(error = %error, "could not look for work");
+                pause = LOOK_PAUSE_MAX;
+            }
+            Err(_) => warn!("a look for work was not answered in time"),
+        }
+        if pause == LOOK_PAUSE_MIN {
+            // Pumps have lanes now: look again when one has used them up.
+            select! {
+                () = shared.looking.notified() => {}
+                () = sleep(LOOK_PAUSE_MAX) => {}
+            }
+        }
+    }
+}
+
+/// Hears of new work. Without it polling finds everything, a pause later.
+async fn listen(shared: &Shared) {
+    loop {
+        match Listener::connect(&shared.connect).await {
+            Ok(mut listener) => {
+                // Whatever was said before we listened is found by looking.
+                shared.notice();
+                while listener.next().await {
+                    shared.notice();
+                }
+                shared.notice();
+            }
+            Err(error) => warn!(error = %error, "no connection to listen on yet"),
+        }
+        sleep(LOOK_PAUSE_MAX).await;
+    }
+}

@@ -1,0 +1,308 @@
+//! The loop of one job: events in, turns out, steps started and ended.
+
+use std::collections::{HashMap, HashSet};
+use std::rc::Rc;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::select;
+use tracing::{debug, error};
+use windlass_engine::store::{Ending, LeaseKey, NewEntry};
+use windlass_workflows::machine::command::Command;
+use windlass_workflows::machine::event::{Activity, Event, EventKind};
+use windlass_workflows::machine::turn::Turn;
+use windlass_workflows::machine::{Applied, Execution};
+use windlass_workflows::value::Value;
+
+use super::clock::Clock;
+use super::order;
+use super::steps::{ReadChunk, StepEnd, Steps};
+use super::{Left, Stuck, leave};
+use crate::pump::outbox::{Outbox, Recorded};
+use crate::shared::{Phase, Shared};
+
+/// A timer that falls due sooner keeps its lease: exchanging it would cost more than it frees.
+const NEAR: Duration = Duration::from_secs(5);
+
+/// A job while it runs.
+pub(super) struct Conduct {
+    pub(super) job: i64,
+    pub(super) lease: LeaseKey,
+    pub(super) shared: Arc<Shared>,
+    pub(super) outbox: Rc<Outbox>,
+    pub(super) execution: Execution,
+    pub(super) steps: Steps,
+    pub(super) clock: Clock,
+    /// It knows that it should stop, and its entries say so.
+    pub(super) obeys: bool,
+    /// It has a journal.
+    pub(super) remembers: bool,
+    /// Members of chunks that ended since the last entry.
+    pub(super) members: i64,
+    /// Members of chunks that are under way.
+    pub(super) chunk_sizes: HashMap<(Activity, u32), i64>,
+}
+
+/// Whether the job still runs here.
+enum Flow {
+    Go,
+    Left(Left),
+}
+
+impl Conduct {
+    /// Goes on until the job has left its lease.
+    pub(super) async fn run(mut self, first: Vec<EventKind>) -> Left {
+        // What was under way when the job last left its lease runs again, under the same keys.
+        let mut interrupted = self.execution.pending();
+        let mut events = first;
+        loop {
+            for kind in events.drain(..) {
+                if let Err(stuck) = self.apply(kind) {
+                    return self.leave(stuck.ending());
+                }
+            }
+            self.go_on(std::mem::take(&mut interrupted));
+            match self.flush().await {
+                Flow::Go => {}
+                Flow::Left(left) => return left,
+            }
+            match self.next().await {
+                Some(kinds) => events = kinds,
+                None => return self.leave(Ending::Back),
+            }
+        }
+    }
+
+    /// Starts interrupted steps again that are still wanted.
+    fn go_on(&mut self, mut interrupted: Vec<Command>) {
+        if interrupted.is_empty() {
+            return;
+        }
+        let pending = self.execution.pending();
+        let wanted: HashSet<_> = pending.iter().filter_map(identity).collect();
+        interrupted.retain(|command| identity(command).is_some_and(|step| wanted.contains(&step)));
+        self.steps.obey(interrupted);
+    }
+
+    /// Applies one event, slice by slice. A late one is no news; an illegal one is a fault of ours.
+    fn apply(&mut self, kind: EventKind) -> Result<(), Stuck> {
+        let at = self.clock.now();
+        if let EventKind::Chunk {
+            activity, number, ..
+        } = &kind
+        {
+            self.members += self
+                .chunk_sizes
+                .remove(&(*activity, *number))
+                .unwrap_or_default();
+        }
+        let mut applied = self.execution.apply(Event { at, kind });
+        while let Ok(Applied::More) = applied {
+            applied = self.execution.apply(Event {
+                at,
+                kind: EventKind::Continued,
+            });
+        }
+        match applied {
+            Ok(_) => Ok(()),
+            Err(refusal) => {
+                error!(job.id = self.job, refusal = %refusal, "the machine refused an event");
+                Err(Stuck::Park(format!("machine_refused: {refusal}")))
+            }
+        }
+    }
+
+    fn leave(&self, ending: Ending) -> Left {
+        leave(
+            &self.outbox,
+            NewEntry::leaving(self.job, self.lease, ending, self.remembers),
+        )
+    }
+
+    /// Makes what the machine decided durable, turn by turn, and starts what it asked for.
+    async fn flush(&mut self) -> Flow {
+        while let Some(turn) = self.execution.seal() {
+            if turn.entry.is_none() && turn.end.is_none() {
+                self.settle(turn);
+                continue;
+            }
+            match self.record(turn).await {
+                Flow::Go => {}
+                left => return left,
+            }
+        }
+        self.rest_if_idle().await
+    }
+
+    async fn record(&mut self, turn: Turn) -> Flow {
+        let mut new = NewEntry::of(self.job, self.lease, &turn, self.remembers);
+        new.obeys = self.obeys;
+        new.members = std::mem::take(&mut self.members);
+        if new.ending.is_none() {
+            new.ending = self.rest();
+        }
+        if new.entry.is_none() && !self.obeys {
+            self.outbox.leave(new);
+            return Flow::Left(Left::Unattended);
+        }
+        let leaves = new.ending.is_some();
+        let remembers = new.remembers;
+        match self.outbox.record(new).await {
+            Recorded::Accepted if leaves => Flow::Left(Left::Settled(self.lease.claim)),
+            Recorded::Accepted => {
+                self.remembers = remembers;
+                if self.shared.phase() != Phase::Running && self.steps.is_empty() {
+                    // Between two steps a draining worker goes no further; what comes next is asked for again.
+                    return Flow::Left(self.leave(Ending::Back));
+                }
+                self.settle(turn);
+                Flow::Go
+            }
+            Recorded::Refused => self.refused(turn).await,
+        }
+    }
+
+    fn settle(&mut self, turn: Turn) {
+        let commands = self.execution.settle(turn);
+        self.steps.obey(commands);
+    }
+
+    /// A refused turn never happened. If somebody wants the job to stop, the machine hears of it
+    /// instead; if not, the lease is lost and everything here with it.
+    async fn refused(&mut self, turn: Turn) -> Flow {
+        let lost = Flow::Left(Left::Settled(self.lease.claim));
+        if self.obeys {
+            return lost;
+        }
+        let Ok(Some(Some(order))) = self.shared.store.order_of(self.job, self.lease).await else {
+            debug!(job.id = self.job, "the lease is lost; nothing was recorded");
+            return lost;
+        };
+        self.execution.reopen(turn);
+        self.obeys = true;
+        if self.execution.is_ended() {
+            // Its late result changes nothing.
+            let ending = NewEntry::leaving(
+                self.job,
+                self.lease,
+                order::cancelled(&order),
+                self.remembers,
+            );
+            self.outbox
+                .record(NewEntry {
+                    obeys: true,
+                    ..ending
+                })
+                .await;
+            return lost;
+        }
+        match self.apply(order::cancel_event(&order)) {
+            Ok(()) => Flow::Go,
+            Err(stuck) => Flow::Left(self.leave(stuck.ending())),
+        }
+    }
+
+    /// When nothing runs here and nothing is near, the lease is exchanged for a timer.
+    fn rest(&self) -> Option<Ending> {
+        if !self.steps.is_empty() || !self.execution.pending().is_empty() {
+            return None;
+        }
+        let due = self.execution.next_due();
+        let near = due.is_some_and(|due| self.clock.until(due) <= NEAR);
+        (!near).then_some(Ending::Rest { due })
+    }
+
+    /// A job that was woken and has nothing to write leaves all the same.
+    async fn rest_if_idle(&mut self) -> Flow {
+        let Some(ending) = self.rest() else {
+            return Flow::Go;
+        };
+        let new = NewEntry {
+            obeys: self.obeys,
+            ..NewEntry::leaving(self.job, self.lease, ending, self.remembers)
+        };
+        // Refused, it is stopped or lost: in either case its next holder goes on.
+        self.outbox.record(new).await;
+        Flow::Left(Left::Settled(self.lease.claim))
+    }
+
+    /// What happens next; `None` when the job should be given back.
+    async fn next(&mut self) -> Option<Vec<EventKind>> {
+        let due = self.execution.next_due().map(|due| self.clock.until(due));
+        let draining = self.steps.is_empty();
+        let first = select! { biased;
+            end = self.steps.next() => match end {
+                StepEnd::Event(kind) => vec![kind],
+                StepEnd::Read(chunk) => self.render(chunk),
+                StepEnd::Interrupted => return None,
+                StepEnd::Gone => Vec::new(),
+            },
+            () = self.shared.stopped(self.job), if !self.obeys => return self.ordered().await,
+            () = sleep(due) => vec![EventKind::Due],
+            () = self.shared.reached(Phase::Draining), if draining => return None,
+            () = self.shared.reached(Phase::Cut) => return None,
+            () = self.shared.distrusted() => return None,
+        };
+        let mut kinds = first;
+        while let Some(end) = self.steps.ended().await {
+            match end {
+                StepEnd::Event(kind) => kinds.push(kind),
+                StepEnd::Read(chunk) => kinds.extend(self.render(chunk)),
+                StepEnd::Interrupted => return None,
+                StepEnd::Gone => {}
+            }
+        }
+        Some(kinds)
+    }
+
+    /// Renders a chunk's call and starts it; one that cannot be rendered ends at once.
+    fn render(&mut self, chunk: ReadChunk) -> Vec<EventKind> {
+        let (activity, number) = (chunk.activity, chunk.number);
+        self.chunk_sizes.insert(
+            (activity, number),
+            chunk
+                .value
+                .get("count")
+                .and_then(Value::as_i64)
+                .unwrap_or_default(),
+        );
+        match self.execution.render_chunk(activity, number, &chunk.value) {
+            Ok(call) => {
+                self.steps.perform_chunk(chunk, call);
+                Vec::new()
+            }
+            Err(fault) => vec![EventKind::Chunk {
+                activity,
+                number,
+                result: Err(fault),
+            }],
+        }
+    }
+
+    /// The heartbeat says that somebody wants this job to stop.
+    async fn ordered(&mut self) -> Option<Vec<EventKind>> {
+        match self.shared.store.order_of(self.job, self.lease).await {
+            Ok(Some(Some(order))) => {
+                self.obeys = true;
+                Some(vec![order::cancel_event(&order)])
+            }
+            Ok(_) | Err(_) => None,
+        }
+    }
+}
+
+/// What tells one asked-for step from another: a retry has the same key, but another activity.
+fn identity(command: &Command) -> Option<(Activity, &str)> {
+    match command {
+        Command::Perform(perform) => Some((perform.activity, &perform.key)),
+        Command::PerformChunk { activity, key, .. } => Some((*activity, key)),
+        Command::Stop { .. } => None,
+    }
+}
+
+async fn sleep(length: Option<Duration>) {
+    match length {
+        Some(length) => tokio::time::sleep(length).await,
+        None => std::future::pending().await,
+    }
+}

@@ -1,0 +1,30 @@
+//! What people want of a running job, as the store wrote it down.
+
+use windlass_engine::store::Ending;
+use windlass_workflows::machine::event::EventKind;
+use windlass_workflows::machine::turn::{End, Outcome, OutcomeKind};
+
+/// `{ "order": "cancel", "who": …, "why": … }`, as the store wrote it.
+pub(super) fn cancel_event(order: &str) -> EventKind {
+    let (who, why) = who_and_why(order);
+    EventKind::Cancel { who, why }
+}
+
+/// How a job ends that somebody cancelled.
+pub(super) fn cancelled(order: &str) -> Ending {
+    let (who, why) = who_and_why(order);
+    let result = serde_json::json!({ "title": "cancelled", "detail": why, "who": who }).to_string();
+    let (code, result) = (Some("cancelled".into()), Some(result));
+    Ending::Machine(End::Outcome(Outcome {
+        kind: OutcomeKind::Cancelled,
+        code,
+        fingerprint: None,
+        result,
+    }))
+}
+
+fn who_and_why(order: &str) -> (String, String) {
+    let value: serde_json::Value = serde_json::from_str(order).unwrap_or_default();
+    let text = |key: &str| value[key].as_str().unwrap_or_default().to_owned();
+    (text("who"), text("why"))
+}

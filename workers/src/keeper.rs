@@ -1,0 +1,220 @@
+//! Runs the engine's duties: what must happen although nobody asks.
+//!
+//! Any process may run them, any number at a time: the rows that a duty locks decide who does the
+//! work. Each duty has its own pace and jitter; one that found work looks again at once.
+
+use std::time::Duration;
+
+use futures::future::BoxFuture;
+use tokio::task::JoinSet;
+use tokio_util::sync::CancellationToken;
+use tracing::{info, warn};
+use windlass_engine::protocol::Planned;
+use windlass_engine::store::Notifier;
+use windlass_engine::{Error, Store};
+
+/// Longest pause after a failure of the database.
+const PAUSE_MAX: Duration = Duration::from_secs(5);
+
+/// How a keeper runs.
+#[derive(Clone, Copy, Debug)]
+pub struct KeeperOptions {
+    /// A silent worker's jobs are claimable again after this long.
+    pub lease_time: Duration,
+}
+
+impl Default for KeeperOptions {
+    fn default() -> Self {
+        Self {
+            lease_time: Duration::from_secs(30),
+        }
+    }
+}
+
+/// Repeats the duties until it is told to stop.
+pub struct Keeper {
+    store: Store,
+    notifier: Notifier,
+    options: KeeperOptions,
+}
+
+impl Keeper {
+    /// A keeper over a store; `notifier` tells workers of what became ready.
+    pub fn new(store: Store, notifier: Notifier, options: KeeperOptions) -> Self {
+        Self {
+            store,
+            notifier,
+            options,
+        }
+    }
+
+    /// Runs every duty until `stop`, letting a pass that has begun end.
+    ///
+    /// # Cancel safety
+    /// Dropped, passes under way end or roll back by themselves.
+    pub async fn run(self, stop: CancellationToken) {
+        let mut duties = JoinSet::new();
+        for duty in [
+            Duty::Expire,
+            Duty::Wake,
+            Duty::Plan,
+            Duty::Release,
+            Duty::Finish,
+            Duty::Fire,
+            Duty::Tidy,
+        ] {
+            let keeper = Self {
+                store: self.store.clone(),
+                notifier: self.notifier.clone(),
+                options: self.options,
+            };
+            let stop = stop.clone();
+            duties.spawn(async move { keeper.repeat(duty, stop).await });
+        }
+        info!("keeper started");
+        while duties.join_next().await.is_some() {}
+    }
+
+    async fn repeat(self, duty: Duty, stop: CancellationToken) {
+        let mut failures = 0_u32;
+        while !stop.is_cancelled() {
+            let pause = match duty.pass(&self).await {
+                Ok(Pass::Worked) => {
+                    failures = 0;
+                    Duration::ZERO
+                }
+                Ok(Pass::Idle) => {
+                    failures = 0;
+                    duty.pace(self.options.lease_time)
+                }
+                Err(error) => {
+                    failures += 1;
+                    warn!(duty = duty.name(), error = %error, code = error.code(), "a duty failed; it is tried again");
+                    (Duration::from_millis(200) * 2_u32.pow(failures.min(6))).min(PAUSE_MAX)
+                }
+            };
+            tokio::select! {
+                () = stop.cancelled() => {}
+                () = tokio::time::sleep(jittered(pause)) => {}
+            }
+        }
+    }
+}
+
+/// Whether a pass found work.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Pass {
+    Worked,
+    Idle,
+}
+
+impl Pass {
+    fn of(worked: bool) -> Self {
+        if worked { Self::Worked } else { Self::Idle }
+    }
+}
+
+/// One thing that a keeper does.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Duty {
+    /// Dead workers' leases.
+    Expire,
+    /// Timers and future work.
+    Wake,
+    /// Batches that are to be planned.
+    Plan,
+    /// Windows that have room.
+    Release,
+    /// Batches whose settlements are complete.
+    Finish,
+    /// Schedules.
+    Fire,
+    /// Tallies and old keys.
+    Tidy,
+}
+
+impl Duty {
+    fn name(self) -> &'static str {
+        match self {
+            Self::Expire => "expire",
+            Self::Wake => "wake",
+            Self::Plan => "plan",
+            Self::Release => "release",
+            Self::Finish => "finish",
+            Self::Fire => "fire",
+            Self::Tidy => "tidy",
+        }
+    }
+
+    /// The pause after a pass that found nothing. Together, an idle keeper asks about three times a second.
+    fn pace(self, lease_time: Duration) -> Duration {
+        match self {
+            Self::Expire => {
+                (lease_time / 5).clamp(Duration::from_millis(200), Duration::from_secs(2))
+            }
+            Self::Wake | Self::Finish => Duration::from_secs(1),
+            Self::Plan | Self::Release => Duration::from_secs(1),
+            Self::Fire => Duration::from_secs(1),
+            Self::Tidy => Duration::from_secs(30),
+        }
+    }
+
+    fn pass(self, keeper: &Keeper) -> BoxFuture<'_, Result<Pass, Error>> {
+        Box::pin(async move {
+            let store = &keeper.store;
+            let worked = match self {
+                Self::Expire => {
+                    let expired = store.expire(keeper.options.lease_time).await?;
+                    let ended = store.end_cancelling().await?
+                        + i64::try_from(store.fulfil_cancels().await?).unwrap_or_default();
+                    if expired.workers + usize::try_from(expired.jobs).unwrap_or_default() > 0 {
+                        info!(
+                            workers = expired.workers,
+                            jobs = expired.jobs,
+                            parked = expired.parked,
+                            "took back what dead workers held"
+                        );
+                        keeper.notifier.tell();
+                    }
+                    expired.leases + ended > 0
+                }
+                Self::Wake => told(keeper, store.wake(store.moved_now().await?).await? > 0),
+                Self::Plan => planned(store.plan().await?),
+                Self::Release => told(keeper, store.release().await? > 0),
+                Self::Finish => ended(&store.finish().await?),
+                Self::Fire => !store.fire().await?.batches.is_empty(),
+                Self::Tidy => store.compact_tallies().await? > 0 || store.prune_keys().await? > 0,
+            };
+            Ok(Pass::of(worked))
+        })
+    }
+}
+
+/// Workers hear of what became ready.
+fn told(keeper: &Keeper, worked: bool) -> bool {
+    if worked {
+        keeper.notifier.tell();
+    }
+    worked
+}
+
+fn planned(planned: Planned) -> bool {
+    match planned {
+        Planned::Sealed(batch) => info!(batch.id = batch, "planned"),
+        Planned::Failed(batch) => warn!(batch.id = batch, "the plan failed; the batch says why"),
+        Planned::Taken(_) | Planned::Idle => {}
+    }
+    matches!(planned, Planned::Sealed(_) | Planned::Failed(_))
+}
+
+fn ended(batches: &[i64]) -> bool {
+    for batch in batches {
+        info!(batch.id = batch, "finished");
+    }
+    !batches.is_empty()
+}
+
+/// A tenth more or less, so that keepers do not fall in step.
+fn jittered(pause: Duration) -> Duration {
+    pause.mul_f64(0.9 + rand::random::<f64>() / 5.0)
+}

@@ -1,0 +1,188 @@
+//! Performs one evaluated call: HTTP, a built-in function, or a handler of the catalogue.
+//!
+//! Every call is bounded twice, from outside by the step's deadline and the driver's stop, from
+//! inside by its own timeout and size. Nothing is retried here: retry is the template's.
+
+mod analyse;
+mod answer;
+mod failure;
+mod generate;
+pub(crate) mod handler;
+mod http;
+mod wire;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
+use windlass_workflows::document::step::FunctionName;
+use windlass_workflows::machine::command::Call;
+use windlass_workflows::value::Value;
+
+pub use self::failure::{StepFailure, Verdict};
+use self::wire::Wire;
+use crate::breaker::BreakerOptions;
+use crate::catalogue::Catalogue;
+use crate::connection::{Connections, References};
+use crate::egress::{EgressRules, Lookup, SystemLookup};
+use crate::secret::Secrets;
+
+/// Largest response body, decompressed (reliability S21).
+pub const RESPONSE_BYTES_MAX: usize = 10 * 1024 * 1024;
+
+/// How long one HTTP exchange may take where nothing else is said.
+pub const TIMEOUT_DEFAULT: Duration = Duration::from_secs(60);
+
+/// How a performer meets the world.
+pub struct PerformerOptions {
+    /// Which addresses a call may reach.
+    pub egress: EgressRules,
+    /// Largest response body, decompressed.
+    pub response_bytes_max: usize,
+    /// How long one HTTP exchange may take where nothing else is said.
+    pub default_timeout: Duration,
+    /// When calls to a failing host are held back.
+    pub breaker: BreakerOptions,
+    /// What `{ env: NAME }` of a connection may read.
+    pub references: References,
+    /// How names become addresses.
+    pub lookup: Arc<dyn Lookup>,
+}
+
+impl Default for PerformerOptions {
+    fn default() -> Self {
+        Self {
+            egress: EgressRules::default(),
+            response_bytes_max: RESPONSE_BYTES_MAX,
+            default_timeout: TIMEOUT_DEFAULT,
+            breaker: BreakerOptions::default(),
+            references: References::default(),
+            lookup: Arc::new(SystemLookup),
+        }
+    }
+}
+
+/// What a call needs to know about the step it stands in.
+#[derive(Clone, Debug)]
+pub struct StepContext {
+    /// Which job.
+    pub job_id: i64,
+    /// Whose job.
+    pub tenant: i32,
+    /// JSON pointer of the task.
+    pub path: String,
+    /// Retries before this try, from 0.
+    pub attempt: u32,
+    /// Sent as `Idempotency-Key`: the same for every try of one visit.
+    pub key: String,
+    /// When the step's deadline falls.
+    pub deadline: Option<Instant>,
+    /// Cancelled when the result is not wanted any more.
+    pub stop: CancellationToken,
+}
+
+/// The performer could not be made.
+#[derive(Debug, thiserror::Error)]
+#[error("the HTTP client cannot be built: are there root certificates on this machine?")]
+pub struct PerformerError(#[from] reqwest::Error);
+
+/// Performs calls. Cheap to clone; one per process, because breakers and connections are shared.
+#[derive(Clone)]
+pub struct Performer {
+    inner: Arc<Inner>,
+}
+
+struct Inner {
+    wire: Wire,
+    default_timeout: Duration,
+    references: References,
+    connections: Arc<dyn Connections>,
+    secrets: Secrets,
+    catalogue: Catalogue,
+}
+
+impl Performer {
+    /// A performer over these connections, secrets and handlers.
+    pub fn new(
+        options: PerformerOptions,
+        connections: Arc<dyn Connections>,
+        secrets: Secrets,
+        catalogue: Catalogue,
+    ) -> Result<Self, PerformerError> {
+        let PerformerOptions {
+            egress,
+            response_bytes_max,
+            default_timeout,
+            breaker,
+            references,
+            lookup,
+        } = options;
+        let wire = Wire::new(egress, lookup, breaker, response_bytes_max)?;
+        let inner = Inner {
+            wire,
+            default_timeout,
+            references,
+            connections,
+            secrets,
+            catalogue,
+        };
+        Ok(Self {
+            inner: Arc::new(inner),
+        })
+    }
+
+    /// The handlers it calls.
+    pub fn catalogue(&self) -> &Catalogue {
+        &self.inner.catalogue
+    }
+
+    /// Whether `call` is a handler of this process: one that may be done at its first poll.
+    pub fn is_handler(&self, call: &Call) -> bool {
+        matches!(call, Call::Function { function, .. } if self.inner.catalogue.contains(function))
+    }
+
+    /// Performs `call` and gives its raw output.
+    ///
+    /// # Cancel safety
+    /// Dropped, or stopped through `context.stop`, it ends the request or handler under way; the
+    /// other side may have acted all the same, which is what the idempotency key is for.
+    pub async fn perform(&self, call: &Call, context: &StepContext) -> Result<Value, StepFailure> {
+        tokio::select! {
+            biased;
+            () = context.stop.cancelled() => Err(StepFailure::interrupted()),
+            () = passed(context.deadline) => Err(StepFailure::timeout("the step's deadline passed")),
+            answer = self.inner.dispatch(call, context) => answer,
+        }
+    }
+}
+
+impl Inner {
+    async fn dispatch(&self, call: &Call, context: &StepContext) -> Result<Value, StepFailure> {
+        match call {
+            Call::Http(request) => http::perform(self, request, context).await,
+            Call::Function { function, input } => self.function(function, input, context).await,
+        }
+    }
+
+    async fn function(
+        &self,
+        function: &FunctionName,
+        input: &Value,
+        context: &StepContext,
+    ) -> Result<Value, StepFailure> {
+        match (function.name.as_str(), function.version.as_str()) {
+            ("analyse", "1.0.0") => analyse::perform(self, input, context).await,
+            ("generate", "1.0.0") => generate::perform(self, input, context).await,
+            _ => handler::perform(&self.catalogue, function, input, context).await,
+        }
+    }
+}
+
+/// Waits for the deadline; for ever if there is none.
+async fn passed(deadline: Option<Instant>) {
+    match deadline {
+        Some(deadline) => tokio::time::sleep_until(deadline).await,
+        None => std::future::pending().await,
+    }
+}

@@ -1,0 +1,100 @@
+//! What a pump's jobs want to record, until its next flush takes it.
+//!
+//! A pump and its jobs live on one thread: nothing here is shared with another.
+
+use std::cell::RefCell;
+use std::collections::VecDeque;
+
+use tokio::sync::{Notify, oneshot};
+use windlass_engine::store::NewEntry;
+
+/// What became of an entry.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Recorded {
+    /// It is durable.
+    Accepted,
+    /// The lease is lost, or somebody stopped the job.
+    Refused,
+}
+
+/// An entry on its way, and who waits for its fate.
+#[derive(Debug)]
+pub(crate) struct Outgoing {
+    pub(crate) new: NewEntry,
+    /// Absent for an ending that nobody waits for.
+    pub(crate) ack: Option<oneshot::Sender<Recorded>>,
+}
+
+impl Outgoing {
+    /// Tells whoever waits. Nobody may wait any more: the job was dropped meanwhile.
+    pub(crate) fn tell(self, fate: Recorded) {
+        if let Some(ack) = self.ack {
+            let _ = ack.send(fate);
+        }
+    }
+}
+
+/// The entries of one pump.
+#[derive(Debug, Default)]
+pub(crate) struct Outbox {
+    waiting: RefCell<VecDeque<Outgoing>>,
+    filled: Notify,
+}
+
+impl Outbox {
+    /// Leaves an ending that nobody waits for.
+    pub(crate) fn leave(&self, new: NewEntry) {
+        self.put(Outgoing { new, ack: None });
+    }
+
+    /// Records an entry and waits until it is durable or refused. An entry that is dropped with its
+    /// pump's trust is refused.
+    ///
+    /// # Cancel safety
+    /// Dropped, the entry is recorded all the same.
+    pub(crate) async fn record(&self, new: NewEntry) -> Recorded {
+        let (ack, fate) = oneshot::channel();
+        self.put(Outgoing {
+            new,
+            ack: Some(ack),
+        });
+        fate.await.unwrap_or(Recorded::Refused)
+    }
+
+    /// Takes the oldest entries: at most so many and so many bytes, but one at least.
+    pub(crate) fn take(&self, most: usize, bytes_max: usize) -> Vec<Outgoing> {
+        let mut waiting = self.waiting.borrow_mut();
+        let mut bytes = 0;
+        let fits = waiting.iter().take(most).take_while(|outgoing| {
+            let is_first = bytes == 0;
+            bytes += outgoing.new.bytes();
+            is_first || bytes <= bytes_max
+        });
+        let count = fits.count();
+        waiting.drain(..count).collect()
+    }
+
+    /// Entries that nobody waits for: they still hold their slot.
+    pub(crate) fn unattended(&self) -> usize {
+        self.waiting
+            .borrow()
+            .iter()
+            .filter(|outgoing| outgoing.ack.is_none())
+            .count()
+    }
+
+    /// Forgets everything: the leases are lost.
+    pub(crate) fn clear(&self) {
+        self.waiting.borrow_mut().clear();
+    }
+
+    /// Waits until something is put in.
+    pub(crate) async fn filled(&self) {
+        self.filled.notified().await;
+    }
+
+    fn put(&self, outgoing: Outgoing) {
+        self.waiting.borrow_mut().push_back(outgoing);
+        self.filled.notify_one();
+    }
+}

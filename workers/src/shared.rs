@@ -1,0 +1,269 @@
+//! What the parts of one worker process share: who it is, what it may believe, what it should stop.
+
+use std::collections::{HashMap, HashSet};
+use std::sync::{Arc, Mutex, MutexGuard};
+use std::time::{Duration, Instant};
+
+use tokio::runtime::Handle;
+use tokio::sync::{Notify, Semaphore, watch};
+use uuid::Uuid;
+use windlass_engine::Store;
+use windlass_engine::store::{ConnectOptions, LaneAhead};
+
+use crate::batches::Batches;
+use crate::perform::Performer;
+use crate::programs::Programs;
+
+/// How far a worker has come in leaving.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Phase {
+    /// It claims.
+    Running,
+    /// It claims nothing; running steps may finish.
+    Draining,
+    /// The grace is over: steps are cut off and their jobs given back.
+    Cut,
+    /// The database did not take what was given back in time: the lease time will.
+    Gone,
+}
+
+/// One worker process.
+pub(crate) struct Shared {
+    pub(crate) store: Store,
+    pub(crate) connect: ConnectOptions,
+    pub(crate) performer: Performer,
+    pub(crate) programs: Programs,
+    pub(crate) batches: Batches,
+    /// Where handlers go that are not done at their first poll.
+    pub(crate) work: Handle,
+    pub(crate) slots: Arc<Semaphore>,
+    pub(crate) claims: Claims,
+    slots_per_pump: usize,
+    incarnation: watch::Sender<Uuid>,
+    trusted_until: watch::Sender<Instant>,
+    phase: watch::Sender<Phase>,
+    stops: watch::Sender<Arc<HashSet<i64>>>,
+    ahead: watch::Sender<(u64, Arc<Vec<LaneAhead>>)>,
+    /// The pump's wish for another look, with whether the last one brought work.
+    pub(crate) looking: Notify,
+    busy: watch::Sender<bool>,
+    noticed: Notify,
+    woken: Notify,
+}
+
+/// What a worker process is made from.
+pub(crate) struct Parts {
+    pub(crate) store: Store,
+    pub(crate) connect: ConnectOptions,
+    pub(crate) performer: Performer,
+    pub(crate) work: Handle,
+    pub(crate) slots: usize,
+    pub(crate) pumps: usize,
+}
+
+impl Shared {
+    pub(crate) fn new(parts: Parts) -> Self {
+        Self {
+            programs: Programs::new(parts.store.clone()),
+            batches: Batches::new(parts.store.clone()),
+            store: parts.store,
+            connect: parts.connect,
+            performer: parts.performer,
+            work: parts.work,
+            slots: Arc::new(Semaphore::new(parts.slots)),
+            claims: Claims::default(),
+            slots_per_pump: parts.slots.div_ceil(parts.pumps),
+            incarnation: watch::Sender::new(Uuid::nil()),
+            trusted_until: watch::Sender::new(Instant::now()),
+            phase: watch::Sender::new(Phase::Running),
+            stops: watch::Sender::new(Arc::default()),
+            ahead: watch::Sender::new((0, Arc::default())),
+            looking: Notify::new(),
+            busy: watch::Sender::new(false),
+            noticed: Notify::new(),
+            woken: Notify::new(),
+        }
+    }
+
+    /// This life of the process.
+    pub(crate) fn incarnation(&self) -> Uuid {
+        *self.incarnation.borrow()
+    }
+
+    /// A new life begins: pumps drop everything of the old one.
+    pub(crate) fn begin(&self, incarnation: Uuid, trusted_until: Instant) {
+        self.claims.clear();
+        self.trusted_until.send_replace(trusted_until);
+        self.incarnation.send_replace(incarnation);
+        self.wake();
+    }
+
+    /// A heartbeat was answered: the leases may be believed until `until`, by the monotonic clock.
+    pub(crate) fn trust(&self, until: Instant) {
+        self.trusted_until.send_replace(until);
+    }
+
+    /// Whether the leases may be believed now.
+    pub(crate) fn is_trusted(&self) -> bool {
+        Instant::now() < *self.trusted_until.borrow()
+    }
+
+    /// Jobs that a pump may run at once.
+    pub(crate) fn slots_per_pump(&self) -> usize {
+        self.slots_per_pump
+    }
+
+    pub(crate) fn phase(&self) -> Phase {
+        *self.phase.borrow()
+    }
+
+    pub(crate) fn enter_phase(&self, phase: Phase) {
+        self.phase.send_replace(phase);
+        self.wake();
+    }
+
+    /// Waits until the phase is at least `phase`.
+    pub(crate) async fn reached(&self, phase: Phase) {
+        // The sender lives as long as `self`, so the wait cannot fail.
+        let _ = self
+            .phase
+            .subscribe()
+            .wait_for(|current| *current >= phase)
+            .await;
+    }
+
+    /// Jobs that should stop, by the last heartbeat.
+    pub(crate) fn set_stops(&self, stops: HashSet<i64>) {
+        self.stops.send_if_modified(|known| {
+            let changed = **known != stops;
+            if changed {
+                *known = Arc::new(stops);
+            }
+            changed
+        });
+    }
+
+    /// Waits until somebody wants `job` to stop.
+    pub(crate) async fn stopped(&self, job: i64) {
+        let _ = self
+            .stops
+            .subscribe()
+            .wait_for(|stops| stops.contains(&job))
+            .await;
+    }
+
+    /// Lanes with work by the last look, and that look's number.
+    pub(crate) fn lanes_ahead(&self) -> (u64, Arc<Vec<LaneAhead>>) {
+        self.ahead.borrow().clone()
+    }
+
+    pub(crate) fn set_lanes_ahead(&self, ahead: Vec<LaneAhead>) {
+        self.ahead.send_modify(|(look, lanes)| {
+            *look += 1;
+            *lanes = Arc::new(ahead);
+        });
+        self.wake();
+    }
+
+    /// Waits until the leases may not be believed any more.
+    pub(crate) async fn distrusted(&self) {
+        loop {
+            let until = *self.trusted_until.borrow();
+            tokio::time::sleep_until(until.into()).await;
+            if !self.is_trusted() {
+                return;
+            }
+        }
+    }
+
+    /// A pump has no lane left: look again, at once if there was work a moment ago.
+    pub(crate) fn look_for_work(&self, busy: bool) {
+        if busy {
+            self.busy.send_replace(true);
+        }
+        self.looking.notify_one();
+    }
+
+    /// Whether a pump found work since this was last asked.
+    pub(crate) fn take_busy(&self) -> bool {
+        self.busy.send_replace(false)
+    }
+
+    /// Somebody says that there is new work.
+    pub(crate) fn notice(&self) {
+        self.noticed.notify_one();
+        self.looking.notify_one();
+    }
+
+    /// Waits until somebody says that there is new work.
+    pub(crate) async fn noticed(&self) {
+        self.noticed.notified().await;
+    }
+
+    /// Wakes every pump.
+    pub(crate) fn wake(&self) {
+        self.woken.notify_waiters();
+    }
+
+    /// Waits for news. A pump that was busy meanwhile looks again by itself, within the pause.
+    pub(crate) async fn woken(&self) {
+        let _ = tokio::time::timeout(PUMP_PAUSE_MAX, self.woken.notified()).await;
+    }
+}
+
+/// A pump that missed a wake-up looks again after this long.
+const PUMP_PAUSE_MAX: Duration = Duration::from_millis(250);
+
+/// The claims that this worker knows of: named before they are sent, listed in every heartbeat until
+/// the last of their jobs is settled, so that a lease whose answer was lost is found and given back.
+#[derive(Debug, Default)]
+pub(crate) struct Claims(Mutex<HashMap<Uuid, Claim>>);
+
+#[derive(Clone, Copy, Debug)]
+enum Claim {
+    /// On its way.
+    Sent,
+    /// So many of its jobs are not settled yet.
+    Open(usize),
+}
+
+impl Claims {
+    /// A claim is about to be sent.
+    pub(crate) fn send(&self, claim: Uuid) {
+        self.lock().insert(claim, Claim::Sent);
+    }
+
+    /// Its answer brought so many jobs.
+    pub(crate) fn open(&self, claim: Uuid, jobs: usize) {
+        if jobs == 0 {
+            self.lock().remove(&claim);
+        } else {
+            self.lock().insert(claim, Claim::Open(jobs));
+        }
+    }
+
+    /// One of its jobs is settled.
+    pub(crate) fn settle(&self, claim: Uuid) {
+        let mut claims = self.lock();
+        match claims.get_mut(&claim) {
+            Some(Claim::Open(jobs)) if *jobs > 1 => *jobs -= 1,
+            Some(Claim::Open(_)) => {
+                claims.remove(&claim);
+            }
+            Some(Claim::Sent) | None => {}
+        }
+    }
+
+    /// All that the worker knows of.
+    pub(crate) fn listed(&self) -> Vec<Uuid> {
+        self.lock().keys().copied().collect()
+    }
+
+    fn clear(&self) {
+        self.lock().clear();
+    }
+
+    fn lock(&self) -> MutexGuard<'_, HashMap<Uuid, Claim>> {
+        self.0.lock().expect("no panic while holding it")
+    }
+}

@@ -1,0 +1,10 @@
+//! What a worker does to the world, against real sockets on this machine.
+
+mod adapter;
+mod configured;
+mod egress;
+mod generate;
+mod handler;
+mod http;
+mod limits;
+mod site;
