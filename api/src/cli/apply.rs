@@ -1,0 +1,65 @@
+//! `windlass apply`: make it like these files, all or nothing.
+
+use clap::Args;
+
+use serde_json::Value;
+
+use super::context::Context;
+use super::error::CliError;
+use super::files::Bundle;
+use super::output::Column;
+use crate::exit::Exit;
+
+/// `windlass apply -f PATH…`
+#[derive(Debug, Args)]
+#[command(
+    after_help = "Examples:\n  windlass apply examples/\n  windlass apply -f templates -f purposes.yaml --dry-run"
+)]
+pub struct ApplyArgs {
+    /// Files and folders (`-` is standard input)
+    #[arg(short, long = "file", value_name = "PATH", num_args = 1..)]
+    file: Vec<String>,
+    /// Files and folders, as for --file
+    #[arg(value_name = "PATH", required_unless_present = "file")]
+    path: Vec<String>,
+    /// Say what would change; store nothing
+    #[arg(long)]
+    dry_run: bool,
+}
+
+const CHANGES: &[Column] = &[
+    Column("KIND", &["/kind"]),
+    Column("NAME", &["/name"]),
+    Column("ACTION", &["/action"]),
+    Column("REVISION", &["/revision"]),
+    Column("ITEMS", &["/items"]),
+    Column("FILE", &["/file"]),
+];
+
+/// What an apply did, a document each.
+pub fn changes(answer: &Value) -> Vec<Value> {
+    answer
+        .get("changes")
+        .and_then(Value::as_array)
+        .cloned()
+        .unwrap_or_default()
+}
+
+impl ApplyArgs {
+    /// Applies.
+    pub async fn run(mut self, context: &Context) -> Result<Exit, CliError> {
+        self.path.append(&mut self.file);
+        let body = Bundle::read(&self.path)?.body();
+        let query = if self.dry_run {
+            vec![("dry_run", "true".to_owned())]
+        } else {
+            Vec::new()
+        };
+        let answer = context.client.post(&["apply"], &query, &body, None).await?;
+        context.output.list(&changes(&answer), CHANGES, true)?;
+        if self.dry_run {
+            context.say("nothing was stored");
+        }
+        Ok(Exit::Done)
+    }
+}

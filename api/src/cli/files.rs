@@ -1,0 +1,227 @@
+//! Files named on the command line: documents, folders of them, and the data beside them.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::io::Read;
+use std::path::{Component, Path, PathBuf};
+
+use serde_json::{Value, json};
+
+use super::error::CliError;
+use crate::exit::Exit;
+
+/// Folders in folders; deeper ones are no project's.
+const DEPTH_MAX: usize = 16;
+
+/// The text of a file; `-` is standard input.
+pub fn text(path: &str) -> Result<String, CliError> {
+    let read = if path == "-" {
+        let mut text = String::new();
+        std::io::stdin()
+            .lock()
+            .read_to_string(&mut text)
+            .map(|_| text)
+    } else {
+        fs::read_to_string(path)
+    };
+    read.map_err(|error| unreadable(path, &error))
+}
+
+/// The JSON in a file; `-` is standard input.
+pub fn json(path: &str) -> Result<Value, CliError> {
+    serde_json::from_str(&text(path)?)
+        .map_err(|error| CliError::usage(format!("{path} holds no JSON: {error}")))
+}
+
+/// The body of an apply: every document of files and folders, and the data files that they name.
+#[derive(Debug, Default)]
+pub struct Bundle {
+    documents: BTreeMap<String, String>,
+    /// By category: where its data lie, and their text.
+    data: BTreeMap<String, String>,
+}
+
+impl Bundle {
+    /// Reads files, and folders with all that is below them.
+    pub fn read(paths: &[String]) -> Result<Self, CliError> {
+        let mut bundle = Self::default();
+        for path in paths {
+            if path == "-" {
+                bundle.documents.insert("-".to_owned(), text("-")?);
+            } else if Path::new(path).is_dir() {
+                bundle.folder(Path::new(path), 0)?;
+            } else {
+                bundle.file(Path::new(path))?;
+            }
+        }
+        if bundle.documents.is_empty() {
+            return Err(CliError::usage(format!(
+                "no YAML file in {}",
+                paths.join(", ")
+            )));
+        }
+        Ok(bundle)
+    }
+
+    /// A document and the data that it names, from whatever `read` reads.
+    pub fn add(
+        &mut self,
+        path: &str,
+        text: String,
+        read: impl Fn(&str) -> Result<String, CliError>,
+    ) -> Result<(), CliError> {
+        for (category, named) in data_files(&text) {
+            let data = read(&beside(path, &named))?;
+            self.data.insert(category, data);
+        }
+        self.documents.insert(path.to_owned(), text);
+        Ok(())
+    }
+
+    /// The body.
+    pub fn body(&self) -> Value {
+        let files: Vec<Value> = self
+            .documents
+            .iter()
+            .map(|(name, text)| json!({"name": name, "text": text}))
+            .collect();
+        let data: Vec<Value> = self
+            .data
+            .iter()
+            .map(|(category, text)| json!({"category": category, "text": text}))
+            .collect();
+        json!({"files": files, "data": data})
+    }
+
+    fn folder(&mut self, folder: &Path, depth: usize) -> Result<(), CliError> {
+        let name = folder.display().to_string();
+        let entries = fs::read_dir(folder).map_err(|error| unreadable(&name, &error))?;
+        let mut paths: Vec<PathBuf> = entries
+            .filter_map(|entry| Some(entry.ok()?.path()))
+            .collect();
+        paths.sort();
+        for path in paths {
+            let is_hidden = path
+                .file_name()
+                .is_some_and(|name| name.to_string_lossy().starts_with('.'));
+            if path.is_dir() && !is_hidden && depth < DEPTH_MAX {
+                self.folder(&path, depth + 1)?;
+            } else if is_document(&path) && !is_hidden {
+                self.file(&path)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn file(&mut self, path: &Path) -> Result<(), CliError> {
+        let name = path.display().to_string();
+        let text = text(&name)?;
+        self.add(&name, text, self::text)
+    }
+}
+
+/// Whether a file of a folder is a document.
+pub fn is_document(path: &Path) -> bool {
+    path.extension()
+        .is_some_and(|extension| extension == "yaml" || extension == "yml")
+}
+
+/// The categories of a file, each with what its `data: { file: … }` names. What is no YAML or names
+/// none has no data; the server says what is wrong with it.
+fn data_files(text: &str) -> Vec<(String, String)> {
+    let mut named = Vec::new();
+    for part in text.split("\n---") {
+        let Ok(document) = serde_saphyr::from_str::<Value>(part.trim_start_matches('-')) else {
+            continue;
+        };
+        let is_category = document.get("kind").and_then(Value::as_str) == Some("Category");
+        let text = |place: &str| {
+            document
+                .pointer(place)
+                .and_then(Value::as_str)
+                .map(str::to_owned)
+        };
+        named.extend(
+            text("/name")
+                .zip(text("/data/file"))
+                .filter(|_| is_category),
+        );
+    }
+    named
+}
+
+/// A path that a document names, as seen from where we stand, without `.` and `..` in its middle.
+pub fn beside(document: &str, named: &str) -> String {
+    let folder = Path::new(document).parent().unwrap_or(Path::new(""));
+    let mut place = PathBuf::new();
+    for part in folder.join(named).components() {
+        match part {
+            Component::CurDir => {}
+            Component::ParentDir
+                if matches!(place.components().next_back(), Some(Component::Normal(_))) =>
+            {
+                place.pop();
+            }
+            part => place.push(part),
+        }
+    }
+    place.display().to_string()
+}
+
+fn unreadable(path: &str, error: &std::io::Error) -> CliError {
+    let exit = if error.kind() == std::io::ErrorKind::NotFound {
+        Exit::NotFound
+    } else {
+        Exit::Failed
+    };
+    CliError::new(
+        exit,
+        "file_unreadable",
+        format!("{path} cannot be read: {error}"),
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn data_lies_beside_its_document() {
+        assert_eq!(
+            beside("examples/configurations/c.yaml", "../data/x.csv"),
+            "examples/data/x.csv"
+        );
+        assert_eq!(beside("c.yaml", "../x.csv"), "../x.csv");
+        assert_eq!(beside("c.yaml", "./x.csv"), "x.csv");
+        assert_eq!(beside("a/c.yaml", "/data/x.csv"), "/data/x.csv");
+    }
+
+    #[test]
+    fn categories_bring_their_data_along() {
+        let text = "windlass: v1\nkind: Purpose\nname: p\n---\nwindlass: v1\nkind: Category\nname: c\ndata: { file: x.csv }\n";
+        let mut bundle = Bundle::default();
+
+        bundle
+            .add("d/c.yaml", text.to_owned(), |place| {
+                Ok(format!("of {place}"))
+            })
+            .expect("readable");
+
+        assert_eq!(
+            bundle.body()["data"],
+            json!([{"category": "c", "text": "of d/x.csv"}])
+        );
+    }
+
+    #[test]
+    fn missing_data_is_told_with_its_place() {
+        let text = "windlass: v1\nkind: Category\nname: c\ndata: { file: nowhere.csv }\n";
+
+        let refused = Bundle::default()
+            .add("c.yaml", text.to_owned(), self::text)
+            .expect_err("no such file");
+
+        assert_eq!(refused.exit, Exit::NotFound);
+        assert!(refused.message.contains("nowhere.csv"));
+    }
+}

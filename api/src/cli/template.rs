@@ -1,0 +1,136 @@
+//! `windlass template`: check documents without storing them, look at published ones.
+
+use clap::Subcommand;
+use serde_json::Value;
+
+use super::context::{Context, Paging, items, query};
+use super::error::{CliError, problem_line};
+use super::files;
+use super::output::{Column, Format};
+use crate::exit::Exit;
+
+/// `windlass template`
+#[derive(Debug, Subcommand)]
+pub enum TemplateCommand {
+    /// Say everything that is wrong with documents; store nothing
+    Check {
+        /// Files (`-` is standard input)
+        #[arg(required = true)]
+        file: Vec<String>,
+    },
+    /// List many
+    List {
+        /// Which page.
+        #[command(flatten)]
+        paging: Paging,
+    },
+    /// Show one: name, namespace.name or namespace.name@version
+    Show {
+        /// Its name
+        name: String,
+    },
+}
+
+const TEMPLATES: &[Column] = &[
+    Column("NAME", &["/name"]),
+    Column("NAMESPACE", &["/namespace"]),
+    Column("VERSION", &["/version"]),
+    Column("TITLE", &["/title"]),
+    Column("PUBLISHED", &["/created_at"]),
+];
+
+impl TemplateCommand {
+    /// Runs the verb.
+    pub async fn run(self, context: &Context) -> Result<Exit, CliError> {
+        match self {
+            Self::Check { file } => check(context, &file).await,
+            Self::List { paging } => {
+                context
+                    .list(&["templates"], Vec::new(), &paging, TEMPLATES)
+                    .await
+            }
+            Self::Show { name } => {
+                let name = resolved(context, &name).await?;
+                match name.split_once('@') {
+                    Some((name, version)) => {
+                        context
+                            .show(&["templates", name, "versions", version])
+                            .await
+                    }
+                    None => context.show(&["templates", &name]).await,
+                }
+            }
+        }
+    }
+}
+
+/// The full name of a template: a name without its namespace is enough where only one has it.
+pub async fn resolved(context: &Context, reference: &str) -> Result<String, CliError> {
+    let (name, version) = reference.split_once('@').unwrap_or((reference, ""));
+    if name.contains('.') {
+        return Ok(reference.to_owned());
+    }
+    let mut found = Vec::new();
+    let mut cursor = None;
+    loop {
+        let query = query(&[("cursor", &cursor)]);
+        let (templates, next) = items(context.client.get(&["templates"], &query).await?);
+        let namesakes = templates.iter().filter(|template| template["name"] == name);
+        found.extend(namesakes.filter_map(|template| {
+            template["namespace"]
+                .as_str()
+                .map(|space| format!("{space}.{name}"))
+        }));
+        cursor = next;
+        if cursor.is_none() {
+            break;
+        }
+    }
+    match found.as_slice() {
+        [] => Err(CliError::new(
+            Exit::NotFound,
+            "not_found",
+            format!("no template is called `{name}`"),
+        )
+        .hint("windlass template list")),
+        [one] if version.is_empty() => Ok(one.clone()),
+        [one] => Ok(format!("{one}@{version}")),
+        many => Err(
+            CliError::usage(format!("`{name}` may be {}", many.join(" or ")))
+                .hint("write the namespace too"),
+        ),
+    }
+}
+
+/// Problems are data here, so they go to standard output; any of them ends with 9.
+async fn check(context: &Context, paths: &[String]) -> Result<Exit, CliError> {
+    let mut found = Vec::new();
+    for path in paths {
+        let body = files::text(path)?.into_bytes();
+        let answer = context
+            .client
+            .upload(&["templates", "check"], "application/yaml", body, None)
+            .await?;
+        let problems = answer
+            .get("problems")
+            .and_then(Value::as_array)
+            .cloned()
+            .unwrap_or_default();
+        found.extend(problems.into_iter().map(|mut problem| {
+            problem["file"] = Value::from(path.as_str());
+            problem
+        }));
+    }
+    match context.output.format {
+        Format::Table | Format::Name => found
+            .iter()
+            .try_for_each(|problem| context.output.line(problem_line(problem).trim_start()))?,
+        _ => context.output.list(&found, &[], true)?,
+    }
+    context.say(&format!("{} files, {} problems", paths.len(), found.len()));
+    Ok(if found.is_empty() {
+        Exit::Done
+    } else {
+        Exit::Findings
+    })
+}

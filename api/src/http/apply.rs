@@ -1,0 +1,216 @@
+//! `POST /v1/apply`: a set of documents with the data of its categories, in one transaction.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::io::Cursor;
+
+use axum::Json;
+use axum::extract::{Request, State};
+use serde::{Deserialize, Serialize};
+use utoipa::{IntoParams, ToSchema};
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+use windlass_engine::protocol::apply::{Application, ApplyReport};
+use windlass_engine::protocol::load::ReadSeek;
+use windlass_engine::protocol::{Action, Change};
+use windlass_workflows::configuration::{self, Document, Kind, SourceFile};
+use windlass_workflows::problem::Problem;
+
+use super::habit::extract::{self, Params};
+use super::habit::problem::Refusal;
+use super::state::ApiState;
+
+/// The name of the one document file that a YAML body is.
+const BODY_FILE: &str = "body.yaml";
+
+pub(super) fn routes() -> OpenApiRouter<ApiState> {
+    OpenApiRouter::new().routes(routes!(apply_documents))
+}
+
+/// Whether to store.
+#[derive(Debug, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+struct ApplyQuery {
+    /// Say what would happen and store nothing.
+    #[serde(default)]
+    dry_run: bool,
+}
+
+/// A set of files, and the data that its categories load.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+struct ApplyBody {
+    /// YAML or JSON files, each with one document or more, `---` between.
+    files: Vec<FileBody>,
+    /// The files that `data.file` of categories names: the caller reads them beside the documents.
+    #[serde(default)]
+    data: Vec<DataBody>,
+}
+
+/// One file of documents.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+struct FileBody {
+    /// Its name, for problems; `.json` is read as JSON, anything else as YAML.
+    name: String,
+    /// Its text.
+    text: String,
+}
+
+/// The data of one category.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+struct DataBody {
+    /// The category, by name; its document is among the files and says the format.
+    category: String,
+    /// The text of its file. Larger sets go to `POST /v1/categories/{name}/items`.
+    text: String,
+}
+
+/// What an apply did, or would do.
+#[derive(Debug, Serialize, ToSchema)]
+struct ApplyReply {
+    /// Whether nothing was stored.
+    dry_run: bool,
+    /// One for every document, in the order of the set.
+    changes: Vec<ChangeReply>,
+}
+
+/// What happens to one document.
+#[derive(Debug, Serialize, ToSchema)]
+struct ChangeReply {
+    /// `template`, `purpose`, `category`, `job_configuration` or `connection`.
+    kind: &'static str,
+    /// Its name; of a template `namespace.name@version`.
+    name: String,
+    /// The file that it stands in.
+    file: String,
+    /// `created`, `changed` or `unchanged`.
+    action: &'static str,
+    /// The revision in force afterwards; templates have versions instead.
+    revision: Option<i32>,
+    /// `+ pointer: value` and `- pointer: value`.
+    diff: Vec<String>,
+    /// Items of a category afterwards.
+    items: Option<i64>,
+}
+
+/// Applies a set of documents: checked whole, stored in one transaction, or not at all. Send JSON with
+/// the files and the data of categories, or one YAML file as it is.
+#[utoipa::path(post, path = "/v1/apply", tag = "configuration", params(ApplyQuery),
+    request_body(content((ApplyBody = "application/json"), (String = "application/yaml"))),
+    responses((status = 200, body = ApplyReply)))]
+async fn apply_documents(
+    State(state): State<ApiState>,
+    Params(query): Params<ApplyQuery>,
+    request: Request,
+) -> Result<Json<ApplyReply>, Refusal> {
+    let body = read(&state, request).await?;
+    let now = state.store.clock().await?.now;
+    let files: Vec<SourceFile<'_>> = body
+        .files
+        .iter()
+        .map(|file| SourceFile {
+            name: &file.name,
+            text: &file.text,
+        })
+        .collect();
+    let documents = configuration::read(&files, now).map_err(Refusal::invalid)?;
+    let data = data(body.data, &documents).map_err(Refusal::invalid)?;
+    let application = Application {
+        tenant: state.tenant,
+        who: state.who.to_string(),
+        documents,
+        texts: body
+            .files
+            .into_iter()
+            .map(|file| (file.name, file.text))
+            .collect(),
+        files: data,
+        dry_run: query.dry_run,
+    };
+    let report = state.store.apply(application).await?;
+    Ok(Json(report.into()))
+}
+
+async fn read(state: &ApiState, request: Request) -> Result<ApplyBody, Refusal> {
+    let is_yaml = extract::is_yaml(request.headers());
+    if !extract::is_document(request.headers()) {
+        return Err(extract::unsupported("application/json or application/yaml"));
+    }
+    let bytes = extract::bytes(request, state).await?;
+    match is_yaml {
+        false => extract::json(&bytes),
+        true => {
+            let text = extract::text(&bytes)?.to_owned();
+            let files = vec![FileBody {
+                name: BODY_FILE.to_owned(),
+                text,
+            }];
+            Ok(ApplyBody {
+                files,
+                data: Vec::new(),
+            })
+        }
+    }
+}
+
+/// The data by category; data of a category that is not in the set would be ignored, so it is refused.
+fn data(
+    sent: Vec<DataBody>,
+    documents: &[Document],
+) -> Result<BTreeMap<String, Box<dyn ReadSeek>>, Vec<Problem>> {
+    let categories = documents
+        .iter()
+        .filter(|document| document.kind() == Kind::Category);
+    let categories: BTreeSet<String> = categories.map(Document::name).collect();
+    let mut problems = Vec::new();
+    let mut data: BTreeMap<String, Box<dyn ReadSeek>> = BTreeMap::new();
+    for (place, DataBody { category, text }) in sent.into_iter().enumerate() {
+        let pointer = format!("/data/{place}/category");
+        if !categories.contains(&category) {
+            let message = format!("no document of the set is the category `{category}`");
+            let hint = "send its document beside its data";
+            problems.push(Problem::new("unknown_category", pointer, message).hint(hint));
+            continue;
+        }
+        let reader = Box::new(Cursor::new(text.into_bytes()));
+        let message = format!("the data of `{category}` are sent twice");
+        if data.insert(category, reader).is_some() {
+            problems.push(Problem::new("repeated", pointer, message));
+        }
+    }
+    if problems.is_empty() {
+        Ok(data)
+    } else {
+        Err(problems)
+    }
+}
+
+impl From<ApplyReport> for ApplyReply {
+    fn from(report: ApplyReport) -> Self {
+        let changes = report.changes.into_iter().map(ChangeReply::from).collect();
+        Self {
+            dry_run: report.dry_run,
+            changes,
+        }
+    }
+}
+
+impl From<Change> for ChangeReply {
+    fn from(change: Change) -> Self {
+        Self {
+            kind: change.kind,
+            name: change.name,
+            file: change.file,
+            action: match change.action {
+                Action::Created => "created",
+                Action::Changed => "changed",
+                Action::Unchanged => "unchanged",
+            },
+            revision: change.revision,
+            diff: change.diff,
+            items: change.items,
+        }
+    }
+}

@@ -1,0 +1,281 @@
+//! `/v1/batches`: making one, previewing one, many, one.
+
+use axum::Json;
+use axum::extract::{Request, State};
+use axum::http::{HeaderMap, StatusCode, Uri, header};
+use axum::response::{IntoResponse, Response};
+use serde::{Deserialize, Serialize};
+use utoipa::{IntoParams, ToSchema};
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+use windlass_engine::protocol::{BatchPreview, NewBatch, PreviewedJob, Source};
+use windlass_engine::store::BatchFilter;
+use windlass_workflows::document::tree::{self, Format};
+use windlass_workflows::problem::Problem;
+use windlass_workflows::value::Value;
+
+use super::habit::extract::{self, At, Params};
+use super::habit::ids::BatchId;
+use super::habit::page::{self, PageReply};
+use super::habit::problem::Refusal;
+use super::habit::{idempotency, wait};
+use super::state::ApiState;
+use super::view::batch::{BatchReply, CreatedBatchReply, is_final};
+
+pub(super) fn routes() -> OpenApiRouter<ApiState> {
+    OpenApiRouter::new()
+        .routes(routes!(list_batches, create_batch))
+        .routes(routes!(preview_batch))
+        .routes(routes!(show_batch))
+}
+
+/// Which batches.
+#[derive(Debug, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+struct BatchesQuery {
+    /// `open` for those that are not final.
+    #[param(inline)]
+    state: Option<OpenState>,
+    /// Of this job configuration; not together with `state`.
+    configuration: Option<String>,
+    /// Items, 1 to 1,000; 100 unless given.
+    limit: Option<u32>,
+    /// `next_cursor` of the page before.
+    cursor: Option<String>,
+}
+
+/// The one state of batches that an index carries.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+enum OpenState {
+    /// Not final.
+    Open,
+}
+
+/// Batches, newest first.
+#[utoipa::path(get, path = "/v1/batches", tag = "batches", params(BatchesQuery),
+    responses((status = 200, body = PageReply<BatchReply>)))]
+async fn list_batches(
+    State(state): State<ApiState>,
+    uri: Uri,
+    Params(query): Params<BatchesQuery>,
+) -> Result<Response, Refusal> {
+    let (limit, before) = (
+        page::limit(query.limit)?,
+        page::after(query.cursor.as_deref())?,
+    );
+    let open_states = query.state.map(|OpenState::Open| Vec::new());
+    let filter = BatchFilter {
+        open_states,
+        configuration: query.configuration,
+    };
+    let found = state
+        .store
+        .batches(state.tenant, &filter, before, limit)
+        .await?;
+    Ok(page::reply(&uri, found, BatchReply::from))
+}
+
+/// A batch of a stored job configuration; instead of it a whole JobConfiguration document may be sent,
+/// as JSON or YAML.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+struct BatchBody {
+    /// The job configuration's name.
+    configuration: String,
+    /// For people; the configuration's name unless given.
+    name: Option<String>,
+    /// As the header `Idempotency-Key`.
+    idempotency_key: Option<String>,
+}
+
+/// Makes a batch; its planning begins at once. The same key makes it once.
+#[utoipa::path(post, path = "/v1/batches", tag = "batches",
+    params(("idempotency-key" = String, Header, description = "At most one batch per key")),
+    request_body(content((BatchBody = "application/json"), (String = "application/yaml"))),
+    responses((status = 201, body = CreatedBatchReply), (status = 200, body = CreatedBatchReply)))]
+async fn create_batch(
+    State(state): State<ApiState>,
+    headers: HeaderMap,
+    request: Request,
+) -> Result<Response, Refusal> {
+    let asked = read(&state, request).await?;
+    let key = idempotency::required(&headers, asked.idempotency_key)?;
+    let new = NewBatch {
+        source: asked.source,
+        name: asked.name,
+        who: state.who.to_string(),
+        idempotency_key: Some(key),
+    };
+    let created = state.store.create_batch(state.tenant, new).await?;
+    state.notifier.tell();
+    let batch = state.store.batch(state.tenant, created.id).await?.into();
+    let id = BatchId(created.id);
+    let status = if created.is_new {
+        StatusCode::CREATED
+    } else {
+        StatusCode::OK
+    };
+    let location = [(header::LOCATION, format!("/v1/batches/{id}"))];
+    let reply = CreatedBatchReply {
+        id,
+        deduplicated: !created.is_new,
+        batch,
+    };
+    Ok((
+        status,
+        location,
+        idempotency::replayed(!created.is_new),
+        Json(reply),
+    )
+        .into_response())
+}
+
+/// What a plan would hold.
+#[derive(Debug, Serialize, ToSchema)]
+struct PreviewReply {
+    /// Name of the configuration.
+    configuration: String,
+    /// `individual`, `object` or `combined`.
+    strategy: &'static str,
+    /// `namespace.name`.
+    template: String,
+    /// Members that pass the filter.
+    members: u64,
+    /// Jobs that they make.
+    jobs: u64,
+    /// Whether reading stopped early, so that there may be more.
+    at_least: bool,
+    /// The first jobs, rendered.
+    sample: Vec<PreviewedJobReply>,
+}
+
+/// One rendered job.
+#[derive(Debug, Serialize, ToSchema)]
+struct PreviewedJobReply {
+    /// Key of its member, where it has one member.
+    key: Option<String>,
+    /// Its object, or its member's.
+    object: Option<String>,
+    /// What the template would receive.
+    input: serde_json::Value,
+}
+
+impl From<BatchPreview> for PreviewReply {
+    fn from(preview: BatchPreview) -> Self {
+        Self {
+            configuration: preview.configuration,
+            strategy: preview.strategy,
+            template: preview.template,
+            members: preview.members,
+            jobs: preview.jobs,
+            at_least: preview.at_least,
+            sample: preview
+                .sample
+                .into_iter()
+                .map(PreviewedJobReply::from)
+                .collect(),
+        }
+    }
+}
+
+impl From<PreviewedJob> for PreviewedJobReply {
+    fn from(job: PreviewedJob) -> Self {
+        Self {
+            key: job.key,
+            object: job.object,
+            input: job.input,
+        }
+    }
+}
+
+/// What a batch would hold; stores nothing.
+#[utoipa::path(post, path = "/v1/batches/preview", tag = "batches",
+    request_body(content((BatchBody = "application/json"), (String = "application/yaml"))),
+    responses((status = 200, body = PreviewReply)))]
+async fn preview_batch(
+    State(state): State<ApiState>,
+    request: Request,
+) -> Result<Json<PreviewReply>, Refusal> {
+    let asked = read(&state, request).await?;
+    Ok(Json(
+        state
+            .store
+            .preview_batch(state.tenant, &asked.source)
+            .await?
+            .into(),
+    ))
+}
+
+/// How long an answer may be held.
+#[derive(Debug, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+struct WaitQuery {
+    /// Hold the answer until the batch's state changes or so long, at most `60s`.
+    wait: Option<String>,
+}
+
+/// One batch. With `wait` the answer comes when it is final, else when its state changes or time is up.
+#[utoipa::path(get, path = "/v1/batches/{id}", tag = "batches",
+    params(("id" = BatchId, Path, description = "The batch"), WaitQuery),
+    responses((status = 200, body = BatchReply)))]
+async fn show_batch(
+    State(state): State<ApiState>,
+    At(id): At<BatchId>,
+    Params(query): Params<WaitQuery>,
+    headers: HeaderMap,
+) -> Result<Json<BatchReply>, Refusal> {
+    let wait = wait::asked(query.wait.as_deref(), &headers)?;
+    let first = state.store.batch(state.tenant, id.0).await?;
+    if wait.is_zero() || is_final(&first.state) {
+        return Ok(Json(first.into()));
+    }
+    let look = || state.store.batch(state.tenant, id.0);
+    let seen = wait::until(wait, &state.stop, look, |batch| batch.state != first.state).await?;
+    Ok(Json(seen.into()))
+}
+
+/// A batch that somebody asks for.
+struct Asked {
+    source: Source,
+    name: Option<String>,
+    idempotency_key: Option<String>,
+}
+
+/// A body that names a configuration, or is one.
+async fn read(state: &ApiState, request: Request) -> Result<Asked, Refusal> {
+    let is_yaml = extract::is_yaml(request.headers());
+    if !extract::is_document(request.headers()) {
+        return Err(extract::unsupported("application/json or application/yaml"));
+    }
+    let body = extract::bytes(request, state).await?;
+    let text = extract::text(&body)?;
+    let format = if is_yaml { Format::Yaml } else { Format::Json };
+    let document = tree::read_one(text, format).map_err(unreadable)?.to_value();
+    if document.get("windlass").is_some() {
+        return Ok(Asked {
+            source: Source::Document(document),
+            name: None,
+            idempotency_key: None,
+        });
+    }
+    named(&document)
+}
+
+fn named(document: &Value) -> Result<Asked, Refusal> {
+    let body: BatchBody = extract::json(document.to_json().as_bytes())?;
+    Ok(Asked {
+        source: Source::Named(body.configuration),
+        name: body.name,
+        idempotency_key: body.idempotency_key,
+    })
+}
+
+fn unreadable(problems: Vec<Problem>) -> Refusal {
+    Refusal {
+        status: StatusCode::BAD_REQUEST,
+        ..Refusal::invalid(problems)
+    }
+}

@@ -1,0 +1,102 @@
+//! Ids as people meet them: a prefix that names the noun, then a decimal number.
+//!
+//! An id is text in JSON, so that no reader rounds it, and carries no right.
+
+use std::fmt;
+use std::str::FromStr;
+
+use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
+use utoipa::ToSchema;
+use uuid::Uuid;
+
+/// A job, `j_1024`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ToSchema)]
+#[schema(value_type = String, example = "j_1024")]
+pub struct JobId(pub i64);
+
+/// A request, `r_1024`; it has the number of its job.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ToSchema)]
+#[schema(value_type = String, example = "r_1024")]
+pub struct RequestId(pub i64);
+
+/// A batch, `b_7`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ToSchema)]
+#[schema(value_type = String, example = "b_7")]
+pub struct BatchId(pub i64);
+
+/// A worker's incarnation, `w_` and a UUID.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ToSchema)]
+#[schema(value_type = String, example = "w_0190a1b2-c3d4-7e5f-8a9b-0c1d2e3f4a5b")]
+pub struct WorkerId(pub Uuid);
+
+/// What is between the prefix and the end of an id, or what was expected instead.
+fn tail<T: FromStr>(text: &str, prefix: &str, example: &str) -> Result<T, String> {
+    let tail = text
+        .strip_prefix(prefix)
+        .filter(|tail| !tail.starts_with('+'));
+    let tail = tail.and_then(|tail| tail.parse().ok());
+    tail.ok_or_else(|| format!("`{text}` is no id such as `{example}`"))
+}
+
+macro_rules! id_as_text {
+    ($($name:ident, $prefix:literal, $example:literal;)*) => {$(
+        impl fmt::Display for $name {
+            fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+                write!(formatter, concat!($prefix, "{}"), self.0)
+            }
+        }
+
+        impl FromStr for $name {
+            type Err = String;
+
+            fn from_str(text: &str) -> Result<Self, String> {
+                tail(text, $prefix, $example).map(Self)
+            }
+        }
+
+        impl Serialize for $name {
+            fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+                serializer.collect_str(self)
+            }
+        }
+
+        impl<'de> Deserialize<'de> for $name {
+            fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+                let text = String::deserialize(deserializer)?;
+                text.parse().map_err(de::Error::custom)
+            }
+        }
+    )*};
+}
+
+id_as_text! {
+    JobId, "j_", "j_1024";
+    RequestId, "r_", "r_1024";
+    BatchId, "b_", "b_7";
+    WorkerId, "w_", "w_0190a1b2-c3d4-7e5f-8a9b-0c1d2e3f4a5b";
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_id_is_read_as_it_was_written() {
+        assert_eq!("j_1024".parse(), Ok(JobId(1024)));
+        assert_eq!(JobId(1024).to_string(), "j_1024");
+    }
+
+    #[test]
+    fn other_nouns_and_numbers_are_refused() {
+        for wrong in [
+            "1024",
+            "b_1024",
+            "j_",
+            "j_+1",
+            "j_1.0",
+            "j_99999999999999999999",
+        ] {
+            assert!(wrong.parse::<JobId>().is_err(), "{wrong}");
+        }
+    }
+}

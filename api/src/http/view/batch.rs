@@ -1,0 +1,231 @@
+//! A batch and how far it is.
+
+use std::collections::BTreeMap;
+
+use chrono::{DateTime, Utc};
+use serde::Serialize;
+use utoipa::ToSchema;
+use windlass_engine::store::{BatchView, CurrentJobs, PlannedCounts, Progress};
+
+use crate::http::habit::ids::BatchId;
+
+/// States in which nothing of a batch is to come.
+const FINAL: [&str; 4] = ["completed", "completed_with_errors", "failed", "cancelled"];
+
+/// One batch.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct BatchReply {
+    /// Its id.
+    pub id: BatchId,
+    /// For people.
+    pub name: String,
+    /// The job configuration that it runs.
+    pub configuration: Option<String>,
+    /// Revision of that.
+    pub revision: Option<i32>,
+    /// `planning`, `planned`, `releasing`, `running`, `paused`, `completed`,
+    /// `completed_with_errors`, `failed` or `cancelled`.
+    pub state: String,
+    /// Whether nothing of it is to come.
+    pub is_final: bool,
+    /// Why it stands or how it ended, where the state alone does not say.
+    pub reason: Option<String>,
+    /// `individual`, `object` or `combined`.
+    pub strategy: String,
+    /// `namespace.name@version`, pinned.
+    pub template: String,
+    /// Why the work is done.
+    pub purpose: Option<String>,
+    /// The category that it selects from.
+    pub category: Option<String>,
+    /// Version of the category when planning began.
+    pub category_version: Option<i32>,
+    /// The schedule that made it.
+    pub schedule: Option<String>,
+    /// The slot that it is.
+    pub slot_at: Option<DateTime<Utc>>,
+    /// Raised by every restart.
+    pub generation: i32,
+    /// What the plan counted.
+    pub planned: PlannedReply,
+    /// Hash of the selected keys and documents.
+    pub selection_hash: Option<String>,
+    /// Hash of all that the plan fixed.
+    pub plan_hash: Option<String>,
+    /// Jobs let go so far.
+    pub released: i64,
+    /// Jobs that may be under way at once.
+    pub window: i64,
+    /// How far it is.
+    pub progress: ProgressReply,
+    /// Who made it.
+    pub created_by: String,
+    /// Made.
+    pub created_at: DateTime<Utc>,
+    /// Plan sealed.
+    pub planned_at: Option<DateTime<Utc>>,
+    /// First job let go.
+    pub started_at: Option<DateTime<Utc>>,
+    /// Last job let go.
+    pub released_at: Option<DateTime<Utc>>,
+    /// Over.
+    pub finished_at: Option<DateTime<Utc>>,
+}
+
+/// What a plan counted.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct PlannedReply {
+    /// Items selected.
+    pub members: i64,
+    /// Jobs made of them.
+    pub jobs: i64,
+    /// Chunks of the jobs.
+    pub chunks: i32,
+    /// Rows left out.
+    pub left_out: i64,
+}
+
+/// How far a batch is, from its tallies.
+#[derive(Clone, Debug, PartialEq, Serialize, ToSchema)]
+pub struct ProgressReply {
+    /// Jobs that must settle, restarts included.
+    pub expected: i64,
+    /// Jobs that have settled.
+    pub settled: i64,
+    /// Jobs that have not.
+    pub open: i64,
+    /// To one decimal, rounded down: 100 only at the end.
+    pub percent: f64,
+    /// Endings that stand now, by kind.
+    pub now: BTreeMap<String, i64>,
+    /// Endings that a restart took back.
+    pub restarted: i64,
+}
+
+/// How far a batch is, and where its open jobs stand: the reply and the event of `progress`.
+#[derive(Clone, Debug, PartialEq, Serialize, ToSchema)]
+pub struct BatchProgressReply {
+    /// The batch.
+    pub batch: BatchId,
+    /// Its name.
+    pub name: String,
+    /// Its strategy.
+    pub strategy: String,
+    /// Its state.
+    pub state: String,
+    /// Whether nothing of it is to come.
+    pub is_final: bool,
+    /// Why it stands, where the state alone does not say.
+    pub reason: Option<String>,
+    /// Members, as planned.
+    pub members: i64,
+    /// Jobs, as planned.
+    pub jobs: i64,
+    /// Counts.
+    pub progress: ProgressReply,
+    /// Jobs that wait for a worker.
+    pub ready: i64,
+    /// Jobs under lease.
+    pub running: i64,
+    /// Jobs that wait for a person.
+    pub parked: i64,
+    /// First job let go.
+    pub started_at: Option<DateTime<Utc>>,
+    /// Over.
+    pub finished_at: Option<DateTime<Utc>>,
+}
+
+/// A new batch, or the one that the same key made before.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct CreatedBatchReply {
+    /// Its id.
+    pub id: BatchId,
+    /// Whether the key had made it before.
+    pub deduplicated: bool,
+    /// The batch.
+    pub batch: BatchReply,
+}
+
+pub(crate) fn is_final(state: &str) -> bool {
+    FINAL.contains(&state)
+}
+
+impl BatchProgressReply {
+    /// The progress of a batch whose open jobs were just looked at.
+    pub fn new(batch: BatchView, current: CurrentJobs) -> Self {
+        Self {
+            is_final: is_final(&batch.state),
+            batch: BatchId(batch.id),
+            name: batch.name,
+            strategy: batch.strategy,
+            state: batch.state,
+            reason: batch.reason,
+            members: batch.planned.members,
+            jobs: batch.planned.jobs,
+            progress: batch.progress.into(),
+            ready: current.ready,
+            running: current.running,
+            parked: current.parked,
+            started_at: batch.started_at,
+            finished_at: batch.finished_at,
+        }
+    }
+}
+
+impl From<BatchView> for BatchReply {
+    fn from(batch: BatchView) -> Self {
+        Self {
+            is_final: is_final(&batch.state),
+            id: BatchId(batch.id),
+            name: batch.name,
+            configuration: batch.configuration,
+            revision: batch.revision,
+            state: batch.state,
+            reason: batch.reason,
+            strategy: batch.strategy,
+            template: batch.template,
+            purpose: Some(batch.purpose).filter(|purpose| !purpose.is_empty()),
+            category: batch.category,
+            category_version: batch.category_version,
+            schedule: batch.schedule,
+            slot_at: batch.slot_at,
+            generation: batch.generation,
+            planned: batch.planned.into(),
+            selection_hash: batch.selection_hash,
+            plan_hash: batch.plan_hash,
+            released: batch.released,
+            window: batch.release_window,
+            progress: batch.progress.into(),
+            created_by: batch.created_by,
+            created_at: batch.created_at,
+            planned_at: batch.planned_at,
+            started_at: batch.started_at,
+            released_at: batch.released_at,
+            finished_at: batch.finished_at,
+        }
+    }
+}
+
+impl From<PlannedCounts> for PlannedReply {
+    fn from(planned: PlannedCounts) -> Self {
+        Self {
+            members: planned.members,
+            jobs: planned.jobs,
+            chunks: planned.chunks,
+            left_out: planned.left_out,
+        }
+    }
+}
+
+impl From<Progress> for ProgressReply {
+    fn from(progress: Progress) -> Self {
+        Self {
+            expected: progress.expected,
+            settled: progress.settled,
+            open: progress.open,
+            percent: progress.percent,
+            now: progress.now,
+            restarted: progress.restarted,
+        }
+    }
+}

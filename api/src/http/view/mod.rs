@@ -1,0 +1,9 @@
+//! The nouns as the API shows them: ids with prefixes, stored JSON as it is, no row numbers.
+
+pub(super) mod batch;
+pub(super) mod catalogue;
+pub(super) mod fleet;
+pub(super) mod job;
+pub(super) mod member;
+pub(super) mod report;
+pub(super) mod schedule;

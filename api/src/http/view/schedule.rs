@@ -1,0 +1,140 @@
+//! Schedules, their ledger of slots, and slots to come.
+
+use chrono::SecondsFormat;
+use chrono::{DateTime, Utc};
+use serde::Serialize;
+use utoipa::ToSchema;
+use windlass_engine::store::{ScheduleView, SlotView};
+use windlass_workflows::calendar::{Schedule, Slot};
+
+use crate::http::habit::ids::BatchId;
+use crate::http::habit::raw::Raw;
+
+/// One schedule; it bears the name of its job configuration.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct ScheduleReply {
+    /// The job configuration's name.
+    pub name: String,
+    /// The configuration's revision that set it.
+    pub revision: i32,
+    /// The rule as it stands in the configuration.
+    pub rule: Raw,
+    /// Version of the zone data that planned its slots.
+    pub zone_data: String,
+    /// How far ahead its slots are written.
+    pub planned_until: DateTime<Utc>,
+    /// Whether it fires.
+    pub enabled: bool,
+    /// Until when it is paused.
+    pub paused_until: Option<DateTime<Utc>>,
+    /// By whom.
+    pub paused_by: Option<String>,
+    /// In their words.
+    pub paused_why: Option<String>,
+    /// Its next planned slot.
+    pub next_at: Option<DateTime<Utc>>,
+    /// Its last decided slot.
+    pub last_at: Option<DateTime<Utc>>,
+    /// What became of that.
+    pub last_state: Option<String>,
+    /// The batch that it made.
+    pub last_batch: Option<BatchId>,
+}
+
+/// One slot of the ledger.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct SlotReply {
+    /// Its schedule.
+    pub schedule: String,
+    /// Its name: the instant before the spread.
+    pub at: DateTime<Utc>,
+    /// When it fires.
+    pub fire_at: DateTime<Utc>,
+    /// `planned`, `fired`, `late`, `skipped`, `missed` or `manual`.
+    pub state: String,
+    /// Why, where the state alone does not say.
+    pub reason: Option<String>,
+    /// The batch that it made.
+    pub batch: Option<BatchId>,
+    /// When it was decided.
+    pub decided_at: Option<DateTime<Utc>>,
+    /// Revision of the configuration that planned it, or ran.
+    pub revision: i32,
+    /// The nominal local times that it stands for.
+    pub covers: Raw,
+}
+
+/// Slots to come, computed from the rule in force.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct NextReply {
+    /// The schedule.
+    pub schedule: String,
+    /// The rule in words.
+    pub words: String,
+    /// Its zone.
+    pub zone: String,
+    /// In order.
+    pub items: Vec<ComingReply>,
+}
+
+/// One slot to come.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct ComingReply {
+    /// Its name: the instant before the spread.
+    pub at: DateTime<Utc>,
+    /// The same instant on the zone's wall clock.
+    pub local: String,
+    /// When it fires.
+    pub fire_at: DateTime<Utc>,
+    /// Clock changes and closed days that moved it.
+    pub notes: Vec<&'static str>,
+}
+
+impl From<ScheduleView> for ScheduleReply {
+    fn from(schedule: ScheduleView) -> Self {
+        Self {
+            name: schedule.name,
+            revision: schedule.revision,
+            rule: Raw::new(schedule.rule),
+            zone_data: schedule.zone_data,
+            planned_until: schedule.planned_until,
+            enabled: schedule.enabled,
+            paused_until: schedule.paused_until,
+            paused_by: schedule.paused_by,
+            paused_why: schedule.paused_why,
+            next_at: schedule.next_at,
+            last_at: schedule.last_at,
+            last_state: schedule.last_state,
+            last_batch: schedule.last_batch.map(BatchId),
+        }
+    }
+}
+
+impl From<SlotView> for SlotReply {
+    fn from(slot: SlotView) -> Self {
+        Self {
+            schedule: slot.schedule,
+            at: slot.at,
+            fire_at: slot.fire_at,
+            state: slot.state,
+            reason: slot.reason,
+            batch: slot.batch.map(BatchId),
+            decided_at: slot.decided_at,
+            revision: slot.revision,
+            covers: Raw::new(slot.covers),
+        }
+    }
+}
+
+impl ComingReply {
+    /// A slot on the wall clock of its schedule.
+    pub fn new(schedule: &Schedule, slot: &Slot) -> Self {
+        let local = slot.at.with_timezone(&schedule.zone);
+        Self {
+            at: slot.at,
+            local: local.to_rfc3339_opts(SecondsFormat::Secs, false),
+            fire_at: slot.fire_at,
+            notes: slot.notes.iter().map(|note| note.as_str()).collect(),
+        }
+    }
+}

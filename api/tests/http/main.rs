@@ -1,0 +1,11 @@
+//! The API on a real database: each resource's accepted and refused side, and the habits of all.
+
+mod apply;
+mod batches;
+mod description;
+mod envelope;
+mod jobs;
+mod requests;
+mod schedules;
+mod site;
+mod socket;

@@ -1,0 +1,131 @@
+//! Schedules, their slots and the clock that moves them.
+
+use serde_json::{Value, json};
+
+use crate::site::Site;
+
+#[tokio::test]
+async fn the_next_slots_stand_on_the_wall_clock() {
+    let site = Site::with_fleet().await;
+
+    let schedule = site.get("/v1/schedules/greet-ships").await.ok(200);
+    let next = site
+        .get("/v1/schedules/greet-ships/next?count=60")
+        .await
+        .ok(200);
+
+    assert_eq!(schedule["enabled"], true);
+    assert_eq!(next["zone"], "Europe/Berlin");
+    let items = next["items"].as_array().unwrap();
+    assert_eq!(items.len(), 60);
+    let local: Vec<&str> = items
+        .iter()
+        .map(|slot| slot["local"].as_str().unwrap())
+        .collect();
+    assert!(
+        local.iter().all(|local| local.contains("T06:00:00+0")),
+        "{local:?}"
+    );
+    assert_eq!(
+        site.get("/v1/schedules").await.ok(200)["items"]
+            .as_array()
+            .unwrap()
+            .len(),
+        1
+    );
+}
+
+#[tokio::test]
+async fn questions_about_slots_that_have_no_answer_are_refused() {
+    let site = Site::with_fleet().await;
+    let path = |part: &str| format!("/v1/schedules/greet-ships/{part}");
+
+    site.get(&path("next?count=0"))
+        .await
+        .problem(400, "malformed");
+    site.get(&path("next?count=367"))
+        .await
+        .problem(400, "malformed");
+    site.get(&path("slots?state=tired"))
+        .await
+        .problem(400, "malformed");
+    site.get("/v1/schedules/nobody/slots")
+        .await
+        .problem(404, "not_found");
+    site.get("/v1/schedules/nobody/next")
+        .await
+        .problem(404, "not_found");
+    site.post(&path("trigger"), &json!({}))
+        .await
+        .problem(422, "invalid");
+    site.post(
+        &path("trigger"),
+        &json!({ "extra": true, "slot": "2026-11-23T05:00:00Z" }),
+    )
+    .await
+    .problem(422, "invalid");
+    site.post("/v1/schedules/nobody/trigger", &json!({ "extra": true }))
+        .await
+        .problem(404, "not_found");
+}
+
+#[tokio::test]
+async fn a_slot_fires_when_the_clock_reaches_it_and_an_extra_batch_leaves_the_ledger_alone() {
+    let site = Site::with_fleet().await;
+    site.store.enter_development().await.unwrap();
+
+    let before = slots(&site).await;
+    let moved = site
+        .post("/v1/clock", &json!({ "advance": "7d" }))
+        .await
+        .ok(200);
+    site.store.fire().await.unwrap();
+    let after = slots(&site).await;
+    let extra = site
+        .post(
+            "/v1/schedules/greet-ships/trigger",
+            &json!({ "extra": true }),
+        )
+        .await;
+
+    assert_eq!(slots(&site).await.len(), 1);
+    assert_eq!(extra.ok(201)["schedule"], Value::Null);
+    assert!(extra.header("location").starts_with("/v1/batches/b_"));
+    assert_eq!(before.len(), 0);
+    assert_eq!(moved["offset_seconds"], 7 * 86_400);
+    assert_eq!(after.len(), 1, "{after:?}");
+    assert!(after[0]["batch"].as_str().unwrap().starts_with("b_"));
+}
+
+/// The slots that made a batch.
+async fn slots(site: &Site) -> Vec<Value> {
+    let page = site.get("/v1/schedules/greet-ships/slots").await.ok(200);
+    let slots = page["items"].as_array().unwrap().iter();
+    slots
+        .filter(|slot| slot["batch"].is_string())
+        .cloned()
+        .collect()
+}
+
+#[tokio::test]
+async fn the_clock_moves_forward_and_in_development_only() {
+    let site = Site::new().await;
+    let advance = json!({ "advance": "1h" });
+
+    site.post("/v1/clock", &advance)
+        .await
+        .problem(409, "illegal_state");
+    site.store.enter_development().await.unwrap();
+    site.post("/v1/clock", &advance).await.ok(200);
+
+    site.post("/v1/clock", &json!({ "set": "2020-01-01T00:00:00Z" }))
+        .await
+        .problem(409, "illegal_state");
+    site.post("/v1/clock", &json!({}))
+        .await
+        .problem(422, "invalid");
+    site.post("/v1/clock", &json!({ "advance": "soon" }))
+        .await
+        .problem(422, "invalid");
+    assert_eq!(site.get("/v1/clock").await.ok(200)["offset_seconds"], 3_600);
+}

@@ -1,0 +1,145 @@
+//! A server process from start to stop, on a real database.
+
+#[allow(dead_code, reason = "shared with the tests of the command line")]
+#[path = "cli/process.rs"]
+mod process;
+
+use std::process::Stdio;
+use std::time::Duration;
+
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
+use serde_json::Value;
+use tokio::io::{AsyncBufReadExt, BufReader};
+use tokio::process::Child;
+use tokio::time::timeout;
+use windlass_engine::testing::TestDatabase;
+
+use self::process::{command, windlass_with};
+
+/// Far beyond what a stop takes; a hang must end a test.
+const LONG: Duration = Duration::from_secs(60);
+
+/// A server with JSON logs; returns it and where it listens.
+async fn serving(database: &TestDatabase, arguments: &[&str]) -> (Child, String) {
+    let variables = [
+        ("WINDLASS_DATABASE_URL", database.url()),
+        ("WINDLASS_LISTEN", "127.0.0.1:0"),
+        ("WINDLASS_LOG_FORMAT", "json"),
+    ];
+    let mut server = command(arguments, &variables)
+        .stdin(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .expect("it starts");
+    let mut lines = BufReader::new(server.stderr.take().expect("piped")).lines();
+    let found = timeout(LONG, async {
+        while let Some(line) = lines.next_line().await.expect("readable") {
+            let line: Value = serde_json::from_str(&line).expect("one object a line");
+            if line["message"] == "listening" {
+                return line["address"].as_str().expect("an address").to_owned();
+            }
+        }
+        panic!("it ended before it listened");
+    });
+    let address = found.await.expect("it listens");
+    tokio::spawn(async move { while let Ok(Some(_)) = lines.next_line().await {} });
+    (server, format!("http://{address}"))
+}
+
+fn terminate(server: &Child) {
+    let pid = i32::try_from(server.id().expect("it runs")).expect("a pid");
+    kill(Pid::from_raw(pid), Signal::SIGTERM).expect("it is there");
+}
+
+#[tokio::test]
+async fn server_answers_and_stops_cleanly_when_told() {
+    let database = TestDatabase::new().await;
+    let (mut server, address) = serving(&database, &["serve"]).await;
+
+    let listed = windlass_with(&["--server", &address, "-o", "json", "job", "list"], &[]).await;
+    terminate(&server);
+    let ended = timeout(LONG, server.wait())
+        .await
+        .expect("it stops")
+        .expect("its status");
+
+    assert_eq!((listed.code, listed.stdout.trim()), (0, "[]"));
+    assert_eq!(ended.code(), Some(0));
+}
+
+#[tokio::test]
+async fn child_ends_with_its_parents_pipe() {
+    let database = TestDatabase::new().await;
+    let (mut server, _) = serving(&database, &["serve", "--until-stdin-closes"]).await;
+
+    drop(server.stdin.take());
+    let ended = timeout(LONG, server.wait())
+        .await
+        .expect("it stops")
+        .expect("its status");
+
+    assert_eq!(ended.code(), Some(0));
+}
+
+#[tokio::test]
+async fn migrations_are_told_and_applied() {
+    let database = TestDatabase::new().await;
+    let variables = [("WINDLASS_DATABASE_URL", database.url())];
+
+    let status = windlass_with(&["-o", "json", "migrate", "status"], &variables).await;
+    let again = windlass_with(&["migrate", "up"], &variables).await;
+
+    let rows: Value = serde_json::from_str(&status.stdout).expect("JSON");
+    assert!(
+        rows.as_array().is_some_and(
+            |rows| !rows.is_empty() && rows.iter().all(|row| row["state"] == "applied")
+        ),
+        "{rows}"
+    );
+    assert_eq!((status.code, again.code), (0, 0));
+}
+
+#[tokio::test]
+async fn database_without_a_schema_says_what_to_type() {
+    let database = TestDatabase::new().await;
+    let empty = format!(
+        "{}_empty",
+        database
+            .url()
+            .rsplit_once('/')
+            .map_or("x", |(_, name)| name)
+    );
+    windlass_engine::store::make_database_anew(database.url(), &empty)
+        .await
+        .expect("made");
+    let (server, _) = database.url().rsplit_once('/').expect("an address");
+    let url = format!("{server}/{empty}");
+
+    let ended = windlass_with(&["serve"], &[("WINDLASS_DATABASE_URL", &url)]).await;
+    let status = windlass_with(&["migrate", "status"], &[("WINDLASS_DATABASE_URL", &url)]).await;
+
+    assert_eq!(ended.code, 1);
+    assert!(
+        ended.stderr.contains("windlass migrate up"),
+        "{}",
+        ended.stderr
+    );
+    assert_eq!(status.code, 9);
+}
+
+#[tokio::test]
+async fn database_out_of_reach_is_safe_to_retry() {
+    let ended = windlass_with(
+        &["serve"],
+        &[("WINDLASS_DATABASE_URL", "postgres://nobody@127.0.0.1:9/x")],
+    )
+    .await;
+
+    assert_eq!(ended.code, 8);
+    assert!(
+        ended.stderr.contains("error[database_unavailable]"),
+        "{}",
+        ended.stderr
+    );
+}
