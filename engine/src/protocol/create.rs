@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use sqlx::PgConnection;
 use windlass_workflows::configuration::{self, Content, JobConfiguration};
-use windlass_workflows::plan::{SlotScope, Strategy};
+use windlass_workflows::plan::SlotScope;
 use windlass_workflows::problem::Problem;
 use windlass_workflows::value::Value;
 
@@ -256,7 +256,7 @@ pub(crate) async fn insert(
         name,
         recipe.stored.as_ref().map(|(name, _)| name.as_str()),
         recipe.stored.as_ref().map(|(_, revision)| *revision),
-        strategy_word(configuration.strategy),
+        configuration.strategy.as_str(),
         recipe.resolved.template_version,
         recipe.resolved.purpose,
         recipe.document,
@@ -278,8 +278,4 @@ pub(crate) async fn insert(
         .execute(connection)
         .await?;
     Ok(row.id)
-}
-
-pub(crate) fn strategy_word(strategy: Strategy) -> &'static str {
-    strategy.as_str()
 }

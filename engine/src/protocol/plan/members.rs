@@ -121,7 +121,8 @@ async fn rows(
     version: i32,
     after: &mut i64,
 ) -> Result<Vec<Member>, Error> {
-    let rows = sqlx::query_file!(
+    let rows = sqlx::query_file_as!(
+        Row,
         "queries/category/members.sql",
         category,
         version,
@@ -131,9 +132,7 @@ async fn rows(
     .fetch_all(store.pool())
     .await?;
     *after = rows.last().map_or(*after, |row| row.n);
-    rows.into_iter()
-        .map(|row| member(row.n, row.key, row.object, &row.document))
-        .collect()
+    rows.into_iter().map(Row::member).collect()
 }
 
 /// A category's rows may lack the object; a batch by object must meet them, to refuse them by name.
@@ -143,7 +142,8 @@ async fn objectless(
     version: i32,
     after: &mut i64,
 ) -> Result<Vec<Member>, Error> {
-    let rows = sqlx::query_file!(
+    let rows = sqlx::query_file_as!(
+        Row,
         "queries/category/members_without_object.sql",
         category,
         version,
@@ -153,9 +153,7 @@ async fn objectless(
     .fetch_all(store.pool())
     .await?;
     *after = rows.last().map_or(*after, |row| row.n);
-    rows.into_iter()
-        .map(|row| member(row.n, row.key, row.object, &row.document))
-        .collect()
+    rows.into_iter().map(Row::member).collect()
 }
 
 async fn objects(
@@ -164,7 +162,8 @@ async fn objects(
     version: i32,
     after: &mut (String, i64),
 ) -> Result<Vec<Member>, Error> {
-    let rows = sqlx::query_file!(
+    let rows = sqlx::query_file_as!(
+        Row,
         "queries/category/members_by_object.sql",
         category,
         version,
@@ -177,23 +176,31 @@ async fn objects(
     if let Some(last) = rows.last() {
         *after = (last.object.clone().unwrap_or_default(), last.n);
     }
-    rows.into_iter()
-        .map(|row| member(row.n, row.key, row.object, &row.document))
-        .collect()
+    rows.into_iter().map(Row::member).collect()
 }
 
-fn member(n: i64, key: String, object: Option<String>, document: &str) -> Result<Member, Error> {
-    let document = Value::parse(document).map_err(|error| Error::Unreadable {
-        noun: "category item",
-        name: key.clone(),
-        message: error.to_string(),
-    })?;
-    Ok(Member {
-        n: u64::try_from(n).unwrap_or_default(),
-        key,
-        object,
-        document,
-    })
+/// A row of a category, whichever order it was read in.
+struct Row {
+    n: i64,
+    key: String,
+    object: Option<String>,
+    document: String,
+}
+
+impl Row {
+    fn member(self) -> Result<Member, Error> {
+        let document = Value::parse(&self.document).map_err(|error| Error::Unreadable {
+            noun: "category item",
+            name: self.key.clone(),
+            message: error.to_string(),
+        })?;
+        Ok(Member {
+            n: u64::try_from(self.n).unwrap_or_default(),
+            key: self.key,
+            object: self.object,
+            document,
+        })
+    }
 }
 
 /// The key of an item: its key fields, joined.
