@@ -98,4 +98,27 @@ proptest! {
             prop_assert!(!matches!(result, Err(ExpressionError::Internal(_))), "{text}: {result:?}");
         }
     }
+
+    #[test]
+    fn a_way_through_members_leads_where_the_language_does(
+        keys in prop::collection::vec(prop::sample::select(vec!["a", "b", "key"]), 0..4),
+        input in any_value(),
+        from_variable in any::<bool>(),
+    ) {
+        let input = Value::map([("a", Value::map([("b", input.clone()), ("key", input)]))]);
+        let way = keys.iter().map(|key| format!(".{key}")).collect::<String>();
+        let text = match (from_variable, way.is_empty()) {
+            (true, _) => format!("$context{way}"),
+            (false, true) => ".".to_owned(),
+            (false, false) => way,
+        };
+        let roundabout = format!("{text} | .");
+        let sources = [&text, &roundabout].map(|text| Source { text, variables: &["context"] });
+        let library = Library::compile(&sources).expect("two expressions");
+        let variables = [("context", input.clone())];
+        let scope = Scope { now: DateTime::UNIX_EPOCH, variables: &variables };
+        let [short, long] = [0, 1].map(|index| library.evaluate(index, &input, &scope, Budget::default()));
+
+        prop_assert_eq!(short, long, "{}", text);
+    }
 }

@@ -1,8 +1,8 @@
 //! One document of a file: its kind, its name, its content, and whom it speaks of.
 
 use super::spec::Spec;
-use super::{Category, Connection, JobConfiguration, Purpose, Reference};
-use super::{category, connection, job, purpose};
+use super::{Category, Connection, JobConfiguration, Limit, Purpose, Reference};
+use super::{category, connection, job, limit, purpose};
 use crate::document::tree::{Place, Tree};
 use crate::value::Value;
 
@@ -32,6 +32,8 @@ pub enum Content {
     JobConfiguration(Box<JobConfiguration>),
     /// A service.
     Connection(Connection),
+    /// How much of one thing may run.
+    Limit(Limit),
 }
 
 /// The kinds of document.
@@ -47,15 +49,18 @@ pub enum Kind {
     JobConfiguration,
     /// A connection.
     Connection,
+    /// A limit.
+    Limit,
 }
 
 impl Kind {
     /// Those that have the header, with their words.
-    pub const CONFIGURATION: [(&str, Kind); 4] = [
+    pub const CONFIGURATION: [(&str, Kind); 5] = [
         ("Purpose", Kind::Purpose),
         ("Category", Kind::Category),
         ("JobConfiguration", Kind::JobConfiguration),
         ("Connection", Kind::Connection),
+        ("Limit", Kind::Limit),
     ];
 
     /// Its word.
@@ -66,6 +71,7 @@ impl Kind {
             Kind::Category => "Category",
             Kind::JobConfiguration => "JobConfiguration",
             Kind::Connection => "Connection",
+            Kind::Limit => "Limit",
         }
     }
 }
@@ -79,6 +85,7 @@ impl Content {
             Content::Category(_) => Kind::Category,
             Content::JobConfiguration(_) => Kind::JobConfiguration,
             Content::Connection(_) => Kind::Connection,
+            Content::Limit(_) => Kind::Limit,
         }
     }
 
@@ -90,6 +97,7 @@ impl Content {
             Content::Category(category) => category.header.name.clone(),
             Content::JobConfiguration(job) => job.header.name.clone(),
             Content::Connection(connection) => connection.header().name.clone(),
+            Content::Limit(limit) => limit.header.name.clone(),
         }
     }
 
@@ -108,6 +116,7 @@ impl Content {
             Content::JobConfiguration(_) => Some(&job::SPEC),
             Content::Connection(Connection::Generate(_)) => Some(&connection::GENERATE),
             Content::Connection(Connection::Analyse(_)) => Some(&connection::ANALYSE),
+            Content::Limit(_) => Some(&limit::SPEC),
         }
     }
 }

@@ -2,6 +2,7 @@
 
 use super::chunk::{self, Chunk};
 use super::header::{self, Header};
+use super::limit::{self, LimitReference};
 use super::purpose::Priority;
 use super::reference::TemplateReference;
 use super::schedule;
@@ -35,6 +36,8 @@ pub struct JobConfiguration {
     pub guards: Guards,
     /// The purpose's unless given.
     pub priority: Option<Priority>,
+    /// Limits that its jobs are under, beside those of its purpose.
+    pub limits: Vec<LimitReference>,
 }
 
 /// What runs.
@@ -121,6 +124,7 @@ pub(super) const SPEC: Spec = Spec {
         bag("release", &RELEASE),
         bag("guards", &GUARDS),
         field("priority"),
+        field("limits"),
     ],
     later: &[
         "context",
@@ -128,7 +132,6 @@ pub(super) const SPEC: Spec = Spec {
         "tolerance",
         "approval",
         "deadline",
-        "limits",
         "queue",
         "weight",
         "callbacks",
@@ -165,6 +168,7 @@ pub(super) fn read(document: &Spot<'_>) -> Option<JobConfiguration> {
     let priority = document
         .get("priority")
         .and_then(|priority| priority.choice(&Priority::ALL));
+    let limits = limit::references(document);
     let (release, guards) = (read_release(document), read_guards(document));
     Some(JobConfiguration {
         header: header?,
@@ -177,6 +181,7 @@ pub(super) fn read(document: &Spot<'_>) -> Option<JobConfiguration> {
         release: release?,
         guards: guards?,
         priority,
+        limits: limits?,
     })
 }
 

@@ -1,6 +1,7 @@
 //! `Purpose`: why work is done, by which template, and with what by default.
 
 use super::header::{self, Header};
+use super::limit::{self, LimitReference};
 use super::reference::TemplateReference;
 use super::shape;
 use super::spec::{Spec, field};
@@ -18,6 +19,8 @@ pub struct Purpose {
     pub input: Option<Value>,
     /// How soon, against other work.
     pub priority: Priority,
+    /// Limits that its work is under.
+    pub limits: Vec<LimitReference>,
 }
 
 /// How soon, against other work.
@@ -63,11 +66,11 @@ pub(super) const SPEC: Spec = Spec {
         field("template"),
         field("input").or("{}"),
         field("priority").or("\"normal\""),
+        field("limits"),
     ],
     later: &[
         "queue",
         "lane",
-        "limits",
         "retry",
         "timeout",
         "expires_after",
@@ -89,10 +92,12 @@ pub(super) fn read(document: &Spot<'_>) -> Option<Purpose> {
     let priority = document
         .get("priority")
         .and_then(|priority| priority.choice(&Priority::ALL));
+    let limits = limit::references(document);
     Some(Purpose {
         header: header?,
         template: template?,
         input,
         priority: priority.unwrap_or_default(),
+        limits: limits?,
     })
 }

@@ -8,7 +8,7 @@ use chrono::{DateTime, Utc};
 use super::document::{Content, Document, Kind};
 use super::reference::{Reference, ReferenceKind};
 use super::spot::{Fault, Spot};
-use super::{category, connection, job, purpose};
+use super::{category, connection, job, limit, purpose};
 use crate::calendar;
 use crate::document::tree::{self, Format, Tree};
 use crate::problem::{Problem, Problems};
@@ -126,7 +126,7 @@ fn content(spot: &Spot<'_>) -> Option<Content> {
 }
 
 fn kind(spot: &Spot<'_>) -> Option<Kind> {
-    let later = ["Calendar", "Limit", "Webhook", "Campaign"];
+    let later = ["Calendar", "Webhook", "Campaign"];
     spot.need("kind")?
         .choice_or_later(&Kind::CONFIGURATION, &later)
 }
@@ -156,6 +156,10 @@ fn configuration(spot: &Spot<'_>, kind: Kind) -> Option<Content> {
             });
             connection::read(spot, kind).map(Content::Connection)
         }
+        Kind::Limit => {
+            check(&limit::SPEC);
+            limit::read(spot).map(Content::Limit)
+        }
     }
 }
 
@@ -176,6 +180,14 @@ fn references(spot: &Spot<'_>, kind: Kind) -> Vec<Reference> {
     let found = match kind {
         Kind::Template | Kind::Category | Kind::Connection => vec![],
         Kind::Purpose => vec![template()],
+        Kind::Limit => {
+            let scope = spot.get("scope");
+            let part = |key| scope.as_ref().and_then(|scope| scope.get(key));
+            vec![
+                Reference::at(part("purpose"), ReferenceKind::Purpose),
+                Reference::at(part("template"), ReferenceKind::Template),
+            ]
+        }
         Kind::JobConfiguration => {
             let category = spot.get("selection").and_then(|one| one.get("category"));
             vec![
@@ -185,7 +197,11 @@ fn references(spot: &Spot<'_>, kind: Kind) -> Vec<Reference> {
             ]
         }
     };
-    found.into_iter().flatten().collect()
+    let limits = match kind {
+        Kind::Purpose | Kind::JobConfiguration => Reference::each_limit(spot),
+        _ => Vec::new(),
+    };
+    found.into_iter().flatten().chain(limits).collect()
 }
 
 /// Two documents of one kind and name: which of them is meant?

@@ -18,6 +18,8 @@ pub enum ReferenceKind {
     Purpose,
     /// A category, by name.
     Category,
+    /// A limit, by name.
+    Limit,
 }
 
 impl ReferenceKind {
@@ -27,6 +29,7 @@ impl ReferenceKind {
             ReferenceKind::Template => "template",
             ReferenceKind::Purpose => "purpose",
             ReferenceKind::Category => "category",
+            ReferenceKind::Limit => "limit",
         }
     }
 }
@@ -57,6 +60,22 @@ impl Reference {
             column: spot.tree.place.column,
             pointer: spot.pointer,
         })
+    }
+
+    /// The limits that a document names under `limits`.
+    pub(super) fn each_limit(document: &Spot<'_>) -> Vec<Reference> {
+        let limits = document.get("limits");
+        let items =
+            limits.filter(|limits| limits.tree.as_list().is_some_and(|all| !all.is_empty()));
+        let items = items.and_then(|limits| limits.items(usize::MAX));
+        let named = items.unwrap_or_default().into_iter().filter_map(|item| {
+            let mut reference = Reference::at(Some(item), ReferenceKind::Limit)?;
+            if let Some((name, _)) = reference.name.split_once(':') {
+                reference.name = name.to_owned();
+            }
+            Some(reference)
+        });
+        named.collect()
     }
 }
 

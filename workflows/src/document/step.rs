@@ -202,6 +202,9 @@ pub struct Try {
     pub handler: Option<Vec<Task>>,
     /// `catch.then`, applied after a handled error.
     pub then: Directive,
+    /// `metadata.windlass.onExhausted: park`: an error whose retries ran out, and that no handler takes,
+    /// parks the job instead of going up.
+    pub parks: bool,
     /// Pointer of `catch`.
     pub pointer: String,
 }

@@ -16,6 +16,7 @@ use super::arithmetic::NOT_FINITE;
 use super::datum::Datum;
 use super::meter::{Meter, Stop};
 use super::natives::{self, Entries, Jq, Surroundings};
+use super::path::Path;
 use super::{Budget, ExpressionError, Reads, Scope, Source, SyntaxProblem, check, vocabulary};
 use crate::value::{DEPTH_STORED_MAX, Value};
 
@@ -33,6 +34,8 @@ pub struct Library {
 struct Entry {
     id: TermId,
     reads: Reads,
+    /// It is a way through members, and can do without the language.
+    path: Option<Path>,
 }
 
 impl std::fmt::Debug for Library {
@@ -67,7 +70,12 @@ impl Library {
         let entries = ids
             .into_iter()
             .zip(reads)
-            .map(|(id, reads)| Entry { id, reads });
+            .zip(sources)
+            .map(|((id, reads), source)| Entry {
+                id,
+                reads,
+                path: Path::of(source.text),
+            });
         Ok(Library {
             filter,
             entries: entries.collect(),
@@ -93,6 +101,13 @@ impl Library {
     ) -> Result<Value, ExpressionError> {
         let missing = || ExpressionError::Internal(format!("there is no expression {index}"));
         let entry = self.entries.get(index).ok_or_else(missing)?;
+        if let Some(value) = entry
+            .path
+            .as_ref()
+            .and_then(|path| path.follow(input, scope))
+        {
+            return stored(value);
+        }
         let meter = Meter::start(budget);
         let first = catch_unwind(AssertUnwindSafe(|| self.first(entry, input, scope)));
         // A spent meter can look like success: ask it before believing any result.
@@ -100,11 +115,7 @@ impl Library {
             return Err(stop.into());
         }
         let first = first.map_err(|_| ExpressionError::Internal("it panicked".into()))?;
-        let value = first.ok_or(ExpressionError::Empty)??;
-        if value.depth() > DEPTH_STORED_MAX {
-            return Err(ExpressionError::Depth);
-        }
-        Ok(value)
+        stored(first.ok_or(ExpressionError::Empty)??)
     }
 
     fn first(
@@ -133,6 +144,14 @@ impl Library {
                     Err(_) => ExpressionError::Internal("it left its own bounds".into()),
                 }),
         )
+    }
+}
+
+/// The value, if it can be stored.
+fn stored(value: Value) -> Result<Value, ExpressionError> {
+    match value.depth() > DEPTH_STORED_MAX {
+        true => Err(ExpressionError::Depth),
+        false => Ok(value),
     }
 }
 

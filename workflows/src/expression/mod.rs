@@ -11,6 +11,7 @@ mod guards;
 mod library;
 mod meter;
 mod natives;
+mod path;
 mod regular;
 mod removal;
 mod scan;

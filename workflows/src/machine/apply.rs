@@ -7,7 +7,7 @@ use chrono::{DateTime, Utc};
 use super::event::{Activity, Event, EventKind};
 use super::fault::Fault;
 use super::held::bytes;
-use super::journal::live;
+use super::journal::{held, live};
 use super::limits::{NODES_MAX, STATE_BYTES_MAX};
 use super::state::Doing;
 use super::transition::job::{self, JobEvent, JobState};
@@ -23,12 +23,13 @@ impl Execution {
     /// # Errors
     /// [`Refusal`] holds state and event; the state is as it was.
     pub fn apply(&mut self, event: Event) -> Result<Applied, Refusal> {
-        let before = self.state.clone();
+        // All that changes before it is known whether the event counts.
+        let before = (self.state.root.status, self.state.root.at);
         let at = event.at.max(self.state.root.at);
         let word = event.kind.word();
         match self.react(event.kind, at) {
             Ok(Verdict::Late) => {
-                self.state = before;
+                (self.state.root.status, self.state.root.at) = before;
                 Ok(Applied::Late)
             }
             Ok(Verdict::To(())) => {
@@ -38,7 +39,7 @@ impl Execution {
                 self.bound_walk(applied)
             }
             Err(illegal) => {
-                self.state = before;
+                (self.state.root.status, self.state.root.at) = before;
                 Err(Refusal::Illegal(illegal))
             }
         }
@@ -58,8 +59,7 @@ impl Execution {
             ));
             return Ok(Applied::Done);
         }
-        let size: usize = live(&self.state).values().map(bytes).sum();
-        if size > STATE_BYTES_MAX {
+        if let Some(size) = self.excess() {
             self.stop_step();
             self.fail(&Fault::standard(
                 "runtime",
@@ -69,6 +69,17 @@ impl Execution {
             return Ok(Applied::Done);
         }
         Ok(applied)
+    }
+
+    /// How many bytes the job holds, when they are too many. A value that several frames hold counts once;
+    /// most jobs are small enough to count it each time.
+    fn excess(&self) -> Option<usize> {
+        let all = held(&self.state).map(|held| bytes(&held.value));
+        if all.sum::<usize>() <= STATE_BYTES_MAX {
+            return None;
+        }
+        let size = live(&self.state).values().map(bytes).sum();
+        (size > STATE_BYTES_MAX).then_some(size)
     }
 
     fn react(&mut self, kind: EventKind, at: DateTime<Utc>) -> Result<Verdict<()>, Illegal> {

@@ -27,6 +27,7 @@ impl Execution {
 
     /// Nothing new begins; a step that was asked for is waited for.
     pub(super) fn close(&mut self, problem: Value, is_cancelled: bool) {
+        self.parking = None;
         let problem = self.state.hold(problem);
         let until = later(self.state.root.at, GRACE);
         self.state.root.closing = Some(Closing {

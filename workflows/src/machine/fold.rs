@@ -94,8 +94,11 @@ fn read(
     let whole =
         Value::parse_within(text, DEPTH_MAX).map_err(|error| damaged(seq, &error.to_string()))?;
     let format = whole.get("v").and_then(Value::as_i64).unwrap_or_default();
-    if format != i64::from(FOLD) {
+    if format > i64::from(FOLD) {
         return Err(Unloadable::NewerFormat { seq, found: format });
+    }
+    if format != i64::from(FOLD) {
+        return Err(damaged(seq, &format!("there is no format {format}")));
     }
     let reader = Reader { program, seq };
     for written in reader.list(&whole, "values")? {

@@ -11,7 +11,7 @@ use chrono::{DateTime, SecondsFormat, Utc};
 use super::held::{Held, bytes, is_same};
 use super::state::{Branch, Chunks, Doing, Frame, FrameKind, Move, OpenCall, Root, State, Step};
 use super::turn::Outcome;
-use crate::program::Program;
+use crate::program::{NodeId, Program};
 use crate::value::Value;
 
 /// Number of this format. A reader that does not know a number gives the job back unspent.
@@ -24,11 +24,20 @@ const WHOLE_BYTES_MAX: usize = 256;
 /// Each level adds one to the depth of the entry.
 const NESTING_MAX: u32 = 4;
 
+/// An event of a turn, for people and tests.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Note {
+    pub(super) kind: &'static str,
+    pub(super) at: DateTime<Utc>,
+    /// The task that is on top after it.
+    pub(super) node: Option<NodeId>,
+}
+
 /// The entry's text, and the values that stand in the journal once it does.
 pub(super) fn entry(
     program: &Program,
     state: &State,
-    events: &[Value],
+    events: &[Note],
     known: &HashMap<u32, Value>,
 ) -> (String, HashMap<u32, Value>) {
     let live = live(state);
@@ -42,7 +51,10 @@ pub(super) fn entry(
         .map(|(number, value)| written(*number, value, known));
     let data = Value::map([
         ("v", Value::from(i64::from(FOLD))),
-        ("events", Value::list(events.iter().cloned())),
+        (
+            "events",
+            Value::list(events.iter().map(|one| event(program, one))),
+        ),
         ("root", root(program, &state.root)),
         (
             "branches",
@@ -53,6 +65,13 @@ pub(super) fn entry(
     (data.to_json(), live)
 }
 
+fn event(program: &Program, note: &Note) -> Value {
+    let mut members = vec![("kind", Value::text(note.kind)), ("at", instant(note.at))];
+    let task = note.node.map(|node| program.node(node).pointer.clone());
+    members.extend(task.map(|task| ("now_at", Value::text(task))));
+    Value::map(members)
+}
+
 /// The whole state.
 pub(super) fn head(program: &Program, state: &State) -> String {
     entry(program, state, &[], &HashMap::new()).0
@@ -60,15 +79,17 @@ pub(super) fn head(program: &Program, state: &State) -> String {
 
 /// Values that something points to, but for the job's input, which is read from its row.
 pub(super) fn live(state: &State) -> HashMap<u32, Value> {
-    let closing = state.root.closing.iter().map(|closing| &closing.problem);
-    let held = state
-        .branches
-        .iter()
-        .flat_map(Branch::values)
-        .chain(closing);
-    held.filter(|held| held.number != Held::INPUT)
+    held(state)
         .map(|held| (held.number, held.value.clone()))
         .collect()
+}
+
+/// The same, each as often as something points to it.
+pub(super) fn held(state: &State) -> impl Iterator<Item = &Held> {
+    let closing = state.root.closing.iter().map(|closing| &closing.problem);
+    let held = state.branches.iter().flat_map(Branch::values);
+    held.chain(closing)
+        .filter(|held| held.number != Held::INPUT)
 }
 
 /// `[n, value]`, or `[n, base, difference]`.
@@ -287,6 +308,6 @@ fn number(held: &Held) -> Value {
 }
 
 /// RFC 3339, exact.
-pub(super) fn instant(at: DateTime<Utc>) -> Value {
+fn instant(at: DateTime<Utc>) -> Value {
     Value::text(at.to_rfc3339_opts(SecondsFormat::AutoSi, true))
 }

@@ -58,7 +58,7 @@ pub use self::transition::Illegal;
 pub use self::view::{StepView, View};
 
 use self::command::Command;
-use self::journal::FOLD;
+use self::journal::{FOLD, Note};
 use self::limits::HEAD_BYTES_MIN;
 use self::state::{Doing, FrameKind, State};
 use self::transition::job::JobState;
@@ -95,7 +95,7 @@ pub struct Execution {
     /// Commands of the open turn.
     commands: Vec<Command>,
     /// Events of the open turn, for people and tests.
-    events: Vec<Value>,
+    events: Vec<Note>,
     /// Kind and time of the last of them.
     last: Option<(&'static str, DateTime<Utc>)>,
     in_flight: Option<InFlight>,
@@ -105,6 +105,8 @@ pub struct Execution {
     /// `$input` inside a function.
     layer_input: Option<Value>,
     last_chunk_error: Option<Value>,
+    /// The open turn parks the job. No state of the machine: whoever loads the job goes on.
+    parking: Option<End>,
 }
 
 /// What is durable, as far as the next entry needs to know.
@@ -122,7 +124,7 @@ struct Journal {
 /// A sealed turn whose fate is not known yet.
 struct InFlight {
     commands: Vec<Command>,
-    events: Vec<Value>,
+    events: Vec<Note>,
     /// The journal as it was before the turn.
     before: Journal,
 }
@@ -168,6 +170,7 @@ impl Execution {
             walked: 0,
             layer_input: None,
             last_chunk_error: None,
+            parking: None,
         }
     }
 
@@ -191,9 +194,12 @@ impl Execution {
         }
         self.changed = false;
         let before = self.journal.clone();
-        let end = self.state.root.outcome.clone().map(End::Outcome);
-        let entry = self.keeps_a_journal(end.is_some()).then(|| self.entry());
+        let outcome = self.state.root.outcome.clone().map(End::Outcome);
+        let entry = self
+            .keeps_a_journal(outcome.is_some())
+            .then(|| self.entry());
         let head = entry.as_ref().and_then(|entry| self.head(entry));
+        let end = outcome.or_else(|| self.parking.clone());
         let commands = std::mem::take(&mut self.commands);
         // What no entry tells yet, the first entry will.
         let events = entry
@@ -287,14 +293,8 @@ impl Execution {
     fn note(&mut self, kind: &'static str, at: DateTime<Utc>) {
         self.last = Some((kind, at));
         if self.events.len() < limits::NOTES_MAX {
-            let task = self
-                .state
-                .branch()
-                .top()
-                .map(|frame| self.program.node(frame.node).pointer.clone());
-            let mut event = vec![("kind", Value::text(kind)), ("at", journal::instant(at))];
-            event.extend(task.map(|task| ("now_at", Value::text(task))));
-            self.events.push(Value::map(event));
+            let node = self.state.branch().top().map(|frame| frame.node);
+            self.events.push(Note { kind, at, node });
         }
     }
 }

@@ -55,6 +55,15 @@ pub enum End {
         /// Why.
         reason: String,
     },
+    /// Its retries ran out, and it waits for a person instead of failing: the dead letter.
+    Exhausted {
+        /// The error's title.
+        reason: String,
+        /// The error's code.
+        code: String,
+        /// Normalised identity of the error.
+        fingerprint: String,
+    },
 }
 
 /// A job's one final result.

@@ -10,7 +10,8 @@ use super::fault::{ERROR_TYPES, Fault};
 use super::held::bytes;
 use super::limits::ERROR_BYTES_MAX;
 use super::state::{Doing, FrameKind, Move, Tries};
-use super::turn::{Outcome, OutcomeKind};
+use super::turn::{End, Outcome, OutcomeKind};
+use crate::policy::fingerprint;
 use crate::policy::retry::{self, Limits};
 use crate::program::node::{Form, Next, RetryNode, TryNode};
 use crate::program::{NodeId, NodeKind};
@@ -29,6 +30,8 @@ enum Caught {
     Again(DateTime<Utc>),
     Handle(NodeId),
     Swallow,
+    /// No retry is left, and the document says that a person should look.
+    Park,
     No,
 }
 
@@ -96,6 +99,7 @@ impl Execution {
                 });
                 self.stand(Doing::Backoff { until });
             }
+            Caught::Park => self.exhausted(tries, fault),
             Caught::Handle(first) => self.stand(Doing::Moving(Move::Enter(first))),
             Caught::Swallow => {}
         }
@@ -121,15 +125,36 @@ impl Execution {
         }
         if let Some(retry) = &tried.retry
             && self.admits(retry.when, retry.except_when, &input)?
-            && let Some(until) = self.again_at(id, retry, tries, again_after, &input)?
         {
-            return Ok(Caught::Again(until));
+            if let Some(until) = self.again_at(id, retry, tries, again_after, &input)? {
+                return Ok(Caught::Again(until));
+            }
+            if tried.parks && tried.handler.is_none() {
+                return Ok(Caught::Park);
+            }
         }
         Ok(match (tried.handler, &tried.retry) {
             (Some(first), _) => Caught::Handle(first),
             (None, None) => Caught::Swallow,
             (None, Some(_)) => Caught::No,
         })
+    }
+
+    /// Parked as if before its first try: whoever lets the job go on gives it all its retries again.
+    fn exhausted(&mut self, tries: Tries, fault: &Fault) {
+        let now = self.state.root.at;
+        self.top_mut().kind = FrameKind::Try(Tries {
+            attempt: 0,
+            first: now,
+            due: None,
+            ..tries
+        });
+        self.stand(Doing::Backoff { until: now });
+        self.parking = Some(End::Exhausted {
+            reason: fault.title.clone().unwrap_or_default(),
+            code: fault.code().to_owned(),
+            fingerprint: fingerprint::of(fault),
+        });
     }
 
     fn admits(
@@ -221,7 +246,7 @@ impl Execution {
         let outcome = Outcome {
             kind: OutcomeKind::Failed,
             code: Some(fault.code().to_owned()),
-            fingerprint: Some(fingerprint(fault)),
+            fingerprint: Some(fingerprint::of(fault)),
             result: Some(fault_value(fault).to_json()),
         };
         self.end(outcome);
@@ -265,30 +290,6 @@ fn canonical_type(uri: &str) -> (&str, &str) {
         .iter()
         .find_map(|prefix| uri.strip_prefix(prefix));
     standard.map_or(("", uri), |name| (ERROR_TYPES, name))
-}
-
-/// Normalised identity: the type, the status, the place, and the title with its numbers blotted out.
-fn fingerprint(fault: &Fault) -> String {
-    let mut title: String = fault
-        .title
-        .as_deref()
-        .unwrap_or_default()
-        .chars()
-        .take(120)
-        .collect();
-    title = title
-        .chars()
-        .map(|letter| if letter.is_ascii_digit() { '#' } else { letter })
-        .collect();
-    while title.contains("##") {
-        title = title.replace("##", "#");
-    }
-    format!(
-        "{}:{}:{}:{title}",
-        fault.code(),
-        fault.status,
-        fault.instance.as_deref().unwrap_or_default()
-    )
 }
 
 /// Reports keep so much of an error.

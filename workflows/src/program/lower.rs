@@ -186,6 +186,7 @@ impl Lowering<'_> {
             except_when,
             retry,
             handler,
+            parks: tried.parks,
             then: Next::Continue,
         })
     }

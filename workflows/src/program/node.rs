@@ -148,6 +148,8 @@ pub(crate) struct TryNode {
     pub(crate) except_when: Option<Site>,
     pub(crate) retry: Option<RetryNode>,
     pub(crate) handler: Option<NodeId>,
+    /// Parks the job once its retries ran out.
+    pub(crate) parks: bool,
     pub(crate) then: Next,
 }
 

@@ -2,4 +2,5 @@
 
 mod accepted;
 mod documents;
+mod limits;
 mod refused;

@@ -37,7 +37,7 @@ fn what_a_later_release_brings_is_refused_and_named() {
     ] {
         later(PURPOSE, &format!("{key}: a"), &format!("/{key}"));
     }
-    for key in ["subject", "limits", "retention"] {
+    for key in ["subject", "retention"] {
         later(PURPOSE, &format!("{key}: a"), &format!("/{key}"));
     }
     for key in ["indexes", "retention"] {
@@ -49,7 +49,6 @@ fn what_a_later_release_brings_is_refused_and_named() {
         "tolerance",
         "approval",
         "deadline",
-        "limits",
         "queue",
         "weight",
         "callbacks",
@@ -119,7 +118,7 @@ fn later_keys_inside_a_section_are_refused_too() {
 
 #[test]
 fn later_kinds_and_types_are_refused() {
-    for kind in ["Calendar", "Limit", "Webhook", "Campaign"] {
+    for kind in ["Calendar", "Webhook", "Campaign"] {
         let found = refused(&format!("windlass: v1\nkind: {kind}\nname: a\n"));
         assert_eq!(found, ["configuration.not_supported_yet /kind"]);
     }

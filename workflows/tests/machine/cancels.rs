@@ -4,7 +4,8 @@ use windlass_workflows::machine::event::{Activity, Event, EventKind};
 use windlass_workflows::machine::turn::OutcomeKind;
 use windlass_workflows::machine::{Applied, Execution, JobFacts};
 
-use crate::rig::{Rig, batch, communication, drive, drive_as, facts, json, program, start};
+use crate::batches::batch;
+use crate::rig::{Rig, communication, drive, drive_as, facts, json, program, start};
 
 const STEPS: &str = "
 do:

@@ -5,7 +5,8 @@ use windlass_workflows::machine::event::EventKind;
 use windlass_workflows::machine::turn::OutcomeKind;
 use windlass_workflows::machine::{Applied, JobFacts};
 
-use crate::rig::{Rig, batch, communication, drive, drive_as, facts, json};
+use crate::batches::batch;
+use crate::rig::{Rig, communication, drive, drive_as, facts, json};
 
 const DOCUMENT: &str = "
 use:

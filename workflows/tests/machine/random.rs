@@ -5,7 +5,8 @@ use proptest::prelude::*;
 use windlass_workflows::machine::JobFacts;
 use windlass_workflows::machine::event::EventKind;
 
-use crate::rig::{Rig, batch, communication, drive_as, facts, json};
+use crate::batches::batch;
+use crate::rig::{Rig, communication, drive_as, facts, json};
 
 /// A task, before it knows its place.
 #[derive(Clone, Debug)]

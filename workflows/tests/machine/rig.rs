@@ -11,7 +11,7 @@ use windlass_workflows::machine::command::{Call, Command, HttpRequest, Perform};
 use windlass_workflows::machine::event::{Activity, Event, EventKind};
 use windlass_workflows::machine::fault::Fault;
 use windlass_workflows::machine::turn::{End, Entry, Head, Outcome, OutcomeKind};
-use windlass_workflows::machine::{Applied, BatchFacts, Execution, JobFacts, Refusal};
+use windlass_workflows::machine::{Applied, Execution, JobFacts, Refusal};
 use windlass_workflows::program::{Bundle, Program};
 use windlass_workflows::value::Value;
 
@@ -28,6 +28,8 @@ pub struct Rig {
     /// Every command that left, as text.
     pub asked: Vec<String>,
     pub outcome: Option<Outcome>,
+    /// How it left for a person, the last time.
+    pub parked: Option<End>,
     /// After each turn the state is dropped and folded from the journal.
     crashes: bool,
     /// Seals after each slice, not only when the job stands.
@@ -91,21 +93,6 @@ pub fn facts(input: &str) -> JobFacts {
     }
 }
 
-pub fn batch(chunks: Option<u32>) -> BatchFacts {
-    BatchFacts {
-        id: "b_1".into(),
-        configuration: Some("nightly".into()),
-        strategy: "combined".into(),
-        index: 0,
-        of: 1,
-        key: Some("k1".into()),
-        object: None,
-        slot: None,
-        context: None,
-        chunks,
-    }
-}
-
 pub fn start() -> DateTime<Utc> {
     Utc.with_ymd_and_hms(2026, 3, 1, 9, 0, 0).unwrap()
 }
@@ -129,6 +116,7 @@ impl Rig {
             heads: Vec::new(),
             asked: Vec::new(),
             outcome: None,
+            parked: None,
             crashes,
             seals_slices: false,
             compares_every: 1,
@@ -171,6 +159,8 @@ impl Rig {
             if let Some(End::Outcome(outcome)) = turn.end.clone() {
                 assert!(self.outcome.is_none(), "a job has one outcome");
                 self.outcome = Some(outcome);
+            } else if turn.end.is_some() {
+                self.parked = turn.end.clone();
             }
             let left = self.execution.settle(turn);
             self.asked
@@ -183,6 +173,13 @@ impl Rig {
                 self.begin_again();
             }
         }
+    }
+
+    /// A person lets the parked job go on: it is loaded again.
+    pub fn go_on(&mut self) {
+        self.parked = None;
+        self.execution = self.reloaded(None, self.entries.clone());
+        self.tell(EventKind::Due);
     }
 
     /// The journal folds to what stands here, from its first entry and from its newest head.

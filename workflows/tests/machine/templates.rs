@@ -2,7 +2,8 @@
 
 use windlass_workflows::machine::JobFacts;
 
-use crate::rig::{Rig, batch, communication, drive, drive_as, facts, json};
+use crate::batches::batch;
+use crate::rig::{Rig, communication, drive, drive_as, facts, json};
 
 #[test]
 fn hello_waits_and_gives_thanks() {

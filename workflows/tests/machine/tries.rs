@@ -351,10 +351,8 @@ fn a_raise_fills_in_what_it_is_not_told() {
     assert_eq!(rig.error().to_json(), expected);
     let outcome = rig.ended();
     assert_eq!(outcome.code.as_deref(), Some("full"));
-    assert_eq!(
-        outcome.fingerprint.as_deref(),
-        Some("full:507:/do/0/a:no room #")
-    );
+    let fingerprint = outcome.fingerprint.clone().expect("a fingerprint");
+    assert!(fingerprint.starts_with("full-507-"), "{fingerprint}");
 }
 
 #[test]

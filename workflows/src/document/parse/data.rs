@@ -8,7 +8,7 @@ use crate::value::Value;
 /// Keys of `metadata.windlass` of a document that a later release reads.
 const DOCUMENT_METADATA: [&str; 5] = ["profile", "purpose", "lane", "deadline", "schedule"];
 
-/// Keys of `metadata.windlass` of a task; all but `heartbeat` wait for a later release.
+/// Keys of `metadata.windlass` of a task; all but `heartbeat` and `onExhausted` wait for a later release.
 const TASK_METADATA: [&str; 17] = [
     "heartbeat",
     "queue",
@@ -117,6 +117,17 @@ impl Reader {
                     self.delay(&ours.of(entry));
                     continue;
                 }
+                "onExhausted" if known.contains(&key) && fields.has("try") => {
+                    self.on_exhausted(&ours.of(entry));
+                    continue;
+                }
+                "onExhausted" if known.contains(&key) => ours
+                    .problem_at(
+                        entry,
+                        "metadata.misplaced",
+                        "`onExhausted` says what follows the last retry; this task has none",
+                    )
+                    .hint("write it at the task that has `try` and `catch.retry`"),
                 _ if known.contains(&key) => ours
                     .problem_at(
                         entry,
@@ -134,6 +145,17 @@ impl Reader {
                 }
             };
             self.problems.push(problem);
+        }
+    }
+
+    fn on_exhausted(&mut self, spot: &Spot<'_>) {
+        if let Some(word) = self.text(spot)
+            && !["fail", "park"].contains(&word)
+        {
+            let message = format!("`{word}` is neither fail nor park");
+            let problem = spot.problem("metadata.on_exhausted", message);
+            self.problems
+                .push(problem.hint("park keeps the job for a person once its retries ran out"));
         }
     }
 }
