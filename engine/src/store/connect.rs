@@ -5,32 +5,37 @@
 
 use sqlx::postgres::PgConnectOptions;
 
-/// Longest time of one statement; the slowest page and the largest batch statement fit.
-const STATEMENT_TIMEOUT: &str = "60s";
-/// Longest wait for a lock: shorter, so that the error names the lock and not the statement.
-const LOCK_TIMEOUT: &str = "20s";
-/// No transaction of ours waits for anything outside the database.
-const IDLE_IN_TRANSACTION_TIMEOUT: &str = "30s";
+/// What every session of ours is set to.
+pub(super) const SETTINGS: [(&str, &str); 11] = [
+    ("search_path", "windlass,public"),
+    // Longest time of one statement; the slowest page and the largest batch statement fit.
+    ("statement_timeout", "60s"),
+    // Longest wait for a lock: shorter, so that the error names the lock and not the statement.
+    ("lock_timeout", "20s"),
+    // No transaction of ours waits for anything outside the database.
+    ("idle_in_transaction_session_timeout", "30s"),
+    ("timezone", "UTC"),
+    // One plan a statement, by the index that its header names, whatever the statistics of tables
+    // that fill and empty within seconds say (`engine/tests/plans.rs`).
+    ("plan_cache_mode", "force_generic_plan"),
+    ("enable_seqscan", "off"),
+    ("enable_bitmapscan", "off"),
+    ("enable_mergejoin", "off"),
+    // Our statements touch few rows; compiling the long ones takes a hundred times as long.
+    ("jit", "off"),
+    // Nor is any of them worth other processes.
+    ("max_parallel_workers_per_gather", "0"),
+];
 /// Shapes of statements kept prepared per connection; one beyond it costs a round trip.
 const STATEMENT_CACHE_CAPACITY: usize = 256;
 
 /// Options for a connection to `url` that says it is `application`, finds our tables first,
-/// and lets no statement, lock or forgotten transaction last for ever.
+/// keeps to our plans, and lets no statement, lock or forgotten transaction last for ever.
 ///
 /// # Errors
 /// [`sqlx::Error::Configuration`] when the URL is none.
 pub fn connect_options(url: &str, application: &str) -> Result<PgConnectOptions, sqlx::Error> {
     let options: PgConnectOptions = url.parse()?;
-    let settings = [
-        ("search_path", "windlass,public"),
-        ("statement_timeout", STATEMENT_TIMEOUT),
-        ("lock_timeout", LOCK_TIMEOUT),
-        (
-            "idle_in_transaction_session_timeout",
-            IDLE_IN_TRANSACTION_TIMEOUT,
-        ),
-        ("timezone", "UTC"),
-    ];
-    let options = options.application_name(application).options(settings);
+    let options = options.application_name(application).options(SETTINGS);
     Ok(options.statement_cache_capacity(STATEMENT_CACHE_CAPACITY))
 }

@@ -4,9 +4,9 @@ use std::time::Duration;
 
 use chrono::{DateTime, Utc};
 use sqlx::postgres::PgConnectOptions;
-use sqlx::{ConnectOptions, PgConnection};
 use uuid::Uuid;
 
+use super::gate::Session;
 use crate::Error;
 
 /// What a worker says of itself when it enters.
@@ -29,14 +29,14 @@ pub struct Incarnation {
 /// The heartbeat's own connection.
 #[derive(Debug)]
 pub struct Beat {
-    connection: PgConnection,
+    connection: Session,
 }
 
 impl Beat {
     /// Opens the connection.
     pub async fn connect(options: &PgConnectOptions) -> Result<Self, Error> {
         Ok(Self {
-            connection: options.clone().connect().await?,
+            connection: Session::connect(options).await?,
         })
     }
 

@@ -6,11 +6,12 @@
 use std::borrow::Cow;
 use std::time::Duration;
 
+use sqlx::AssertSqlSafe;
 use sqlx::migrate::{MigrateError, Migrator};
-use sqlx::{Connection, PgConnection};
 use tokio::time::sleep;
 
 use super::connect::connect_options;
+use super::gate::Session;
 
 /// Every migration, in order, embedded at compile time.
 static EMBEDDED: Migrator = sqlx::migrate!("../migrations");
@@ -67,23 +68,20 @@ async fn migrate_once(url: &str) -> Result<(), MigrateError> {
     let options = connect_options(url, "windlass migrate")?;
     // Building an index may take as long as it takes; only waiting for others is bounded.
     let options = options.options([("statement_timeout", "0")]);
-    let mut connection = PgConnection::connect_with(&options).await?;
+    let mut connection = Session::connect(&options).await?;
     make_schema(&mut connection).await?;
-    migrator().run(&mut connection).await?;
+    migrator().run(connection.past_the_gate()).await?;
     Ok(connection.close().await?)
 }
 
 /// `create schema if not exists` alone fails when two processes race.
-async fn make_schema(connection: &mut PgConnection) -> Result<(), sqlx::Error> {
-    let mut transaction = connection.begin().await?;
-    sqlx::query("select pg_advisory_xact_lock($1)")
-        .bind(SCHEMA_LOCK)
-        .execute(&mut *transaction)
-        .await?;
-    sqlx::query("create schema if not exists windlass")
-        .execute(&mut *transaction)
-        .await?;
-    transaction.commit().await
+async fn make_schema(connection: &mut Session) -> Result<(), sqlx::Error> {
+    let take_turns = format!("select pg_advisory_xact_lock({SCHEMA_LOCK})");
+    let statements = format!("begin; {take_turns}; create schema if not exists windlass; commit");
+    sqlx::raw_sql(AssertSqlSafe(statements))
+        .execute(connection)
+        .await
+        .map(drop)
 }
 
 fn migrator() -> Migrator {

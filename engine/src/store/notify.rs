@@ -6,10 +6,11 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use sqlx::postgres::{PgConnectOptions, PgListener, PgPoolOptions};
+use sqlx::postgres::PgConnectOptions;
 use tokio::sync::Notify;
 
 use super::Store;
+use super::gate::Ear;
 use crate::Error;
 
 const CHANNEL: &str = "windlass_work";
@@ -18,23 +19,17 @@ const PAUSE: Duration = Duration::from_millis(20);
 
 /// Hears of new work.
 #[derive(Debug)]
-pub struct Listener(PgListener);
+pub struct Listener(Ear);
 
 impl Listener {
     /// Listens on a connection of its own; needs a session, so not through a transaction pooler.
     pub async fn connect(options: &PgConnectOptions) -> Result<Self, Error> {
-        let pool = PgPoolOptions::new()
-            .max_connections(1)
-            .connect_with(options.clone())
-            .await?;
-        let mut listener = PgListener::connect_with(&pool).await?;
-        listener.listen(CHANNEL).await?;
-        Ok(Self(listener))
+        Ok(Self(Ear::connect(options, CHANNEL).await?))
     }
 
     /// Waits for a notification; `false` when the connection was lost, so that anything may have been said.
     pub async fn next(&mut self) -> bool {
-        matches!(self.0.try_recv().await, Ok(Some(_)))
+        matches!(self.0.hear().await, Ok(Some(_)))
     }
 }
 

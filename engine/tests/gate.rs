@@ -1,0 +1,83 @@
+//! Every statement can be heard, held and made to fail, in one place.
+
+mod common;
+
+use std::sync::{Arc, Mutex};
+
+use futures::future::BoxFuture;
+use windlass_engine::store::hook::{self, Answer, Hook, Moment, Point, Statement};
+use windlass_engine::testing::TestDatabase;
+
+/// Writes down what passes, and refuses one statement.
+#[derive(Default)]
+struct Guard {
+    passed: Mutex<Vec<(Moment, String)>>,
+    refuses: Option<(Moment, &'static str)>,
+}
+
+impl Guard {
+    fn passed(&self) -> Vec<(Moment, String)> {
+        self.passed.lock().expect("no panic inside").clone()
+    }
+}
+
+impl Hook for Guard {
+    fn at<'a>(&'a self, point: Point<'a>) -> BoxFuture<'a, Answer> {
+        Box::pin(async move {
+            let here = (point.moment, point.statement);
+            let mut passed = self.passed.lock().expect("no panic inside");
+            passed.push((point.moment, point.statement.to_owned()));
+            match self.refuses {
+                Some(refuses) if refuses == here => Err(hook::refused("40001")),
+                _ => Ok(()),
+            }
+        })
+    }
+}
+
+#[tokio::test]
+async fn a_statement_is_heard_before_and_after_it() {
+    let database = TestDatabase::new().await;
+    let store = database.store().await;
+    let guard = Arc::new(Guard::default());
+
+    let installed = hook::install(database.url(), guard.clone());
+
+    store.clock().await.expect("the time");
+    drop(installed);
+    store.clock().await.expect("the time, unheard");
+
+    let name = "cluster/clock".to_owned();
+    let expected = [(Moment::Before, name.clone()), (Moment::After, name)];
+    assert_eq!(guard.passed(), expected);
+}
+
+#[tokio::test]
+async fn a_refused_statement_is_not_sent_and_a_refused_answer_was() {
+    for (moment, stored) in [(Moment::Before, 0), (Moment::After, 1)] {
+        let bench = common::Bench::new().await;
+        let guard = Arc::new(Guard {
+            refuses: Some((moment, "request/submit_plain")),
+            ..Guard::default()
+        });
+        let _installed = hook::install(bench.database.url(), guard);
+
+        let refused = bench
+            .store
+            .submit(1, "test", &[bench.request()])
+            .await
+            .expect_err("a hook refuses");
+
+        assert_eq!(refused.sql_state().as_deref(), Some("40001"));
+        assert_eq!(bench.count("select count(*) from job").await, stored);
+    }
+}
+
+#[test]
+fn every_file_of_the_folder_is_a_statement() {
+    let names = Statement::all().iter().map(|known| known.name.as_str());
+    let names: Vec<&str> = names.collect();
+
+    assert!(names.len() > 80, "only {names:?}");
+    assert!(names.contains(&"lease/exchange"), "{names:?}");
+}
