@@ -4,10 +4,17 @@
 -- from the locked row, and no stop stands in its way unless it obeys that stop. Jobs that leave are
 -- cut out of the locked row's own ranges: two flushes that meet on one lease never miss each other.
 -- Claiming: due extents of the chosen lanes, oldest first, whole or split; the rest goes back as a
--- new extent, because extents are immutable. One lease row per kind of job in the claim.
+-- new extent, because extents are immutable. One lease row per kind of job in the claim. A job that was
+-- lost twice is claimed alone, by a worker that holds no other job that was ever lost; and a worker
+-- that holds one takes none that was lost before. So poison is told from its neighbours (`expire.sql`).
+-- Limits: each key's counter is locked, decided from as locked, and changed once, by the sum of what
+-- the landed entries free and the claim takes. A lane is given the least room of all its keys. Wanted
+-- lanes that share a key: each one's part is what the earlier ones could not take at most.
 --
--- Index  lease_pkey; ready_lane; job_pkey; the journal's and outcome's keys reject a second entry.
--- Locks  leases in (claim, n) order; ready extents with skip locked.
+-- Index  lease_pkey; lease_worker, only if a due job was ever lost; limit_use_pkey; ready_lane; job_pkey;
+--        the journal's and outcome's keys reject a second entry.
+-- Locks  leases in (claim, n) order; the pauses of jobs that come back; then counters that are given back to in key order; then, never
+--        waiting, counters that are only taken from, and ready extents.
 -- Gives  a row per claimed job, then one row with `n` null: how many entries landed, and which not.
 with entry as materialized (
     select *
@@ -19,7 +26,7 @@ with entry as materialized (
                 due, reason, remembers, members)
 ),
 locked as materialized (
-    select wanted.k, lease.*, lane.tenant, lane.batch
+    select wanted.k, lease.*, lane.tenant, lane.batch, lane.limits
     from unnest($17::uuid[], $18::int2[]) with ordinality wanted (claim, n, k)
     join lease on lease.claim = wanted.claim and lease.n = wanted.n
     join lane on lane.id = lease.lane
@@ -28,7 +35,7 @@ locked as materialized (
 ),
 landed as materialized (
     select entry.*, locked.claim, locked.n, locked.lane, locked.eff, locked.priority, locked.attempt,
-           locked.losses, locked.journaled, locked.tenant, nullif(locked.batch, 0) as batch
+           locked.losses, locked.journaled, locked.tenant, nullif(locked.batch, 0) as batch, locked.limits
     from entry
     join locked on locked.k = entry.k
     where locked.jobs @> entry.job
@@ -73,15 +80,28 @@ ended as (
     select lower(jobs), upper(jobs) - 1, tenant, lane, batch, outcome, null, null, attempt, claim, null
     from plain
 ),
-released as (
-    delete from request_key
-    where hold = 'active' and job in (select job from landed where ending = 'outcome' and batch is null)
-),
 obeyed as (
     delete from intent where verb = 'cancel' and job in (select job from landed where obeys and ending is not null)
 ),
 heard as (
     delete from inbox where kind = 'order' and job in (select job from landed where obeys)
+),
+stopping as materialized (
+    -- paused while they ran: they stand still now. Only jobs that come back are looked up.
+    select landed.job, pause.who, pause.why, pause.until
+    from landed
+    join pause on pause.job = landed.job
+    where landed.ending in ('back', 'retry', 'defer', 'rest')
+      and (pause.until is null or pause.until > now() + (select clock_offset from cluster))
+    for key share of pause
+),
+stopped as (
+    insert into held (first_id, last_id, lane, eff, run_at, priority, attempt, losses, journaled, reason, until, who, why)
+    select job, job, lane, eff, case when ending in ('retry', 'defer') then due else now() end, priority,
+           case ending when 'retry' then attempt + 1 else attempt end, losses,
+           case ending when 'retry' then false when 'rest' then true else remembers end,
+           'paused', stopping.until, stopping.who, stopping.why
+    from landed join stopping using (job)
 ),
 given_back as (
     insert into ready (first_id, last_id, lane, eff, run_at, priority, attempt, losses, journaled)
@@ -90,7 +110,7 @@ given_back as (
         select unnest(range_agg(int8range(job, job, '[]'))) as jobs, lane, eff, priority, attempt, losses, journaled
         from (
             select job, lane, eff, priority, attempt, losses, remembers as journaled
-            from landed where ending = 'back'
+            from landed where ending = 'back' and job not in (select job from stopping)
         ) back
         group by lane, eff, priority, attempt, losses, journaled, job / 1000
     ) extent
@@ -98,17 +118,27 @@ given_back as (
 again as (
     insert into later (first_id, last_id, lane, eff, run_at, priority, attempt, losses, journaled)
     select job, job, lane, due - make_interval(secs => priority), due, priority, attempt + 1, losses, false
-    from landed where ending = 'retry'
+    from landed where ending = 'retry' and job not in (select job from stopping)
+),
+deferred as (
+    insert into later (first_id, last_id, lane, eff, run_at, priority, attempt, losses, journaled)
+    select job, job, lane, eff, due, priority, attempt, losses, remembers
+    from landed where ending = 'defer' and job not in (select job from stopping)
+),
+excused as (
+    insert into deferral (job, worker, why, until)
+    select job, $21, coalesce(reason, ''), due from landed where ending = 'defer'
+    on conflict (job) do update set worker = excluded.worker, why = excluded.why, until = excluded.until, at = now()
 ),
 parked as (
-    insert into held (first_id, last_id, lane, eff, run_at, priority, attempt, losses, journaled, reason, why)
-    select job, job, lane, eff, now(), priority, attempt, losses, remembers, 'parked', coalesce(reason, '')
+    insert into held (first_id, last_id, lane, eff, run_at, priority, attempt, losses, journaled, reason, why, code, fingerprint)
+    select job, job, lane, eff, now(), priority, attempt, losses, remembers, 'parked', coalesce(reason, ''), code, fingerprint
     from landed where ending = 'park'
 ),
 rested as (
     insert into wait (job, n, lane, eff, priority, attempt, losses, due)
     select job, 0, lane, eff, priority, attempt, losses, due
-    from landed where ending = 'rest'
+    from landed where ending = 'rest' and job not in (select job from stopping)
 ),
 told as (
     insert into tally (batch, kind, n)
@@ -122,15 +152,83 @@ told as (
     where batch is not null and members > 0
     group by 1
 ),
-candidate as materialized (
-    select wanted.o, wanted.quota, due.*
+freed as materialized (
+    select key, count(*)::int4 as n
+    from landed cross join lateral unnest(limits) as key
+    where ending is not null
+    group by key
+),
+wanted as materialized (
+    select wanted.lane, wanted.quota, wanted.o, lane.limits
     from unnest($22::int4[], $23::int4[]) with ordinality wanted (lane, quota, o)
+    join lane on lane.id = wanted.lane
+),
+settled_use as materialized (
+    select *
+    from limit_use
+    where key = any (array(select key from freed))
+    order by key
+    for update
+),
+wanted_use as materialized (
+    select *
+    from limit_use
+    where key = any (array(select unnest(limits) from wanted except select key from freed))
+      -- whoever waits for a counter holds none of these yet
+      and (select count(*) from settled_use) >= 0
+    order by key
+    for update skip locked
+),
+counter as materialized (
+    select held.key, freed.n as freed, held.used - coalesce(freed.n, 0) as used, held.rate, refill.tokens,
+           greatest(held.refilled_at, now()) as refilled_at,
+           case when held.hold_until > now() then 0
+                else greatest(0, least(held.cap - held.used + coalesce(freed.n, 0),
+                                       case when held.rate is not null then floor(refill.tokens)::int4 end))
+           end as room
+    from (select * from settled_use union all select * from wanted_use) held
+    left join freed on freed.key = held.key
     cross join lateral (
-        select ready.ctid as place, ready.*
+        select case when held.rate is null then held.tokens
+                    else least(held.burst, held.tokens + held.rate * greatest(0, extract(epoch from now() - held.refilled_at)::float8))
+               end as tokens
+    ) refill
+),
+bounded as materialized (
+    -- `least` ignores nulls: a lane without limits is bounded by its quota alone
+    select wanted.o, wanted.lane, wanted.quota, wanted.limits,
+           case when count(counter.key) < cardinality(wanted.limits) then 0
+                else least(wanted.quota, min(counter.room)) end as bound
+    from wanted
+    left join counter on counter.key = any (wanted.limits)
+    group by wanted.o, wanted.lane, wanted.quota, wanted.limits
+),
+granted as materialized (
+    select bounded.o, bounded.lane, cardinality(bounded.limits) > 0 as limited,
+           greatest(0, least(bounded.bound, min(share.room)))::int4 as quota
+    from bounded
+    left join (
+        select bounded.o,
+               counter.room - coalesce(sum(bounded.bound) over (
+                   partition by counter.key order by bounded.o rows between unbounded preceding and 1 preceding), 0) as room
+        from bounded
+        join counter on counter.key = any (bounded.limits)
+    ) share on share.o = bounded.o
+    group by bounded.o, bounded.lane, bounded.bound, bounded.limits
+),
+candidate as materialized (
+    select wanted.o, wanted.quota, wanted.limited, due.*
+    from granted wanted
+    cross join lateral (
+        select ready.ctid as spot, ready.*
         from ready
         where ready.lane = wanted.lane
+          and (ready.losses = 0
+               or ready.losses <= $27
+                  and (select coalesce(max(lease.losses), 0) from lease where lease.worker = $21)
+                      < case when ready.losses = 1 then 2 else 1 end)
         order by ready.eff, ready.first_id
-        limit $24
+        limit least($24::int8, wanted.quota)
         for update skip locked
     ) due
     where exists (select from worker where worker.id = $21 and worker.dead_at is null)
@@ -142,26 +240,43 @@ picked as materialized (
                (coalesce(sum(last_id - first_id + 1)
                    over (partition by o order by eff, first_id rows between unbounded preceding and 1 preceding), 0))::int8 as before,
                (count(*) filter (where losses > 1)
-                   over (partition by o order by eff, first_id rows between unbounded preceding and current row))::int8 as risky,
-               row_number() over (partition by o order by eff, first_id) as place_in_lane
+                   over (order by o, eff, first_id rows between unbounded preceding and current row))::int8 as risky,
+               row_number() over (order by o, eff, first_id) as place
         from candidate
     ) candidate
-    where before < quota and (risky = 0 or place_in_lane = 1)
+    where before < quota and (risky = 0 or place = 1)
 ),
 taken as (
-    delete from ready where ctid = any (array(select place from picked))
+    delete from ready where ctid = any (array(select spot from picked))
 ),
 rest as (
     insert into ready (first_id, last_id, lane, eff, run_at, priority, attempt, losses, journaled)
     select upto + 1, last_id, lane, eff, run_at, priority, attempt, losses, journaled
     from picked where upto < last_id
 ),
+taken_of as materialized (
+    select key, sum(upto - first_id + 1)::int4 as n
+    from picked
+    join wanted on wanted.o = picked.o
+    cross join lateral unnest(wanted.limits) as key
+    group by key
+),
+counted as (
+    update limit_use
+    set used = counter.used + coalesce(taken_of.n, 0),
+        tokens = counter.tokens - case when counter.rate is null then 0 else coalesce(taken_of.n, 0) end,
+        refilled_at = counter.refilled_at
+    from counter
+    left join taken_of on taken_of.key = counter.key
+    where limit_use.key = any (array(select key from counter)) and limit_use.key = counter.key
+      and coalesce(counter.freed, taken_of.n) is not null
+),
 kind as materialized (
-    select (row_number() over ())::int2 as n, lane, priority, attempt, losses, journaled,
+    select (row_number() over ())::int2 as n, lane, limited, priority, attempt, losses, journaled,
            min(eff) as eff, sum(upto - first_id + 1)::int4 as size,
            range_agg(int8range(first_id, upto, '[]')) as jobs
     from picked
-    group by lane, priority, attempt, losses, journaled
+    group by lane, limited, priority, attempt, losses, journaled
 ),
 leased as (
     insert into lease (claim, n, worker, lane, eff, priority, attempt, losses, journaled, jobs)
@@ -170,7 +285,8 @@ leased as (
 select kind.n as "n?", job.tenant as "tenant?", job.id as "id?", job.nonce as "nonce?", job.template_version as "template_version?",
        job.batch as "batch?", job.member_key as "member_key?", job.object as "object?", job.input as "input?",
        job.created_at as "created_at?", kind.lane as "lane?", kind.attempt as "attempt?", kind.losses as "losses?",
-       kind.journaled as "journaled?", now() + (select clock_offset from cluster) as "now!", null::int8[] as "refused?"
+       kind.journaled as "journaled?", kind.limited as "limited?", now() + (select clock_offset from cluster) as "now!", null::int8[] as "refused?",
+       null::int8 as "extents?", null::int8 as "picked?", job.expires_at as "expires_at?"
 from picked
 join kind on kind.lane = picked.lane and kind.priority = picked.priority and kind.attempt = picked.attempt
          and kind.losses = picked.losses and kind.journaled = picked.journaled
@@ -178,6 +294,7 @@ cross join lateral (
     select * from job where job.id between picked.first_id and picked.upto
 ) job
 union all
-select null, null, null, null, null, null, null, null, null, null, null, null, null, null, now(),
+select null, null, null, null, null, null, null, null, null, null, null, null, null, null, null, now(),
        case when (select count(*) from landed) < (select count(*) from entry)
-            then array(select job from entry except all select job from landed) end;
+            then array(select job from entry except all select job from landed) end,
+       (select count(*) from candidate), (select count(*) from picked), null;

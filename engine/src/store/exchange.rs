@@ -5,14 +5,20 @@
 //! end, and after an error the pump reconnects and asks what became of it.
 
 mod columns;
+mod entry;
+mod plain;
+mod row;
+
+use std::borrow::Borrow;
 
 use chrono::{DateTime, Utc};
 use sqlx::postgres::PgConnectOptions;
-use sqlx::{ConnectOptions, Connection, PgConnection};
 use uuid::Uuid;
-use windlass_workflows::machine::turn::{End, Entry, Head, Turn};
 
 use self::columns::Columns;
+pub use self::entry::{Ending, NewEntry};
+use self::row::Row;
+use super::gate::Session;
 use crate::Error;
 
 /// Entries in one flush.
@@ -20,8 +26,10 @@ pub const ENTRIES_MAX: usize = 1_000;
 
 /// Bytes of one flush, beside its last entry: Postgres takes a gigabyte, and a short flush is soon durable.
 pub const FLUSH_BYTES_MAX: usize = 4 << 20;
-/// What an entry's columns take without its texts.
-const ENTRY_BYTES: usize = 100;
+/// Extents that a claim looks at, and so locks, in each lane: two of a bulk submission are enough, and
+/// singles make as many as the largest claim has jobs.
+const EXTENTS_MIN: i64 = 2;
+const EXTENTS_MAX: i64 = 1_000;
 
 /// A row of `lease`: jobs of one kind inside one claim.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -55,6 +63,8 @@ pub struct Claimed {
     pub input: String,
     /// When it was stored.
     pub created_at: DateTime<Utc>,
+    /// Not started by then, it ends `expired`.
+    pub expires_at: Option<DateTime<Utc>>,
     /// Its lane.
     pub lane: i32,
     /// Unjournaled tries before this one.
@@ -63,88 +73,10 @@ pub struct Claimed {
     pub losses: i16,
     /// Whether it has a journal to load.
     pub journaled: bool,
+    /// Whether limits count it: its settlement needs the full form of the exchange.
+    pub limited: bool,
     /// The database's time at the claim.
     pub claimed_at: DateTime<Utc>,
-}
-
-/// How a job leaves its lease.
-#[derive(Clone, Debug, PartialEq)]
-pub enum Ending {
-    /// The machine says so.
-    Machine(End),
-    /// Nothing runs here until the instant.
-    Rest {
-        /// When a timer falls due; without one only others can wake it.
-        due: Option<DateTime<Utc>>,
-    },
-    /// Given back, no attempt spent.
-    Back,
-}
-
-/// What one job wants to record in one flush.
-#[derive(Clone, Debug)]
-pub struct NewEntry {
-    /// The job.
-    pub job: i64,
-    /// The lease that it runs under.
-    pub lease: LeaseKey,
-    /// It knows of the stop that somebody asked for and acts on it.
-    pub obeys: bool,
-    /// The journal's next row.
-    pub entry: Option<Entry>,
-    /// A head beside it.
-    pub head: Option<Head>,
-    /// How the job leaves, if it does.
-    pub ending: Option<Ending>,
-    /// The job has a journal by now, this entry included.
-    pub remembers: bool,
-    /// Members of the chunks that this entry finishes: progress of a combined batch.
-    pub members: i64,
-}
-
-impl NewEntry {
-    /// How a job leaves that has nothing else to record.
-    pub fn leaving(job: i64, lease: LeaseKey, ending: Ending, remembers: bool) -> Self {
-        Self {
-            job,
-            lease,
-            obeys: false,
-            entry: None,
-            head: None,
-            ending: Some(ending),
-            remembers,
-            members: 0,
-        }
-    }
-
-    /// About how many bytes it sends.
-    pub fn bytes(&self) -> usize {
-        let entry = self.entry.as_ref().map_or(0, |entry| entry.data.len());
-        let head = self.head.as_ref().map_or(0, |head| head.state.len());
-        let result = match &self.ending {
-            Some(Ending::Machine(End::Outcome(outcome))) => {
-                outcome.result.as_ref().map_or(0, String::len)
-            }
-            _ => 0,
-        };
-        ENTRY_BYTES + entry + head + result
-    }
-
-    /// What a sealed turn wants to record.
-    pub fn of(job: i64, lease: LeaseKey, turn: &Turn, remembers: bool) -> Self {
-        let (entry, head) = (turn.entry.clone(), turn.head.clone());
-        let remembers = remembers || entry.is_some();
-        Self {
-            job,
-            lease,
-            obeys: false,
-            entry,
-            head,
-            ending: turn.end.clone().map(Ending::Machine),
-            remembers,
-            members: 0,
-        }
-    }
 }
 
 /// What a pump wants to claim.
@@ -152,8 +84,10 @@ impl NewEntry {
 pub struct Want {
     /// Named here, so that an answer that was lost can be asked for.
     pub claim: Uuid,
-    /// One lane, at most two.
+    /// Few lanes, each with the most to take of it; several where the lanes have little room.
     pub lanes: Vec<(i32, usize)>,
+    /// Limits count the jobs of these lanes.
+    pub limited: bool,
 }
 
 /// What an exchange did.
@@ -163,30 +97,43 @@ pub struct Exchanged {
     pub claimed: Vec<Claimed>,
     /// Jobs whose entry did not land: the lease is lost, or somebody stopped the job.
     pub refused: Vec<i64>,
+    /// The claim is short only because it looked at too few extents: there may be more work.
+    pub more: bool,
+    /// Due extents that the claim looked at, and those of them that it took from.
+    extents: i64,
+    picked: i64,
 }
 
 /// A pump's own connection.
 #[derive(Debug)]
 pub struct Hot {
-    connection: PgConnection,
+    connection: Session,
     /// The first flush after a connection checks the journal's sequence: a lossy failover leaves gaps.
     check_gap: bool,
+    /// Extents that the next claim looks at in each lane.
+    extents: i64,
+    /// Jobs that were lost more often are left to others.
+    losses_max: i16,
 }
 
 impl Hot {
-    /// Opens the connection. Its planner must keep to the indexes that the statements name.
+    /// Opens the connection.
     pub async fn connect(options: &PgConnectOptions) -> Result<Self, Error> {
-        let options = options.clone().options([
-            ("plan_cache_mode", "force_generic_plan"),
-            ("enable_seqscan", "off"),
-            ("enable_bitmapscan", "off"),
-            ("enable_mergejoin", "off"),
-            ("jit", "off"),
-        ]);
         Ok(Self {
-            connection: options.connect().await?,
+            connection: Session::connect(options).await?,
             check_gap: true,
+            extents: EXTENTS_MAX,
+            losses_max: i16::MAX,
         })
+    }
+
+    /// Claims no job that must be alone on its worker. Of the connections of one worker all but one
+    /// must do so: two that claim at once see nothing of each other.
+    pub fn avoiding_risk(self) -> Self {
+        Self {
+            losses_max: 1,
+            ..self
+        }
     }
 
     /// Records `entries`, at most [`ENTRIES_MAX`], and claims what is wanted.
@@ -201,6 +148,93 @@ impl Hot {
         &mut self,
         worker: Uuid,
         entries: &[NewEntry],
+        want: Option<&Want>,
+    ) -> Result<Exchanged, Error> {
+        self.extents = EXTENTS_MAX;
+        self.exchange_of(worker, entries, want).await
+    }
+
+    /// [`Hot::exchange`] of entries that stand inside something of the caller's, whose claims look at as
+    /// few extents as the last ones needed: what one claim locks, others pass by.
+    ///
+    /// # Errors
+    /// As there.
+    ///
+    /// # Cancel safety
+    /// As there.
+    pub async fn exchange_of<E: Borrow<NewEntry> + Sync>(
+        &mut self,
+        worker: Uuid,
+        entries: &[E],
+        want: Option<&Want>,
+    ) -> Result<Exchanged, Error> {
+        let is_plain = !self.check_gap
+            && want.is_none_or(|want| !want.limited)
+            && entries.iter().all(|new| plain::is_plain(new.borrow()));
+        let mut exchanged = if is_plain {
+            let bounds = (self.extents_for(want), self.losses_max);
+            let (exchanged, undecided) =
+                plain::exchange(&mut self.connection, worker, entries, want, bounds).await?;
+            self.decide(worker, entries, exchanged, &undecided).await?
+        } else {
+            self.exchange_in_full(worker, entries, want).await?
+        };
+        if let Some(want) = want.filter(|want| !want.limited) {
+            self.adapt(want, &mut exchanged);
+        }
+        Ok(exchanged)
+    }
+
+    /// What the narrow form could not judge, the full form does, job by job. An error leaves its fate
+    /// unknown as any other; the claim's leases are there to be asked for.
+    async fn decide<E: Borrow<NewEntry> + Sync>(
+        &mut self,
+        worker: Uuid,
+        entries: &[E],
+        mut exchanged: Exchanged,
+        undecided: &[i64],
+    ) -> Result<Exchanged, Error> {
+        if undecided.is_empty() {
+            return Ok(exchanged);
+        }
+        let again: Vec<&NewEntry> = entries
+            .iter()
+            .map(Borrow::borrow)
+            .filter(|new| undecided.contains(&new.job))
+            .collect();
+        exchanged.refused = self.exchange_in_full(worker, &again, None).await?.refused;
+        Ok(exchanged)
+    }
+
+    /// The next claim looks at about as many extents as this one needed, or at twice as many when
+    /// they were too few.
+    fn adapt(&mut self, want: &Want, exchanged: &mut Exchanged) {
+        let asked: usize = want.lanes.iter().map(|(_, quota)| quota).sum();
+        let is_short = exchanged.claimed.len() < asked;
+        exchanged.more = is_short && exchanged.extents >= self.extents_for(Some(want));
+        let needed = if is_short {
+            self.extents * 2
+        } else {
+            exchanged.picked + 1
+        };
+        self.extents = needed.clamp(EXTENTS_MIN, EXTENTS_MAX);
+    }
+
+    /// How many extents a claim looks at in each lane. Under limits a lane's quota says it.
+    fn extents_for(&self, want: Option<&Want>) -> i64 {
+        let quotas = want.iter().flat_map(|want| &want.lanes);
+        let most = quotas.map(|(_, quota)| *quota).max().unwrap_or_default();
+        let most = i64::try_from(most).unwrap_or(EXTENTS_MAX);
+        match want {
+            Some(want) if !want.limited => most.min(self.extents),
+            _ => most,
+        }
+    }
+
+    async fn exchange_in_full<E: Borrow<NewEntry> + Sync>(
+        &mut self,
+        worker: Uuid,
+        entries: &[E],
         want: Option<&Want>,
     ) -> Result<Exchanged, Error> {
         let ends = Columns::of(entries);
@@ -234,9 +268,10 @@ impl Hot {
             worker,
             &lanes,
             &quotas,
-            extents_max(&quotas),
+            self.extents_for(want),
             &ends.remembers,
             &ends.members,
+            self.losses_max,
         )
         .fetch_all(&mut self.connection)
         .await?;
@@ -245,14 +280,22 @@ impl Hot {
         for row in rows {
             match row.n {
                 Some(n) => exchanged.claimed.extend(row.claimed(LeaseKey { claim, n })),
-                None => exchanged.refused = row.refused.unwrap_or_default(),
+                None => {
+                    exchanged.refused = row.refused.unwrap_or_default();
+                    exchanged.extents = row.extents.unwrap_or_default();
+                    exchanged.picked = row.picked.unwrap_or_default();
+                }
             }
         }
         Ok(exchanged)
     }
 
     /// Which of these entries, whose fate is unknown, were recorded.
-    pub async fn recorded(&mut self, entries: &[NewEntry]) -> Result<Vec<i64>, Error> {
+    pub async fn recorded<E: Borrow<NewEntry> + Sync>(
+        &mut self,
+        entries: &[E],
+    ) -> Result<Vec<i64>, Error> {
+        let entries: Vec<&NewEntry> = entries.iter().map(Borrow::borrow).collect();
         let jobs: Vec<i64> = entries.iter().map(|new| new.job).collect();
         let seqs: Vec<Option<i32>> = entries
             .iter()
@@ -286,10 +329,12 @@ impl Hot {
             object: row.object,
             input: row.input,
             created_at: row.created_at,
+            expires_at: row.expires_at,
             lane: row.lane,
             attempt: row.attempt,
             losses: row.losses,
             journaled: row.journaled,
+            limited: row.limited,
             claimed_at: row.now,
         });
         Ok(claimed.collect())
@@ -302,48 +347,6 @@ impl Hot {
     }
 }
 
-/// A row of the answer: a claimed job, or the last one, which has no `n`.
-struct Row {
-    n: Option<i16>,
-    tenant: Option<i32>,
-    id: Option<i64>,
-    nonce: Option<i64>,
-    template_version: Option<i32>,
-    batch: Option<i64>,
-    member_key: Option<String>,
-    object: Option<String>,
-    input: Option<String>,
-    created_at: Option<DateTime<Utc>>,
-    lane: Option<i32>,
-    attempt: Option<i16>,
-    losses: Option<i16>,
-    journaled: Option<bool>,
-    now: DateTime<Utc>,
-    refused: Option<Vec<i64>>,
-}
-
-impl Row {
-    fn claimed(self, lease: LeaseKey) -> Option<Claimed> {
-        Some(Claimed {
-            lease,
-            tenant: self.tenant?,
-            id: self.id?,
-            nonce: self.nonce?,
-            template_version: self.template_version?,
-            batch: self.batch,
-            member_key: self.member_key,
-            object: self.object,
-            input: self.input?,
-            created_at: self.created_at?,
-            lane: self.lane?,
-            attempt: self.attempt?,
-            losses: self.losses?,
-            journaled: self.journaled?,
-            claimed_at: self.now,
-        })
-    }
-}
-
 fn lanes_of(want: Option<&Want>) -> (Vec<i32>, Vec<i32>) {
     want.map_or_else(Default::default, |want| {
         want.lanes
@@ -351,10 +354,4 @@ fn lanes_of(want: Option<&Want>) -> (Vec<i32>, Vec<i32>) {
             .map(|(lane, quota)| (*lane, i32::try_from(*quota).unwrap_or(i32::MAX)))
             .unzip()
     })
-}
-
-/// How many extents a claim looks at in each lane: singles are the smallest, so the largest quota
-/// suffices; bulk extents are cut by the quota anyway, and few are locked.
-fn extents_max(quotas: &[i32]) -> i64 {
-    quotas.iter().copied().max().map_or(0, i64::from)
 }

@@ -1,5 +1,7 @@
 //! The entries of one flush as arrays, which is how one statement takes many rows.
 
+use std::borrow::Borrow;
+
 use chrono::{DateTime, Utc};
 use windlass_workflows::machine::turn::{End, Entry, Head};
 
@@ -30,9 +32,9 @@ pub(super) struct Columns<'a> {
 }
 
 impl<'a> Columns<'a> {
-    pub(super) fn of(entries: &'a [NewEntry]) -> Self {
+    pub(super) fn of<E: Borrow<NewEntry>>(entries: &'a [E]) -> Self {
         let mut columns = Self::default();
-        for new in entries {
+        for new in entries.iter().map(Borrow::borrow) {
             let place = columns.place_of(new.lease);
             columns.jobs.push(new.job);
             columns.lease_of.push(place);
@@ -71,9 +73,15 @@ impl<'a> Columns<'a> {
         let (word, due, reason, outcome) = match ending {
             None => (None, None, None, None),
             Some(Ending::Back) => (Some("back"), None, None, None),
+            Some(Ending::Defer { until, why }) => {
+                (Some("defer"), Some(*until), Some(why.as_str()), None)
+            }
             Some(Ending::Rest { due }) => (Some("rest"), *due, None, None),
             Some(Ending::Machine(End::Retry { at })) => (Some("retry"), Some(*at), None, None),
             Some(Ending::Machine(End::Park { reason })) => {
+                (Some("park"), None, Some(reason.as_str()), None)
+            }
+            Some(Ending::Machine(End::Exhausted { reason, .. })) => {
                 (Some("park"), None, Some(reason.as_str()), None)
             }
             Some(Ending::Machine(End::Outcome(outcome))) => {
@@ -85,11 +93,23 @@ impl<'a> Columns<'a> {
         self.reasons.push(reason);
         self.outcomes
             .push(outcome.map(|outcome| outcome.kind.as_str()));
-        self.codes
-            .push(outcome.and_then(|outcome| outcome.code.as_deref()));
-        self.fingerprints
-            .push(outcome.and_then(|outcome| outcome.fingerprint.as_deref()));
+        let (code, fingerprint) = identity(ending);
+        self.codes.push(code);
+        self.fingerprints.push(fingerprint);
         self.results
             .push(outcome.and_then(|outcome| outcome.result.as_deref()));
+    }
+}
+
+/// Code and fingerprint of the error that an ending bears.
+fn identity(ending: Option<&Ending>) -> (Option<&str>, Option<&str>) {
+    match ending {
+        Some(Ending::Machine(End::Outcome(outcome))) => {
+            (outcome.code.as_deref(), outcome.fingerprint.as_deref())
+        }
+        Some(Ending::Machine(End::Exhausted {
+            code, fingerprint, ..
+        })) => (Some(code), Some(fingerprint)),
+        _ => (None, None),
     }
 }
