@@ -2,13 +2,16 @@
 //!
 //! The store gathers the facts; the rest is one pure function of them.
 
+mod lane;
+
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
 use serde::Serialize;
 
+use self::lane::{at_maximum, closed, in_line, nobody};
 use crate::Error;
-use crate::store::{JobView, Store, WaitCause};
+use crate::store::{JobView, PauseView, ShareView, Store, WaitCause};
 use crate::vocabulary::JobState;
 
 /// One thing that keeps a job from running.
@@ -22,13 +25,32 @@ pub struct Reason {
     pub until: Option<DateTime<Utc>>,
 }
 
-/// What somebody wants of a job or its lane that has not come true yet.
+/// A wish to cancel that has not come true yet.
 #[derive(Clone, Debug)]
 pub(crate) struct Intent {
-    pub verb: String,
     pub who: String,
     pub why: String,
-    pub whole_lane: bool,
+}
+
+/// Where a due job stands in its lane.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Line {
+    /// Jobs before it.
+    pub jobs: i64,
+    /// There are more than were counted.
+    pub is_more: bool,
+}
+
+/// What keeps the jobs of one lane waiting, as the dispatcher sees it.
+#[derive(Clone, Debug)]
+pub(crate) struct LaneFacts {
+    pub pauses: Vec<PauseView>,
+    pub capacity: Capacity,
+    /// Groups and queues with work or a share; read for due jobs only.
+    pub shares: Vec<ShareView>,
+    pub line: Line,
+    /// The limits of its lane.
+    pub limits: Vec<LimitFact>,
 }
 
 /// Who could take the jobs of a lane.
@@ -38,7 +60,19 @@ pub(crate) struct Capacity {
     pub capability: String,
     pub workers: i64,
     pub able: i64,
-    pub oldest: Option<DateTime<Utc>>,
+    pub group: String,
+}
+
+/// One key of a limit that a job is under.
+#[derive(Clone, Debug)]
+pub(crate) struct LimitFact {
+    pub name: String,
+    pub value: String,
+    pub cap: Option<i32>,
+    pub used: i32,
+    pub rate: Option<f64>,
+    pub held_until: Option<DateTime<Utc>>,
+    pub next_token_at: Option<DateTime<Utc>>,
 }
 
 impl Store {
@@ -49,8 +83,8 @@ impl Store {
     /// [`Error::NotFound`] when the job does not exist in this tenant.
     pub async fn explain(&self, tenant: i32, id: i64, ttl: Duration) -> Result<Vec<Reason>, Error> {
         let job = self.job(tenant, id).await?;
-        let intents = self.intents(id, job.lane).await?;
-        let capacity = self.capacity(job.lane, ttl).await?;
+        let intents = self.intents(id).await?;
+        let facts = self.lane_facts(tenant, &job, ttl).await?;
         let batch = match job.batch {
             Some(batch) if job.state == JobState::Scheduled => {
                 let batch = self.batch(tenant, batch).await?;
@@ -58,7 +92,49 @@ impl Store {
             }
             _ => None,
         };
-        Ok(reasons(&job, &intents, &capacity, batch.as_ref()))
+        if let Some(deferred) = self.deferred(&job).await? {
+            return Ok(vec![deferred]);
+        }
+        Ok(reasons(&job, &intents, &facts, batch.as_ref()))
+    }
+
+    /// A worker could not do it and gave it back.
+    async fn deferred(&self, job: &JobView) -> Result<Option<Reason>, Error> {
+        if job.state != JobState::Scheduled || job.held.is_some() {
+            return Ok(None);
+        }
+        let deferral = self.deferral(job.id).await?;
+        Ok(deferral
+            .filter(|(_, until)| job.due == Some(*until))
+            .map(|(why, until)| Reason {
+                until: Some(until),
+                ..reason("deferred", format!("a worker gave it back unspent: {why}"))
+            }))
+    }
+
+    async fn lane_facts(
+        &self,
+        tenant: i32,
+        job: &JobView,
+        ttl: Duration,
+    ) -> Result<LaneFacts, Error> {
+        let is_due = job.ready_since.is_some();
+        Ok(LaneFacts {
+            pauses: self.pauses_of_lane(job.lane).await?,
+            capacity: self.capacity(job.lane, ttl).await?,
+            shares: match is_due {
+                true => self.shares(tenant).await?,
+                false => Vec::new(),
+            },
+            line: match is_due {
+                true => self.place_in_lane(job.id).await?,
+                false => Line::default(),
+            },
+            limits: match is_due {
+                true => self.limit_facts(job.lane).await?,
+                false => Vec::new(),
+            },
+        })
     }
 }
 
@@ -68,13 +144,15 @@ type BatchState = (String, Option<String>);
 fn reasons(
     job: &JobView,
     intents: &[Intent],
-    capacity: &Capacity,
+    facts: &LaneFacts,
     batch: Option<&BatchState>,
 ) -> Vec<Reason> {
+    let is_due = job.ready_since.is_some();
     let mut found: Vec<Reason> = match job.state {
         JobState::Running => return Vec::new(),
         JobState::Scheduled => vec![scheduled(job, batch)],
-        JobState::Ready => ready(job, intents, capacity),
+        JobState::Ready => due(facts),
+        JobState::Paused if is_due => due(facts),
         JobState::Waiting => waiting(job),
         JobState::Paused | JobState::Parked => vec![stopped(job)],
         JobState::Unheld => vec![reason(
@@ -83,12 +161,11 @@ fn reasons(
         )],
         _ => return vec![ended(job)],
     };
-    found.extend(
-        intents
-            .iter()
-            .filter(|intent| !intent.whole_lane)
-            .map(intended),
-    );
+    if !is_due {
+        // What will stop it once its own cause is over.
+        found.extend(facts.pauses.iter().map(paused));
+    }
+    found.extend(intents.iter().map(intended));
     found
 }
 
@@ -131,52 +208,42 @@ fn not_released(batch: Option<&BatchState>) -> Reason {
     }
 }
 
-fn ready(job: &JobView, intents: &[Intent], capacity: &Capacity) -> Vec<Reason> {
-    let lane: Vec<Reason> = intents
-        .iter()
-        .filter(|intent| intent.whole_lane)
-        .map(intended)
-        .collect();
-    if !lane.is_empty() {
-        return lane;
+/// Every condition that is not met: a person or a limit stops it, nobody can take it, or others go first.
+fn due(facts: &LaneFacts) -> Vec<Reason> {
+    let mut found: Vec<Reason> = facts.pauses.iter().map(paused).collect();
+    found.extend(facts.limits.iter().filter_map(closed));
+    found.extend(nobody(&facts.capacity));
+    found.extend(at_maximum(facts));
+    if found.is_empty() {
+        found.push(in_line(facts));
     }
-    if capacity.workers == 0 {
-        return vec![reason(
-            "no_worker",
-            "no worker is alive: start one with `windlass serve --role worker`",
-        )];
-    }
-    if capacity.able == 0 {
-        return vec![nobody_able(capacity)];
-    }
-    vec![in_line(job, capacity)]
+    found
 }
 
-fn nobody_able(capacity: &Capacity) -> Reason {
-    match capacity.capability.as_str() {
-        "" => reason("workers_draining", "every living worker is draining"),
-        name => reason(
-            "no_capable_worker",
-            format!("no living worker offers `{name}`"),
-        ),
-    }
-}
-
-fn in_line(job: &JobView, capacity: &Capacity) -> Reason {
-    let ahead = match (capacity.oldest, job.ready_since) {
-        (Some(oldest), Some(since)) => oldest < since,
-        _ => false,
+/// A pause of the job's lane, by whatever covers it.
+fn paused(pause: &PauseView) -> Reason {
+    let what = match pause.scope.as_str() {
+        "tenant" => "everything".to_owned(),
+        scope => format!("its {scope} `{}`", pause.subject),
     };
-    let queue = &capacity.queue;
-    match ahead {
-        true => reason(
-            "behind_others",
-            format!("older jobs of its lane in queue `{queue}` go first"),
-        ),
-        false => reason(
-            "next_in_line",
-            format!("it is first of its lane in queue `{queue}`; a free slot takes it"),
-        ),
+    Reason {
+        until: pause.until,
+        ..reason(
+            "paused",
+            format!("{what} is paused{}", by(&pause.who, &pause.why)),
+        )
+    }
+}
+
+/// ` by leo: stocktaking`, as far as it is known.
+fn by(who: &str, why: &str) -> String {
+    let who = match who {
+        "" => String::new(),
+        who => format!(" by {who}"),
+    };
+    match why {
+        "" => who,
+        why => format!("{who}: {why}"),
     }
 }
 
@@ -184,7 +251,7 @@ fn waiting(job: &JobView) -> Vec<Reason> {
     if let Some(held) = job.held.as_ref() {
         return vec![reason(
             "cancelling",
-            format!("it is being cancelled by {}: {}", held.who, held.why),
+            format!("it is being cancelled{}", by(&held.who, &held.why)),
         )];
     }
     let timer = job.due.map(|due| Reason {
@@ -216,19 +283,9 @@ fn stopped(job: &JobView) -> Reason {
         .held
         .as_ref()
         .map_or(("", ""), |held| (held.who.as_str(), held.why.as_str()));
-    let by = if who.is_empty() {
-        String::new()
-    } else {
-        format!(" by {who}")
-    };
-    let why = if why.is_empty() {
-        String::new()
-    } else {
-        format!(": {why}")
-    };
     Reason {
         until: job.due,
-        ..reason(code, format!("it is {word}{by}{why}"))
+        ..reason(code, format!("it is {word}{}", by(who, why)))
     }
 }
 
@@ -244,17 +301,10 @@ fn ended(job: &JobView) -> Reason {
 }
 
 fn intended(intent: &Intent) -> Reason {
-    let what = if intent.whole_lane { "its lane" } else { "it" };
-    match intent.verb.as_str() {
-        "cancel" => reason(
-            "cancel_requested",
-            format!("{} asked to cancel {what}: {}", intent.who, intent.why),
-        ),
-        _ => reason(
-            "pause_requested",
-            format!("{} paused {what}: {}", intent.who, intent.why),
-        ),
-    }
+    reason(
+        "cancel_requested",
+        format!("its cancel was asked for{}", by(&intent.who, &intent.why)),
+    )
 }
 
 fn reason(code: &'static str, text: impl Into<String>) -> Reason {

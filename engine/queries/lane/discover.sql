@@ -1,15 +1,54 @@
--- Which lanes have due work, and how are they weighed?
--- Index  ready (lane, eff, first_id), one descent a lane: a loose scan, however many rows a lane has.
--- Locks  none. Paused lanes are left out: blocked means not visited.
+-- Which lanes have due work and room for it, what may they get, and how much is in flight elsewhere?
+-- Index  ready (lane, eff, first_id), one descent a lane: a loose scan, however many rows a lane has;
+--        share_pkey; pause_lane; limit_use_pkey for lanes with limits. Leases are read only while a
+--        share has bounds.
+-- Locks  none. Paused lanes and lanes whose limit is full are left out: blocked means not visited.
+-- Gives  `room`, how many jobs the limits of a lane admit now, null without limits; `opens_in`, the
+--        seconds until a key of it has its next token, null when that is not what it waits for.
 with recursive step as (
     (select lane from ready order by lane limit 1)
     union all
     select (select ready.lane from ready where ready.lane > step.lane order by ready.lane limit 1)
     from step
     where step.lane is not null
+),
+flight as materialized (
+    select lane.tenant, lane.grp, lane.queue, sum(upper(range) - lower(range))::int8 as jobs
+    from lease
+    join lane on lane.id = lease.lane
+    cross join lateral unnest(lease.jobs) as range
+    where lease.worker <> $1
+      and (select exists (select from share where minimum > 0 or maximum is not null))
+    group by lane.tenant, lane.grp, lane.queue
 )
-select lane.id, lane.grp, lane.weight, lane.capability
+select lane.id, lane.grp, lane.queue, lane.weight, lane.capability,
+       coalesce(own.weight, 1) as "group_weight!", coalesce(own.minimum, 0) as "group_minimum!",
+       own.maximum as "group_maximum?",
+       coalesce(stream.weight, 1) as "queue_weight!", coalesce(stream.minimum, 0) as "queue_minimum!",
+       stream.maximum as "queue_maximum?",
+       coalesce((select sum(jobs) from flight where flight.tenant = lane.tenant and flight.grp = lane.grp), 0)::int8
+           as "group_elsewhere!",
+       coalesce((select sum(jobs) from flight where flight.tenant = lane.tenant and flight.queue = lane.queue), 0)::int8
+           as "queue_elsewhere!",
+       gate.room as "room?", gate.opens_in as "opens_in?", coalesce(gate.paced, false) as "paced!"
 from step
 join lane on lane.id = step.lane
-where not exists (select from intent where intent.lane = lane.id and intent.verb = 'pause')
+left join share own on own.tenant = lane.tenant and own.kind = 'group' and own.name = lane.grp
+left join share stream on stream.tenant = lane.tenant and stream.kind = 'queue' and stream.name = lane.queue
+left join lateral (
+    select min(case when use.hold_until > now() then 0
+                    else least(use.cap - use.used, floor(refill.tokens)::int4) end) as room,
+           max(greatest(extract(epoch from use.hold_until - now())::float8, (1 - refill.tokens) / use.rate)) as opens_in,
+           bool_or(use.rate is not null) as paced,
+           coalesce(bool_or(use.used >= use.cap), false) as is_full
+    from limit_use use
+    cross join lateral (
+        select case when use.rate is not null
+                    then least(use.burst, use.tokens + use.rate * greatest(0, extract(epoch from now() - use.refilled_at)::float8))
+               end as tokens
+    ) refill
+    where use.key = any (lane.limits)
+) gate on lane.limits <> '{}'
+where (select count(*) from lane_pause where lane_pause.lane = lane.id) = 0
+  and gate.is_full is not true
 order by lane.id;

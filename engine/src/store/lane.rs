@@ -2,10 +2,12 @@
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
-use sqlx::{PgConnection, PgPool};
+use uuid::Uuid;
 
 use super::Store;
+use super::gate::Session;
 use crate::Error;
 
 /// The natural key of a lane; the empty text and 0 stand for "none".
@@ -25,6 +27,8 @@ pub struct LaneKey {
     pub capability: String,
     /// The batch, or 0.
     pub batch: i64,
+    /// Keys of limits, sorted: `limit` or `limit:key`.
+    pub limit_keys: Vec<String>,
 }
 
 impl LaneKey {
@@ -43,21 +47,81 @@ impl LaneKey {
             template: template.into(),
             capability: String::new(),
             batch,
+            limit_keys: Vec::new(),
         }
     }
 }
 
 /// A lane that has due work.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub struct LaneAhead {
     /// Its id.
     pub id: i32,
-    /// What it shares fairly with others.
+    /// What it shares fairly with others: tenant and purpose.
     pub group: String,
-    /// Its part of the share.
+    /// The stream.
+    pub queue: String,
+    /// Its part inside its group.
     pub weight: i32,
+    /// What its group may get.
+    pub group_share: ShareAhead,
+    /// What its queue may get.
+    pub queue_share: ShareAhead,
     /// Handler that its jobs need, or empty.
     pub capability: String,
+    /// How many jobs its limits admit now; none when it has no limits.
+    pub room: Option<usize>,
+    /// After how long its limits admit the next one, where only time decides that.
+    pub opens_in: Option<Duration>,
+    /// Whether a rate is among its limits: what ends then makes no room.
+    pub paced: bool,
+}
+
+impl LaneAhead {
+    /// Whether its jobs are counted: they need the full form of the exchange.
+    pub fn is_limited(&self) -> bool {
+        self.room.is_some()
+    }
+}
+
+/// What a group or queue may get, as a claim needs it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ShareAhead {
+    /// Its part beside the others.
+    pub weight: i32,
+    /// With fewer jobs in flight than this it goes first.
+    pub minimum: usize,
+    /// With so many jobs in flight it gets no more.
+    pub maximum: Option<usize>,
+    /// Jobs in flight at other workers when we looked; 0 while no share has bounds.
+    pub elsewhere: usize,
+}
+
+impl Default for ShareAhead {
+    fn default() -> Self {
+        Self {
+            weight: 1,
+            minimum: 0,
+            maximum: None,
+            elsewhere: 0,
+        }
+    }
+}
+
+impl ShareAhead {
+    fn new(weight: i32, minimum: i32, maximum: Option<i32>, elsewhere: i64) -> Self {
+        Self {
+            weight,
+            minimum: usize::try_from(minimum).unwrap_or_default(),
+            maximum: maximum.map(|maximum| usize::try_from(maximum).unwrap_or_default()),
+            elsewhere: usize::try_from(elsewhere).unwrap_or_default(),
+        }
+    }
+
+    /// Whether somebody has to count what is in flight.
+    pub fn is_bounded(&self) -> bool {
+        self.minimum > 0 || self.maximum.is_some()
+    }
 }
 
 /// Ids by natural key.
@@ -85,7 +149,27 @@ impl LaneCache {
 /// A batch has a lane of its own, so the cache must not grow with the years: about 2 MB.
 const CACHED_MAX: usize = 10_000;
 
+/// A rest that a remote asks for, or the pace of a slow rate, is looked at again after a day.
+const OPENS_IN_SECONDS_MAX: f64 = 86_400.0;
+
 impl Store {
+    /// The natural key of a lane.
+    pub(crate) async fn lane_key(&self, id: i32) -> Result<LaneKey, Error> {
+        let row = sqlx::query_file!("queries/lane/key.sql", id)
+            .fetch_one(self.pool())
+            .await?;
+        Ok(LaneKey {
+            tenant: row.tenant,
+            queue: row.queue,
+            group: row.grp,
+            purpose: row.purpose,
+            template: row.template,
+            capability: row.capability,
+            batch: row.batch,
+            limit_keys: row.limit_keys,
+        })
+    }
+
     /// The id of a lane, made when it is new.
     ///
     /// # Cancel safety
@@ -102,7 +186,12 @@ impl Store {
 }
 
 /// The id of a lane inside a transaction; not cached, since the transaction may yet fail.
-pub(crate) async fn ensure(connection: &mut PgConnection, key: &LaneKey) -> Result<i32, Error> {
+pub(crate) async fn ensure(connection: &mut Session, key: &LaneKey) -> Result<i32, Error> {
+    if !key.limit_keys.is_empty() {
+        sqlx::query_file!("queries/limit/ensure_use.sql", key.tenant, &key.limit_keys)
+            .execute(&mut *connection)
+            .await?;
+    }
     sqlx::query_file!(
         "queries/lane/ensure.sql",
         key.tenant,
@@ -111,7 +200,8 @@ pub(crate) async fn ensure(connection: &mut PgConnection, key: &LaneKey) -> Resu
         key.purpose,
         key.template,
         key.capability,
-        key.batch
+        key.batch,
+        &key.limit_keys
     )
     .execute(&mut *connection)
     .await?;
@@ -123,32 +213,66 @@ pub(crate) async fn ensure(connection: &mut PgConnection, key: &LaneKey) -> Resu
         key.purpose,
         key.template,
         key.capability,
-        key.batch
+        key.batch,
+        &key.limit_keys
     )
     .fetch_one(connection)
     .await?;
     Ok(found.id)
 }
 
-/// Lanes with due work that are not paused.
-pub(crate) async fn discover(pool: &PgPool) -> Result<Vec<LaneAhead>, Error> {
-    let rows = sqlx::query_file!("queries/lane/discover.sql")
-        .fetch_all(pool)
+/// Makes the lanes of single requests for a template, or for a purpose, before anybody needs them.
+pub(crate) async fn prepare(
+    connection: &mut Session,
+    tenant: i32,
+    template: Option<&str>,
+    purpose: Option<&str>,
+) -> Result<(), Error> {
+    sqlx::query_file!("queries/lane/prepare.sql", tenant, template, purpose)
+        .execute(connection)
         .await?;
-    Ok(rows
-        .into_iter()
-        .map(|row| LaneAhead {
-            id: row.id,
-            group: row.grp,
-            weight: row.weight,
-            capability: row.capability,
-        })
-        .collect())
+    Ok(())
 }
 
 impl Store {
-    /// Lanes with due work that are not paused: what a claim may choose from.
+    /// Lanes with due work that are not paused and whose limits are not full: what a claim may choose
+    /// from. One that waits for its next token is there, with the time until it comes.
     pub async fn lanes_ahead(&self) -> Result<Vec<LaneAhead>, Error> {
-        discover(self.pool()).await
+        self.lanes_ahead_of(Uuid::nil()).await
+    }
+
+    /// The same for one worker, which counts what it has in flight itself.
+    pub async fn lanes_ahead_of(&self, worker: Uuid) -> Result<Vec<LaneAhead>, Error> {
+        let rows = sqlx::query_file!("queries/lane/discover.sql", worker)
+            .fetch_all(self.pool())
+            .await?;
+        let ahead = rows.into_iter().map(|row| LaneAhead {
+            id: row.id,
+            group: row.grp,
+            queue: row.queue,
+            weight: row.weight,
+            group_share: ShareAhead::new(
+                row.group_weight,
+                row.group_minimum,
+                row.group_maximum,
+                row.group_elsewhere,
+            ),
+            queue_share: ShareAhead::new(
+                row.queue_weight,
+                row.queue_minimum,
+                row.queue_maximum,
+                row.queue_elsewhere,
+            ),
+            capability: row.capability,
+            room: row
+                .room
+                .map(|room| usize::try_from(room).unwrap_or_default()),
+            opens_in: row
+                .opens_in
+                .filter(|seconds| *seconds > 0.0)
+                .map(|seconds| Duration::from_secs_f64(seconds.min(OPENS_IN_SECONDS_MAX))),
+            paced: row.paced,
+        });
+        Ok(ahead.collect())
     }
 }
