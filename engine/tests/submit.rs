@@ -27,14 +27,7 @@ async fn bench() -> Bench {
 }
 
 fn request(work: Work, input: serde_json::Value) -> Request {
-    Request {
-        work,
-        input: Value::from(input),
-        idempotency_key: None,
-        start_at: None,
-        priority: None,
-        tags: None,
-    }
+    Request::new(work, Value::from(input))
 }
 
 fn brief() -> Request {

@@ -1,6 +1,6 @@
 -- Which jobs already bear these idempotency keys?
 -- Index  request_key_pkey.
 -- Locks  none.
-select key, hash, job
+select scope, key, hash, job
 from request_key
-where tenant = $1 and scope = 'tenant' and key = any($2);
+where tenant = $1 and (scope, key) in (select * from unnest($2::text[], $3::text[]));

@@ -4,7 +4,7 @@
 with old as materialized (
     select tenant, scope, key
     from request_key
-    where expires_at < now() and hold = 'ttl'
+    where expires_at < now()
     order by expires_at
     limit 1000
     for update skip locked

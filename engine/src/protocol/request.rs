@@ -1,20 +1,31 @@
 //! Requests become jobs: resolved, checked against the template's input schema, stored together.
 
+mod answer;
+mod check;
+
 use std::collections::HashMap;
+use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
+use sha2::{Digest, Sha256};
 use windlass_workflows::configuration::Priority;
 use windlass_workflows::problem::Problem;
-use windlass_workflows::program::Bundle;
-use windlass_workflows::schema::Schema;
 use windlass_workflows::value::Value;
 
-use super::work::{Resolved, Work, priority_seconds};
-use crate::store::{NewRequest, SUBMIT_MAX, Submitted};
+pub use self::answer::{Answer, Receipt};
+use self::check::checked;
+use super::known::Known;
+use super::receipt;
+use super::work::{Work, priority_seconds};
+use crate::store::overflow::LIMIT_FULL;
+use crate::store::{Desk, Fate, Hold, NewRequest, OnDuplicate, PAUSED, Submitted, Terms};
 use crate::{Error, Store};
 
-/// Largest input of a request, as compact JSON.
-const INPUT_BYTES_MAX: usize = 1 << 20;
+/// Requests that are checked and stored together.
+const PAGE: usize = 10_000;
+/// Times that a page is resolved again because templates or purposes changed meanwhile; then it goes
+/// with what it has, which was true a moment ago.
+const RESOLVED_MAX: usize = 5;
 
 /// What a caller submits.
 #[derive(Clone, Debug)]
@@ -25,44 +36,58 @@ pub struct Request {
     pub input: Value,
     /// At most one job per key within its hold.
     pub idempotency_key: Option<String>,
+    /// Where the key counts.
+    pub scope: Scope,
+    /// How long.
+    pub hold: Hold,
+    /// What a repeat does.
+    pub on_duplicate: OnDuplicate,
     /// Not before this instant.
     pub start_at: Option<DateTime<Utc>>,
+    /// Not started by this instant, it ends `expired`.
+    pub expires_at: Option<DateTime<Utc>>,
     /// The purpose's unless given.
     pub priority: Option<Priority>,
     /// A JSON object of text values.
     pub tags: Option<serde_json::Value>,
 }
 
-/// What became of a request.
-#[derive(Clone, Debug, PartialEq)]
-pub enum Answer {
-    /// A new job.
-    Created {
-        /// Its id; the request's is the same number.
-        job: i64,
-    },
-    /// The key was used before for the same payload.
-    Duplicate {
-        /// The first job.
-        job: i64,
-    },
-    /// The key was used before for another payload.
-    KeyReused {
-        /// The first job.
-        job: i64,
-    },
-    /// The key's first request is being stored at this moment.
-    InFlight,
-    /// Nothing was stored.
-    Invalid(Vec<Problem>),
+/// Where an idempotency key counts.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Scope {
+    /// In the whole tenant.
+    #[default]
+    Tenant,
+    /// Among the requests for one template, whichever version.
+    Template,
+    /// Among the requests that name one batch.
+    Batch(i64),
+}
+
+impl Request {
+    /// A request of which nothing is said beside the input.
+    pub fn new(work: Work, input: Value) -> Self {
+        Self {
+            work,
+            input,
+            idempotency_key: None,
+            scope: Scope::Tenant,
+            hold: Hold::default(),
+            on_duplicate: OnDuplicate::Return,
+            start_at: None,
+            expires_at: None,
+            priority: None,
+            tags: None,
+        }
+    }
 }
 
 impl Store {
-    /// Stores requests, each on its own merits: an invalid one stops no other. Answers in order.
+    /// Stores requests, each on its own merits: a wrong one stops no other. Answers in order.
     ///
     /// # Errors
-    /// What the database says; pages that were stored stay stored, and a repeat with the same keys
-    /// finds their jobs.
+    /// What the database says while names are resolved; pages that were stored stay stored, and a
+    /// repeat with the same keys finds their jobs.
     ///
     /// # Cancel safety
     /// As [`Store::submit`].
@@ -72,12 +97,53 @@ impl Store {
         who: &str,
         requests: Vec<Request>,
     ) -> Result<Vec<Answer>, Error> {
-        let mut desk = Desk::default();
         let mut answers = Vec::with_capacity(requests.len());
-        for page in requests.chunks(SUBMIT_MAX) {
-            answers.extend(self.submit_page(tenant, who, page, &mut desk).await?);
+        for page in requests.chunks(PAGE) {
+            answers.extend(self.submit_page(tenant, who, page).await?);
         }
         Ok(answers)
+    }
+
+    /// Stores one request, in one statement with others that come at the same time.
+    ///
+    /// # Errors
+    /// What the database says of this request.
+    ///
+    /// # Cancel safety
+    /// Dropped, the request may still be stored; others do not notice.
+    pub async fn submit_request(
+        &self,
+        tenant: i32,
+        who: &str,
+        request: &Request,
+    ) -> Result<Receipt, Error> {
+        for round in 0.. {
+            let known = match self.known(tenant, &request.work, round > 0).await {
+                Err(error) => return unfit(error).map(invalid),
+                Ok(known) => known,
+            };
+            let new = match self.check(&known, request).await {
+                Err(Error::Invalid { problems }) => return Ok(invalid(problems)),
+                other => other?,
+            };
+            let stamp = (round < RESOLVED_MAX).then_some(known.stamp);
+            let desk = Desk { tenant, who, stamp };
+            let said = new.clone_said();
+            match self.submit_combined(desk, new).await {
+                Fate::Stale => {}
+                Fate::Failed(Error::Conflict { code, message, .. }) if code == LIMIT_FULL => {
+                    let answer = Answer::LimitFull { message };
+                    return Ok(Receipt { answer, job: None });
+                }
+                Fate::Failed(error) => return Err(error),
+                Fate::Answered(submitted, at) => {
+                    let job = at.map(|at| receipt::view(&known, &said, &submitted, at, who));
+                    let answer = answer(submitted);
+                    return Ok(Receipt { answer, job });
+                }
+            }
+        }
+        unreachable!("without a stamp nothing is stale")
     }
 
     async fn submit_page(
@@ -85,178 +151,192 @@ impl Store {
         tenant: i32,
         who: &str,
         page: &[Request],
-        desk: &mut Desk,
     ) -> Result<Vec<Answer>, Error> {
-        let mut answers = Vec::with_capacity(page.len());
-        let mut ready = Vec::with_capacity(page.len());
-        for (place, request) in page.iter().enumerate() {
-            match self.check(tenant, request, desk).await {
-                Ok(checked) => {
-                    ready.push((place, checked));
-                    answers.push(Answer::InFlight);
+        let mut answers: Vec<Option<Answer>> = vec![None; page.len()];
+        for round in 0.. {
+            let names = self.names(tenant, page, &answers, round > 0).await?;
+            let (mut places, mut ready) = (Vec::new(), Vec::new());
+            for (place, request) in page.iter().enumerate() {
+                if answers[place].is_some() {
+                    continue;
                 }
-                Err(Error::Invalid { problems }) => answers.push(Answer::Invalid(problems)),
-                Err(error) => return Err(error),
+                let checked = match &names[&request.work] {
+                    Ok(known) => self.check(known, request).await,
+                    Err(problems) => Err(Error::Invalid {
+                        problems: problems.clone(),
+                    }),
+                };
+                match checked {
+                    Ok(new) => {
+                        places.push(place);
+                        ready.push(new);
+                    }
+                    Err(Error::Invalid { problems }) => answers[place] = Some(refused(problems)),
+                    Err(error) => return Err(error),
+                }
+            }
+            let oldest = names.values().flatten().map(|known| known.stamp).min();
+            let stamp = oldest.filter(|_| round < RESOLVED_MAX);
+            let desk = Desk { tenant, who, stamp };
+            let ready: Vec<&NewRequest> = ready.iter().collect();
+            let fates = self.submit_all(desk, &ready).await;
+            for (place, fate) in places.into_iter().zip(fates) {
+                answers[place] = fate_answer(fate);
+            }
+            if answers.iter().all(Option::is_some) {
+                break;
             }
         }
-        // Keyed and unkeyed never share a statement: a caller's open transaction may hold a key.
-        let (keyed, unkeyed): (Vec<_>, Vec<_>) = ready
-            .into_iter()
-            .partition(|(_, request)| request.idempotency_key.is_some());
-        for group in [keyed, unkeyed] {
-            let (places, requests): (Vec<usize>, Vec<NewRequest>) = group.into_iter().unzip();
-            for (place, submitted) in places
-                .into_iter()
-                .zip(self.submit_each(tenant, who, requests).await?)
-            {
-                answers[place] = answer(submitted);
+        Ok(answers.into_iter().flatten().collect())
+    }
+
+    /// What the names in a page mean, or why they mean nothing; each is looked up once.
+    async fn names<'a>(
+        &self,
+        tenant: i32,
+        page: &'a [Request],
+        answers: &[Option<Answer>],
+        afresh: bool,
+    ) -> Result<Names<'a>, Error> {
+        let mut names = Names::new();
+        let open = page
+            .iter()
+            .zip(answers)
+            .filter(|(_, answer)| answer.is_none());
+        for (request, _) in open {
+            if names.contains_key(&request.work) {
+                continue;
             }
+            let known = match self.known(tenant, &request.work, afresh).await {
+                Err(error) => Err(unfit(error)?),
+                Ok(known) => Ok(known),
+            };
+            names.insert(&request.work, known);
         }
-        Ok(answers)
+        Ok(names)
     }
+}
 
-    /// A key that stands twice in one page must not meet itself in one statement.
-    async fn submit_each(
-        &self,
-        tenant: i32,
-        who: &str,
-        requests: Vec<NewRequest>,
-    ) -> Result<Vec<Submitted>, Error> {
-        let mut answers = Vec::with_capacity(requests.len());
-        let mut rest = requests.as_slice();
-        while !rest.is_empty() {
-            let (page, behind) = rest.split_at(distinct_prefix(rest));
-            answers.extend(self.submit(tenant, who, page).await?);
-            rest = behind;
-        }
-        Ok(answers)
+/// What names mean, or why they mean nothing.
+type Names<'a> = HashMap<&'a Work, Result<Arc<Known>, Vec<Problem>>>;
+
+fn invalid(problems: Vec<Problem>) -> Receipt {
+    Receipt {
+        answer: refused(problems),
+        job: None,
     }
+}
 
-    async fn check(
-        &self,
-        tenant: i32,
-        request: &Request,
-        desk: &mut Desk,
-    ) -> Result<NewRequest, Error> {
-        let known = desk.get(self, tenant, &request.work).await?;
-        let input = match &known.resolved.purpose_input {
-            Some(under) => under.merged(&request.input),
-            None => request.input.clone(),
-        };
-        let text = input.to_json();
-        let mut problems = known
-            .schema
-            .as_ref()
-            .map_or_else(Vec::new, |schema| schema.problems(&input));
-        if text.len() > INPUT_BYTES_MAX {
-            problems.push(Problem::new(
-                "too_large",
-                "/input",
-                format!(
-                    "the input has {} bytes; {INPUT_BYTES_MAX} are allowed",
-                    text.len()
-                ),
-            ));
-        }
-        if !problems.is_empty() {
-            return Err(Error::Invalid {
-                problems: problems.into_iter().map(under_input).collect(),
-            });
-        }
+impl Store {
+    /// The request as the store takes it.
+    ///
+    /// # Errors
+    /// `invalid` with every fault of the input; what the database says of its lane.
+    async fn check(&self, known: &Known, request: &Request) -> Result<NewRequest, Error> {
+        let merged = known.resolved.purpose_input.as_ref();
+        let merged = merged.map(|under| under.merged(&request.input));
+        let input = merged.as_ref().unwrap_or(&request.input);
+        let text = checked(known, input)?;
+        let (lane, bounded) = known.place(self, input).await?;
+        let terms = request.idempotency_key.as_ref().map(|_| Terms {
+            scope: scope(request.scope, known),
+            hold: request.hold,
+            on_duplicate: request.on_duplicate,
+        });
         Ok(NewRequest {
-            lane: known.lane,
+            lane,
             template_version: known.resolved.template_version,
             input: text,
             idempotency_key: request.idempotency_key.clone(),
+            print: request.idempotency_key.as_ref().map(|_| print(request)),
+            terms: terms.unwrap_or_default(),
             start_at: request.start_at,
+            expires_at: request.expires_at,
             priority: priority_seconds(request.priority.unwrap_or(known.resolved.priority)),
             tags: request.tags.clone(),
+            // Work that starts later waits for its time and then for its turn.
+            bounded: match request.start_at {
+                Some(_) => Vec::new(),
+                None => bounded,
+            },
         })
     }
 }
 
-/// How many requests from the front have different keys.
-fn distinct_prefix(requests: &[NewRequest]) -> usize {
-    let mut seen = std::collections::HashSet::new();
-    requests
-        .iter()
-        .take_while(|request| {
-            request
-                .idempotency_key
-                .as_ref()
-                .is_none_or(|key| seen.insert(key))
-        })
-        .count()
+/// What is wrong with the name itself; other errors are the call's.
+fn unfit(error: Error) -> Result<Vec<Problem>, Error> {
+    match error {
+        Error::Invalid { problems } => Ok(problems),
+        Error::Conflict {
+            code: PAUSED,
+            message,
+            ..
+        } => Ok(vec![Problem::new(PAUSED, "", message)]),
+        error => Err(error),
+    }
+}
+
+fn refused(problems: Vec<Problem>) -> Answer {
+    match problems.as_slice() {
+        [one] if one.code == PAUSED => Answer::Paused {
+            message: one.message.clone(),
+        },
+        _ => Answer::Invalid(problems),
+    }
+}
+
+fn scope(scope: Scope, known: &Known) -> String {
+    match scope {
+        Scope::Tenant => "tenant".to_owned(),
+        Scope::Template => format!("template:{}", known.resolved.template),
+        Scope::Batch(id) => format!("batch:{id}"),
+    }
+}
+
+/// The caller's own words, all of them: what a purpose or a newer version adds is not the caller's.
+fn print(request: &Request) -> Vec<u8> {
+    let mut hash = Sha256::new();
+    let said = format!(
+        "{:?} {:?} {:?} {:?} {:?} ",
+        request.work, request.start_at, request.expires_at, request.priority, request.tags
+    );
+    hash.update(said);
+    hash.update(request.input.to_json());
+    hash.finalize().to_vec()
+}
+
+/// None when it must be resolved again.
+fn fate_answer(fate: Fate) -> Option<Answer> {
+    match fate {
+        Fate::Stale => None,
+        Fate::Answered(submitted, _) => Some(answer(submitted)),
+        Fate::Failed(Error::Conflict { code, message, .. }) if code == LIMIT_FULL => {
+            Some(Answer::LimitFull { message })
+        }
+        Fate::Failed(error) if error.is_bad_text() => {
+            let message = "a text holds what the database cannot keep, such as U+0000";
+            Some(Answer::Invalid(vec![Problem::new(
+                "invalid_text",
+                "",
+                message,
+            )]))
+        }
+        Fate::Failed(error) => Some(Answer::Failed {
+            code: error.code(),
+            message: error.to_string(),
+        }),
+    }
 }
 
 fn answer(submitted: Submitted) -> Answer {
     match submitted {
         Submitted::Created { job } => Answer::Created { job },
+        Submitted::Replaced { job, old } => Answer::Replaced { job, old },
+        Submitted::Succeeds { job, first } => Answer::Succeeds { job, first },
+        Submitted::Extended { job } => Answer::Extended { job },
         Submitted::Duplicate { job } => Answer::Duplicate { job },
         Submitted::KeyReused { job } => Answer::KeyReused { job },
+        Submitted::Rejected { job } => Answer::Rejected { job },
         Submitted::InFlight => Answer::InFlight,
-    }
-}
-
-fn under_input(problem: Problem) -> Problem {
-    if problem.pointer.starts_with("/input") || problem.pointer.starts_with("/template") {
-        return problem;
-    }
-    Problem {
-        pointer: format!("/input{}", problem.pointer),
-        ..problem
-    }
-}
-
-/// What one call has looked up already.
-#[derive(Default)]
-struct Desk(HashMap<String, Known>);
-
-struct Known {
-    resolved: Resolved,
-    lane: i32,
-    schema: Option<Schema>,
-}
-
-impl Desk {
-    async fn get(&mut self, store: &Store, tenant: i32, work: &Work) -> Result<&Known, Error> {
-        let key = match work {
-            Work::Template(reference) => format!("t {reference}"),
-            Work::Purpose(name) => format!("p {name}"),
-        };
-        if !self.0.contains_key(&key) {
-            let resolved = store.resolve(tenant, work).await?;
-            let lane = store.lane(&resolved.lane(tenant, 0)).await?;
-            let schema = store.input_schema(resolved.template_version).await?;
-            self.0.insert(
-                key.clone(),
-                Known {
-                    resolved,
-                    lane,
-                    schema,
-                },
-            );
-        }
-        Ok(&self.0[&key])
-    }
-}
-
-impl Store {
-    /// The schema of a version's input, if it has one.
-    async fn input_schema(&self, template_version: i32) -> Result<Option<Schema>, Error> {
-        let pinned = self.pinned(template_version).await?;
-        let unreadable = |message: String| Error::Unreadable {
-            noun: "template version",
-            name: pinned.label.clone(),
-            message,
-        };
-        let bundle =
-            Bundle::from_json(&pinned.bundle).map_err(|error| unreadable(error.to_string()))?;
-        let Some(schema) = bundle.document.pointer("/input/schema/document") else {
-            return Ok(None);
-        };
-        Schema::compile(schema)
-            .map(Some)
-            .map_err(|error| unreadable(format!("{error:?}")))
     }
 }

@@ -2,12 +2,12 @@
 
 use chrono::{DateTime, Utc};
 use serde::Serialize;
-use sqlx::PgConnection;
 use windlass_workflows::configuration::{TemplateReference, VersionChoice};
 use windlass_workflows::document::step::Header;
 use windlass_workflows::problem::Problem;
 
 use super::Store;
+use super::gate::Session;
 use super::page::{PAGE_MAX, Page, fetch};
 use crate::Error;
 
@@ -158,13 +158,16 @@ impl Store {
 
 /// Publishes inside the caller's transaction.
 pub(crate) async fn publish(
-    connection: &mut PgConnection,
+    connection: &mut Session,
     tenant: i32,
     template: &NewTemplate,
 ) -> Result<Published, Error> {
     let header = &template.header;
     let version = header.version.to_string();
+    note_change(connection).await?;
     if let Some(id) = insert(connection, tenant, template, &version).await? {
+        let path = format!("{}.{}", header.namespace, header.name);
+        super::lane::prepare(connection, tenant, Some(&path), None).await?;
         return Ok(Published::Created(id));
     }
     let named = TemplateReference {
@@ -178,8 +181,17 @@ pub(crate) async fn publish(
     }
 }
 
+/// Says that names of templates and purposes may mean something else from here on: before the change,
+/// so that writers of the catalogue take turns here and nowhere else.
+pub(crate) async fn note_change(connection: &mut Session) -> Result<(), Error> {
+    sqlx::query_file!("queries/template/note_change.sql")
+        .execute(connection)
+        .await?;
+    Ok(())
+}
+
 async fn insert(
-    connection: &mut PgConnection,
+    connection: &mut Session,
     tenant: i32,
     template: &NewTemplate,
     version: &str,
@@ -228,7 +240,7 @@ pub(crate) fn version_exists(header: &Header) -> Error {
 
 /// The version that a reference names.
 pub(crate) async fn find(
-    connection: &mut PgConnection,
+    connection: &mut Session,
     tenant: i32,
     named: &TemplateReference,
 ) -> Result<Option<TemplateVersion>, Error> {
@@ -263,10 +275,7 @@ pub(crate) async fn find(
 }
 
 /// The names of all templates.
-pub(crate) async fn names(
-    connection: &mut PgConnection,
-    tenant: i32,
-) -> Result<Vec<String>, Error> {
+pub(crate) async fn names(connection: &mut Session, tenant: i32) -> Result<Vec<String>, Error> {
     let rows = sqlx::query_file!("queries/template/names.sql", tenant)
         .fetch_all(connection)
         .await?;
@@ -275,7 +284,7 @@ pub(crate) async fn names(
 
 /// Every version of a template, as references name them; `path` is `namespace.name`.
 pub(crate) async fn version_names(
-    connection: &mut PgConnection,
+    connection: &mut Session,
     tenant: i32,
     path: &str,
 ) -> Result<Vec<String>, Error> {
