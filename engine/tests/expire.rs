@@ -136,6 +136,47 @@ async fn a_journal_begun_under_the_lost_lease_is_remembered() {
     assert!(journaled(jobs[0].id) && !journaled(jobs[1].id));
 }
 
+/// A lease of twelve: in its middle one job is to be cancelled, and one has begun a journal.
+async fn gapped() -> (Bench, common::TestWorker) {
+    let bench = Bench::new().await;
+    bench.submit(12).await;
+    let mut worker = bench.worker().await;
+    let jobs = worker.claim(12).await;
+    let stopped = bench.store.cancel(1, jobs[1].id, "mia", "").await;
+    stopped.expect("asked");
+    worker.record(&[journal(&jobs[4], 1)]).await;
+    (bench, worker)
+}
+
+const READY: &str = "select coalesce(sum(last_id - first_id + 1), 0)::int8 from ready";
+
+/// Extents were made from the first to the last of a piece, over the jobs between that do not belong to
+/// it: those stood in two places, and ran twice.
+#[tokio::test]
+async fn a_lost_lease_with_gaps_comes_back_without_what_is_missing() {
+    let (bench, worker) = gapped().await;
+    bench.silence(&worker).await;
+
+    bench.store.expire(LEASE_TIME).await.expect("expired");
+
+    bench.assert_held_once().await;
+    assert_eq!(bench.count(READY).await, 11);
+}
+
+#[tokio::test]
+async fn an_unknown_lease_with_gaps_is_given_back_without_what_is_missing() {
+    let (bench, mut worker) = gapped().await;
+
+    let given = worker
+        .beat
+        .give_back_unlisted(worker.id, &[], std::time::Duration::ZERO)
+        .await;
+
+    assert_eq!(given.expect("given back"), 1);
+    bench.assert_held_once().await;
+    assert_eq!(bench.count(READY).await, 11);
+}
+
 #[tokio::test]
 async fn two_expirers_take_back_each_job_once() {
     let bench = Bench::new().await;
@@ -169,4 +210,14 @@ async fn two_expirers_take_back_each_job_once() {
             .await,
         1_000
     );
+}
+
+/// An idle look at the dead must cost next to nothing: compiled, it took a second.
+#[tokio::test]
+async fn no_statement_of_ours_is_compiled() {
+    let bench = Bench::new().await;
+
+    let off = "select count(*) from pg_settings where name = 'jit' and setting = 'off'";
+
+    assert_eq!(bench.count(off).await, 1);
 }

@@ -1,5 +1,6 @@
 -- Cancels a job that no worker has and that waits for nothing but its turn: it is cut out of its
 -- extent, both rests go back, and it ends at once, or, if it has a journal, is ordered to end itself.
+-- Killed ($5), it ends at once in any case.
 -- Index  the extents' keys: an extent never leaves its block of 1,000 ids.
 -- Locks  the one extent that holds the job, waiting for it.
 with own as materialized (
@@ -20,12 +21,13 @@ near as materialized (
     union all
     (select 'held', extent.*
      from own cross join lateral (
-         select held.ctid as place, held.* from held
+         select held.ctid as place, first_id, last_id, lane, eff, run_at, priority, attempt, losses, journaled,
+                held.reason, held.until, held.who, held.why from held
          where first_id <= own.id and first_id > own.id - 1000
          order by first_id desc limit 1 for update) extent)
 ),
 hit as materialized (
-    select * from near where last_id >= $2
+    select near.*, journaled and not $5 as goes_on from near where last_id >= $2
 ),
 from_ready as (delete from ready where ctid in (select place from hit where source = 'ready') returning 1),
 from_later as (delete from later where ctid in (select place from hit where source = 'later') returning 1),
@@ -46,7 +48,7 @@ to_ready as (
     select low, high, lane, eff, run_at, priority, attempt, losses, journaled from rest where source = 'ready'
     union all
     select $2, $2, lane, eff, now(), priority, attempt, losses, true
-    from hit join gone on gone.extents = 1 where journaled
+    from hit join gone on gone.extents = 1 where goes_on
 ),
 to_later as (
     insert into later (first_id, last_id, lane, eff, run_at, priority, attempt, losses, journaled)
@@ -57,20 +59,23 @@ to_held as (
     select low, high, lane, eff, run_at, priority, attempt, losses, journaled, reason, until, who, why from rest where source = 'held'
 ),
 ordered as (
-    insert into inbox (job, kind, data) select $2, 'order', $3 from hit where journaled
+    insert into inbox (job, kind, data) select $2, 'order', $3 from hit where goes_on
 ),
 ended as (
     insert into outcome (first_id, last_id, tenant, lane, batch, kind, code, attempt, result)
-    select $2, $2, own.tenant, own.lane, own.batch, 'cancelled', 'cancelled', hit.attempt, $4
-    from hit cross join own where not hit.journaled
+    select $2, $2, own.tenant, own.lane, own.batch, 'cancelled', case when $5 then 'killed' else 'cancelled' end, hit.attempt, $4
+    from hit cross join own where not hit.goes_on
 ),
 told as (
     insert into tally (batch, kind, n)
-    select own.batch, 'cancelled', 1 from hit cross join own where own.batch is not null and not hit.journaled
+    select own.batch, 'cancelled', 1 from hit cross join own where own.batch is not null and not hit.goes_on
     union all
     select own.batch, 'parked', -1 from hit cross join own where own.batch is not null and hit.reason = 'parked'
 ),
-released as (
-    delete from request_key where job = $2 and hold = 'active' and exists (select from hit where not journaled)
+unread as (
+    delete from inbox where job = $2 and exists (select from hit where not goes_on)
+),
+fulfilled as (
+    delete from intent where job = $2 and verb = 'cancel' and exists (select from hit where not goes_on)
 )
-select exists (select from hit) as "hit!", coalesce((select journaled from hit), false) as "journaled!";
+select exists (select from hit) as "hit!", coalesce((select goes_on from hit), false) as "goes_on!";

@@ -1,7 +1,7 @@
 -- What is each of these jobs, where does it stand, and how did it end?
 -- Index  job_pkey; ready_pkey, later_pkey, held_pkey, outcome_pkey: an extent never leaves its block
 --        of 1,000 ids, so one step back inside the block finds the holder or proves it absent;
---        wait_pkey. Leases are few and are read once, those that touch the wanted ids.
+--        wait_pkey; pause_job, pause_lane. Leases and pauses are few and are read once, those that touch the wanted ids.
 -- Locks  none; one snapshot over all holders, so an open job is seen in exactly one of them.
 -- Gives  one row a job that exists in this tenant, newest first.
 with wanted as (
@@ -18,6 +18,7 @@ select j.id,
        case
            when o.kind is not null then o.kind
            when s.claim is not null then 'running'
+           when r.first_id is not null and p.id is not null then 'paused'
            when r.first_id is not null then 'ready'
            when w.job is not null then 'waiting'
            when l.first_id is not null then 'scheduled'
@@ -30,9 +31,10 @@ select j.id,
        n.purpose, n.queue, j.lane, j.batch, j.member_key, j.object, j.parent, j.redrive_of, j.created_at,
        coalesce(o.attempt, s.attempt, r.attempt, w.attempt, l.attempt, h.attempt, 0::smallint) as "attempt!",
        coalesce(s.losses, r.losses, w.losses, l.losses, h.losses, 0::smallint) as "losses!",
-       coalesce(l.run_at, w.due, h.until) as "due?",
+       coalesce(l.run_at, w.due, case when h.reason is null then p.until when h.reason = 'paused' then m.until else h.until end) as "due?",
        r.eff as "ready_since?",
-       h.reason as "held_reason?", h.who as "held_by?", h.why as "held_why?",
+       coalesce(h.reason, case when p.id is not null then 'paused' end) as "held_reason?",
+       coalesce(m.who, h.who, p.who) as "held_by?", coalesce(m.why, h.why, p.why) as "held_why?",
        s.worker as "worker?", s.claim as "claim?", s.claimed_at as "claimed_at?",
        coalesce(s.stop @> j.id, false) as "stopping!",
        exists (select 1 from journal e where e.job = j.id) as "journaled!",
@@ -41,6 +43,7 @@ select j.id,
        o.kind as "outcome?", o.code as "code?", o.fingerprint as "fingerprint?", o.at as "ended_at?",
        case when $3 then o.result end as "result?",
        q.idempotency_key as "idempotency_key?", q.who as "who?", q.start_at as "start_at?",
+       q.expires_at as "expires_at?", q.successor_of as "successor_of?",
        q.tags as "tags?: sqlx::types::Json<BTreeMap<String, String>>"
 from wanted
 join job j on j.id = wanted.id and j.tenant = $1
@@ -61,5 +64,8 @@ left join lateral (
 left join lateral (
     select * from (select * from held x where x.first_id <= j.id and x.first_id >= j.id / 1000 * 1000
                    order by x.first_id desc limit 1) near where near.last_id >= j.id) h on true
+left join pause m on m.job = j.id and h.reason = 'paused'
+left join lateral (
+    select * from lane_pause x where x.lane = j.lane order by x.id limit 1) p on r.first_id is not null
 left join wait w on w.job = j.id and w.n = 0
 order by j.id desc;

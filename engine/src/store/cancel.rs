@@ -1,8 +1,13 @@
-//! Cancelling one job: whoever takes its holder row has the right to end it.
+//! Cancelling and killing one job: whoever takes its holder row has the right to end it.
 //!
 //! A job without a journal ends at once. One with a journal must end through its machine, which may
 //! have things to undo: it gets an order in its inbox and becomes ready. A leased job is told by its
-//! worker's heartbeat.
+//! worker's heartbeat; one that does not obey within the grace is cut from its lease by a duty.
+//!
+//! A kill asks nobody: whatever holds the job lets it go, and it ends. Either goes to the jobs that a
+//! job started first.
+
+use std::time::Duration;
 
 use super::Store;
 use crate::Error;
@@ -19,8 +24,28 @@ pub enum Cancelled {
     Asked,
 }
 
+/// What somebody wants of a job, and in which words.
+#[derive(Clone, Copy, Debug)]
+struct Wish<'a> {
+    who: &'a str,
+    why: &'a str,
+    at_once: bool,
+}
+
+impl Wish<'_> {
+    fn order(&self) -> String {
+        serde_json::json!({ "order": "cancel", "who": self.who, "why": self.why }).to_string()
+    }
+
+    /// The result of a job that it ends.
+    fn problem(&self) -> String {
+        let title = if self.at_once { "killed" } else { "cancelled" };
+        serde_json::json!({ "title": title, "detail": self.why, "who": self.who }).to_string()
+    }
+}
+
 impl Store {
-    /// Asks a job to end. Repeating it is harmless.
+    /// Asks a job to end, and before it the jobs that it started. Repeating it is harmless.
     ///
     /// # Errors
     /// `not_found`, or `illegal_state` when the job is final.
@@ -31,15 +56,71 @@ impl Store {
         who: &str,
         why: &str,
     ) -> Result<Cancelled, Error> {
+        let at_once = false;
+        self.end_tree(tenant, job, Wish { who, why, at_once }).await
+    }
+
+    /// Ends a job at once, whatever it does, and before it the jobs that it started: nothing is undone,
+    /// and what its worker still makes of it is refused.
+    ///
+    /// # Errors
+    /// `not_found`, or `illegal_state` when the job is final.
+    pub async fn kill(
+        &self,
+        tenant: i32,
+        job: i64,
+        who: &str,
+        why: &str,
+    ) -> Result<Cancelled, Error> {
+        let at_once = true;
+        self.end_tree(tenant, job, Wish { who, why, at_once }).await
+    }
+
+    async fn end_tree(&self, tenant: i32, job: i64, wish: Wish<'_>) -> Result<Cancelled, Error> {
+        self.end_descendants(tenant, job, wish).await?;
+        let answer = self.end_one(tenant, job, wish).await?;
+        // What it started while its children ended. From now on it starts nothing.
+        self.end_descendants(tenant, job, wish).await?;
+        Ok(answer)
+    }
+
+    /// A page at a time, the deepest first; one that ends meanwhile needs nothing more.
+    async fn end_descendants(&self, tenant: i32, job: i64, wish: Wish<'_>) -> Result<(), Error> {
+        let open = sqlx::query_file!("queries/job/open_descendants.sql", tenant, job)
+            .fetch_all(self.pool())
+            .await?;
+        for row in open {
+            match self.end_one(tenant, row.id, wish).await {
+                Ok(_) | Err(Error::Conflict { .. }) => {}
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(())
+    }
+
+    async fn end_one(&self, tenant: i32, job: i64, wish: Wish<'_>) -> Result<Cancelled, Error> {
+        // A cancel is stronger than a pause: what stands still may go on to its end.
+        sqlx::query_file!("queries/pause/forget_job.sql", tenant, job)
+            .execute(self.pool())
+            .await?;
         for _ in 0..ROUNDS_MAX {
-            if let Some(answer) = self.cancel_once(tenant, job, who, why).await? {
+            if let Some(answer) = self.end_once(tenant, job, wish).await? {
                 return Ok(answer);
             }
         }
-        sqlx::query_file!("queries/job/intend_cancel.sql", job, who, why)
+        sqlx::query_file!("queries/job/intend_cancel.sql", job, wish.who, wish.why)
             .execute(self.pool())
             .await?;
         Ok(Cancelled::Asked)
+    }
+
+    /// Cuts jobs from their leases that somebody cancelled longer than `grace` ago and whose worker did
+    /// not end them; how many. [`Store::end_cancelling`] ends them.
+    pub async fn cut_disobedient(&self, grace: Duration) -> Result<i64, Error> {
+        let row = sqlx::query_file!("queries/job/cut_disobedient.sql", grace.as_secs_f64())
+            .fetch_one(self.pool())
+            .await?;
+        Ok(row.jobs)
     }
 
     /// Tries again what was asked for while a job changed hands too fast; how many wishes came true.
@@ -48,11 +129,13 @@ impl Store {
             .fetch_all(self.pool())
             .await?;
         let mut fulfilled = 0;
-        for wish in wishes {
-            let is_over = match self
-                .cancel_once(wish.tenant, wish.job, &wish.who, &wish.why)
-                .await
-            {
+        for row in wishes {
+            let wish = Wish {
+                who: &row.who,
+                why: &row.why,
+                at_once: false,
+            };
+            let is_over = match self.end_once(row.tenant, row.job, wish).await {
                 Ok(Some(Cancelled::Ended))
                 | Err(Error::Conflict { .. } | Error::NotFound { .. }) => true,
                 // Its worker or its machine forgets the wish when it has obeyed.
@@ -60,7 +143,7 @@ impl Store {
                 Err(error) => return Err(error),
             };
             if is_over {
-                sqlx::query_file!("queries/job/fulfil_intent.sql", wish.id)
+                sqlx::query_file!("queries/job/fulfil_intent.sql", row.id)
                     .execute(self.pool())
                     .await?;
                 fulfilled += 1;
@@ -70,45 +153,35 @@ impl Store {
     }
 
     /// One look at every holder. `None`: the job changed hands; look again.
-    async fn cancel_once(
+    async fn end_once(
         &self,
         tenant: i32,
         job: i64,
-        who: &str,
-        why: &str,
+        wish: Wish<'_>,
     ) -> Result<Option<Cancelled>, Error> {
-        let order = serde_json::json!({ "order": "cancel", "who": who, "why": why }).to_string();
-        let problem =
-            serde_json::json!({ "title": "cancelled", "detail": why, "who": who }).to_string();
-        let extent =
-            sqlx::query_file!("queries/job/cancel_extent.sql", tenant, job, order, problem)
-                .fetch_one(self.pool())
-                .await?;
+        let extent = sqlx::query_file!(
+            "queries/job/cancel_extent.sql",
+            tenant,
+            job,
+            wish.order(),
+            wish.problem(),
+            wish.at_once
+        )
+        .fetch_one(self.pool())
+        .await?;
         if extent.hit {
-            return Ok(Some(if extent.journaled {
+            return Ok(Some(if extent.goes_on {
                 Cancelled::Asked
             } else {
                 Cancelled::Ended
             }));
         }
-        let waiting = sqlx::query_file!("queries/job/cancel_waiting.sql", tenant, job, order)
-            .fetch_one(self.pool())
-            .await?;
-        if waiting.hit {
-            return Ok(Some(Cancelled::Asked));
-        }
-        let leased = sqlx::query_file!(
-            "queries/job/cancel_leased.sql",
-            tenant,
-            job,
-            order,
-            who,
-            why
-        )
-        .fetch_one(self.pool())
-        .await?;
-        if leased.hit {
-            return Ok(Some(Cancelled::Asked));
+        let hit = match wish.at_once {
+            true => self.kill_held(tenant, job, wish).await?,
+            false => self.ask_holder(tenant, job, wish).await?,
+        };
+        if hit.is_some() {
+            return Ok(hit);
         }
         let known = sqlx::query_file!("queries/job/is_final.sql", tenant, job)
             .fetch_optional(self.pool())
@@ -122,5 +195,50 @@ impl Store {
             }),
             Some(_) => Ok(None),
         }
+    }
+
+    async fn ask_holder(
+        &self,
+        tenant: i32,
+        job: i64,
+        wish: Wish<'_>,
+    ) -> Result<Option<Cancelled>, Error> {
+        let order = wish.order();
+        let waiting = sqlx::query_file!("queries/job/cancel_waiting.sql", tenant, job, order)
+            .fetch_one(self.pool())
+            .await?;
+        if waiting.hit {
+            return Ok(Some(Cancelled::Asked));
+        }
+        let leased = sqlx::query_file!(
+            "queries/job/cancel_leased.sql",
+            tenant,
+            job,
+            order,
+            wish.who,
+            wish.why
+        )
+        .fetch_one(self.pool())
+        .await?;
+        Ok(leased.hit.then_some(Cancelled::Asked))
+    }
+
+    async fn kill_held(
+        &self,
+        tenant: i32,
+        job: i64,
+        wish: Wish<'_>,
+    ) -> Result<Option<Cancelled>, Error> {
+        let problem = wish.problem();
+        let waiting = sqlx::query_file!("queries/job/kill_waiting.sql", tenant, job, problem)
+            .fetch_one(self.pool())
+            .await?;
+        if waiting.hit {
+            return Ok(Some(Cancelled::Ended));
+        }
+        let leased = sqlx::query_file!("queries/job/kill_leased.sql", tenant, job, problem)
+            .fetch_one(self.pool())
+            .await?;
+        Ok(leased.hit.then_some(Cancelled::Ended))
     }
 }

@@ -1,5 +1,6 @@
 //! Single statements that a keeper repeats: dead workers, due work, tallies, old keys.
 
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
@@ -56,6 +57,14 @@ impl Store {
         Ok(row.jobs)
     }
 
+    /// Ends up to 500 jobs that nobody started in time; how many.
+    pub async fn expire_jobs(&self, now: Option<DateTime<Utc>>) -> Result<i64, Error> {
+        let row = sqlx::query_file!("queries/job/expire_due.sql", now)
+            .fetch_one(self.pool())
+            .await?;
+        Ok(row.jobs)
+    }
+
     /// Folds the tallies of a batch that has many rows into one a kind; how many rows it folded.
     pub async fn compact_tallies(&self) -> Result<i64, Error> {
         let row = sqlx::query_file!("queries/tally/compact.sql")
@@ -64,11 +73,26 @@ impl Store {
         Ok(row.folded)
     }
 
-    /// Forgets idempotency keys whose hold has run out; how many.
+    /// Forgets idempotency keys whose hold has run out; how many. One that was held while its job was
+    /// open is free when the job ends, whoever ends it; here it goes for good, a page a pass.
     pub async fn prune_keys(&self) -> Result<u64, Error> {
         let done = sqlx::query_file!("queries/request/prune_keys.sql")
             .execute(self.pool())
             .await?;
-        Ok(done.rows_affected())
+        let behind = self.freed_behind.load(Ordering::Relaxed);
+        let row = sqlx::query_file!("queries/request/free_keys.sql", behind)
+            .fetch_one(self.pool())
+            .await?;
+        self.freed_behind
+            .store(row.last.unwrap_or(0), Ordering::Relaxed);
+        Ok(done.rows_affected() + u64::try_from(row.freed).unwrap_or_default())
+    }
+
+    /// Forgets losses, deferrals and counts of failure that nothing reads any more; how many rows.
+    pub async fn prune_failures(&self) -> Result<u64, Error> {
+        let row = sqlx::query_file!("queries/failure/prune.sql")
+            .fetch_one(self.pool())
+            .await?;
+        Ok(u64::try_from(row.rows).unwrap_or_default())
     }
 }

@@ -1,0 +1,24 @@
+-- Which jobs did this one start that are still open? The deepest first, so that none outlives the one
+-- that it works for.
+-- Index  job_parent; the outcome's key, one step back in its block.
+-- Locks  none.
+-- Gives  up to 1,000 ids, 16 levels down.
+with recursive tree as (
+    select job.id, 1 as depth from job where job.parent = $2 and job.tenant = $1
+    union all
+    select job.id, tree.depth + 1
+    from tree join job on job.parent = tree.id
+    where tree.depth < 16
+)
+select tree.id as "id!"
+from tree
+where not exists (
+    select from (
+        select last_id from outcome
+        where first_id <= tree.id and first_id > tree.id - 1000
+        order by first_id desc limit 1
+    ) nearest
+    where nearest.last_id >= tree.id
+)
+order by tree.depth desc, tree.id
+limit 1000;

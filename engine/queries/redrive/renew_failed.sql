@@ -1,0 +1,29 @@
+-- Makes a new job of each failed one, with the same input, template version and place, that links back.
+-- Index  job_pkey.
+-- Locks  the new rows, under the batches' locks.
+-- Gives  a row a batch: how many new jobs it has; batch 0 for the others.
+with origin as materialized (
+    select job.*, $3::int8 + wanted.k - 1 as new_id, outcome.fingerprint
+    from unnest($2::int8[]) with ordinality wanted (job, k)
+    join job on job.id = wanted.job
+    join outcome on outcome.first_id = wanted.job
+),
+made as (
+    insert into job (id, tenant, lane, template_version, batch, parent, redrive_of, nonce, member_key, object, input)
+    select new_id, tenant, lane, template_version, batch, parent, id,
+           ('x' || encode(uuid_send(gen_random_uuid()), 'hex'))::bit(64)::int8, member_key, object, input
+    from origin
+),
+due as (
+    insert into ready (first_id, last_id, lane, eff, run_at)
+    select new_id, new_id, lane, now(), now() from origin
+),
+noted as (
+    insert into redrive_job (redrive, job, origin, fingerprint)
+    select $1, new_id, id, fingerprint from origin
+),
+told as (
+    insert into tally (batch, kind, n)
+    select batch, 'restarted_failed', count(*) from origin where batch is not null group by batch
+)
+select coalesce(batch, 0) as "batch!", count(*) as "jobs!" from origin group by batch order by 1;
