@@ -1,0 +1,261 @@
+//! The writing verbs, each as a keeper, a worker or a caller would run it on the scene.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use chrono::Utc;
+use futures::future::BoxFuture;
+use uuid::Uuid;
+use windlass_engine::Error;
+use windlass_engine::protocol::Trigger;
+use windlass_engine::store::{NewEntry, NewRequest, Want};
+
+use super::common::LEASE_TIME;
+use super::scene::Scene;
+
+/// A verb that writes.
+pub struct Verb {
+    pub name: &'static str,
+    /// What it wants to find beside the scene.
+    pub prepare: &'static str,
+    pub run: fn(Arc<Scene>) -> BoxFuture<'static, Result<(), Error>>,
+}
+
+/// A verb that is one call of the store.
+macro_rules! of_store {
+    ($name:literal, $prepare:literal, |$store:ident, $scene:ident| $call:expr) => {
+        Verb {
+            name: $name,
+            prepare: $prepare,
+            run: |$scene| {
+                Box::pin(async move {
+                    let $store = $scene.store.lock().await.clone();
+                    $call.await.map(drop)
+                })
+            },
+        }
+    };
+}
+
+/// A verb of a worker's heartbeat.
+macro_rules! of_beat {
+    ($name:literal, |$beat:ident, $scene:ident| $call:expr) => {
+        Verb {
+            name: $name,
+            prepare: "",
+            run: |$scene| {
+                Box::pin(async move {
+                    let mut $beat = $scene.beats.lock().await.pop().expect("one a verb");
+                    let answer = $call.await.map(drop);
+                    $scene.beats.lock().await.push($beat);
+                    answer
+                })
+            },
+        }
+    };
+}
+
+/// All of them.
+pub const VERBS: &[Verb] = &[
+    Verb {
+        name: "settle",
+        prepare: "",
+        run: |scene| exchange(scene, |all| all, 0),
+    },
+    Verb {
+        name: "settle in another order",
+        prepare: "",
+        run: |scene| exchange(scene, reversed, 0),
+    },
+    Verb {
+        name: "claim",
+        prepare: "",
+        run: |scene| exchange(scene, |_| vec![], 5),
+    },
+    Verb {
+        name: "settle and claim",
+        prepare: "",
+        run: |scene| exchange(scene, half, 5),
+    },
+    of_store!("expire", "", |store, scene| store.expire(LEASE_TIME)),
+    of_beat!("give back unlisted", |beat, scene| beat.give_back_unlisted(
+        scene.worker,
+        &[],
+        Duration::from_secs(1)
+    )),
+    of_beat!("heartbeat", |beat, scene| beat.renew(scene.worker)),
+    of_beat!("leave", |beat, scene| beat.leave(scene.worker)),
+    of_store!("cancel ready", "", |store, scene| store.cancel(
+        1,
+        scene.jobs.ready,
+        "mia",
+        ""
+    )),
+    of_store!("cancel later", "", |store, scene| store.cancel(
+        1,
+        scene.jobs.later,
+        "mia",
+        ""
+    )),
+    of_store!("cancel parked", "", |store, scene| store.cancel(
+        1,
+        scene.jobs.parked,
+        "mia",
+        ""
+    )),
+    of_store!("cancel planned", "", |store, scene| store.cancel(
+        1,
+        scene.jobs.planned,
+        "mia",
+        ""
+    )),
+    of_store!("cancel leased", "", |store, scene| store.cancel(
+        1,
+        scene.jobs.leased,
+        "mia",
+        ""
+    )),
+    of_store!("cancel lost", "", |store, scene| store.cancel(
+        1,
+        scene.jobs.lost,
+        "mia",
+        ""
+    )),
+    of_store!("cancel waiting", "", |store, scene| store.cancel(
+        1,
+        scene.jobs.waiting,
+        "mia",
+        ""
+    )),
+    of_store!("fulfil cancels", "", |store, scene| store.fulfil_cancels()),
+    of_store!("end cancelling", "", |store, scene| store.end_cancelling()),
+    of_store!("wake and promote", "", |store, scene| store.wake(None)),
+    Verb {
+        name: "submit",
+        prepare: "",
+        run: |scene| submit(scene, [None, None]),
+    },
+    Verb {
+        name: "submit keyed",
+        prepare: "",
+        run: |scene| submit(scene, [Some("a"), Some("b")]),
+    },
+    Verb {
+        name: "submit keyed in another order",
+        prepare: "",
+        run: |scene| submit(scene, [Some("b"), Some("a")]),
+    },
+    Verb {
+        name: "submit keyed again",
+        prepare: "",
+        run: |scene| submit(scene, [Some("old2"), Some("old1")]),
+    },
+    of_store!("prune keys", "", |store, scene| store.prune_keys()),
+    of_store!("plan and seal", "", |store, scene| store.plan()),
+    of_store!(
+        "fail a plan",
+        "update batch set document = '{}' where state = 'planning'",
+        |store, scene| store.plan()
+    ),
+    of_store!("release", "", |store, scene| store.release()),
+    of_store!("finish", "", |store, scene| store.finish()),
+    of_store!("compact", "", |store, scene| store.compact_tallies()),
+    of_store!("fire", "", |store, scene| store.fire()),
+    of_store!("trigger", "", |store, scene| store.trigger(
+        1,
+        "briefs",
+        Trigger::Extra,
+        "mia"
+    )),
+];
+
+/// Stops at the gate of keys, and passes it beside another.
+const AT_THE_GATE: &str = "select from tenant for share";
+
+/// Two that lock a batch and a lease, one this way and one that way.
+pub const OPPOSED: [Verb; 2] = [
+    Verb {
+        name: "batch, then lease",
+        prepare: "",
+        run: |scene| {
+            raw(
+                scene,
+                [
+                    "select from batch for update",
+                    AT_THE_GATE,
+                    "select from lease for update",
+                ],
+            )
+        },
+    },
+    Verb {
+        name: "lease, then batch",
+        prepare: "",
+        run: |scene| {
+            raw(
+                scene,
+                [
+                    "select from lease for update",
+                    AT_THE_GATE,
+                    "select from batch for update",
+                ],
+            )
+        },
+    },
+];
+
+fn raw(scene: Arc<Scene>, statements: [&'static str; 3]) -> BoxFuture<'static, Result<(), Error>> {
+    Box::pin(async move {
+        let mut transaction = scene.bench.pool.begin().await?;
+        for statement in statements {
+            sqlx::query(statement).execute(&mut *transaction).await?;
+        }
+        transaction.commit().await?;
+        Ok(())
+    })
+}
+
+fn reversed(mut entries: Vec<NewEntry>) -> Vec<NewEntry> {
+    entries.reverse();
+    entries
+}
+
+fn half(mut entries: Vec<NewEntry>) -> Vec<NewEntry> {
+    entries.retain(|new| new.job % 2 == 0);
+    entries
+}
+
+/// One exchange: some of what is leased ends, and as many jobs are claimed.
+fn exchange(
+    scene: Arc<Scene>,
+    choose: fn(Vec<NewEntry>) -> Vec<NewEntry>,
+    quota: usize,
+) -> BoxFuture<'static, Result<(), Error>> {
+    Box::pin(async move {
+        let entries = choose(scene.entries.clone());
+        let want = (quota > 0).then(|| Want {
+            limited: false,
+            claim: Uuid::new_v4(),
+            lanes: vec![(scene.bench.lane, quota)],
+        });
+        let mut hot = scene.hots.lock().await.pop().expect("one a verb");
+        let answer = hot.exchange(scene.worker, &entries, want.as_ref()).await;
+        scene.hots.lock().await.push(hot);
+        answer.map(drop)
+    })
+}
+
+fn submit(
+    scene: Arc<Scene>,
+    keys: [Option<&'static str>; 2],
+) -> BoxFuture<'static, Result<(), Error>> {
+    Box::pin(async move {
+        let request = |key: Option<&str>| NewRequest {
+            idempotency_key: key.map(Into::into),
+            start_at: key.map(|_| Utc::now()),
+            ..scene.bench.request()
+        };
+        let store = scene.store.lock().await.clone();
+        store.submit(1, "test", &keys.map(request)).await.map(drop)
+    })
+}
