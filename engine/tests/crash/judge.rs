@@ -1,0 +1,122 @@
+//! What must hold after any crash, as queries that count what is wrong.
+
+use sqlx::AssertSqlSafe;
+
+use crate::stage::{ACTOR, Stage};
+
+/// Once nothing is left to do.
+const WRONG: [(&str, &str); 13] = [
+    (
+        "jobs that do not stand in exactly one place",
+        "with place as (
+             select id from ready, generate_series(first_id, last_id) id
+             union all select id from later, generate_series(first_id, last_id) id
+             union all select id from held, generate_series(first_id, last_id) id
+             union all select id from lease, unnest(jobs) r, generate_series(lower(r), upper(r) - 1) id
+             union all select job from wait where n = 0
+             union all select id from outcome, generate_series(first_id, last_id) id)
+         select count(*) from (
+             select from job full join place on place.id = job.id
+             group by coalesce(job.id, place.id) having count(place.id) <> 1 or count(job.id) <> 1) wrong",
+    ),
+    (
+        "jobs that wait for somebody although nobody is left",
+        "select (select count(*) from ready) + (select count(*) from later) + (select count(*) from lease)
+              + (select count(*) from wait) + (select count(*) from held where reason <> 'parked')",
+    ),
+    (
+        "tallies that differ from what has settled",
+        "with told as (
+             select batch, kind, sum(n) as n from tally where kind <> 'chunk_members' group by 1, 2),
+         settled as (
+             select batch, kind, sum(last_id - first_id + 1) as n from outcome where batch is not null group by 1, 2
+             union all
+             select lane.batch, 'parked', sum(last_id - first_id + 1)
+             from held join lane on lane.id = held.lane where lane.batch <> 0 and reason = 'parked' group by 1)
+         select count(*) from told full join settled using (batch, kind) where told.n is distinct from settled.n",
+    ),
+    (
+        "batches that did not end",
+        "select count(*) from batch where finished_at is null",
+    ),
+    (
+        "batches that have not the jobs that they expect",
+        "select count(*) from batch where sealed and state <> 'failed'
+           and expected <> (select count(*) from job where job.batch = batch.id)",
+    ),
+    (
+        "members of a plan that are there twice or not at all",
+        "select count(*) from batch where sealed and state <> 'failed' and strategy <> 'individual'
+           and members <> (select count(*) from member where member.batch = batch.id)",
+    ),
+    (
+        "journals with a gap or a double",
+        "select count(*) from (
+             select from journal group by job having min(seq) <> 1 or max(seq) <> count(*)) wrong",
+    ),
+    (
+        "heads of turns that are not there",
+        "select count(*) from head
+         where not exists (select from journal where journal.job = head.job and journal.seq = head.seq)",
+    ),
+    (
+        "wishes for jobs that have ended",
+        "select count(*) from intent join outcome on intent.job between first_id and last_id",
+    ),
+    (
+        "orders for jobs that have ended",
+        "select count(*) from inbox join outcome on inbox.job between first_id and last_id",
+    ),
+    (
+        "keys without a job",
+        "select count(*) from request_key where not exists (select from job where job.id = request_key.job)",
+    ),
+    (
+        "slots and batches that do not know each other",
+        "select count(*) from slot full join (select * from batch where slot_at is not null) made
+           on made.id = slot.batch
+         where (slot.at is null) or (slot.state in ('fired', 'late', 'manual') and made.id is null)",
+    ),
+    (
+        "items of a version that was not published",
+        "select count(*) from category_item join category on category.id = category_item.category
+         where added > version or removed > version + 1
+            or items <> (select count(*) from category_item one where one.category = category.id and one.removed is null)",
+    ),
+];
+
+/// The first thing that is wrong with what the story and its recovery left.
+pub async fn judge(stage: &Stage, expects: &[(&'static str, i64)]) -> Option<String> {
+    let counts: Vec<String> = WRONG.iter().map(|(_, sql)| format!("({sql})")).collect();
+    let sql = format!("select array[{}]::int8[]", counts.join(", "));
+    let found: Vec<i64> = sqlx::query_scalar(AssertSqlSafe(sql))
+        .fetch_one(&stage.bench.pool)
+        .await
+        .expect("the counts");
+    for (count, (what, _)) in found.iter().zip(WRONG) {
+        if *count != 0 {
+            return Some(format!("{count} {what}"));
+        }
+    }
+    for (sql, expected) in expects {
+        let count: Result<i64, _> = sqlx::query_scalar(*sql).fetch_one(&stage.bench.pool).await;
+        if count.as_ref().ok() != Some(expected) {
+            return Some(format!("{count:?}, not {expected}: {sql}"));
+        }
+    }
+    None
+}
+
+/// What a session must not leave behind, whatever became of it: an open transaction, a lock.
+pub async fn left_behind(stage: &Stage) -> Option<String> {
+    let sql = "select (select count(*) from pg_stat_activity where datname = current_database()
+                         and application_name = $1 and state like 'idle in transaction%')
+                    + (select count(*) from pg_locks where locktype = 'advisory'
+                         and database = (select oid from pg_database where datname = current_database()))";
+    let left: i64 = sqlx::query_scalar(sql)
+        .bind(ACTOR)
+        .fetch_one(&stage.bench.pool)
+        .await
+        .expect("a count");
+    (left > 0).then(|| format!("{left} open transactions or advisory locks were left behind"))
+}

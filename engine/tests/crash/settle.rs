@@ -1,0 +1,98 @@
+//! What happens after a crash although nobody asks: workers are found dead, duties make their passes,
+//! and another worker takes the work, until there is nothing left to do.
+
+use chrono::{TimeDelta, Utc};
+use uuid::Uuid;
+use windlass_engine::protocol::Planned;
+use windlass_engine::store::{Claimed, Ending, NewEntry, Want};
+use windlass_workflows::machine::turn::{End, OutcomeKind};
+
+use crate::common::{LEASE_TIME, TestWorker, ending, outcome};
+use crate::stage::{Stage, incarnation};
+
+/// Passes of all duties in a row; four are enough where nothing is wrong.
+const PASSES_MAX: usize = 12;
+/// Jobs that the other worker claims at once.
+const QUOTA: usize = 100;
+
+/// Everything of the story is dead; what it left comes to its end.
+pub async fn settle(stage: &Stage) {
+    stage
+        .run(
+            "update worker set seen = now() - interval '1 hour', dead_at = coalesce(dead_at, now());
+             update intent set at = at - interval '1 hour'",
+        )
+        .await;
+    let mut worker = stage.other.lock().await;
+    let id = Uuid::new_v4();
+    let entered = worker.beat.enter(&incarnation(id)).await;
+    entered.expect("entered");
+    worker.id = id;
+    for _ in 0..PASSES_MAX {
+        let moved = pass(stage).await;
+        if moved + drain(stage, &mut worker).await == 0 {
+            break;
+        }
+    }
+}
+
+/// One pass of every duty; how much it moved.
+async fn pass(stage: &Stage) -> i64 {
+    let store = &stage.bench.store;
+    let far = Utc::now() + TimeDelta::days(36_500);
+    let expired = store.expire(LEASE_TIME).await.expect("expired");
+    let mut moved = expired.leases + store.wake(Some(far)).await.expect("woken");
+    moved += store.end_cancelling().await.expect("ended");
+    moved += i64::try_from(store.fulfil_cancels().await.expect("fulfilled")).unwrap_or(1);
+    while store.plan().await.expect("planned") != Planned::Idle {
+        moved += 1;
+    }
+    moved += i64::try_from(store.release().await.expect("released")).unwrap_or(1);
+    moved += i64::try_from(store.finish().await.expect("finished").len()).unwrap_or(1);
+    store.compact_tallies().await.expect("folded");
+    moved
+}
+
+/// Claims and ends what is ready; how many jobs.
+async fn drain(stage: &Stage, worker: &mut TestWorker) -> i64 {
+    let mut ended = 0;
+    let lanes = stage.bench.store.lanes_ahead().await.expect("lanes");
+    for lane in lanes {
+        loop {
+            let want = Want {
+                claim: Uuid::new_v4(),
+                lanes: vec![(lane.id, QUOTA)],
+                limited: false,
+            };
+            let exchanged = worker.hot.exchange(worker.id, &[], Some(&want)).await;
+            let claimed = exchanged.expect("claimed").claimed;
+            if claimed.is_empty() {
+                break;
+            }
+            let mut entries = Vec::new();
+            for job in &claimed {
+                entries.push(last(stage, job).await);
+            }
+            let exchanged = worker.record(&entries).await;
+            assert_eq!(exchanged.refused, [] as [i64; 0], "a fresh claim is good");
+            ended += i64::try_from(claimed.len()).unwrap_or(1);
+        }
+    }
+    ended
+}
+
+/// The end of a job: as somebody ordered, else well.
+async fn last(stage: &Stage, job: &Claimed) -> NewEntry {
+    let order = stage.bench.store.order_of(job.id, job.lease).await;
+    let kind = match order.expect("asked").expect("leased") {
+        Some(_) => OutcomeKind::Cancelled,
+        None => OutcomeKind::Completed,
+    };
+    NewEntry {
+        obeys: true,
+        ..ending(
+            job,
+            Ending::Machine(End::Outcome(outcome(kind, Some("{}")))),
+        )
+    }
+}

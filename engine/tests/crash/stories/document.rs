@@ -1,0 +1,105 @@
+//! Documents: applied as a set, published alone, loaded as items.
+
+use std::collections::BTreeMap;
+use std::io::Cursor;
+
+use chrono::Utc;
+use windlass_engine::Error;
+use windlass_engine::protocol::apply::Application;
+use windlass_engine::protocol::load::{ReadSeek, Source};
+use windlass_engine::store::DEFAULT_TENANT;
+use windlass_workflows::configuration::{Format, SourceFile, read};
+
+use crate::common::recipe::{BIRDS, PURPOSE, TEMPLATE, apply, with_birds};
+use crate::stage::{Stage, Story};
+
+const CATEGORY: &str = "windlass: v1\nkind: Category\nname: birds\nkey: name\nobject: state\n\
+    schema: { type: object, properties: { cost: { type: integer } } }\ndata: { file: birds.csv }\n";
+const HOURLY: &str = "windlass: v1\nkind: JobConfiguration\nname: briefs\npurpose: brief\n\
+    selection: { category: birds }\nstrategy: individual\nschedule: { interval: 6h, zone: UTC }\n";
+const DAILY: &str = "windlass: v1\nkind: JobConfiguration\nname: briefs\npurpose: brief\n\
+    selection: { category: birds }\nstrategy: individual\nschedule: { interval: 24h, zone: UTC }\n";
+const NEVER: &str = "windlass: v1\nkind: JobConfiguration\nname: briefs\npurpose: brief\n\
+    selection: { category: birds }\nstrategy: individual\n";
+
+pub fn stories() -> Vec<Story> {
+    vec![
+        Story::new("apply a set", |stage| {
+            Box::pin(set(stage, &[TEMPLATE, PURPOSE, CATEGORY, HOURLY]))
+        })
+        .expects(&[
+            (
+                "select count(*) from category_item where removed is null",
+                5,
+            ),
+            ("select count(distinct (kind, name)) from configuration", 3),
+            ("select count(*) from schedule where enabled", 1),
+        ]),
+        Story::new("change a schedule", |stage| Box::pin(set(stage, &[DAILY])))
+            .after(|stage| Box::pin(scheduled(stage)))
+            .expects(&[(
+                "select count(*) from schedule where revision = 2 and enabled",
+                1,
+            )]),
+        Story::new("end a schedule", |stage| Box::pin(set(stage, &[NEVER])))
+            .after(|stage| Box::pin(scheduled(stage)))
+            .expects(&[("select count(*) from schedule where enabled", 0)]),
+        Story::new("publish", |stage| Box::pin(publish(stage))).expects(&[(
+            "select count(*) from template_version where name = 'brief'",
+            1,
+        )]),
+        Story::new("load items", |stage| Box::pin(load(stage)))
+            .after(|stage| Box::pin(birds(stage)))
+            .expects(&[(
+                "select count(*) from category_item where removed is null",
+                2,
+            )]),
+    ]
+}
+
+async fn birds(stage: &Stage) -> Result<(), Error> {
+    with_birds(&stage.bench.store, BIRDS).await;
+    Ok(())
+}
+
+async fn scheduled(stage: &Stage) -> Result<(), Error> {
+    birds(stage).await?;
+    apply(&stage.bench.store, &[HOURLY], "").await;
+    Ok(())
+}
+
+async fn set(stage: &Stage, texts: &[&str]) -> Result<(), Error> {
+    let names: Vec<String> = (0..texts.len()).map(|n| format!("{n}.yaml")).collect();
+    let files: Vec<SourceFile<'_>> = names
+        .iter()
+        .zip(texts)
+        .map(|(name, text)| SourceFile { name, text })
+        .collect();
+    let owned = texts.iter().map(|text| (*text).to_owned());
+    let reader: Box<dyn ReadSeek> = Box::new(Cursor::new(BIRDS.as_bytes().to_vec()));
+    let application = Application {
+        tenant: DEFAULT_TENANT,
+        who: "mia".to_owned(),
+        documents: read(&files, Utc::now()).expect("sound documents"),
+        texts: names.iter().cloned().zip(owned).collect(),
+        files: BTreeMap::from([("birds".to_owned(), reader)]),
+        dry_run: false,
+    };
+    stage.store.apply(application).await.map(drop)
+}
+
+async fn publish(stage: &Stage) -> Result<(), Error> {
+    let published = stage.store.publish_source(DEFAULT_TENANT, TEMPLATE).await;
+    published.map(drop)
+}
+
+async fn load(stage: &Stage) -> Result<(), Error> {
+    let text = "name,state,cost\nTern,Ohio,5\nKite,Utah,6\n";
+    let source = Source::File {
+        name: "birds.csv".to_owned(),
+        format: Format::Csv,
+        reader: Box::new(Cursor::new(text.as_bytes().to_vec())),
+    };
+    let loaded = stage.store.load_items(DEFAULT_TENANT, "birds", source);
+    loaded.await.map(drop)
+}

@@ -1,0 +1,87 @@
+-- A million jobs: six hundred whole blocks and two hundred thousand singles are due, the rest stands
+-- in every other holder. Written for speed: the planner sees sizes and spreads, nothing runs.
+insert into lane (tenant, grp, purpose, template)
+select 1, 'g' || n % 20, 'p' || n, 't' from generate_series(1, 400) n;
+
+insert into job (id, tenant, lane, template_version, batch, nonce, input)
+select id, 1, 2 + (id / 1000) % 400, 1, case when id < 500000 then 1 + id / 5000 end, id, '{}'
+from generate_series(0, 999999) id;
+
+insert into ready (first_id, last_id, lane, eff, run_at)
+select n * 1000, n * 1000 + 999, 2 + n % 400, now(), now() from generate_series(0, 599) n
+union all
+select n, n, 2 + n % 400, now() - make_interval(secs => n % 1000), now() from generate_series(600000, 799999) n;
+
+insert into later (first_id, last_id, lane, eff, run_at)
+select n, n, 2 + n % 400, now(), now() + make_interval(secs => n % 86400) from generate_series(800000, 899999) n;
+
+insert into held (first_id, last_id, lane, eff, run_at, reason)
+select n * 1000, n * 1000 + 999, 2 + n % 400, now(), now(), 'planned' from generate_series(900, 919) n
+union all
+select n, n, 2 + n % 400, now(), now(), 'parked' from generate_series(920000, 929999) n;
+
+insert into worker (id, seen)
+select ('00000000-0000-0000-0000-' || lpad(n::text, 12, '0'))::uuid, now() from generate_series(1, 40) n;
+
+insert into lease (claim, n, worker, lane, eff, priority, attempt, losses, journaled, jobs)
+select gen_random_uuid(), 1, ('00000000-0000-0000-0000-' || lpad((1 + n % 40)::text, 12, '0'))::uuid, 2 + n % 400,
+       now(), 0, 0, 0, false, int8multirange(int8range(930000 + n * 10, 930010 + n * 10))
+from generate_series(0, 1999) n;
+
+insert into wait (job, n, lane, eff, priority, attempt, losses, due)
+select n, 0, 2 + n % 400, now(), 0, 0, 0, now() + make_interval(secs => n) from generate_series(950000, 969999) n;
+
+insert into outcome (first_id, last_id, tenant, lane, batch, kind, claim)
+select n, n, 1, 2 + n % 400, null, case when n % 50 = 0 then 'failed' else 'completed' end, gen_random_uuid()
+from generate_series(970000, 999999) n;
+
+insert into journal (job, seq, kind, at, claim, data)
+select 950000 + n / 3, 1 + n % 3, 'started', now(), gen_random_uuid(), '{}' from generate_series(0, 59999) n;
+
+insert into head (job, seq, fold, state)
+select n, 3, 1, '{}' from generate_series(950000, 969999) n;
+
+insert into request_key (tenant, scope, key, hash, job, expires_at)
+select 1, '', 'k' || n, '', n, now() + make_interval(secs => n) from generate_series(1, 60000) n;
+
+insert into request (job, tenant)
+select n, 1 from generate_series(600000, 659999) n;
+
+insert into inbox (job, kind, data)
+select n, 'order', '{}' from generate_series(950000, 959999) n;
+
+insert into configuration (tenant, kind, name, revision, document, hash)
+select 1, 'purpose', 'c' || n, 1, '{}', '' from generate_series(1, 300) n;
+
+insert into batch (tenant, name, configuration, state, strategy, template_version, lane, document, finished_at, idempotency_key)
+select 1, 'b' || n, 'c' || n % 300, case when n > 4950 then 'running' else 'completed' end, 'individual', 1, 2 + n % 400, '{}',
+       case when n > 4950 then null else now() end, 'k' || n
+from generate_series(1, 5000) n;
+
+insert into batch_range (batch, first_id, last_id)
+select 1 + n / 5, n * 1000, n * 1000 + 999 from generate_series(0, 499) n;
+
+insert into member (batch, job, n, chunk, key, document)
+select 1 + n % 20, n, n, n / 100, 'k' || n, '{}' from generate_series(1, 60000) n;
+
+insert into left_out (batch, n, key, reason)
+select 1 + n % 20, n, 'k' || n, 'filter' from generate_series(1, 20000) n;
+
+insert into tally (batch, kind, n)
+select 1 + n % 1000, 'completed', 1 from generate_series(1, 20000) n;
+
+insert into schedule (tenant, name, revision, rule, zone_data, planned_until)
+select 1, 's' || n, 1, '{}', '2026a', now() from generate_series(1, 200) n;
+
+insert into slot (tenant, schedule, at, fire_at, revision, zone_data, state, decided_at)
+select 1, 's' || 1 + n % 200, now() - make_interval(mins => n), now() - make_interval(mins => n), 1, '2026a',
+       case when n < 200 then 'planned' else 'skipped' end, case when n < 200 then null else now() end
+from generate_series(1, 40000) n;
+
+insert into category (tenant, name, version, items)
+select 1, 'c' || n, 2, 1500 from generate_series(1, 40) n;
+
+insert into category_item (category, added, n, key, object, document)
+select 1 + n % 40, 1, n, 'k' || n, 'o' || n % 100, '{}' from generate_series(1, 60000) n;
+
+analyze;
