@@ -104,6 +104,8 @@ pub enum ConfigurationKind {
     JobConfiguration,
     /// A service outside.
     Connection,
+    /// How much of one thing may run.
+    Limit,
 }
 
 impl ConfigurationKind {
@@ -114,6 +116,108 @@ impl ConfigurationKind {
             ConfigurationKind::Category => "category",
             ConfigurationKind::JobConfiguration => "job_configuration",
             ConfigurationKind::Connection => "connection",
+            ConfigurationKind::Limit => "limit",
+        }
+    }
+}
+
+/// What a pause may stop.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum PauseScope {
+    /// A stream of work.
+    Queue,
+    /// Every version of a template.
+    Template,
+    /// An entry point.
+    Purpose,
+    /// Everything of a tenant.
+    Tenant,
+    /// One batch.
+    Batch,
+    /// The batches of a job configuration, and its schedule.
+    Configuration,
+    /// One job.
+    Job,
+}
+
+impl PauseScope {
+    /// Every scope.
+    pub const ALL: [PauseScope; 7] = [
+        PauseScope::Queue,
+        PauseScope::Template,
+        PauseScope::Purpose,
+        PauseScope::Tenant,
+        PauseScope::Batch,
+        PauseScope::Configuration,
+        PauseScope::Job,
+    ];
+
+    /// Its word in the table, in JSON and in messages.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            PauseScope::Queue => "queue",
+            PauseScope::Template => "template",
+            PauseScope::Purpose => "purpose",
+            PauseScope::Tenant => "tenant",
+            PauseScope::Batch => "batch",
+            PauseScope::Configuration => "configuration",
+            PauseScope::Job => "job",
+        }
+    }
+
+    /// The scope of this word.
+    pub fn parse(word: &str) -> Option<PauseScope> {
+        Self::ALL.into_iter().find(|scope| scope.as_str() == word)
+    }
+
+    /// The kind of document that a subject of this scope is, where it is one.
+    pub(crate) fn kind(self) -> Option<ConfigurationKind> {
+        match self {
+            PauseScope::Purpose => Some(ConfigurationKind::Purpose),
+            PauseScope::Configuration => Some(ConfigurationKind::JobConfiguration),
+            _ => None,
+        }
+    }
+}
+
+/// What a pause does with new work.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum PauseMode {
+    /// It is taken and waits.
+    #[default]
+    Hold,
+    /// It is refused.
+    Reject,
+}
+
+impl PauseMode {
+    /// Its word in the table, in JSON and in messages.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            PauseMode::Hold => "hold",
+            PauseMode::Reject => "reject",
+        }
+    }
+}
+
+/// What a share belongs to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ShareKind {
+    /// A tenant and a purpose, or a template where the work came without one.
+    Group,
+    /// A stream of work.
+    Queue,
+}
+
+impl ShareKind {
+    /// Its word in the table, in JSON and in messages.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            ShareKind::Group => "group",
+            ShareKind::Queue => "queue",
         }
     }
 }

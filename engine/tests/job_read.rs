@@ -280,14 +280,14 @@ async fn a_ready_job_tells_who_is_missing() {
     let nobody = why(&store, 1002).await;
     run(
         &pool,
-        "insert into intent (lane, verb, who, why) values (1, 'pause', 'leo', 'holiday')",
+        "insert into pause (tenant, scope, subject, who, why) values (1, 'queue', 'default', 'leo', 'holiday')",
     )
     .await;
     let paused = why(&store, 1002).await;
 
     assert_eq!(unable, ["no_capable_worker"]);
     assert_eq!(nobody, ["no_worker"]);
-    assert_eq!(paused, ["pause_requested"]);
+    assert_eq!(paused, ["paused", "no_worker"]);
 }
 
 #[tokio::test]

@@ -135,7 +135,17 @@ fn rooms_keep_to_themselves() {
         found(&[rust("api/src/a.rs", sql)]),
         [("sql-outside-engine", 1)]
     );
-    assert_eq!(found(&[rust("engine/src/a.rs", sql)]), []);
+    assert_eq!(
+        found(&[rust("engine/src/a.rs", sql)]),
+        [("executor-beside-the-gate", 1)]
+    );
+    assert_eq!(found(&[rust("engine/src/store/gate.rs", sql)]), []);
+    assert_eq!(found(&[rust("engine/src/testing/a.rs", sql)]), []);
+    assert_eq!(found(&[rust("bench/floor/src/a.rs", sql)]), []);
+    assert_eq!(
+        found(&[rust("bench/other/src/a.rs", sql)]),
+        [("sql-outside-engine", 1)]
+    );
     assert_eq!(
         found(&[rust("workers/src/a.rs", environment)]),
         [("environment-outside-api", 1)]

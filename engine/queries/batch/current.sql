@@ -1,9 +1,13 @@
--- How many jobs of this lane are due and under way?
--- Index  ready_lane, held_lane; leases are few. The release window bounds what is due.
+-- How many jobs of this batch are due and under way?
+-- Index  lane_batch, ready_lane, held_lane; leases are few. The release window bounds what is due.
 -- Locks  none.
 -- Gives  one row.
-select (select coalesce(sum(r.last_id - r.first_id + 1), 0)::bigint from ready r where r.lane = $1) as "ready!",
+with own as materialized (
+    select id from lane where batch = $1 and batch <> 0
+)
+select (select coalesce(sum(r.last_id - r.first_id + 1), 0)::bigint
+        from own join ready r on r.lane = own.id) as "ready!",
        (select coalesce(sum(upper(r.jobs) - lower(r.jobs)), 0)::bigint
-        from lease l cross join lateral unnest(l.jobs) as r(jobs) where l.lane = $1) as "running!",
+        from own join lease l on l.lane = own.id cross join lateral unnest(l.jobs) as r(jobs)) as "running!",
        (select coalesce(sum(h.last_id - h.first_id + 1), 0)::bigint
-        from held h where h.lane = $1 and h.reason = 'parked') as "parked!";
+        from own join held h on h.lane = own.id and h.reason = 'parked') as "parked!";

@@ -10,7 +10,7 @@ with bad as (
                   and o.first_id between r.first_id and r.last_id
     where r.batch = $2
     union all
-    select 'parked', nullif(h.why, ''), null, h.first_id, h.last_id, h.eff
+    select 'parked', coalesce(h.code, nullif(h.why, '')), h.fingerprint, h.first_id, h.last_id, h.eff
     from batch b
     join held h on h.lane = b.lane and h.reason = 'parked'
     where b.tenant = $1 and b.id = $2

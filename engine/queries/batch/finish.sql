@@ -1,11 +1,12 @@
 -- Ends batches whose settlements are complete. A redrive raises `expected` under the batch's lock, so
--- the check is repeated on the newest row.
+-- the check is repeated on the newest row. What was redriven is bad no more.
 -- Index  batch_open (state, id); tally_batch.
 -- Locks  the batches that it ends, in order of id.
 with told as materialized (
     select batch.id,
-           coalesce(sum(tally.n) filter (where tally.kind <> 'chunk_members'), 0)::int8 as settled,
-           coalesce(sum(tally.n) filter (where tally.kind in ('failed', 'parked', 'expired')), 0)::int8 as bad
+           coalesce(sum(tally.n) filter (where tally.kind <> 'chunk_members' and tally.kind not like 'restarted_%'), 0)::int8 as settled,
+           coalesce(sum(tally.n) filter (where tally.kind in ('failed', 'parked', 'expired')), 0)::int8
+               - coalesce(sum(tally.n) filter (where tally.kind like 'restarted_%'), 0)::int8 as bad
     from batch
     left join tally on tally.batch = batch.id
     where batch.state = 'running' and batch.finished_at is null and batch.sealed

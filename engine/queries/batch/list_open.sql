@@ -1,12 +1,12 @@
 -- A page of batches in one of these states, none of them final.
--- Index  batch_open (state, id), read backwards; tally_batch once a row.
+-- Index  batch_open (state, id), read backwards; tally_batch once a row; pause_lane.
 -- Locks  none.
 -- Gives  up to $3 rows before id $2, newest first.
-select b.id, b.name, b.configuration, b.revision, b.state, b.strategy, b.template_version,
+select b.id, b.name, b.configuration, b.revision, case when p.why is null then b.state else 'paused' end as "state!", b.strategy, b.template_version,
        t.namespace || '.' || t.name || '@' || t.version as "template!",
        b.purpose, b.lane, b.priority, b.schedule, b.slot_at, b.context, b.generation, b.category_version,
        c.name as "category?", b.members, b.jobs, b.chunks, b.left_out, b.selection_hash, b.plan_hash,
-       b.sealed, b.expected, b.released, b.release_window, b.reason, b.created_by,
+       b.sealed, b.expected, b.released, b.release_window, coalesce(p.why, b.reason) as "reason?", b.created_by,
        b.created_at, b.planned_at, b.released_at, b.started_at, b.finished_at,
        (select coalesce(json_object_agg(s.kind, s.n), '{}')
         from (select x.kind, sum(x.n)::bigint as n from tally x where x.batch = b.id group by x.kind) s)
@@ -14,6 +14,9 @@ select b.id, b.name, b.configuration, b.revision, b.state, b.strategy, b.templat
 from batch b
 join template_version t on t.id = b.template_version
 left join category c on c.id = b.category
+left join lateral (
+    select 'by ' || x.who || coalesce(': ' || nullif(x.why, ''), '') as why
+    from lane_pause x where x.lane = b.lane order by x.id limit 1) p on b.finished_at is null
 where b.tenant = $1 and b.id < $2 and b.state = any($4) and b.finished_at is null
 order by b.id desc
 limit $3;

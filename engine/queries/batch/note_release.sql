@@ -1,5 +1,5 @@
 -- Notes a release: running once nothing planned is left.
--- Index  batch_pkey; held_lane.
+-- Index  batch_pkey; lane_batch, held_lane.
 -- Locks  the batch, held already.
 update batch
 set released = released + $2,
@@ -8,8 +8,8 @@ set released = released + $2,
     released_at = case when left_over.any_left then released_at else now() end
 from (
     select exists (
-        select from held join batch on batch.lane = held.lane
-        where batch.id = $1 and held.reason = 'planned'
+        select from lane join held on held.lane = lane.id and held.reason = 'planned'
+        where lane.batch = $1 and lane.batch <> 0
     ) as any_left
 ) left_over
 where batch.id = $1;

@@ -1,13 +1,25 @@
 -- Moves planned jobs of a batch into `ready`, oldest first, whole extents and at most one cut one.
--- Index  held_lane (lane, reason, first_id).
+-- Index  lane_batch; held_lane (lane, reason, first_id), from the front of each of its lanes: one,
+--        unless a limit gives its jobs different keys.
 -- Locks  the extents, skip locked, under the batch's lock.
-with candidate as materialized (
-    select held.ctid as place, held.*
-    from batch
-    join held on held.lane = batch.lane and held.reason = 'planned'
-    where batch.id = $1 and $2::int8 > 0
-    order by held.first_id
+with planned as materialized (
+    select extent.first_id
+    from lane
+    cross join lateral (
+        select first_id from held
+        where held.lane = lane.id and held.reason = 'planned'
+        order by first_id
+        limit $3
+    ) extent
+    where lane.batch = $1 and lane.batch <> 0 and $2::int8 > 0
+    order by extent.first_id
     limit $3
+),
+candidate as materialized (
+    select held.ctid as place, held.*
+    from planned
+    join held on held.first_id = planned.first_id and held.reason = 'planned'
+    order by held.first_id
     for update of held skip locked
 ),
 picked as materialized (

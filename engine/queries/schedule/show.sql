@@ -1,11 +1,13 @@
 -- One schedule, with its next planned and its last decided slot.
--- Index  schedule_pkey; slot_pkey (tenant, schedule, at) twice a schedule.
+-- Index  schedule_pkey; slot_pkey (tenant, schedule, at) twice a schedule; pause_identity.
 -- Locks  none.
 -- Gives  one row or none.
 select s.name, s.revision, s.rule, s.zone_data, s.planned_until, s.enabled,
-       s.paused_until, s.paused_by, s.paused_why,
+       p.until as "paused_until?", p.who as "paused_by?", p.why as "paused_why?",
        n.at as "next_at?", d.at as "last_at?", d.state as "last_state?", d.batch as "last_batch?"
 from schedule s
+left join pause p on p.tenant = s.tenant and p.scope = 'configuration' and p.subject = s.name
+    and (p.until is null or p.until > (select now() + clock_offset from cluster))
 left join lateral (
     select x.at from slot x
     where x.tenant = s.tenant and x.schedule = s.name and x.state = 'planned'

@@ -49,6 +49,8 @@ impl Durability {
                 ("synchronous_commit", "on"),
                 ("shared_buffers", "16MB"),
                 ("max_connections", "300"),
+                // Tests prepare transactions around a submission.
+                ("max_prepared_transactions", "16"),
             ],
         };
         settings.iter().copied()
@@ -173,7 +175,20 @@ impl Cluster {
         )
     }
 
-    /// The server's process, for tests that kill it.
+    /// The same by its Unix socket, which costs less a round trip; by port where it has none.
+    pub fn socket_url(&self, database: &str) -> String {
+        let Some(sockets) = &self.announcement.sockets else {
+            return self.url(database);
+        };
+        let host = sockets
+            .to_string_lossy()
+            .replace('%', "%25")
+            .replace('/', "%2F");
+        self.url(database)
+            .replacen("@127.0.0.1:", &format!("@{host}:"), 1)
+    }
+
+    /// The server's process, for tests that kill it and benchmarks that read its CPU time.
     pub fn pid(&self) -> u32 {
         self.announcement.pid
     }
@@ -251,9 +266,25 @@ impl Cluster {
     ///
     /// # Cancel safety
     /// A dropped call runs to its end aside.
-    pub async fn kill(mut self) -> Result<(), LocalError> {
+    pub async fn kill(self) -> Result<(), LocalError> {
+        self.end_by(Signal::SIGKILL).await
+    }
+
+    /// Stops the server at once, as `pg_ctl stop -m immediate` does: no farewell to sessions, no
+    /// checkpoint. [`Cluster::start`] on the same folder recovers it.
+    ///
+    /// # Errors
+    /// [`LocalError::Stop`] when it does not end.
+    ///
+    /// # Cancel safety
+    /// A dropped call runs to its end aside.
+    pub async fn quit(self) -> Result<(), LocalError> {
+        self.end_by(Signal::SIGQUIT).await
+    }
+
+    async fn end_by(mut self, signal: Signal) -> Result<(), LocalError> {
         spawn_blocking(move || {
-            process::signal(self.pid(), Signal::SIGKILL);
+            process::signal(self.pid(), signal);
             let gone = wait_until(STOP_WITHIN, || {
                 self.is_gone() && !self.announcement.holds_memory()
             });

@@ -9,7 +9,6 @@ use std::fmt;
 
 use chrono::{DateTime, Utc};
 use serde::Serialize;
-use sqlx::{Connection, PgConnection};
 use windlass_workflows::catalogue::Catalogue;
 use windlass_workflows::configuration::{self as documents, Content, Document};
 use windlass_workflows::document::hash::hash_value;
@@ -23,6 +22,7 @@ use super::publish;
 use super::references;
 use super::timing::{self, Applied};
 use crate::Error;
+use crate::store::Session;
 use crate::store::configuration::NewRevision;
 use crate::store::{self, Published, Revision, Store};
 use crate::vocabulary::ConfigurationKind;
@@ -73,14 +73,13 @@ impl Store {
         let now = self.clock().await?.now;
         self.transaction(move |connection| {
             Box::pin(async move {
-                let mut inner = connection.begin().await?;
+                connection.remember().await?;
                 let dry_run = application.dry_run;
                 let report = Applying::new(application, catalogue, now)
-                    .run(&mut inner)
+                    .run(connection)
                     .await?;
-                match dry_run {
-                    true => inner.rollback().await?,
-                    false => inner.commit().await?,
+                if dry_run {
+                    connection.forget().await?;
                 }
                 Ok(report)
             })
@@ -110,7 +109,7 @@ impl Applying {
         }
     }
 
-    async fn run(mut self, connection: &mut PgConnection) -> Result<ApplyReport, Error> {
+    async fn run(mut self, connection: &mut Session) -> Result<ApplyReport, Error> {
         let documents = std::mem::take(&mut self.application.documents);
         store::configuration::lock(connection, self.application.tenant).await?;
         self.problems = references::check(connection, self.application.tenant, &documents).await?;
@@ -122,6 +121,8 @@ impl Applying {
                 problems: self.problems,
             });
         }
+        // Last of all: the counters stay locked until the commit.
+        store::limit::keep(connection, self.application.tenant, &documents).await?;
         Ok(ApplyReport {
             dry_run: self.application.dry_run,
             changes: self.changes,
@@ -130,7 +131,7 @@ impl Applying {
 
     async fn document(
         &mut self,
-        connection: &mut PgConnection,
+        connection: &mut Session,
         document: &Document,
         all: &[Document],
     ) -> Result<(), Error> {
@@ -145,6 +146,7 @@ impl Applying {
             documents::Kind::Category => ConfigurationKind::Category,
             documents::Kind::JobConfiguration => ConfigurationKind::JobConfiguration,
             documents::Kind::Connection => ConfigurationKind::Connection,
+            documents::Kind::Limit => ConfigurationKind::Limit,
         };
         let revision = self.revision(connection, document, kind).await?;
         match &document.content {
@@ -167,7 +169,7 @@ impl Applying {
 
     async fn template(
         &mut self,
-        connection: &mut PgConnection,
+        connection: &mut Session,
         document: &Document,
         tree: &Tree,
         all: &[Document],
@@ -227,7 +229,7 @@ impl Applying {
     /// Keeps a revision if the content changed; answers with the one in force.
     async fn revision(
         &mut self,
-        connection: &mut PgConnection,
+        connection: &mut Session,
         document: &Document,
         kind: ConfigurationKind,
     ) -> Result<i32, Error> {
@@ -263,7 +265,7 @@ impl Applying {
 
     async fn load(
         &mut self,
-        connection: &mut PgConnection,
+        connection: &mut Session,
         document: &Document,
         category: &documents::Category,
     ) -> Result<(), Error> {

@@ -3,7 +3,6 @@
 use std::collections::HashSet;
 use std::sync::Arc;
 
-use sqlx::PgConnection;
 use windlass_workflows::configuration::{self, Content, JobConfiguration};
 use windlass_workflows::plan::SlotScope;
 use windlass_workflows::problem::Problem;
@@ -11,7 +10,7 @@ use windlass_workflows::value::Value;
 
 use super::plan::members::item_key;
 use super::work::{Resolved, Work, priority_seconds};
-use crate::store::lane;
+use crate::store::{LaneKey, Session, lane};
 use crate::vocabulary::ConfigurationKind;
 use crate::{Error, Store};
 
@@ -54,6 +53,8 @@ pub(crate) struct Recipe {
     pub(crate) resolved: Resolved,
     /// The category and the version of it that the plan reads.
     pub(crate) category: Option<(i32, i32)>,
+    /// Keys of limits that all its jobs are under.
+    pub(crate) limit_keys: Vec<String>,
 }
 
 impl Recipe {
@@ -67,7 +68,7 @@ impl Store {
     ///
     /// # Errors
     /// `invalid` for an unknown configuration, template or category, or for an empty selection;
-    /// `key_reused` when the key made another batch.
+    /// `key_reused` when the key made another batch; `paused` when new work of this kind is refused.
     ///
     /// # Cancel safety
     /// Dropped, the batch may exist; a repeat with the same key finds it.
@@ -76,6 +77,9 @@ impl Store {
         if let Some(existing) = self.batch_of_key(tenant, &new, &recipe).await? {
             return Ok(existing);
         }
+        let name = recipe.stored.as_ref().map(|(name, _)| name.as_str());
+        self.refuse_paused(&recipe.resolved.lane(tenant, 0), name)
+            .await?;
         self.refuse_empty(tenant, &recipe).await?;
         let made = Made {
             name: new.name.clone(),
@@ -134,7 +138,11 @@ impl Store {
             configuration::Source::Category(name) => Some(self.category_now(tenant, name).await?),
             configuration::Source::Items { .. } => None,
         };
+        let mut named = configuration.limits.clone();
+        named.extend(resolved.limits.iter().cloned());
+        let limits = self.admission(&resolved.lane(tenant, 0), &named).await?;
         Ok(Recipe {
+            limit_keys: limits.fixed(),
             configuration: *configuration,
             document,
             stored,
@@ -239,7 +247,7 @@ pub(crate) struct Made {
 
 /// Stores the row of a batch and its lane.
 pub(crate) async fn insert(
-    connection: &mut PgConnection,
+    connection: &mut Session,
     tenant: i32,
     recipe: &Recipe,
     made: &Made,
@@ -273,7 +281,11 @@ pub(crate) async fn insert(
     )
     .fetch_one(&mut *connection)
     .await?;
-    let lane = lane::ensure(connection, &recipe.resolved.lane(tenant, row.id)).await?;
+    let lane = LaneKey {
+        limit_keys: recipe.limit_keys.clone(),
+        ..recipe.resolved.lane(tenant, row.id)
+    };
+    let lane = lane::ensure(connection, &lane).await?;
     sqlx::query_file!("queries/batch/set_lane.sql", row.id, lane)
         .execute(connection)
         .await?;

@@ -4,13 +4,13 @@
 //! and the new batch commit together.
 
 use chrono::{DateTime, TimeDelta, Utc};
-use sqlx::PgConnection;
 use windlass_workflows::calendar::{Schedule, ZONE_DATA};
 use windlass_workflows::plan::SlotScope;
-use windlass_workflows::policy::catch_up::{DueSlot, Verdict, judge};
+use windlass_workflows::policy::catch_up::{DueSlot, Pause, Verdict, judge};
 use windlass_workflows::policy::overlap::{Admission, Candidate, admit};
 
 use super::create::{Made, Recipe, Source, insert};
+use crate::store::Session;
 use crate::store::schedule::tenant_name;
 use crate::store::{Planning, plan_slots};
 use crate::{Error, Store};
@@ -76,6 +76,14 @@ impl Store {
             }
             Err(error) => return Err(error),
         };
+        // A pause of the configuration itself skips its slots; another that refuses work misses them.
+        let lane = recipe.resolved.lane(tenant, 0);
+        match self.refuse_paused(&lane, None).await {
+            Err(error) if error.is_permanent() => {
+                return self.miss_due(tenant, &name, now, &error).await;
+            }
+            answer => answer?,
+        }
         self.transaction(move |connection| {
             Box::pin(async move {
                 Firing {
@@ -130,7 +138,7 @@ struct Due {
 }
 
 impl Firing {
-    async fn run(self, connection: &mut PgConnection) -> Result<Fired, Error> {
+    async fn run(self, connection: &mut Session) -> Result<Fired, Error> {
         let locked = sqlx::query_file!("queries/schedule/lock_to_fire.sql", self.tenant, self.name)
             .fetch_optional(&mut *connection)
             .await?;
@@ -167,7 +175,7 @@ impl Firing {
     /// The ledger is written ahead, after a pause of ours also what lies behind.
     async fn plan_ahead(
         &self,
-        connection: &mut PgConnection,
+        connection: &mut Session,
         schedule: &Schedule,
         planned_until: DateTime<Utc>,
     ) -> Result<(), Error> {
@@ -188,7 +196,7 @@ impl Firing {
         Ok(())
     }
 
-    async fn due(&self, connection: &mut PgConnection) -> Result<Vec<Due>, Error> {
+    async fn due(&self, connection: &mut Session) -> Result<Vec<Due>, Error> {
         let rows = sqlx::query_file!("queries/slot/due.sql", self.tenant, self.name, self.now)
             .fetch_all(connection)
             .await?;
@@ -204,10 +212,21 @@ impl Firing {
             .collect())
     }
 
+    /// When the job configuration was, or is, paused.
+    async fn pauses(&self, connection: &mut Session) -> Result<Vec<Pause>, Error> {
+        let query = sqlx::query_file!("queries/pause/of_configuration.sql", self.tenant, self.name);
+        let rows = query.fetch_all(connection).await?;
+        let pauses = rows.into_iter().map(|row| Pause {
+            since: row.since,
+            until: row.until,
+        });
+        Ok(pauses.collect())
+    }
+
     /// Catch-up judges the slots that do not wait already; overlap admits those that may start.
     async fn decide(
         &self,
-        connection: &mut PgConnection,
+        connection: &mut Session,
         schedule: &Schedule,
         due: &[Due],
     ) -> Result<Vec<Decision>, Error> {
@@ -216,8 +235,9 @@ impl Firing {
             .filter(|due| due.reason.is_none())
             .map(|due| due.slot)
             .collect();
-        let mut verdicts =
-            judge(&fresh, &[], self.now, schedule.grace, schedule.catch_up).into_iter();
+        let pauses = self.pauses(connection).await?;
+        let (grace, catch_up) = (schedule.grace, schedule.catch_up);
+        let mut verdicts = judge(&fresh, &pauses, self.now, grace, catch_up).into_iter();
         let mut decisions: Vec<Decision> = due
             .iter()
             .map(|due| match due.reason.as_deref() {
@@ -253,7 +273,7 @@ impl Firing {
 
     async fn carry_out(
         &self,
-        connection: &mut PgConnection,
+        connection: &mut Session,
         schedule: &Schedule,
         at: DateTime<Utc>,
         decision: Decision,
@@ -336,7 +356,7 @@ fn admitted(decision: Decision, admission: Admission) -> Decision {
 
 /// The batch of a slot.
 pub(super) async fn make(
-    connection: &mut PgConnection,
+    connection: &mut Session,
     tenant: i32,
     recipe: &Recipe,
     schedule: &Schedule,

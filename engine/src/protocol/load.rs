@@ -8,7 +8,6 @@ use std::io::{self, Read, Seek, SeekFrom};
 
 use serde::Serialize;
 use sha2::{Digest, Sha256};
-use sqlx::PgConnection;
 use tokio::sync::mpsc;
 use tokio::task::{JoinError, spawn_blocking};
 use windlass_workflows::configuration::{Category, Content, Format};
@@ -17,6 +16,7 @@ use windlass_workflows::value::Value;
 
 use super::rows::{self, Reading, Sink};
 use crate::Error;
+use crate::store::Session;
 use crate::store::{self, Store};
 use crate::vocabulary::ConfigurationKind;
 
@@ -93,7 +93,7 @@ impl Store {
 /// Loads inside the caller's transaction. Problems are the inner error: the transaction can go on, to
 /// find others, but must not commit.
 pub(super) async fn load(
-    connection: &mut PgConnection,
+    connection: &mut Session,
     tenant: i32,
     category: &Category,
     source: Source,
@@ -132,7 +132,7 @@ pub(super) async fn load(
 
 /// Reads on a thread that may block, copies here.
 async fn copy(
-    connection: &mut PgConnection,
+    connection: &mut Session,
     category: &Category,
     source: Source,
     id: i32,

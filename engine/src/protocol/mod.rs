@@ -9,15 +9,19 @@
 //! Each of plan, release, finish and fire is one bounded pass that any keeper may make at any time:
 //! the rows that it locks decide who does the work.
 
+mod admission;
 pub mod apply;
 mod change;
 mod create;
 mod finish;
 mod fire;
+pub(crate) mod known;
 pub mod load;
 mod plan;
 mod preview;
 pub mod publish;
+mod receipt;
+mod redrive;
 mod references;
 mod release;
 mod request;
@@ -31,6 +35,6 @@ pub use self::create::{CreatedBatch, NewBatch, Source};
 pub use self::fire::Fired;
 pub use self::plan::Planned;
 pub use self::preview::{BatchPreview, PreviewedJob};
-pub use self::request::{Answer, Request};
+pub use self::request::{Answer, Receipt, Request, Scope};
 pub use self::trigger::Trigger;
 pub use self::work::Work;

@@ -2,7 +2,6 @@
 
 use std::collections::BTreeSet;
 
-use sqlx::PgConnection;
 use windlass_workflows::configuration::{
     Content, Document, Reference, ReferenceKind, Source, Strategy, TemplateReference, VersionChoice,
 };
@@ -11,6 +10,7 @@ use windlass_workflows::problem::Problem;
 
 use crate::Error;
 use crate::store;
+use crate::store::Session;
 use crate::vocabulary::ConfigurationKind;
 
 /// The names that one apply brings.
@@ -22,6 +22,7 @@ struct Names {
     templates: BTreeSet<String>,
     purposes: BTreeSet<String>,
     categories: BTreeSet<String>,
+    limits: BTreeSet<String>,
 }
 
 impl Names {
@@ -37,6 +38,7 @@ impl Names {
                 }
                 Content::Purpose(_) => _ = names.purposes.insert(name),
                 Content::Category(_) => _ = names.categories.insert(name),
+                Content::Limit(_) => _ = names.limits.insert(name),
                 Content::JobConfiguration(_) | Content::Connection(_) => {}
             }
         }
@@ -46,7 +48,7 @@ impl Names {
 
 /// Every reference that points at nothing.
 pub(super) async fn check(
-    connection: &mut PgConnection,
+    connection: &mut Session,
     tenant: i32,
     documents: &[Document],
 ) -> Result<Vec<Problem>, Error> {
@@ -63,7 +65,7 @@ pub(super) async fn check(
 }
 
 async fn exists(
-    connection: &mut PgConnection,
+    connection: &mut Session,
     tenant: i32,
     names: &Names,
     reference: &Reference,
@@ -73,6 +75,7 @@ async fn exists(
         ReferenceKind::Template => return template_exists(connection, tenant, names, name).await,
         ReferenceKind::Purpose => (&names.purposes, ConfigurationKind::Purpose),
         ReferenceKind::Category => (&names.categories, ConfigurationKind::Category),
+        ReferenceKind::Limit => (&names.limits, ConfigurationKind::Limit),
     };
     if set.contains(name) {
         return Ok(true);
@@ -82,7 +85,7 @@ async fn exists(
 }
 
 async fn template_exists(
-    connection: &mut PgConnection,
+    connection: &mut Session,
     tenant: i32,
     names: &Names,
     name: &str,
@@ -103,7 +106,7 @@ async fn template_exists(
 }
 
 async fn unknown(
-    connection: &mut PgConnection,
+    connection: &mut Session,
     tenant: i32,
     names: &Names,
     document: &Document,
@@ -123,11 +126,16 @@ async fn unknown(
                 store::configuration::names(connection, tenant, ConfigurationKind::Category);
             (stored.await?, reference.name.as_str())
         }
+        ReferenceKind::Limit => {
+            let stored = store::configuration::names(connection, tenant, ConfigurationKind::Limit);
+            (stored.await?, reference.name.as_str())
+        }
     };
     known.extend(match reference.kind {
         ReferenceKind::Template => Vec::new(),
         ReferenceKind::Purpose => names.purposes.iter().cloned().collect(),
         ReferenceKind::Category => names.categories.iter().cloned().collect(),
+        ReferenceKind::Limit => names.limits.iter().cloned().collect(),
     });
     let kind = reference.kind.as_str();
     let message = format!("the {kind} `{}` does not exist", reference.name);
@@ -147,7 +155,7 @@ fn missing_hint(kind: ReferenceKind) -> &'static str {
 
 /// The names to compare with, and the name: versions where the template itself is known.
 async fn template_names<'a>(
-    connection: &mut PgConnection,
+    connection: &mut Session,
     tenant: i32,
     names: &Names,
     name: &'a str,
@@ -171,7 +179,7 @@ async fn template_names<'a>(
 
 /// A batch by object needs a category that says which field the object is.
 async fn without_object(
-    connection: &mut PgConnection,
+    connection: &mut Session,
     tenant: i32,
     documents: &[Document],
     document: &Document,
@@ -212,7 +220,7 @@ fn in_set(documents: &[Document], name: &str) -> Option<Option<String>> {
 }
 
 async fn stored(
-    connection: &mut PgConnection,
+    connection: &mut Session,
     tenant: i32,
     name: &str,
 ) -> Result<Option<Option<String>>, Error> {

@@ -1,8 +1,8 @@
 //! Release: planned jobs become ready while the batch's window has room.
 
-use sqlx::PgConnection;
 use windlass_workflows::plan::room;
 
+use crate::store::Session;
 use crate::{Error, Store};
 
 /// Extents moved in one pass of one batch: a million jobs of full blocks.
@@ -36,7 +36,7 @@ impl Store {
     }
 }
 
-async fn release_one(connection: &mut PgConnection, batch: i64) -> Result<u64, Error> {
+async fn release_one(connection: &mut Session, batch: i64) -> Result<u64, Error> {
     // The lock first, what it guards in the next statement: a snapshot is older than the lock it waits for.
     let Some(row) = sqlx::query_file!("queries/batch/lock_for_release.sql", batch)
         .fetch_optional(&mut *connection)

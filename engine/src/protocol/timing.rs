@@ -1,10 +1,10 @@
 //! Schedules of applied job configurations: their rows, and the slots of the next day.
 
 use chrono::{DateTime, TimeDelta, Utc};
-use sqlx::PgConnection;
 use windlass_workflows::calendar::{Schedule, ZONE_DATA};
 
 use crate::Error;
+use crate::store::Session;
 use crate::store::schedule::{NewSchedule, StoredSchedule};
 use crate::store::{self, Planning};
 
@@ -24,7 +24,7 @@ pub(super) struct Applied<'a> {
 }
 
 /// Brings the schedule's row and its planned slots in line with an applied job configuration.
-pub(super) async fn keep(connection: &mut PgConnection, applied: Applied<'_>) -> Result<(), Error> {
+pub(super) async fn keep(connection: &mut Session, applied: Applied<'_>) -> Result<(), Error> {
     let (tenant, name) = (applied.tenant, applied.name);
     let stored = store::schedule::lock(connection, tenant, name).await?;
     match (applied.schedule.zip(applied.rule), stored) {
@@ -40,7 +40,7 @@ pub(super) async fn keep(connection: &mut PgConnection, applied: Applied<'_>) ->
 }
 
 async fn timed(
-    connection: &mut PgConnection,
+    connection: &mut Session,
     applied: Applied<'_>,
     schedule: &Schedule,
     rule: &str,
@@ -68,7 +68,7 @@ async fn timed(
 
 /// Replaces the planned slots after now; due ones stay, and no slot lies before the edit.
 async fn replan(
-    connection: &mut PgConnection,
+    connection: &mut Session,
     applied: Applied<'_>,
     schedule: &Schedule,
 ) -> Result<(), Error> {

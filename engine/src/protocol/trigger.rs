@@ -1,11 +1,11 @@
 //! Starting a schedule by hand: as one of its slots, or beside them.
 
 use chrono::{DateTime, Utc};
-use sqlx::PgConnection;
 use windlass_workflows::problem::Problem;
 
 use super::create::{Made, Recipe, Source, insert};
 use super::fire::make;
+use crate::store::Session;
 use crate::{Error, Store};
 
 /// What a person starts by hand.
@@ -43,7 +43,7 @@ impl Store {
 }
 
 async fn run_by_hand(
-    connection: &mut PgConnection,
+    connection: &mut Session,
     tenant: i32,
     name: String,
     recipe: Recipe,
@@ -70,7 +70,7 @@ async fn run_by_hand(
 
 /// Fills the row of a slot that has not run.
 async fn run_slot(
-    connection: &mut PgConnection,
+    connection: &mut Session,
     tenant: i32,
     name: &str,
     recipe: &Recipe,

@@ -1,6 +1,8 @@
 //! What is to run: a purpose or a template reference, resolved to the version that jobs are pinned to.
 
-use windlass_workflows::configuration::{self, Content, JobConfiguration, Priority};
+use windlass_workflows::configuration::{
+    self, Content, JobConfiguration, LimitReference, Priority,
+};
 use windlass_workflows::problem::Problem;
 use windlass_workflows::value::Value;
 
@@ -9,7 +11,7 @@ use crate::vocabulary::ConfigurationKind;
 use crate::{Error, Store};
 
 /// What a caller names.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum Work {
     /// `namespace.name` or `namespace.name@1.2.3`.
     Template(String),
@@ -37,6 +39,8 @@ pub(crate) struct Resolved {
     pub(crate) purpose: String,
     pub(crate) purpose_input: Option<Value>,
     pub(crate) priority: Priority,
+    /// Limits that the purpose names.
+    pub(crate) limits: Vec<LimitReference>,
 }
 
 impl Resolved {
@@ -81,6 +85,7 @@ impl Store {
             purpose: String::new(),
             purpose_input: None,
             priority: Priority::Normal,
+            limits: Vec::new(),
         })
     }
 
@@ -99,6 +104,7 @@ impl Store {
             purpose: name.to_owned(),
             purpose_input: purpose.input,
             priority: purpose.priority,
+            limits: purpose.limits,
             ..resolved
         })
     }

@@ -6,10 +6,11 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use serde::Serialize;
-use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
-use sqlx::{AssertSqlSafe, Connection, PgConnection};
+use sqlx::AssertSqlSafe;
+use sqlx::postgres::PgConnectOptions;
 
 use super::connect::connect_options;
+use super::gate::{Gate, Session};
 use super::{Store, migrate};
 use crate::Error;
 
@@ -33,10 +34,9 @@ impl Store {
     /// # Errors
     /// `database_unavailable` and its like.
     pub async fn open(options: PgConnectOptions, connections: u32) -> Result<Self, Error> {
-        let pool = PgPoolOptions::new()
-            .max_connections(connections)
-            .acquire_timeout(ACQUIRE_TIMEOUT);
-        Ok(Self::new(pool.connect_with(options).await?))
+        Ok(Self::new(
+            Gate::open(options, connections, ACQUIRE_TIMEOUT).await?,
+        ))
     }
 
     /// Closes every pooled connection once it is given back.
@@ -50,7 +50,7 @@ impl Store {
 /// # Errors
 /// `database_unavailable`, or what the server says: making one needs the right to do so.
 pub async fn make_database_anew(url: &str, name: &str) -> Result<(), Error> {
-    let mut connection = PgConnection::connect_with(&connect_options(url, "windlass")?).await?;
+    let mut connection = Session::connect(&connect_options(url, "windlass")?).await?;
     let name = format!("\"{}\"", name.replace('"', "\"\""));
     for statement in [
         format!("drop database if exists {name} with (force)"),
@@ -77,7 +77,7 @@ pub struct ServerFacts {
 /// # Errors
 /// `database_unavailable` and its like.
 pub async fn server_facts(url: &str) -> Result<ServerFacts, Error> {
-    let mut connection = PgConnection::connect_with(&connect_options(url, "windlass")?).await?;
+    let mut connection = Session::connect(&connect_options(url, "windlass")?).await?;
     let (version, durable) = sqlx::query_as(
         "select current_setting('server_version'), current_setting('fsync') = 'on'
             and current_setting('full_page_writes') = 'on' and current_setting('synchronous_commit') <> 'off'",
@@ -93,7 +93,7 @@ pub async fn server_facts(url: &str) -> Result<ServerFacts, Error> {
 /// # Errors
 /// `database_unavailable` and its like.
 pub async fn migrations(url: &str) -> Result<Vec<MigrationView>, Error> {
-    let mut connection = PgConnection::connect_with(&connect_options(url, "windlass")?).await?;
+    let mut connection = Session::connect(&connect_options(url, "windlass")?).await?;
     let known: bool =
         sqlx::query_scalar("select to_regclass('windlass._sqlx_migrations') is not null")
             .fetch_one(&mut connection)

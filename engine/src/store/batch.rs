@@ -201,14 +201,14 @@ impl Store {
 
     /// Where the jobs of a batch stand now; zero before it has a lane.
     pub async fn batch_current(&self, batch: &BatchView) -> Result<CurrentJobs, Error> {
-        let Some(lane) = batch.lane else {
+        if batch.lane.is_none() {
             return Ok(CurrentJobs {
                 ready: 0,
                 running: 0,
                 parked: 0,
             });
         };
-        let row = sqlx::query_file_as!(CurrentJobs, "queries/batch/current.sql", lane)
+        let row = sqlx::query_file_as!(CurrentJobs, "queries/batch/current.sql", batch.id)
             .fetch_one(self.pool())
             .await?;
         Ok(row)

@@ -5,11 +5,11 @@
 
 use chrono::{DateTime, Utc};
 use serde::Serialize;
-use sqlx::PgConnection;
 use tokio::sync::mpsc;
 use windlass_workflows::value::Value;
 
 use super::Store;
+use super::gate::Session;
 use super::page::{Page, fetch};
 use crate::Error;
 
@@ -140,7 +140,7 @@ fn read(category: &str, n: i64, document: &str) -> Result<Value, Error> {
 
 /// The category's row, made if it is missing, locked until the transaction ends.
 pub(crate) async fn lock(
-    connection: &mut PgConnection,
+    connection: &mut Session,
     tenant: i32,
     name: &str,
 ) -> Result<Locked, Error> {
@@ -155,24 +155,19 @@ pub(crate) async fn lock(
 
 /// Copies rows, already in Postgres' text form, until their sender is gone.
 pub(crate) async fn copy(
-    connection: &mut PgConnection,
-    mut rows: mpsc::Receiver<Vec<u8>>,
+    connection: &mut Session,
+    rows: mpsc::Receiver<Vec<u8>>,
 ) -> Result<u64, Error> {
     sqlx::query_file!("queries/category/patience.sql")
         .fetch_one(&mut *connection)
         .await?;
-    let mut copy = connection
-        .copy_in_raw(include_str!("../../queries/category/copy.sql"))
-        .await?;
-    while let Some(part) = rows.recv().await {
-        copy.send(part).await?;
-    }
-    Ok(copy.finish().await?)
+    let statement = include_str!("../../queries/category/copy.sql");
+    Ok(connection.copy(statement, rows).await?)
 }
 
 /// Keys that stand more than once in the load of a version.
 pub(crate) async fn duplicates(
-    connection: &mut PgConnection,
+    connection: &mut Session,
     category: i32,
     version: i32,
     limit: i64,
@@ -191,7 +186,7 @@ pub(crate) async fn duplicates(
 
 /// Makes the load of a version the current one; earlier items end.
 pub(crate) async fn replace(
-    connection: &mut PgConnection,
+    connection: &mut Session,
     category: i32,
     version: i32,
     items: i64,

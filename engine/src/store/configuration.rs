@@ -2,11 +2,11 @@
 
 use chrono::{DateTime, Utc};
 use serde::Serialize;
-use sqlx::PgConnection;
 use windlass_workflows::configuration::{Content, restore};
 use windlass_workflows::value::Value;
 
 use super::Store;
+use super::gate::Session;
 use super::page::{Page, fetch};
 use crate::Error;
 use crate::vocabulary::ConfigurationKind;
@@ -14,7 +14,7 @@ use crate::vocabulary::ConfigurationKind;
 /// One revision of a document.
 #[derive(Clone, Debug, Serialize)]
 pub struct Revision {
-    /// `purpose`, `category`, `job_configuration` or `connection`.
+    /// `purpose`, `category`, `job_configuration`, `connection` or `limit`.
     pub kind: String,
     /// Unique within tenant and kind.
     pub name: String,
@@ -116,7 +116,7 @@ impl Store {
 
 /// The newest revision of a document.
 pub(crate) async fn latest(
-    connection: &mut PgConnection,
+    connection: &mut Session,
     tenant: i32,
     kind: ConfigurationKind,
     name: &str,
@@ -135,7 +135,7 @@ pub(crate) async fn latest(
 
 /// The names of all documents of one kind.
 pub(crate) async fn names(
-    connection: &mut PgConnection,
+    connection: &mut Session,
     tenant: i32,
     kind: ConfigurationKind,
 ) -> Result<Vec<String>, Error> {
@@ -159,10 +159,11 @@ pub(crate) struct NewRevision<'a> {
 
 /// Keeps the next revision; the caller holds the tenant's apply lock.
 pub(crate) async fn insert(
-    connection: &mut PgConnection,
+    connection: &mut Session,
     tenant: i32,
     new: NewRevision<'_>,
 ) -> Result<(), Error> {
+    super::template::note_change(connection).await?;
     sqlx::query_file!(
         "queries/configuration/insert.sql",
         tenant,
@@ -174,13 +175,16 @@ pub(crate) async fn insert(
         new.source_file,
         new.applied_by,
     )
-    .execute(connection)
+    .execute(&mut *connection)
     .await?;
+    if new.kind == ConfigurationKind::Purpose {
+        super::lane::prepare(connection, tenant, None, Some(new.name)).await?;
+    }
     Ok(())
 }
 
 /// Makes this tenant's applies wait for each other until the transaction ends.
-pub(crate) async fn lock(connection: &mut PgConnection, tenant: i32) -> Result<(), Error> {
+pub(crate) async fn lock(connection: &mut Session, tenant: i32) -> Result<(), Error> {
     sqlx::query_file!("queries/configuration/lock.sql", tenant)
         .fetch_one(connection)
         .await?;

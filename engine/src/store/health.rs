@@ -1,14 +1,13 @@
 //! Whether the database is one that work can be trusted to: reachable, migrated, durable.
 
 use serde::Serialize;
-use sqlx::migrate::Migrate;
 
 use super::Store;
 use super::migrate::fingerprint;
 use crate::Error;
 
-/// Where the list of applied migrations stands, on our search path.
-const MIGRATIONS: &str = "_sqlx_migrations";
+/// The list of applied migrations is the migrator's own, and there is none before its first run.
+const NEWEST_MIGRATION: &str = "select max(version) from windlass._sqlx_migrations where success";
 
 /// What was found.
 #[derive(Clone, Debug, Serialize)]
@@ -44,20 +43,19 @@ impl Store {
     pub async fn health(&self) -> Result<Health, Error> {
         let mut connection = self.pool().acquire().await?;
         let row = sqlx::query_file!("queries/cluster/health.sql")
-            .fetch_one(&mut *connection)
+            .fetch_one(&mut connection)
             .await?;
-        let applied = connection.list_applied_migrations(MIGRATIONS).await;
-        let versions = applied
-            .into_iter()
-            .flatten()
-            .map(|migration| migration.version);
+        // Without our schema there is no such table.
+        let newest: Result<Option<i64>, _> = sqlx::query_scalar(NEWEST_MIGRATION)
+            .fetch_one(&mut connection)
+            .await;
         Ok(Health {
             server_version: row.server_version,
             in_recovery: row.in_recovery,
             fsync: row.fsync,
             full_page_writes: row.full_page_writes,
             synchronous_commit: row.synchronous_commit,
-            schema_version: versions.max().unwrap_or(0),
+            schema_version: newest.ok().flatten().unwrap_or(0),
             schema_version_needed: Health::schema_version_needed(),
         })
     }

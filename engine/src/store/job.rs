@@ -120,6 +120,10 @@ pub struct RequestView {
     pub who: String,
     /// Not before.
     pub start_at: Option<DateTime<Utc>>,
+    /// Not started by then, it ends `expired`.
+    pub expires_at: Option<DateTime<Utc>>,
+    /// The job that had started when this request came to replace it.
+    pub successor_of: Option<i64>,
     /// For people and filters.
     pub tags: BTreeMap<String, String>,
 }
@@ -232,6 +236,8 @@ struct JobRow {
     idempotency_key: Option<String>,
     who: Option<String>,
     start_at: Option<DateTime<Utc>>,
+    expires_at: Option<DateTime<Utc>>,
+    successor_of: Option<i64>,
     tags: Option<sqlx::types::Json<BTreeMap<String, String>>>,
 }
 
@@ -269,6 +275,8 @@ impl JobRow {
             who: self.who.take()?,
             idempotency_key: self.idempotency_key.take(),
             start_at: self.start_at,
+            expires_at: self.expires_at,
+            successor_of: self.successor_of,
         })
     }
 }

@@ -166,10 +166,13 @@ fn sources(state: JobState) -> Vec<Part> {
     const RESTING: &str = "(select job as first_id, job as last_id, lane from wait where n = 0) x";
     match state {
         JobState::Scheduled => vec![("later", "true"), ("held", "reason = 'planned'")],
-        JobState::Ready => vec![("ready", "true")],
+        JobState::Ready => vec![("ready", "lane not in (select lane from lane_pause)")],
         JobState::Running => vec![(LEASED, "true")],
         JobState::Waiting => vec![(RESTING, "true"), ("held", "reason = 'cancelling'")],
-        JobState::Paused => vec![("held", "reason = 'paused'")],
+        JobState::Paused => vec![
+            ("held", "reason = 'paused'"),
+            ("ready", "lane in (select lane from lane_pause)"),
+        ],
         JobState::Parked => vec![("held", "reason = 'parked'")],
         JobState::Completed => vec![("outcome", "kind = 'completed'")],
         JobState::Failed => vec![("outcome", "kind = 'failed'")],

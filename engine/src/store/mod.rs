@@ -14,30 +14,38 @@ pub(crate) mod configuration;
 mod connect;
 mod duty;
 mod exchange;
+mod gate;
 mod handler;
 mod health;
 mod heartbeat;
+pub mod hook;
 pub(crate) mod ids;
 mod job;
 pub(crate) mod lane;
 mod lane_facts;
+pub(crate) mod limit;
 mod list;
 mod load;
 mod migrate;
 mod notify;
+pub(crate) mod overflow;
 mod page;
+mod pause;
+mod redrive;
+mod reject;
 mod report;
 pub(crate) mod schedule;
+mod share;
 pub(crate) mod slot;
-mod submit;
+pub(crate) mod submit;
 pub(crate) mod template;
 mod worker_list;
 
 use std::sync::Arc;
+use std::sync::atomic::AtomicI64;
 
 use futures::future::BoxFuture;
 pub use sqlx::postgres::PgConnectOptions as ConnectOptions;
-use sqlx::{PgConnection, PgPool};
 
 pub use self::admin::{MigrationView, ServerFacts, make_database_anew, migrations, server_facts};
 pub use self::batch::{BatchFilter, BatchView, CurrentJobs, PlannedCounts, Progress};
@@ -52,21 +60,32 @@ pub use self::duty::Expired;
 pub use self::exchange::{
     Claimed, ENTRIES_MAX, Ending, Exchanged, FLUSH_BYTES_MAX, Hot, LeaseKey, NewEntry, Want,
 };
+pub use self::gate::Gate;
+pub(crate) use self::gate::Session;
 pub use self::health::Health;
 pub use self::heartbeat::{Beat, Incarnation};
 pub use self::job::{
     HeldView, JobView, JournalEntry, LeaseView, OutcomeView, RequestView, WaitCause,
 };
-pub use self::lane::{LaneAhead, LaneKey};
+pub use self::lane::{LaneAhead, LaneKey, ShareAhead};
+pub use self::limit::{LimitDrift, LimitUse, LimitView};
 pub use self::list::JobFilter;
 pub use self::load::{BatchOf, ChunkMember, Loaded, Pinned};
 pub use self::migrate::{fingerprint, migrate};
 pub use self::notify::{Listener, Notifier};
 pub use self::page::{PAGE_MAX, Page};
+pub use self::pause::{NewPause, PauseView};
+pub use self::redrive::{
+    DEAD_COUNT_MAX, DeadGroup, NewRedrive, REDRIVE_JOBS_MAX, REDRIVE_RATE_MAX, RedriveView,
+};
+pub(crate) use self::reject::PAUSED;
 pub use self::report::{BoundedCount, HomeFigures, QueueFigures};
 pub use self::schedule::ScheduleView;
-pub use self::slot::{Planning, SlotFilter, SlotView, plan_slots, unplan_slots};
-pub use self::submit::{NewRequest, SUBMIT_MAX, Submitted};
+pub use self::share::{NewShare, ShareView, share_of_key};
+pub(crate) use self::slot::{Planning, plan_slots, unplan_slots};
+pub use self::slot::{SlotFilter, SlotView};
+pub(crate) use self::submit::{Desk, Fate};
+pub use self::submit::{Hold, NewRequest, OnDuplicate, SUBMIT_MAX, Submitted, Terms};
 
 pub use self::template::{NewTemplate, Published, TemplateVersion};
 pub use self::worker_list::WorkerView;
@@ -79,24 +98,32 @@ pub const DEFAULT_TENANT: i32 = 1;
 /// Everything that Windlass remembers. Cheap to clone.
 #[derive(Clone, Debug)]
 pub struct Store {
-    pool: PgPool,
+    gate: Gate,
     lanes: lane::LaneCache,
     ids: Arc<ids::Ids>,
+    combiner: Arc<submit::combine::Combiner>,
+    freed_behind: Arc<AtomicI64>,
+    pub(crate) known: Arc<crate::protocol::known::KnownCache>,
+    rejects: reject::Rejects,
 }
 
 impl Store {
     /// A store on an existing pool, whose connections have `windlass` on their search path.
-    pub fn new(pool: PgPool) -> Self {
+    pub fn new(pool: impl Into<Gate>) -> Self {
         Self {
-            pool,
+            gate: pool.into(),
             lanes: lane::LaneCache::default(),
             ids: Arc::default(),
+            combiner: Arc::default(),
+            freed_behind: Arc::default(),
+            known: Arc::default(),
+            rejects: reject::Rejects::default(),
         }
     }
 
     /// The pool, for single-statement verbs.
-    pub(crate) fn pool(&self) -> &PgPool {
-        &self.pool
+    pub(crate) fn pool(&self) -> &Gate {
+        &self.gate
     }
 
     /// Runs `work` in one transaction, which commits when it answers `Ok`.
@@ -108,18 +135,21 @@ impl Store {
     pub(crate) async fn transaction<T, F>(&self, work: F) -> Result<T, Error>
     where
         T: Send + 'static,
-        F: for<'c> FnOnce(&'c mut PgConnection) -> BoxFuture<'c, Result<T, Error>> + Send + 'static,
+        F: for<'c> FnOnce(&'c mut Session) -> BoxFuture<'c, Result<T, Error>> + Send + 'static,
     {
-        let pool = self.pool.clone();
-        let task = tokio::spawn(async move {
-            let mut transaction = pool.begin().await?;
+        let gate = self.gate.clone();
+        let task = self.gate.spawn(async move {
+            let mut transaction = gate.begin().await?;
             let answer = work(&mut transaction).await?;
             transaction.commit().await?;
             Ok(answer)
         });
         match task.await {
             Ok(answer) => answer,
-            Err(ended) => std::panic::resume_unwind(ended.into_panic()),
+            Err(ended) => match ended.try_into_panic() {
+                Ok(panic) => std::panic::resume_unwind(panic),
+                Err(_) => Err(sqlx::Error::WorkerCrashed.into()),
+            },
         }
     }
 }

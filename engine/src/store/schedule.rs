@@ -2,10 +2,10 @@
 
 use chrono::{DateTime, Utc};
 use serde::Serialize;
-use sqlx::PgConnection;
 use windlass_workflows::calendar::Schedule;
 
 use super::Store;
+use super::gate::Session;
 use super::page::{Page, fetch};
 use crate::Error;
 
@@ -117,7 +117,7 @@ pub(crate) struct NewSchedule<'a> {
 
 /// Locks a schedule before its rule or its slots change; firing takes this lock first too.
 pub(crate) async fn lock(
-    connection: &mut PgConnection,
+    connection: &mut Session,
     tenant: i32,
     name: &str,
 ) -> Result<Option<StoredSchedule>, Error> {
@@ -129,7 +129,7 @@ pub(crate) async fn lock(
 
 /// Writes a schedule; a pause is kept.
 pub(crate) async fn upsert(
-    connection: &mut PgConnection,
+    connection: &mut Session,
     tenant: i32,
     new: NewSchedule<'_>,
 ) -> Result<(), Error> {
@@ -150,7 +150,7 @@ pub(crate) async fn upsert(
 
 /// Ends the firing of a schedule whose job configuration lost its rule.
 pub(crate) async fn disable(
-    connection: &mut PgConnection,
+    connection: &mut Session,
     tenant: i32,
     name: &str,
     revision: i32,
@@ -162,10 +162,7 @@ pub(crate) async fn disable(
 }
 
 /// The name of a tenant, part of the place in a spread.
-pub(crate) async fn tenant_name(
-    connection: &mut PgConnection,
-    tenant: i32,
-) -> Result<String, Error> {
+pub(crate) async fn tenant_name(connection: &mut Session, tenant: i32) -> Result<String, Error> {
     let row = sqlx::query_file!("queries/tenant/name.sql", tenant)
         .fetch_optional(connection)
         .await?;

@@ -4,10 +4,10 @@
 
 use chrono::{DateTime, Utc};
 use serde::Serialize;
-use sqlx::PgConnection;
 use windlass_workflows::calendar::{Calendar, Schedule, Slot, previous, slots};
 
 use super::Store;
+use super::gate::Session;
 use super::page::{Page, fetch};
 use crate::Error;
 
@@ -67,8 +67,8 @@ pub struct Planning<'a> {
 ///
 /// # Errors
 /// What the database says.
-pub async fn plan_slots(
-    connection: &mut PgConnection,
+pub(crate) async fn plan_slots(
+    connection: &mut Session,
     planning: Planning<'_>,
     from: DateTime<Utc>,
     until: DateTime<Utc>,
@@ -90,8 +90,8 @@ pub async fn plan_slots(
 ///
 /// # Errors
 /// What the database says.
-pub async fn unplan_slots(
-    connection: &mut PgConnection,
+pub(crate) async fn unplan_slots(
+    connection: &mut Session,
     tenant: i32,
     name: &str,
     after: DateTime<Utc>,
@@ -103,7 +103,7 @@ pub async fn unplan_slots(
 }
 
 async fn insert(
-    connection: &mut PgConnection,
+    connection: &mut Session,
     planning: Planning<'_>,
     found: &[Slot],
 ) -> Result<usize, Error> {

@@ -85,6 +85,14 @@ impl Held {
     pub async fn release(self) {
         self.0.rollback().await.expect("the test server answers");
     }
+
+    /// Makes what it did durable.
+    ///
+    /// # Panics
+    /// When the server does not answer.
+    pub async fn commit(self) {
+        self.0.commit().await.expect("the test server answers");
+    }
 }
 
 impl TestDatabase {

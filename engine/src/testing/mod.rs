@@ -5,9 +5,11 @@
 //! one's own, to be killed. `watchdog` sees to it that both end by themselves.
 
 mod cluster;
+mod crowd;
 mod database;
 mod shared;
 mod watchdog;
 
 pub use cluster::TestCluster;
+pub use crowd::Crowd;
 pub use database::{Held, TestDatabase};

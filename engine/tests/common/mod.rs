@@ -2,12 +2,14 @@
 
 #![allow(dead_code, reason = "each test file uses its own part")]
 
+pub mod dead;
+pub mod keys;
 pub mod recipe;
 
 use std::time::Duration;
 
 use chrono::Utc;
-use sqlx::PgPool;
+use sqlx::{AssertSqlSafe, PgPool};
 use uuid::Uuid;
 use windlass_engine::Store;
 use windlass_engine::store::{
@@ -59,15 +61,30 @@ impl Bench {
         }
     }
 
+    /// The same database under other settings, for all connections from now on.
+    pub async fn set(mut self, settings: &[(&str, &str)]) -> Self {
+        for (name, value) in settings {
+            let sql = format!(
+                "do $$ begin
+                     execute format('alter database %I set {name} = {value}', current_database());
+                 end $$"
+            );
+            sqlx::query(AssertSqlSafe(sql))
+                .execute(&self.pool)
+                .await
+                .expect("a setting");
+        }
+        self.pool = self.database.pool().await;
+        self.store = Store::new(self.pool.clone());
+        self
+    }
+
     pub fn request(&self) -> NewRequest {
         NewRequest {
             lane: self.lane,
             template_version: self.version,
             input: "{}".into(),
-            idempotency_key: None,
-            start_at: None,
-            priority: 0,
-            tags: None,
+            ..NewRequest::default()
         }
     }
 
@@ -105,21 +122,25 @@ impl Bench {
 
     /// Every job stands in exactly one holder or outcome.
     pub async fn assert_held_once(&self) {
-        let broken = self
-            .count(
-                "with place as (
-                     select id from ready, generate_series(first_id, last_id) id
-                     union all select id from later, generate_series(first_id, last_id) id
-                     union all select id from held, generate_series(first_id, last_id) id
-                     union all select id from lease, unnest(jobs) r, generate_series(lower(r), upper(r) - 1) id
-                     union all select job from wait where n = 0
-                     union all select id from outcome, generate_series(first_id, last_id) id)
-                 select count(*) from (
-                     select job.id from job left join place on place.id = job.id
-                     group by job.id having count(place.id) <> 1) broken",
-            )
-            .await;
+        let broken = self.broken().await;
         assert_eq!(broken, 0, "jobs that do not stand in exactly one place");
+    }
+
+    /// How many jobs do not stand in exactly one place.
+    pub async fn broken(&self) -> i64 {
+        self.count(
+            "with place as (
+                 select id from ready, generate_series(first_id, last_id) id
+                 union all select id from later, generate_series(first_id, last_id) id
+                 union all select id from held, generate_series(first_id, last_id) id
+                 union all select id from lease, unnest(jobs) r, generate_series(lower(r), upper(r) - 1) id
+                 union all select job from wait where n = 0
+                 union all select id from outcome, generate_series(first_id, last_id) id)
+             select count(*) from (
+                 select job.id from job left join place on place.id = job.id
+                 group by job.id having count(place.id) <> 1) broken",
+        )
+        .await
     }
 
     /// A worker has been silent for longer than the lease time, and was marked dead for it.
@@ -145,6 +166,7 @@ pub struct TestWorker {
 impl TestWorker {
     pub async fn claim(&mut self, quota: usize) -> Vec<Claimed> {
         let want = Want {
+            limited: false,
             claim: Uuid::new_v4(),
             lanes: vec![(self.lane, quota)],
         };
@@ -203,5 +225,6 @@ pub fn journal(job: &Claimed, seq: i32) -> NewEntry {
         ending: None,
         remembers: true,
         members: 0,
+        full: false,
     }
 }

@@ -16,6 +16,10 @@ const ROOMS: [&str; 7] = [
     "migrations",
 ];
 
+/// Programs that drive other engines by those engines' own conventions: no part of Windlass, of its
+/// workspace, or of what it ships.
+const PEERS: &str = "bench/peers";
+
 /// A file of the workspace.
 pub struct Source {
     /// From the top of the workspace, with forward slashes.
@@ -79,7 +83,7 @@ fn collect(folder: &Path, paths: &mut Vec<PathBuf>) {
     };
     for path in entries.flatten().map(|entry| entry.path()) {
         let name = path.file_name().unwrap_or_default().to_string_lossy();
-        if path.is_dir() && name != "target" && !name.starts_with('.') {
+        if path.is_dir() && name != "target" && !name.starts_with('.') && !path.ends_with(PEERS) {
             collect(&path, paths);
         } else if is_ours(&path) {
             paths.push(path);
@@ -87,9 +91,10 @@ fn collect(folder: &Path, paths: &mut Vec<PathBuf>) {
     }
 }
 
-/// SQL counts in the two places that the house names; examples may show some.
+/// SQL counts in the places that the house names; examples may show some.
 fn is_ours(path: &Path) -> bool {
     let text = path.to_string_lossy();
-    let is_statement = text.contains("/migrations/") || text.contains("/engine/queries/");
+    let places = ["/migrations/", "/engine/queries/", "/bench/floor/queries/"];
+    let is_statement = places.iter().any(|place| text.contains(place));
     text.ends_with(".rs") || (text.ends_with(".sql") && is_statement)
 }

@@ -1,9 +1,8 @@
 //! One block of a plan, stored whole: jobs, members, holders, range and cursor.
 
-use sqlx::PgConnection;
-
 use super::PlanRow;
 use super::shape::Block;
+use crate::store::Session;
 use crate::store::ids;
 use crate::{Error, Store};
 
@@ -12,14 +11,14 @@ pub(super) async fn store(
     store: &Store,
     plan: &PlanRow,
     block: Block,
+    lanes: Vec<i32>,
     from: i64,
     to: i64,
 ) -> Result<bool, Error> {
-    let columns = Columns::of(block);
+    let columns = Columns::of(block, lanes);
     let row = Row {
         batch: plan.id,
         tenant: plan.tenant,
-        lane: plan.lane,
         template_version: plan.template_version,
         priority: plan.priority,
     };
@@ -33,13 +32,12 @@ pub(super) async fn store(
 struct Row {
     batch: i64,
     tenant: i32,
-    lane: i32,
     template_version: i32,
     priority: i32,
 }
 
 async fn store_in(
-    connection: &mut PgConnection,
+    connection: &mut Session,
     row: Row,
     columns: Columns,
     from: i64,
@@ -63,7 +61,7 @@ async fn store_in(
         "queries/batch/store_jobs.sql",
         row.batch,
         row.tenant,
-        row.lane,
+        &columns.lanes,
         row.template_version,
         row.priority,
         &ids,
@@ -80,6 +78,7 @@ async fn store_in(
 
 /// A block, a column an array.
 struct Columns {
+    lanes: Vec<i32>,
     keys: Vec<Option<String>>,
     objects: Vec<Option<String>>,
     inputs: Vec<String>,
@@ -93,8 +92,9 @@ struct Columns {
 }
 
 impl Columns {
-    fn of(block: Block) -> Self {
+    fn of(block: Block, lanes: Vec<i32>) -> Self {
         let mut columns = Self {
+            lanes,
             keys: Vec::new(),
             objects: Vec::new(),
             inputs: Vec::new(),
@@ -123,7 +123,7 @@ impl Columns {
 
     async fn store_members(
         &self,
-        connection: &mut PgConnection,
+        connection: &mut Session,
         batch: i64,
         ids: &[i64],
     ) -> Result<(), Error> {

@@ -6,6 +6,7 @@
 //! move its cursor: the later one finds it moved and leaves.
 
 mod block;
+mod lanes;
 pub(in crate::protocol) mod members;
 pub(in crate::protocol) mod shape;
 
@@ -15,6 +16,7 @@ use windlass_workflows::plan::{Occasion, PlanHash, Rendering, SelectionHash, Slo
 use windlass_workflows::problem::Problem;
 use windlass_workflows::value::Value;
 
+use self::lanes::PlanLanes;
 use self::members::Members;
 use self::shape::Shaper;
 use crate::vocabulary::ConfigurationKind;
@@ -125,6 +127,7 @@ impl Store {
 
     async fn plan_to_its_end(&self, plan: &PlanRow) -> Result<(), Stop> {
         let rendering = rendering(plan)?;
+        let lanes = PlanLanes::of(self, plan).await?;
         let mut members = Members::of(
             self.clone(),
             &plan.configuration,
@@ -152,13 +155,16 @@ impl Store {
                     break;
                 }
             }
-            cursor = self.store_blocks(plan, &mut shaper, cursor, false).await?;
+            cursor = self
+                .store_blocks(plan, &lanes, &mut shaper, cursor, false)
+                .await?;
             if members.is_beyond_limit(hash.members()) {
                 break;
             }
         }
         shaper.finish().map_err(Stop::Refused)?;
-        self.store_blocks(plan, &mut shaper, cursor, true).await?;
+        self.store_blocks(plan, &lanes, &mut shaper, cursor, true)
+            .await?;
         self.seal(plan, &shaper, &hash).await
     }
 
@@ -166,13 +172,15 @@ impl Store {
     async fn store_blocks(
         &self,
         plan: &PlanRow,
+        lanes: &PlanLanes,
         shaper: &mut Shaper<'_>,
         mut cursor: i64,
         all: bool,
     ) -> Result<i64, Stop> {
         while let Some(block) = shaper.take_block(all) {
             let to = block.cursor.max(cursor);
-            if !block::store(self, plan, block, cursor, to).await? {
+            let lanes = lanes.of_block(self, &block).await?.map_err(Stop::Refused)?;
+            if !block::store(self, plan, block, lanes, cursor, to).await? {
                 return Err(Stop::Taken);
             }
             cursor = to;
