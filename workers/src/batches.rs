@@ -23,15 +23,16 @@ impl Batches {
         }
     }
 
+    /// The batch, if it is kept here.
+    pub(crate) fn kept(&self, batch: i64) -> Option<Arc<BatchOf>> {
+        let kept = self.kept.lock().expect("no panic while holding it");
+        kept.get(&batch).cloned()
+    }
+
     /// The batch of a job: fixed once its plan is sealed, and no job runs before.
     pub(crate) async fn get(&self, batch: i64) -> Result<Arc<BatchOf>, Error> {
-        if let Some(batch) = self
-            .kept
-            .lock()
-            .expect("no panic while holding it")
-            .get(&batch)
-        {
-            return Ok(batch.clone());
+        if let Some(batch) = self.kept(batch) {
+            return Ok(batch);
         }
         let found = Arc::new(self.store.batch_of(batch).await?);
         let mut kept = self.kept.lock().expect("no panic while holding it");

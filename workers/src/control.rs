@@ -23,6 +23,9 @@ const LOOK_PAUSE_MIN: Duration = Duration::from_millis(5);
 /// An idle engine is asked this seldom at the most; a notification asks at once.
 const LOOK_PAUSE_MAX: Duration = Duration::from_secs(1);
 
+/// While there is work, pauses, shares and new groups are heeded within this time.
+const LOOK_AGE_MAX: Duration = Duration::from_millis(250);
+
 /// A look that is not answered for so long was lost.
 const LOOK_ANSWER_MAX: Duration = Duration::from_secs(10);
 
@@ -167,15 +170,22 @@ impl Control {
 /// Looks for lanes with work whenever a pump has none left, a notification comes, or a pause is over.
 async fn look(shared: &Shared, capabilities: &HashSet<String>) {
     let mut pause = LOOK_PAUSE_MIN;
+    // When the next token of a limit comes, if that is all that a lane waits for.
+    let mut opening = None;
     loop {
         select! {
-            () = sleep(pause) => {}
+            () = sleep(sooner(pause, opening)) => {}
             () = shared.noticed() => sleep(LOOK_PAUSE_MIN).await,
         }
         if shared.phase() != Phase::Running {
             return std::future::pending().await;
         }
-        match timeout(LOOK_ANSWER_MAX, shared.store.lanes_ahead()).await {
+        match timeout(
+            LOOK_ANSWER_MAX,
+            shared.store.lanes_ahead_of(shared.incarnation()),
+        )
+        .await
+        {
             Ok(Ok(mut ahead)) => {
                 ahead.retain(|lane| {
                     lane.capability.is_empty()
@@ -184,12 +194,13 @@ async fn look(shared: &Shared, capabilities: &HashSet<String>) {
                             .split(',')
                             .all(|handler| capabilities.contains(handler))
                 });
-                let busy = shared.take_busy() || !ahead.is_empty();
+                let busy = shared.take_busy() || ahead.iter().any(|lane| lane.room != Some(0));
                 pause = if busy {
                     LOOK_PAUSE_MIN
                 } else {
                     (pause * 2).min(LOOK_PAUSE_MAX)
                 };
+                opening = ahead.iter().filter_map(|lane| lane.opens_in).min();
                 shared.set_lanes_ahead(ahead);
             }
             Ok(Err(error)) => {
@@ -199,13 +210,18 @@ async fn look(shared: &Shared, capabilities: &HashSet<String>) {
             Err(_) => warn!("a look for work was not answered in time"),
         }
         if pause == LOOK_PAUSE_MIN {
-            // Pumps have lanes now: look again when one has used them up.
+            // Pumps have lanes now: look again when one has used them up, and before the list is stale.
             select! {
                 () = shared.looking.notified() => {}
-                () = sleep(LOOK_PAUSE_MAX) => {}
+                () = sleep(sooner(LOOK_AGE_MAX, opening)) => {}
             }
         }
     }
+}
+
+/// When to look again: after the pause, or earlier when a limit opens.
+fn sooner(pause: Duration, opening: Option<Duration>) -> Duration {
+    opening.map_or(pause, |opening| pause.min(opening.max(LOOK_PAUSE_MIN)))
 }
 
 /// Hears of new work. Without it polling finds everything, a pause later.

@@ -21,12 +21,16 @@ const PAUSE_MAX: Duration = Duration::from_secs(5);
 pub struct KeeperOptions {
     /// A silent worker's jobs are claimable again after this long.
     pub lease_time: Duration,
+    /// A cancelled job whose worker does not end it within this long is cut from its lease.
+    pub cancel_grace: Duration,
 }
 
 impl Default for KeeperOptions {
     fn default() -> Self {
         Self {
             lease_time: Duration::from_secs(30),
+            // Three times what a job waits for its own running step.
+            cancel_grace: Duration::from_secs(30),
         }
     }
 }
@@ -61,6 +65,7 @@ impl Keeper {
             Duty::Release,
             Duty::Finish,
             Duty::Fire,
+            Duty::Redrive,
             Duty::Tidy,
         ] {
             let keeper = Self {
@@ -117,9 +122,9 @@ impl Pass {
 /// One thing that a keeper does.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Duty {
-    /// Dead workers' leases.
+    /// Dead workers' leases, and pauses of single jobs.
     Expire,
-    /// Timers and future work.
+    /// Timers, future work, and jobs whose time to start has passed.
     Wake,
     /// Batches that are to be planned.
     Plan,
@@ -129,6 +134,8 @@ enum Duty {
     Finish,
     /// Schedules.
     Fire,
+    /// Stopped work that should go on.
+    Redrive,
     /// Tallies and old keys.
     Tidy,
 }
@@ -142,6 +149,7 @@ impl Duty {
             Self::Release => "release",
             Self::Finish => "finish",
             Self::Fire => "fire",
+            Self::Redrive => "redrive",
             Self::Tidy => "tidy",
         }
     }
@@ -154,7 +162,7 @@ impl Duty {
             }
             Self::Wake | Self::Finish => Duration::from_secs(1),
             Self::Plan | Self::Release => Duration::from_secs(1),
-            Self::Fire => Duration::from_secs(1),
+            Self::Fire | Self::Redrive => Duration::from_secs(1),
             Self::Tidy => Duration::from_secs(30),
         }
     }
@@ -165,6 +173,13 @@ impl Duty {
             let worked = match self {
                 Self::Expire => {
                     let expired = store.expire(keeper.options.lease_time).await?;
+                    let cut = store.cut_disobedient(keeper.options.cancel_grace).await?;
+                    if cut > 0 {
+                        warn!(
+                            jobs = cut,
+                            "cut cancelled jobs from workers that did not end them"
+                        );
+                    }
                     let ended = store.end_cancelling().await?
                         + i64::try_from(store.fulfil_cancels().await?).unwrap_or_default();
                     if expired.workers + usize::try_from(expired.jobs).unwrap_or_default() > 0 {
@@ -176,14 +191,31 @@ impl Duty {
                         );
                         keeper.notifier.tell();
                     }
-                    expired.leases + ended > 0
+                    let paused = store.keep_pauses().await?;
+                    if paused > 0 {
+                        keeper.notifier.tell();
+                    }
+                    expired.leases + ended + paused > 0
                 }
-                Self::Wake => told(keeper, store.wake(store.moved_now().await?).await? > 0),
+                Self::Wake => {
+                    let now = store.moved_now().await?;
+                    let ended = store.expire_jobs(now).await?;
+                    told(keeper, store.wake(now).await? > 0) || ended > 0
+                }
                 Self::Plan => planned(store.plan().await?),
                 Self::Release => told(keeper, store.release().await? > 0),
                 Self::Finish => ended(&store.finish().await?),
                 Self::Fire => !store.fire().await?.batches.is_empty(),
-                Self::Tidy => store.compact_tallies().await? > 0 || store.prune_keys().await? > 0,
+                Self::Redrive => {
+                    let moved = store.pace_redrives().await?;
+                    told(keeper, moved.is_some_and(|jobs| jobs > 0));
+                    // The rate is per second: the next pass waits for its own.
+                    false
+                }
+                Self::Tidy => {
+                    let pruned = store.prune_keys().await? + store.prune_failures().await?;
+                    store.compact_tallies().await? > 0 || pruned > 0
+                }
             };
             Ok(Pass::of(worked))
         })

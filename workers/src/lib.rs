@@ -4,11 +4,12 @@
 //! does it, and nothing else in the workspace opens a socket or reads a secret for a template.
 //!
 //! ```text
-//! Worker ─┬─ Pump × 2   claim → job::conduct → record     one thread each
+//! Worker ─┬─ Pump × 2   claim → job::begin → record       one thread each
 //!         └─ Control    heartbeat, trust, look-out        one thread
 //! Keeper ─── duties of the engine, at their own pace
 //! ```
 
+pub mod answer;
 pub mod apalis;
 mod batches;
 pub mod breaker;

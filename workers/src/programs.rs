@@ -32,15 +32,16 @@ impl Programs {
         }
     }
 
+    /// The program of a version, if it is kept here.
+    pub(crate) fn kept(&self, version: i32) -> Option<Arc<Program>> {
+        let kept = self.kept.lock().expect("no panic while holding it");
+        kept.get(&version).cloned()
+    }
+
     /// The program of a version that a job is pinned to.
     pub(crate) async fn get(&self, version: i32) -> Result<Arc<Program>, NoProgram> {
-        if let Some(program) = self
-            .kept
-            .lock()
-            .expect("no panic while holding it")
-            .get(&version)
-        {
-            return Ok(program.clone());
+        if let Some(program) = self.kept(version) {
+            return Ok(program);
         }
         let pinned = self.store.pinned(version).await?;
         let bundle = Bundle::from_json(&pinned.bundle)?;

@@ -13,6 +13,7 @@ use windlass_engine::store::{ConnectOptions, LaneAhead};
 use crate::batches::Batches;
 use crate::perform::Performer;
 use crate::programs::Programs;
+use crate::pump::flight::Board;
 
 /// How far a worker has come in leaving.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -38,6 +39,7 @@ pub(crate) struct Shared {
     pub(crate) work: Handle,
     pub(crate) slots: Arc<Semaphore>,
     pub(crate) claims: Claims,
+    pub(crate) board: Board,
     slots_per_pump: usize,
     incarnation: watch::Sender<Uuid>,
     trusted_until: watch::Sender<Instant>,
@@ -72,6 +74,7 @@ impl Shared {
             work: parts.work,
             slots: Arc::new(Semaphore::new(parts.slots)),
             claims: Claims::default(),
+            board: Board::default(),
             slots_per_pump: parts.slots.div_ceil(parts.pumps),
             incarnation: watch::Sender::new(Uuid::nil()),
             trusted_until: watch::Sender::new(Instant::now()),
@@ -152,9 +155,10 @@ impl Shared {
             .await;
     }
 
-    /// Lanes with work by the last look, and that look's number.
-    pub(crate) fn lanes_ahead(&self) -> (u64, Arc<Vec<LaneAhead>>) {
-        self.ahead.borrow().clone()
+    /// Lanes with work by the last look, and that look's number, if it is another than `look`.
+    pub(crate) fn lanes_after(&self, look: u64) -> Option<(u64, Arc<Vec<LaneAhead>>)> {
+        let ahead = self.ahead.borrow();
+        (ahead.0 != look).then(|| ahead.clone())
     }
 
     pub(crate) fn set_lanes_ahead(&self, ahead: Vec<LaneAhead>) {
@@ -242,11 +246,11 @@ impl Claims {
         }
     }
 
-    /// One of its jobs is settled.
-    pub(crate) fn settle(&self, claim: Uuid) {
+    /// So many of its jobs are settled.
+    pub(crate) fn settle(&self, claim: Uuid, settled: usize) {
         let mut claims = self.lock();
         match claims.get_mut(&claim) {
-            Some(Claim::Open(jobs)) if *jobs > 1 => *jobs -= 1,
+            Some(Claim::Open(jobs)) if *jobs > settled => *jobs -= settled,
             Some(Claim::Open(_)) => {
                 claims.remove(&claim);
             }

@@ -10,6 +10,7 @@ use std::time::Duration;
 
 use tokio::runtime::{Builder, Handle};
 use tokio::sync::oneshot;
+use tokio::task::coop::unconstrained;
 use tokio_util::sync::CancellationToken;
 use tracing::info;
 use windlass_engine::Store;
@@ -75,7 +76,7 @@ impl Worker {
     /// steps finish within the grace, gives back the rest without spending an attempt, and leaves.
     ///
     /// # Cancel safety
-    /// Not cancel safe: dropped, its threads go on until `stop`. Its leases expire by themselves.
+    /// Dropped, its threads stop at once and give nothing back: its leases expire by themselves.
     pub async fn run(self, stop: CancellationToken) {
         let pumps = pump_count();
         announce(&self.store, &self.options.capabilities).await;
@@ -87,7 +88,9 @@ impl Worker {
             slots: self.options.slots,
             pumps,
         }));
+        let _dropped = Dropped(shared.clone());
         let gone = CancellationToken::new();
+        let _gone = gone.clone().drop_guard();
         let (entered, has_entered) = oneshot::channel();
         let control = Control {
             shared: shared.clone(),
@@ -112,7 +115,9 @@ impl Worker {
             .map(|number| {
                 let shared = shared.clone();
                 on_own_thread(&format!("windlass-pump-{number}"), move || {
-                    Pump::new(shared).run()
+                    // A pump is one task with many jobs: tokio's budget of a task would make every
+                    // hundredth of them wait for nothing. It yields whenever it sends an exchange.
+                    unconstrained(Pump::new(shared, number).run())
                 })
             })
             .collect();
@@ -120,6 +125,15 @@ impl Worker {
         drain(&shared, running, self.options.grace).await;
         gone.cancel();
         joined(vec![control]).await;
+    }
+}
+
+/// Ends the pumps with the future that runs them: nobody would answer what they wait for.
+struct Dropped(Arc<Shared>);
+
+impl Drop for Dropped {
+    fn drop(&mut self) {
+        self.0.enter_phase(Phase::Gone);
     }
 }
 

@@ -23,6 +23,11 @@ use windlass_workflows::value::Value;
 /// Longer than anything here takes; a test that waits so long has failed.
 const PATIENCE: Duration = Duration::from_secs(60);
 
+fn request(template: &str) -> Request {
+    let input = Value::parse(r#"{"n":20}"#).expect("input");
+    Request::new(Work::Template(format!("test.{template}")), input)
+}
+
 struct Site {
     database: TestDatabase,
     store: Store,
@@ -56,19 +61,12 @@ impl Site {
     }
 
     async fn submit(&self, template: &str, jobs: usize) -> Vec<i64> {
-        let request = Request {
-            work: Work::Template(format!("test.{template}")),
-            input: Value::parse(r#"{"n":20}"#).expect("input"),
-            idempotency_key: None,
-            start_at: None,
-            priority: None,
-            tags: None,
-        };
-        let answers = self
-            .store
-            .submit_requests(1, "test", vec![request; jobs])
-            .await
-            .expect("submitted");
+        self.send(vec![request(template); jobs]).await
+    }
+
+    async fn send(&self, requests: Vec<Request>) -> Vec<i64> {
+        let answers = self.store.submit_requests(1, "test", requests).await;
+        let answers = answers.expect("submitted");
         answers
             .into_iter()
             .map(|answer| match answer {
@@ -109,7 +107,10 @@ impl Site {
         let keeper = Keeper::new(
             self.store.clone(),
             Notifier::default(),
-            KeeperOptions { lease_time },
+            KeeperOptions {
+                lease_time,
+                ..KeeperOptions::default()
+            },
         );
         tokio::spawn(keeper.run(self.stop.child_token()));
     }
@@ -188,6 +189,24 @@ async fn a_handler_runs_once_for_each_of_many_jobs() {
     assert_eq!(site.result(jobs[7]).await, r#"{"n":42}"#);
     stop.cancel();
     worker.await.expect("drained");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_job_that_is_claimed_too_late_ends_unrun() {
+    let site = Site::new().await;
+    let tasks = "  - twice: { call: 'count:1.0.0@default', with: { n: '${ .n }' } }\n";
+    site.publish("count", tasks).await;
+    let (mut late, mut early) = (request("count"), request("count"));
+    late.expires_at = Some(chrono::DateTime::UNIX_EPOCH);
+    early.expires_at = Some(chrono::DateTime::UNIX_EPOCH + chrono::TimeDelta::days(40_000));
+    let jobs = site.send(vec![late, early]).await;
+    let calls = Arc::new(AtomicUsize::new(0));
+
+    site.work(counting(&calls), Duration::from_secs(30));
+    site.until(jobs[0], "expired").await;
+    site.until(jobs[1], "completed").await;
+
+    assert_eq!(calls.load(Ordering::SeqCst), 1);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -7,6 +7,7 @@ use apalis_core::task::data::MissingDataError;
 use apalis_core::task::from_request::FromRequest;
 use tokio::sync::OwnedSemaphorePermit;
 use tokio_util::sync::CancellationToken;
+use uuid::Uuid;
 
 use crate::perform::StepContext;
 use crate::source::{Claimed, Ticket};
@@ -18,6 +19,7 @@ pub struct Lease(Arc<Facts>);
 #[derive(Debug)]
 struct Facts {
     job_id: i64,
+    claim: Uuid,
     tenant: i32,
     attempt: u32,
     key: String,
@@ -37,6 +39,7 @@ impl Lease {
     pub(crate) fn in_place(context: &StepContext) -> Self {
         Self(Arc::new(Facts {
             job_id: context.job_id,
+            claim: context.claim,
             tenant: context.tenant,
             attempt: context.attempt,
             key: context.key.clone(),
@@ -58,6 +61,7 @@ impl Lease {
         let seat = Mutex::new(Some(Seat { ticket, slot }));
         let facts = Facts {
             job_id: ticket.job_id,
+            claim: ticket.claim,
             tenant,
             attempt,
             key,
@@ -79,6 +83,12 @@ impl Lease {
     /// Which job.
     pub fn job_id(&self) -> i64 {
         self.0.job_id
+    }
+
+    /// The claim under which the job is leased. Another try after a loss has another one, so it tells
+    /// two executions of one attempt apart. Across a bridge it names the call instead.
+    pub fn claim(&self) -> Uuid {
+        self.0.claim
     }
 
     /// Whose job.

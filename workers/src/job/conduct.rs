@@ -33,10 +33,14 @@ pub(super) struct Conduct {
     pub(super) execution: Execution,
     pub(super) steps: Steps,
     pub(super) clock: Clock,
+    /// It was begun here: what was pending before has been asked for again.
+    pub(super) has_begun: bool,
     /// It knows that it should stop, and its entries say so.
     pub(super) obeys: bool,
     /// It has a journal.
     pub(super) remembers: bool,
+    /// Limits count it.
+    pub(super) limited: bool,
     /// Members of chunks that ended since the last entry.
     pub(super) members: i64,
     /// Members of chunks that are under way.
@@ -49,28 +53,86 @@ enum Flow {
     Left(Left),
 }
 
+/// How far a job came by itself.
+pub(super) enum Walk {
+    /// To its ending, which is in the outbox.
+    Left(Left),
+    /// To a turn that must be durable before it goes on.
+    Records(Turn),
+    /// To where it waits for something to happen.
+    Waits,
+}
+
 impl Conduct {
     /// Goes on until the job has left its lease.
-    pub(super) async fn run(mut self, first: Vec<EventKind>) -> Left {
-        // What was under way when the job last left its lease runs again, under the same keys.
-        let mut interrupted = self.execution.pending();
-        let mut events = first;
+    pub(super) async fn run(mut self: Box<Self>, mut walk: Walk) -> Left {
         loop {
-            for kind in events.drain(..) {
-                if let Err(stuck) = self.apply(kind) {
-                    return self.leave(stuck.ending());
-                }
-            }
-            self.go_on(std::mem::take(&mut interrupted));
-            match self.flush().await {
-                Flow::Go => {}
+            let flow = match walk {
+                Walk::Left(left) => return left,
+                Walk::Records(turn) => self.record(turn).await,
+                Walk::Waits => match self.rest_if_idle().await {
+                    Flow::Go => match self.next().await {
+                        Ok(events) => {
+                            walk = self.walk(events);
+                            continue;
+                        }
+                        Err(stuck) => return self.leave(stuck.ending(self.clock.now())),
+                    },
+                    left => left,
+                },
+            };
+            match flow {
+                Flow::Go => walk = self.walk(Vec::new()),
                 Flow::Left(left) => return left,
             }
-            match self.next().await {
-                Some(kinds) => events = kinds,
-                None => return self.leave(Ending::Back),
+        }
+    }
+
+    /// Goes on from these events as far as it can without waiting.
+    pub(super) fn walk(&mut self, mut events: Vec<EventKind>) -> Walk {
+        loop {
+            // What was under way when the job last left its lease runs again, under the same keys.
+            let interrupted = match self.has_begun {
+                true => Vec::new(),
+                false => self.execution.pending(),
+            };
+            self.has_begun = true;
+            for kind in events.drain(..) {
+                if let Err(stuck) = self.apply(kind) {
+                    return Walk::Left(self.leave(stuck.ending(self.clock.now())));
+                }
+            }
+            self.go_on(interrupted);
+            if let Some(walk) = self.seal() {
+                return walk;
+            }
+            while let Some(end) = self.steps.ended_at_once() {
+                match self.heard(end) {
+                    Ok(kinds) => events.extend(kinds),
+                    Err(stuck) => return Walk::Left(self.leave(stuck.ending(self.clock.now()))),
+                }
+            }
+            if events.is_empty() {
+                return Walk::Waits;
             }
         }
+    }
+
+    /// Does what is decided: turns with nothing to write at once, an ending that nobody waits for into
+    /// the outbox; a turn that must be durable first is given back.
+    fn seal(&mut self) -> Option<Walk> {
+        while let Some(turn) = self.execution.seal() {
+            if turn.entry.is_none() && turn.end.is_none() {
+                self.settle(turn);
+            } else if turn.entry.is_none() && !self.obeys {
+                let new = self.entry(&turn);
+                self.outbox.leave(new);
+                return Some(Walk::Left(Left::Unattended));
+            } else {
+                return Some(Walk::Records(turn));
+            }
+        }
+        None
     }
 
     /// Starts interrupted steps again that are still wanted.
@@ -119,32 +181,20 @@ impl Conduct {
         )
     }
 
-    /// Makes what the machine decided durable, turn by turn, and starts what it asked for.
-    async fn flush(&mut self) -> Flow {
-        while let Some(turn) = self.execution.seal() {
-            if turn.entry.is_none() && turn.end.is_none() {
-                self.settle(turn);
-                continue;
-            }
-            match self.record(turn).await {
-                Flow::Go => {}
-                left => return left,
-            }
-        }
-        self.rest_if_idle().await
-    }
-
-    async fn record(&mut self, turn: Turn) -> Flow {
-        let mut new = NewEntry::of(self.job, self.lease, &turn, self.remembers);
+    /// What a turn writes.
+    fn entry(&mut self, turn: &Turn) -> NewEntry {
+        let mut new = NewEntry::of(self.job, self.lease, turn, self.remembers);
         new.obeys = self.obeys;
+        new.full = self.limited;
         new.members = std::mem::take(&mut self.members);
         if new.ending.is_none() {
             new.ending = self.rest();
         }
-        if new.entry.is_none() && !self.obeys {
-            self.outbox.leave(new);
-            return Flow::Left(Left::Unattended);
-        }
+        new
+    }
+
+    async fn record(&mut self, turn: Turn) -> Flow {
+        let new = self.entry(&turn);
         let leaves = new.ending.is_some();
         let remembers = new.remembers;
         match self.outbox.record(new).await {
@@ -198,7 +248,7 @@ impl Conduct {
         }
         match self.apply(order::cancel_event(&order)) {
             Ok(()) => Flow::Go,
-            Err(stuck) => Flow::Left(self.leave(stuck.ending())),
+            Err(stuck) => Flow::Left(self.leave(stuck.ending(self.clock.now()))),
         }
     }
 
@@ -226,33 +276,38 @@ impl Conduct {
         Flow::Left(Left::Settled(self.lease.claim))
     }
 
-    /// What happens next; `None` when the job should be given back.
-    async fn next(&mut self) -> Option<Vec<EventKind>> {
+    /// What happens next; an error when the job must leave.
+    async fn next(&mut self) -> Result<Vec<EventKind>, Stuck> {
         let due = self.execution.next_due().map(|due| self.clock.until(due));
         let draining = self.steps.is_empty();
         let first = select! { biased;
-            end = self.steps.next() => match end {
-                StepEnd::Event(kind) => vec![kind],
-                StepEnd::Read(chunk) => self.render(chunk),
-                StepEnd::Interrupted => return None,
-                StepEnd::Gone => Vec::new(),
-            },
+            end = self.steps.next() => self.heard(end)?,
             () = self.shared.stopped(self.job), if !self.obeys => return self.ordered().await,
             () = sleep(due) => vec![EventKind::Due],
-            () = self.shared.reached(Phase::Draining), if draining => return None,
-            () = self.shared.reached(Phase::Cut) => return None,
-            () = self.shared.distrusted() => return None,
+            () = self.shared.reached(Phase::Draining), if draining => return Err(Stuck::Back),
+            () = self.shared.reached(Phase::Cut) => return Err(Stuck::Back),
+            () = self.shared.distrusted() => return Err(Stuck::Back),
         };
         let mut kinds = first;
-        while let Some(end) = self.steps.ended().await {
-            match end {
-                StepEnd::Event(kind) => kinds.push(kind),
-                StepEnd::Read(chunk) => kinds.extend(self.render(chunk)),
-                StepEnd::Interrupted => return None,
-                StepEnd::Gone => {}
-            }
+        while let Some(end) = self.steps.ended_at_once() {
+            kinds.extend(self.heard(end)?);
         }
-        Some(kinds)
+        while let Some(end) = self.steps.ended().await {
+            kinds.extend(self.heard(end)?);
+        }
+        Ok(kinds)
+    }
+
+    /// What the end of a step means for the machine, or for the job as a whole.
+    fn heard(&mut self, end: StepEnd) -> Result<Vec<EventKind>, Stuck> {
+        match end {
+            StepEnd::Event(kind) => Ok(vec![kind]),
+            StepEnd::Read(chunk) => Ok(self.render(chunk)),
+            StepEnd::Gone => Ok(Vec::new()),
+            StepEnd::Interrupted => Err(Stuck::Back),
+            StepEnd::NotMine(why) => Err(Stuck::Defer(format!("not_mine: {why}"))),
+            StepEnd::Parked(why) => Err(Stuck::Park(why)),
+        }
     }
 
     /// Renders a chunk's call and starts it; one that cannot be rendered ends at once.
@@ -280,13 +335,13 @@ impl Conduct {
     }
 
     /// The heartbeat says that somebody wants this job to stop.
-    async fn ordered(&mut self) -> Option<Vec<EventKind>> {
+    async fn ordered(&mut self) -> Result<Vec<EventKind>, Stuck> {
         match self.shared.store.order_of(self.job, self.lease).await {
             Ok(Some(Some(order))) => {
                 self.obeys = true;
-                Some(vec![order::cancel_event(&order)])
+                Ok(vec![order::cancel_event(&order)])
             }
-            Ok(_) | Err(_) => None,
+            Ok(_) | Err(_) => Err(Stuck::Back),
         }
     }
 }

@@ -5,9 +5,10 @@ use std::rc::Rc;
 use std::sync::Arc;
 
 use tracing::debug;
-use windlass_engine::store::{Claimed, Loaded};
+use windlass_engine::store::{BatchOf, Claimed, Loaded};
 use windlass_workflows::machine::event::EventKind;
-use windlass_workflows::machine::{BatchFacts, Execution, JobFacts};
+use windlass_workflows::machine::{BatchFacts, Execution, JobFacts, Unloadable};
+use windlass_workflows::program::Program;
 use windlass_workflows::value::Value;
 
 use super::Stuck;
@@ -19,55 +20,93 @@ use crate::programs::NoProgram;
 use crate::pump::outbox::Outbox;
 use crate::shared::Shared;
 
+/// A job at its beginning, and what happens first.
+type First = (Box<Conduct>, Vec<EventKind>);
+
 impl Conduct {
+    /// The job, if all that it needs is at hand: it remembers nothing, and its program and its batch are
+    /// kept here. Else nothing, and [`Conduct::load`] must ask the database.
+    pub(super) fn at_hand(
+        claimed: &Claimed,
+        shared: &Arc<Shared>,
+        outbox: &Rc<Outbox>,
+    ) -> Option<Result<First, Stuck>> {
+        if claimed.journaled || claimed.losses > 0 {
+            return None;
+        }
+        let program = shared.programs.kept(claimed.template_version)?;
+        let batch = match claimed.batch {
+            None => None,
+            Some(batch) => Some(shared.batches.kept(batch)?),
+        };
+        let facts = facts_of(claimed, batch.as_deref());
+        Some(facts.map(|facts| Self::fresh(claimed, shared, outbox, program, facts)))
+    }
+
     /// Loads the job, and says what happens first.
     pub(super) async fn load(
-        claimed: Claimed,
-        shared: Arc<Shared>,
-        outbox: Rc<Outbox>,
-    ) -> Result<(Self, Vec<EventKind>), Stuck> {
-        let clock = Clock::starting(claimed.claimed_at);
-        let program = shared
-            .programs
-            .get(claimed.template_version)
-            .await
-            .map_err(|error| no_program(claimed.id, &error))?;
-        let facts = facts_of(&claimed, &shared).await?;
-        let memory = memory(&claimed, &shared).await?;
-        let remembers = memory.is_some();
-        let (execution, first, obeys) = match memory {
-            Some(loaded) => {
-                let order = order_for(&claimed, &shared).await?;
-                let obeys = order.is_some();
-                let first = order.into_iter().chain([EventKind::Due]).collect();
-                let execution = Execution::load(program, facts, loaded.head, loaded.entries)
-                    .map_err(|error| Stuck::Park(error.to_string()))?;
-                (execution, first, obeys)
-            }
-            None => {
-                let (attempt, losses) = (attempts(claimed.attempt), attempts(claimed.losses));
-                let first = vec![EventKind::Started { attempt, losses }];
-                (Execution::new(program, facts), first, false)
+        claimed: &Claimed,
+        shared: &Arc<Shared>,
+        outbox: &Rc<Outbox>,
+    ) -> Result<First, Stuck> {
+        let program = shared.programs.get(claimed.template_version).await;
+        let program = program.map_err(|error| no_program(claimed.id, &error))?;
+        let batch = match claimed.batch {
+            None => None,
+            Some(batch) => {
+                let found = shared.batches.get(batch).await;
+                Some(found.map_err(|error| unread(claimed.id, &error))?)
             }
         };
-        let steps = Steps::new(shared.clone(), claimed.id, claimed.tenant, clock);
-        let (job, lease) = (claimed.id, claimed.lease);
-        Ok((
-            Self {
-                job,
-                lease,
-                shared,
-                outbox,
-                execution,
-                steps,
-                clock,
-                obeys,
-                remembers,
-                members: 0,
-                chunk_sizes: HashMap::new(),
-            },
-            first,
-        ))
+        let facts = facts_of(claimed, batch.as_deref())?;
+        let Some(loaded) = memory(claimed, shared).await? else {
+            return Ok(Self::fresh(claimed, shared, outbox, program, facts));
+        };
+        let order = order_for(claimed, shared).await?;
+        let obeys = order.is_some();
+        let first = order.into_iter().chain([EventKind::Due]).collect();
+        let execution =
+            Execution::load(program, facts, loaded.head, loaded.entries).map_err(unloadable)?;
+        let mut conduct = Self::standing(claimed, shared, outbox, execution);
+        (conduct.obeys, conduct.remembers) = (obeys, true);
+        Ok((conduct, first))
+    }
+
+    fn fresh(
+        claimed: &Claimed,
+        shared: &Arc<Shared>,
+        outbox: &Rc<Outbox>,
+        program: Arc<Program>,
+        facts: JobFacts,
+    ) -> First {
+        let (attempt, losses) = (attempts(claimed.attempt), attempts(claimed.losses));
+        let execution = Execution::new(program, facts);
+        let conduct = Self::standing(claimed, shared, outbox, execution);
+        (conduct, vec![EventKind::Started { attempt, losses }])
+    }
+
+    fn standing(
+        claimed: &Claimed,
+        shared: &Arc<Shared>,
+        outbox: &Rc<Outbox>,
+        execution: Execution,
+    ) -> Box<Self> {
+        let clock = Clock::starting(claimed.claimed_at);
+        Box::new(Self {
+            job: claimed.id,
+            lease: claimed.lease,
+            shared: shared.clone(),
+            outbox: outbox.clone(),
+            execution,
+            steps: Steps::new(shared.clone(), claimed, clock),
+            clock,
+            has_begun: false,
+            obeys: false,
+            remembers: false,
+            limited: claimed.limited,
+            members: 0,
+            chunk_sizes: HashMap::new(),
+        })
     }
 }
 
@@ -94,31 +133,21 @@ fn attempts(count: i16) -> u32 {
     u32::try_from(count).unwrap_or_default()
 }
 
-async fn facts_of(claimed: &Claimed, shared: &Shared) -> Result<JobFacts, Stuck> {
+fn facts_of(claimed: &Claimed, batch: Option<&BatchOf>) -> Result<JobFacts, Stuck> {
     let input = Value::parse(&claimed.input)
         .map_err(|error| Stuck::Park(format!("input_unreadable: {error}")))?;
-    let batch = match claimed.batch {
-        None => None,
-        Some(batch) => {
-            let of = shared
-                .batches
-                .get(batch)
-                .await
-                .map_err(|error| unread(claimed.id, &error))?;
-            Some(BatchFacts {
-                id: format!("b_{batch}"),
-                configuration: of.configuration.clone(),
-                strategy: of.strategy.clone(),
-                index: of.index_of(claimed.id),
-                of: u64::try_from(of.jobs).unwrap_or_default(),
-                key: claimed.member_key.clone(),
-                object: claimed.object.clone(),
-                slot: of.slot,
-                context: of.context.clone(),
-                chunks: None,
-            })
-        }
-    };
+    let batch = claimed.batch.zip(batch).map(|(id, of)| BatchFacts {
+        id: format!("b_{id}"),
+        configuration: of.configuration.clone(),
+        strategy: of.strategy.clone(),
+        index: of.index_of(claimed.id),
+        of: u64::try_from(of.jobs).unwrap_or_default(),
+        key: claimed.member_key.clone(),
+        object: claimed.object.clone(),
+        slot: of.slot,
+        context: of.context.clone(),
+        chunks: None,
+    });
     Ok(JobFacts {
         id: claimed.id,
         nonce: claimed.nonce,
@@ -127,6 +156,14 @@ async fn facts_of(claimed: &Claimed, shared: &Shared) -> Result<JobFacts, Stuck>
         tenant: claimed.tenant.to_string(),
         batch,
     })
+}
+
+/// A later binary can go on with the job, a damaged memory needs a person.
+fn unloadable(error: Unloadable) -> Stuck {
+    match error {
+        Unloadable::NewerFormat { .. } => Stuck::Defer(error.to_string()),
+        Unloadable::Damaged { .. } => Stuck::Park(error.to_string()),
+    }
 }
 
 fn no_program(job: i64, error: &NoProgram) -> Stuck {

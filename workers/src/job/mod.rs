@@ -13,17 +13,21 @@ mod load;
 mod order;
 mod steps;
 
-use std::panic::AssertUnwindSafe;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::rc::Rc;
 use std::sync::Arc;
+use std::time::Duration;
 
+use chrono::{DateTime, Utc};
 use futures::FutureExt;
+use futures::future::LocalBoxFuture;
 use tracing::{debug, error};
 use uuid::Uuid;
-use windlass_engine::store::{Claimed, Ending, NewEntry};
+use windlass_engine::store::{Claimed, Ending, LeaseKey, NewEntry};
 use windlass_workflows::machine::turn::End;
+use windlass_workflows::policy::retry::later;
 
-use self::conduct::Conduct;
+use self::conduct::{Conduct, Walk};
 use crate::pump::outbox::Outbox;
 use crate::shared::{Phase, Shared};
 
@@ -36,39 +40,104 @@ pub(crate) enum Left {
     Unattended,
 }
 
+/// What a worker cannot do, it does not take again for so long; others have a chance meanwhile.
+const DEFERRED: Duration = Duration::from_secs(10);
+
 /// Why a job cannot go on here.
 enum Stuck {
     /// Not its fault: given back, no attempt spent.
     Back,
+    /// This worker cannot do it: put off, no attempt spent.
+    Defer(String),
     /// It needs a person.
     Park(String),
 }
 
-/// Runs a claimed job until it has left its lease.
+/// A job once it was begun.
+pub(crate) enum Begun {
+    /// It needed nobody: its ending is in the outbox.
+    Left(Left),
+    /// It waits for something.
+    Goes(LocalBoxFuture<'static, Left>),
+}
+
+/// Begins a claimed job, and goes as far as it can without waiting: most jobs end right here.
 ///
 /// # Cancel safety
 /// Dropped, its steps end and nothing more is recorded: right when the lease is lost.
-pub(crate) async fn conduct(claimed: Claimed, shared: Arc<Shared>, outbox: Rc<Outbox>) -> Left {
-    let (job, lease, journaled) = (claimed.id, claimed.lease, claimed.journaled);
-    let run = AssertUnwindSafe(begin(claimed, shared, outbox.clone()))
-        .catch_unwind()
-        .await;
-    match run {
-        Ok(left) => left,
-        Err(_) => {
-            error!(job.id = job, "the machine panicked; the job is parked");
-            leave(
-                &outbox,
-                NewEntry::leaving(
-                    job,
-                    lease,
-                    Ending::Machine(End::Park {
-                        reason: "internal_error".into(),
-                    }),
-                    journaled,
-                ),
-            )
+pub(crate) fn begin(claimed: Claimed, shared: &Arc<Shared>, outbox: &Rc<Outbox>) -> Begun {
+    let ids = Ids::of(&claimed);
+    let begun = catch_unwind(AssertUnwindSafe(|| at_once(claimed, shared, outbox)));
+    match begun {
+        Ok(Begun::Left(left)) => Begun::Left(left),
+        Ok(Begun::Goes(run)) => {
+            let outbox = outbox.clone();
+            let run = AssertUnwindSafe(run).catch_unwind();
+            Begun::Goes(Box::pin(async move {
+                run.await.unwrap_or_else(|_| ids.panicked(&outbox))
+            }))
         }
+        Err(_) => Begun::Left(ids.panicked(outbox)),
+    }
+}
+
+fn at_once(claimed: Claimed, shared: &Arc<Shared>, outbox: &Rc<Outbox>) -> Begun {
+    let (ids, now) = (Ids::of(&claimed), claimed.claimed_at);
+    if shared.phase() != Phase::Running {
+        return Begun::Left(ids.leave(outbox, Ending::Back));
+    }
+    if let Some(ending) = order::expired(&claimed) {
+        return Begun::Left(ids.leave(outbox, ending));
+    }
+    match Conduct::at_hand(&claimed, shared, outbox) {
+        Some(Ok((mut conduct, first))) => match conduct.walk(first) {
+            Walk::Left(left) => Begun::Left(left),
+            walk => Begun::Goes(Box::pin(conduct.run(walk))),
+        },
+        Some(Err(stuck)) => Begun::Left(ids.leave(outbox, stuck.ending(now))),
+        None => {
+            let (shared, outbox) = (shared.clone(), outbox.clone());
+            Begun::Goes(Box::pin(async move {
+                match Conduct::load(&claimed, &shared, &outbox).await {
+                    Ok((mut conduct, first)) => {
+                        let walk = conduct.walk(first);
+                        conduct.run(walk).await
+                    }
+                    Err(stuck) => ids.leave(&outbox, stuck.ending(now)),
+                }
+            }))
+        }
+    }
+}
+
+/// What an ending names.
+#[derive(Clone, Copy)]
+struct Ids {
+    job: i64,
+    lease: LeaseKey,
+    journaled: bool,
+}
+
+impl Ids {
+    fn of(claimed: &Claimed) -> Self {
+        Self {
+            job: claimed.id,
+            lease: claimed.lease,
+            journaled: claimed.journaled,
+        }
+    }
+
+    fn leave(self, outbox: &Outbox, ending: Ending) -> Left {
+        leave(
+            outbox,
+            NewEntry::leaving(self.job, self.lease, ending, self.journaled),
+        )
+    }
+
+    fn panicked(self, outbox: &Outbox) -> Left {
+        error!(job.id = self.job, "the machine panicked; the job is parked");
+        let reason = "internal_error".into();
+        self.leave(outbox, Ending::Machine(End::Park { reason }))
     }
 }
 
@@ -100,32 +169,19 @@ pub(crate) async fn obey_refusal(
     }
 }
 
-async fn begin(claimed: Claimed, shared: Arc<Shared>, outbox: Rc<Outbox>) -> Left {
-    let (job, lease, journaled) = (claimed.id, claimed.lease, claimed.journaled);
-    if shared.phase() != Phase::Running {
-        return leave(
-            &outbox,
-            NewEntry::leaving(job, lease, Ending::Back, journaled),
-        );
-    }
-    match Conduct::load(claimed, shared, outbox.clone()).await {
-        Ok((conduct, first)) => conduct.run(first).await,
-        Err(stuck) => leave(
-            &outbox,
-            NewEntry::leaving(job, lease, stuck.ending(), journaled),
-        ),
-    }
-}
-
 fn leave(outbox: &Outbox, new: NewEntry) -> Left {
     outbox.leave(new);
     Left::Unattended
 }
 
 impl Stuck {
-    fn ending(self) -> Ending {
+    fn ending(self, now: DateTime<Utc>) -> Ending {
         match self {
             Self::Back => Ending::Back,
+            Self::Defer(why) => Ending::Defer {
+                until: later(now, DEFERRED),
+                why,
+            },
             Self::Park(reason) => Ending::Machine(End::Park { reason }),
         }
     }

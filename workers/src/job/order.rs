@@ -1,6 +1,6 @@
 //! What people want of a running job, as the store wrote it down.
 
-use windlass_engine::store::Ending;
+use windlass_engine::store::{Claimed, Ending};
 use windlass_workflows::machine::event::EventKind;
 use windlass_workflows::machine::turn::{End, Outcome, OutcomeKind};
 
@@ -21,6 +21,22 @@ pub(super) fn cancelled(order: &str) -> Ending {
         fingerprint: None,
         result,
     }))
+}
+
+/// How a job ends that nobody started in time. One that was begun before goes on, however late it is.
+pub(super) fn expired(claimed: &Claimed) -> Option<Ending> {
+    let is_fresh = !claimed.journaled && claimed.attempt == 0 && claimed.losses == 0;
+    let is_late = claimed
+        .expires_at
+        .is_some_and(|end| end <= claimed.claimed_at);
+    (is_fresh && is_late).then(|| {
+        Ending::Machine(End::Outcome(Outcome {
+            kind: OutcomeKind::Expired,
+            code: Some("not_started_in_time".into()),
+            fingerprint: None,
+            result: None,
+        }))
+    })
 }
 
 fn who_and_why(order: &str) -> (String, String) {

@@ -1,18 +1,22 @@
 //! The steps that run for one job: started by commands, ended by events.
 //!
-//! A handler is polled once in place, so one that needs nobody else costs no wake-up across threads;
-//! everything else runs on the work runtime and dies with the job that wanted it.
+//! A handler is polled once in place, so one that needs nobody else costs no task, no queue and no
+//! wake-up; everything else runs on the work runtime and dies with the job that wanted it.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
-use std::task::Poll;
+use std::task::{Context, Poll, Waker};
 
 use chrono::{DateTime, Utc};
 use futures::future::BoxFuture;
 use futures::stream::FuturesUnordered;
 use futures::{FutureExt, StreamExt, poll};
+use tokio::sync::OwnedSemaphorePermit;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::AbortOnDropHandle;
+use tracing::warn;
+use uuid::Uuid;
+use windlass_engine::store::Claimed;
 use windlass_workflows::machine::command::{Call, Command, Perform};
 use windlass_workflows::machine::event::{Activity, EventKind};
 use windlass_workflows::machine::fault::Fault;
@@ -20,7 +24,7 @@ use windlass_workflows::value::Value;
 
 use super::chunk;
 use super::clock::Clock;
-use crate::perform::{StepContext, StepFailure, Verdict};
+use crate::perform::{StepContext, StepFailure, Verdict, bounded};
 use crate::shared::Shared;
 
 /// What a step gave.
@@ -31,6 +35,10 @@ pub(super) enum StepEnd {
     Read(ReadChunk),
     /// It was stopped from outside: nothing happened as far as the template is concerned.
     Interrupted,
+    /// This worker cannot do it, and why.
+    NotMine(String),
+    /// It needs a person, and why.
+    Parked(String),
     /// The machine had stopped it: nobody waits for it.
     Gone,
 }
@@ -47,19 +55,27 @@ pub(super) struct ReadChunk {
 pub(super) struct Steps {
     shared: Arc<Shared>,
     job_id: i64,
+    claim: Uuid,
     tenant: i32,
+    /// Its lane, where limits count it.
+    limited: Option<i32>,
     clock: Clock,
+    /// Ended where they began.
+    done: VecDeque<(Activity, StepEnd)>,
     running: FuturesUnordered<BoxFuture<'static, (Activity, StepEnd)>>,
     stops: HashMap<Activity, CancellationToken>,
 }
 
 impl Steps {
-    pub(super) fn new(shared: Arc<Shared>, job_id: i64, tenant: i32, clock: Clock) -> Self {
+    pub(super) fn new(shared: Arc<Shared>, claimed: &Claimed, clock: Clock) -> Self {
         Self {
             shared,
-            job_id,
-            tenant,
+            job_id: claimed.id,
+            claim: claimed.lease.claim,
+            tenant: claimed.tenant,
+            limited: claimed.limited.then_some(claimed.lane),
             clock,
+            done: VecDeque::new(),
             running: FuturesUnordered::new(),
             stops: HashMap::new(),
         }
@@ -67,7 +83,7 @@ impl Steps {
 
     /// Whether none runs.
     pub(super) fn is_empty(&self) -> bool {
-        self.running.is_empty()
+        self.done.is_empty() && self.running.is_empty()
     }
 
     /// Does what a durable turn asks for.
@@ -88,14 +104,26 @@ impl Steps {
 
     /// The next step that ends; never, when none runs.
     pub(super) async fn next(&mut self) -> StepEnd {
+        if let Some(end) = self.ended_at_once() {
+            return end;
+        }
         match self.running.next().await {
             Some((activity, end)) => self.end(activity, end),
             None => std::future::pending().await,
         }
     }
 
+    /// A step that ended where it began, if any.
+    pub(super) fn ended_at_once(&mut self) -> Option<StepEnd> {
+        let (activity, end) = self.done.pop_front()?;
+        Some(self.end(activity, end))
+    }
+
     /// A step that has ended already, if any.
     pub(super) async fn ended(&mut self) -> Option<StepEnd> {
+        if self.running.is_empty() {
+            return None;
+        }
         match poll!(self.running.next()) {
             Poll::Ready(Some((activity, end))) => Some(self.end(activity, end)),
             Poll::Ready(None) | Poll::Pending => None,
@@ -122,11 +150,16 @@ impl Steps {
             ..
         } = perform;
         let context = self.context(activity, path, attempt, key, due);
-        let step = run(self.shared.clone(), call, context);
-        self.running.push(
-            step.map(move |answer| (activity, end_of_step(activity, answer)))
-                .boxed(),
-        );
+        match self.begin(call, context) {
+            Begun::Ended(answer) => {
+                let end = end_of_step(activity, answer);
+                self.done.push_back((activity, end));
+            }
+            Begun::Goes(step) => self.running.push(
+                step.map(move |answer| (activity, end_of_step(activity, answer)))
+                    .boxed(),
+            ),
+        }
     }
 
     /// Reads a chunk; the machine renders its call from what was read.
@@ -162,11 +195,50 @@ impl Steps {
             context,
             ..
         } = chunk;
-        let step = run(self.shared.clone(), call, context);
-        self.running.push(
-            step.map(move |answer| (activity, end_of_chunk(activity, number, answer)))
-                .boxed(),
-        );
+        match self.begin(call, context) {
+            Begun::Ended(answer) => {
+                let end = end_of_chunk(activity, number, answer);
+                self.done.push_back((activity, end));
+            }
+            Begun::Goes(step) => self.running.push(
+                step.map(move |answer| (activity, end_of_chunk(activity, number, answer)))
+                    .boxed(),
+            ),
+        }
+    }
+
+    /// Begins a call: a handler for which there is a permit is polled once, here.
+    fn begin(&self, call: Call, context: StepContext) -> Begun {
+        let (shared, limited) = (&self.shared, self.limited);
+        let Some(mut handler) = shared.performer.handler(&call, &context) else {
+            return Begun::Goes(run(shared.clone(), limited, call, context).boxed());
+        };
+        let permit = shared.slots.clone().try_acquire_owned().ok();
+        if permit.is_some() {
+            if !shared.is_trusted() {
+                return Begun::Ended(Err(StepFailure::interrupted()));
+            }
+            // What it opens belongs to the runtime on which it goes on.
+            let _work = shared.work.enter();
+            let mut nobody = Context::from_waker(Waker::noop());
+            if let Poll::Ready(answer) = handler.poll_unpin(&mut nobody) {
+                return match &answer {
+                    Err(failure) if limited.is_some() && failure.again_after.is_some() => {
+                        Begun::Goes(rested(shared.clone(), limited, answer).boxed())
+                    }
+                    _ => Begun::Ended(answer),
+                };
+            }
+        }
+        let shared = shared.clone();
+        let step = async move { bounded(handler, &context).await };
+        Begun::Goes(
+            async move {
+                let answer = on_work(&shared, permit, step).await;
+                rested(shared, limited, answer).await
+            }
+            .boxed(),
+        )
     }
 
     fn stop(&mut self, activity: Activity) {
@@ -186,6 +258,7 @@ impl Steps {
         let stop = self.stops.entry(activity).or_default().clone();
         StepContext {
             job_id: self.job_id,
+            claim: self.claim,
             tenant: self.tenant,
             path,
             attempt,
@@ -196,27 +269,64 @@ impl Steps {
     }
 }
 
-/// Performs a call under a permit; no effect starts once the leases may not be believed any more.
-async fn run(shared: Arc<Shared>, call: Call, context: StepContext) -> Result<Value, StepFailure> {
-    let permit = shared
-        .slots
-        .clone()
-        .acquire_owned()
-        .await
-        .expect("the semaphore is never closed");
+/// What a call is once it was begun.
+enum Begun {
+    Ended(Result<Value, StepFailure>),
+    Goes(BoxFuture<'static, Result<Value, StepFailure>>),
+}
+
+/// Performs a call.
+async fn run(
+    shared: Arc<Shared>,
+    limited: Option<i32>,
+    call: Call,
+    context: StepContext,
+) -> Result<Value, StepFailure> {
+    let performer = shared.performer.clone();
+    let step = async move { performer.perform(&call, &context).await };
+    let answer = on_work(&shared, None, step).await;
+    rested(shared, limited, answer).await
+}
+
+/// A remote that asks for a rest gives it to all jobs under the same limits.
+async fn rested(
+    shared: Arc<Shared>,
+    limited: Option<i32>,
+    answer: Result<Value, StepFailure>,
+) -> Result<Value, StepFailure> {
+    let rest = answer
+        .as_ref()
+        .err()
+        .and_then(|failure| failure.again_after);
+    if let (Some(lane), Some(rest)) = (limited, rest)
+        && let Err(error) = shared.store.hold_limits(lane, rest).await
+    {
+        warn!(lane, error = %error, "could not hold the limits of a job whose remote asked for a rest");
+    }
+    answer
+}
+
+/// Runs a step on the work runtime under a permit; no effect starts once the leases may not be
+/// believed any more.
+async fn on_work(
+    shared: &Shared,
+    permit: Option<OwnedSemaphorePermit>,
+    step: impl Future<Output = Result<Value, StepFailure>> + Send + 'static,
+) -> Result<Value, StepFailure> {
+    let permit = match permit {
+        Some(permit) => permit,
+        None => {
+            let permit = shared.slots.clone().acquire_owned().await;
+            permit.expect("the semaphore is never closed")
+        }
+    };
     if !shared.is_trusted() {
         return Err(StepFailure::interrupted());
     }
-    let in_place = shared.performer.is_handler(&call);
-    let performer = shared.performer.clone();
-    let mut step = async move {
+    let step = async move {
         let _permit = permit;
-        performer.perform(&call, &context).await
-    }
-    .boxed();
-    if in_place && let Poll::Ready(answer) = poll!(step.as_mut()) {
-        return answer;
-    }
+        step.await
+    };
     match AbortOnDropHandle::new(shared.work.spawn(step)).await {
         Ok(answer) => answer,
         Err(ended) if ended.is_panic() => {
@@ -229,8 +339,7 @@ async fn run(shared: Arc<Shared>, call: Call, context: StepContext) -> Result<Va
 fn end_of_step(activity: Activity, answer: Result<Value, StepFailure>) -> StepEnd {
     match answer {
         Ok(output) => StepEnd::Event(EventKind::Succeeded { activity, output }),
-        Err(failure) if failure.verdict == Verdict::Interrupted => StepEnd::Interrupted,
-        Err(failure) => StepEnd::Event(EventKind::Failed {
+        Err(failure) => end_of_failure(failure, |failure| EventKind::Failed {
             activity,
             fault: *failure.fault,
             again_after: failure.again_after,
@@ -245,12 +354,21 @@ fn end_of_chunk(activity: Activity, number: u32, answer: Result<Value, StepFailu
             number,
             result: Ok(output),
         }),
-        Err(failure) if failure.verdict == Verdict::Interrupted => StepEnd::Interrupted,
-        Err(failure) => StepEnd::Event(EventKind::Chunk {
+        Err(failure) => end_of_failure(failure, |failure| EventKind::Chunk {
             activity,
             number,
             result: Err(*failure.fault),
         }),
+    }
+}
+
+/// Only a failed step is news for the template.
+fn end_of_failure(failure: StepFailure, event: impl FnOnce(StepFailure) -> EventKind) -> StepEnd {
+    match failure.verdict {
+        Verdict::Failed => StepEnd::Event(event(failure)),
+        Verdict::Interrupted => StepEnd::Interrupted,
+        Verdict::NotMine => StepEnd::NotMine(failure.title().to_owned()),
+        Verdict::Parked => StepEnd::Parked(failure.title().to_owned()),
     }
 }
 

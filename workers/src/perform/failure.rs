@@ -27,6 +27,8 @@ pub enum Verdict {
     Failed,
     /// This worker does not have the handler: deferred, no attempt spent.
     NotMine,
+    /// It needs a person, whatever the template says: parked with the error's title as the reason.
+    Parked,
     /// Stopped from outside (drain, lost lease, cancel): no attempt spent.
     Interrupted,
 }
@@ -68,6 +70,21 @@ impl StepFailure {
             verdict: Verdict::NotMine,
             ..Self::configuration(title)
         }
+    }
+
+    /// The step cannot go on without a person.
+    pub fn parked(reason: impl Into<String>) -> Self {
+        Self {
+            verdict: Verdict::Parked,
+            ..Self::failed("runtime", 500, reason)
+        }
+    }
+
+    /// Failed for good, with a code of the handler's own, which a `catch` can name as the error's type.
+    pub fn with_code(code: impl Into<String>, title: impl Into<String>) -> Self {
+        let mut failure = Self::failed("runtime", 500, title);
+        failure.fault.kind = code.into();
+        failure
     }
 
     /// Stopped from outside.

@@ -2,16 +2,22 @@
 //!
 //! apalis' own words are kept: `AbortError` is final (`runtime`), everything else may be tried
 //! again (`communication`), at once for `DeferredError`, later for `RetryAfterError`. A panic is
-//! a bug that may depend on the moment, so it may be tried again too.
+//! a bug that may depend on the moment, so it may be tried again too. `crate::answer` adds a code of
+//! the handler's own, parking, and "not mine".
 
+use std::pin::Pin;
+use std::task::{Context, Poll};
 use std::time::Duration;
 
 use apalis_core::error::{AbortError, BoxDynError, DeferredError, RetryAfterError};
+use futures::future::BoxFuture;
+use serde_json::value::RawValue;
 use windlass_workflows::document::step::FunctionName;
 use windlass_workflows::value::Value;
 
 use super::StepContext;
 use super::failure::StepFailure;
+use crate::answer::{FailError, NotMineError, ParkError};
 use crate::apalis::Lease;
 use crate::catalogue::{Catalogue, Panicked, UnknownHandler};
 use crate::source::GivenBack;
@@ -21,34 +27,49 @@ const JSON_DEPTH_MAX: u32 = 64;
 /// Longest error text that is kept (reliability E.3).
 const TITLE_BYTES_MAX: usize = 16 * 1024;
 
-/// Runs the handler on `input`; its answer is the step's output.
-pub(super) async fn perform(
+/// A handler's run, on the way to the step's output.
+pub(crate) struct Handler(BoxFuture<'static, Result<Box<RawValue>, BoxDynError>>);
+
+/// A run of the handler on `input`, to be polled.
+pub(super) fn begin(
     catalogue: &Catalogue,
     function: &FunctionName,
     input: &Value,
     context: &StepContext,
-) -> Result<Value, StepFailure> {
+) -> Handler {
     let lease = Lease::in_place(context);
-    let answer = catalogue
-        .call(function, input.to_json(), lease)
-        .await
-        .map_err(failure)?;
+    Handler(catalogue.call(function, input.to_json(), lease))
+}
+
+impl Future for Handler {
+    type Output = Result<Value, StepFailure>;
+
+    fn poll(mut self: Pin<&mut Self>, waker: &mut Context<'_>) -> Poll<Self::Output> {
+        self.0.as_mut().poll(waker).map(output)
+    }
+}
+
+fn output(answer: Result<Box<RawValue>, BoxDynError>) -> Result<Value, StepFailure> {
+    let answer = answer.map_err(failure)?;
     Value::parse_within(answer.get(), JSON_DEPTH_MAX).map_err(|error| {
-        StepFailure::failed(
-            "runtime",
-            500,
-            format!("the handler's answer cannot be kept: {error}"),
-        )
+        let title = format!("the handler's answer cannot be kept: {error}");
+        StepFailure::failed("runtime", 500, title)
     })
 }
 
 /// What a handler's error means.
 pub(crate) fn failure(error: BoxDynError) -> StepFailure {
-    if error.is::<UnknownHandler>() {
+    if error.is::<UnknownHandler>() || error.is::<NotMineError>() {
         return StepFailure::not_mine(error.to_string());
     }
     if error.is::<GivenBack>() {
         return StepFailure::interrupted();
+    }
+    if error.is::<ParkError>() {
+        return StepFailure::parked(cut(error.to_string()));
+    }
+    if let Some(failed) = error.downcast_ref::<FailError>() {
+        return StepFailure::with_code(failed.code.clone(), cut(error.to_string()));
     }
     if error.is::<AbortError>() {
         return StepFailure::failed("runtime", 500, cause(&*error));

@@ -16,11 +16,13 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
+use uuid::Uuid;
 use windlass_workflows::document::step::FunctionName;
 use windlass_workflows::machine::command::Call;
 use windlass_workflows::value::Value;
 
 pub use self::failure::{StepFailure, Verdict};
+pub(crate) use self::handler::Handler;
 use self::wire::Wire;
 use crate::breaker::BreakerOptions;
 use crate::catalogue::Catalogue;
@@ -68,6 +70,8 @@ impl Default for PerformerOptions {
 pub struct StepContext {
     /// Which job.
     pub job_id: i64,
+    /// The claim under which the job is leased: what it records is believed under this name only.
+    pub claim: Uuid,
     /// Whose job.
     pub tenant: i32,
     /// JSON pointer of the task.
@@ -137,9 +141,14 @@ impl Performer {
         &self.inner.catalogue
     }
 
-    /// Whether `call` is a handler of this process: one that may be done at its first poll.
-    pub fn is_handler(&self, call: &Call) -> bool {
-        matches!(call, Call::Function { function, .. } if self.inner.catalogue.contains(function))
+    /// The run of a handler of this process, not begun; nothing for any other call.
+    pub(crate) fn handler(&self, call: &Call, context: &StepContext) -> Option<Handler> {
+        let Call::Function { function, input } = call else {
+            return None;
+        };
+        let catalogue = &self.inner.catalogue;
+        let is_handler = Builtin::of(function).is_none() && catalogue.contains(function);
+        is_handler.then(|| handler::begin(catalogue, function, input, context))
     }
 
     /// Performs `call` and gives its raw output.
@@ -148,11 +157,40 @@ impl Performer {
     /// Dropped, or stopped through `context.stop`, it ends the request or handler under way; the
     /// other side may have acted all the same, which is what the idempotency key is for.
     pub async fn perform(&self, call: &Call, context: &StepContext) -> Result<Value, StepFailure> {
-        tokio::select! {
-            biased;
-            () = context.stop.cancelled() => Err(StepFailure::interrupted()),
-            () = passed(context.deadline) => Err(StepFailure::timeout("the step's deadline passed")),
-            answer = self.inner.dispatch(call, context) => answer,
+        bounded(self.inner.dispatch(call, context), context).await
+    }
+}
+
+/// Waits for the answer of a step, for its stop, or for its deadline.
+pub(crate) async fn bounded(
+    answer: impl Future<Output = Result<Value, StepFailure>>,
+    context: &StepContext,
+) -> Result<Value, StepFailure> {
+    if context.stop.is_cancelled() {
+        return Err(StepFailure::interrupted());
+    }
+    // The call first: one that ends at its first poll never registers for the other two.
+    tokio::select! {
+        biased;
+        answer = answer => answer,
+        () = context.stop.cancelled() => Err(StepFailure::interrupted()),
+        () = passed(context.deadline) => Err(StepFailure::timeout("the step's deadline passed")),
+    }
+}
+
+/// Functions that every worker has.
+#[derive(Clone, Copy)]
+enum Builtin {
+    Analyse,
+    Generate,
+}
+
+impl Builtin {
+    fn of(function: &FunctionName) -> Option<Self> {
+        match (function.name.as_str(), function.version.as_str()) {
+            ("analyse", "1.0.0") => Some(Self::Analyse),
+            ("generate", "1.0.0") => Some(Self::Generate),
+            _ => None,
         }
     }
 }
@@ -171,10 +209,10 @@ impl Inner {
         input: &Value,
         context: &StepContext,
     ) -> Result<Value, StepFailure> {
-        match (function.name.as_str(), function.version.as_str()) {
-            ("analyse", "1.0.0") => analyse::perform(self, input, context).await,
-            ("generate", "1.0.0") => generate::perform(self, input, context).await,
-            _ => handler::perform(&self.catalogue, function, input, context).await,
+        match Builtin::of(function) {
+            Some(Builtin::Analyse) => analyse::perform(self, input, context).await,
+            Some(Builtin::Generate) => generate::perform(self, input, context).await,
+            None => handler::begin(&self.catalogue, function, input, context).await,
         }
     }
 }

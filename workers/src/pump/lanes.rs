@@ -1,134 +1,299 @@
-//! Which lane a claim takes from: the smallest virtual time among those that have work.
+//! Which lane a claim takes from: the smallest virtual time among those that have work and room.
 //!
-//! A group's time runs on by what it was given over its weight, so groups that always have work get
-//! shares in proportion to their weights; one that comes late starts at the smallest time of the
-//! others and neither catches up nor waits (start-time fair queueing, Goyal, Vin and Cheng 1996).
+//! Queues share by their weights, in a queue its groups, in a group its lanes. A time runs on by what
+//! was given over the weight, so those that always have work get shares in proportion; one that comes
+//! late starts at the smallest time of the others and neither catches up nor waits (start-time fair
+//! queueing, Goyal, Vin and Cheng 1996). A group or queue below its minimum goes before all others;
+//! one at its maximum is passed over. Weights and bounds come with every look.
 
-use std::collections::HashMap;
+use std::cmp::Ordering;
+use std::collections::{BTreeMap, HashMap, HashSet};
 
-use windlass_engine::store::LaneAhead;
+use windlass_engine::store::{LaneAhead, ShareAhead};
 
-/// The lanes with work, as one pump sees them.
+use super::flight::{Flight, Name};
+use super::past::Past;
+use super::room::Room;
+
+/// Most lanes that one claim asks: each is a scan of its own, and a lease of its own to settle.
+const LANES_MAX: usize = 8;
+
+/// The lanes with work, as one pump sees them, and what it holds of them.
 #[derive(Debug, Default)]
 pub(crate) struct Lanes {
-    ahead: Vec<LaneAhead>,
-    times: HashMap<String, f64>,
+    pub(super) ahead: Vec<Ahead>,
+    pub(super) groups: Vec<Level>,
+    pub(super) queues: Vec<Level>,
+    pub(super) held: BTreeMap<i32, Held>,
+    /// The lanes of jobs under lease that limits count.
+    counted: HashMap<i64, i32>,
+    /// One queue and no bounds: there is room wherever there is work.
+    is_plain: bool,
+}
+
+/// A lane with work.
+#[derive(Debug)]
+pub(super) struct Ahead {
+    pub(super) lane: LaneAhead,
+    pub(super) group: usize,
+    pub(super) queue: usize,
+    pub(super) time: f64,
+    pub(super) standing: Standing,
+}
+
+impl Ahead {
+    pub(super) fn is_in(&self) -> bool {
+        self.standing == Standing::In
+    }
+}
+
+/// Whether a claim may ask a lane.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Standing {
+    In,
+    /// It gave less than asked, so it is left out until the next look.
+    Out,
+    /// It may have more work, but its limits have no room: what this pump settles makes room.
+    Full,
+}
+
+/// A queue, or a group inside a queue.
+#[derive(Debug)]
+pub(super) struct Level {
+    pub(super) name: Name,
+    pub(super) share: ShareAhead,
+    pub(super) time: f64,
+}
+
+/// Jobs of one lane in this pump's hands.
+#[derive(Debug)]
+pub(super) struct Held {
+    pub(super) jobs: usize,
+    pub(super) group: Name,
+    pub(super) queue: Name,
+}
+
+/// What decides whose turn it is: bounds first, then times from the queue down.
+#[derive(Clone, Copy, Debug)]
+struct Rank {
+    is_served: (bool, bool),
+    times: [f64; 3],
+    id: i32,
+}
+
+impl Rank {
+    fn order(&self, other: &Self) -> Ordering {
+        let bounds = self.is_served.cmp(&other.is_served);
+        let pairs = self.times.iter().zip(&other.times);
+        let times = pairs.fold(bounds, |order, (mine, its)| {
+            order.then_with(|| mine.total_cmp(its))
+        });
+        times.then(self.id.cmp(&other.id))
+    }
 }
 
 impl Lanes {
     /// Takes a fresh list of lanes with work.
     pub(crate) fn refresh(&mut self, ahead: &[LaneAhead]) {
-        let floor = self.floor();
-        self.ahead = ahead.to_vec();
-        self.times
-            .retain(|group, _| ahead.iter().any(|lane| lane.group == *group));
-        for lane in ahead {
-            let time = self.times.entry(lane.group.clone()).or_insert(floor);
-            *time = time.max(floor);
+        let old = std::mem::take(&mut self.ahead);
+        let (groups, queues) = (
+            std::mem::take(&mut self.groups),
+            std::mem::take(&mut self.queues),
+        );
+        let past = Past::of(&old, &groups, &queues);
+        let (mut queue_at, mut group_at) = (HashMap::new(), HashMap::new());
+        for (lane, standing) in still_known(ahead, &old) {
+            let queue = *queue_at.entry(&lane.queue).or_insert_with(|| {
+                let name = Name::Queue(lane.queue.clone());
+                let time = past.of_queue(&lane.queue);
+                self.queues.push(Level::new(name, lane.queue_share, time));
+                self.queues.len() - 1
+            });
+            let group = *group_at.entry((queue, &lane.group)).or_insert_with(|| {
+                let name = Name::Group(lane.group.clone());
+                let time = past.of_group(lane);
+                self.groups.push(Level::new(name, lane.group_share, time));
+                self.groups.len() - 1
+            });
+            self.ahead.push(Ahead {
+                time: past.of_lane(lane),
+                lane: lane.clone(),
+                group,
+                queue,
+                standing,
+            });
         }
+        let mut levels = self.queues.iter().chain(&self.groups);
+        self.is_plain = self.queues.len() <= 1 && !levels.any(|level| level.share.is_bounded());
     }
 
-    /// The lane whose turn it is.
-    pub(crate) fn next(&self) -> Option<i32> {
-        let first = self
-            .ahead
-            .iter()
-            .min_by(|left, right| self.time(left).total_cmp(&self.time(right)))?;
-        Some(first.id)
+    /// The lane whose turn it is, with how much to ask of it; more lanes, in their turn, where limits
+    /// leave too little room in one. `hold` is how many jobs the pump is to have in hand.
+    pub(crate) fn choose(&self, quota: usize, hold: usize, flight: &Flight) -> Vec<(i32, usize)> {
+        let mut room = (!self.is_plain).then(|| Room::of(self, hold, flight));
+        if quota == 0 {
+            return Vec::new();
+        }
+        let ahead = self.ahead.iter().filter(|ahead| ahead.is_in());
+        let mut turns: Vec<(Rank, &Ahead)> = ahead
+            .filter_map(|ahead| Some((self.rank(ahead, room.as_ref())?, ahead)))
+            .collect();
+        let by_rank = |left: &(Rank, &Ahead), right: &(Rank, &Ahead)| left.0.order(&right.0);
+        if turns.len() > LANES_MAX {
+            turns.select_nth_unstable_by(LANES_MAX, by_rank);
+            turns.truncate(LANES_MAX);
+        }
+        turns.sort_unstable_by(by_rank);
+        let (mut chosen, mut rest) = (Vec::new(), quota);
+        for (_, ahead) in turns {
+            let free = room.as_ref().map_or(rest, |room| room.free(self, ahead));
+            let asked = ahead.lane.room.unwrap_or(rest).min(rest).min(free);
+            if asked > 0 {
+                chosen.push((ahead.lane.id, asked));
+                rest -= asked;
+                if let Some(room) = &mut room {
+                    room.reserve(self, ahead, asked);
+                }
+            }
+            if rest == 0 || !ahead.lane.is_limited() {
+                break;
+            }
+        }
+        chosen
+    }
+
+    /// None for a lane whose group or queue has no room.
+    fn rank(&self, ahead: &Ahead, room: Option<&Room<'_>>) -> Option<Rank> {
+        let is_served = match room {
+            Some(room) if room.free(self, ahead) == 0 => return None,
+            Some(room) => room.is_served(self, ahead),
+            None => (true, true),
+        };
+        let queue_time = self.queues[ahead.queue].time;
+        Some(Rank {
+            is_served,
+            times: [queue_time, self.groups[ahead.group].time, ahead.time],
+            id: ahead.lane.id,
+        })
     }
 
     /// Books what a claim got. A short claim means that the lane is empty, or its work is being
-    /// claimed by others: it is left out until the next look.
-    pub(crate) fn book(&mut self, lane: i32, asked: usize, got: usize) {
-        let Some(place) = self.ahead.iter().position(|ahead| ahead.id == lane) else {
+    /// claimed by others: it is left out until the next look, unless the claim says that there is more.
+    pub(crate) fn book(&mut self, lane: i32, asked: usize, got: usize, more: bool) {
+        let Some(ahead) = self.ahead.iter_mut().find(|ahead| ahead.lane.id == lane) else {
             return;
         };
-        let weight = f64::from(self.ahead[place].weight.max(1));
-        *self
-            .times
-            .entry(self.ahead[place].group.clone())
-            .or_default() += got as f64 / weight;
-        if got < asked {
-            self.ahead.remove(place);
+        let (group, queue) = (&mut self.groups[ahead.group], &mut self.queues[ahead.queue]);
+        ahead.time += over(got, ahead.lane.weight);
+        group.time += over(got, group.share.weight);
+        queue.time += over(got, queue.share.weight);
+        if let Some(room) = &mut ahead.lane.room {
+            *room = room.saturating_sub(got);
         }
+        let is_full = ahead.lane.room == Some(0);
+        if (got < asked && !more) || is_full {
+            let is_short = got < asked || ahead.lane.paced;
+            ahead.standing = if is_short {
+                Standing::Out
+            } else {
+                Standing::Full
+            };
+        }
+        if got > 0 {
+            let held = self.held.entry(lane).or_insert_with(|| Held {
+                jobs: 0,
+                group: group.name.clone(),
+                queue: queue.name.clone(),
+            });
+            held.jobs += got;
+        }
+    }
+
+    /// A job of a lane left the pump's hands.
+    pub(crate) fn ended(&mut self, lane: i32) {
+        if let Some(held) = self.held.get_mut(&lane) {
+            held.jobs -= 1;
+            if held.jobs == 0 {
+                self.held.remove(&lane);
+            }
+        }
+    }
+
+    /// A job that limits count is under lease here.
+    pub(crate) fn count(&mut self, job: i64, lane: i32) {
+        self.counted.insert(job, lane);
+    }
+
+    /// A job leaves with the next exchange, which makes room for another one of its lane.
+    pub(crate) fn leave(&mut self, job: i64) {
+        let Some(lane) = self.counted.remove(&job) else {
+            return;
+        };
+        let Some(ahead) = self.ahead.iter_mut().find(|ahead| ahead.lane.id == lane) else {
+            return;
+        };
+        match ahead.standing {
+            Standing::Full => {
+                ahead.lane.room = Some(1);
+                ahead.standing = Standing::In;
+            }
+            Standing::In if !ahead.lane.paced => {
+                ahead.lane.room = ahead.lane.room.map(|room| room + 1);
+            }
+            Standing::In | Standing::Out => {}
+        }
+    }
+
+    /// Nothing is under lease any more.
+    pub(crate) fn forget(&mut self) {
+        self.counted.clear();
+        self.held.clear();
+        for ahead in &mut self.ahead {
+            if ahead.standing == Standing::Full {
+                ahead.standing = Standing::Out;
+            }
+        }
+    }
+
+    /// Whether limits count the jobs of a lane.
+    pub(crate) fn is_limited(&self, lane: i32) -> bool {
+        self.ahead
+            .iter()
+            .any(|ahead| ahead.lane.id == lane && ahead.is_in() && ahead.lane.is_limited())
     }
 
     /// Whether a look at the database is due.
     pub(crate) fn is_empty(&self) -> bool {
-        self.ahead.is_empty()
+        !self.ahead.iter().any(Ahead::is_in)
     }
+}
 
-    fn time(&self, lane: &LaneAhead) -> f64 {
-        self.times.get(&lane.group).copied().unwrap_or_default()
+/// The lanes of a fresh list that have room, and those without that wait for a job here to leave.
+fn still_known<'a>(fresh: &'a [LaneAhead], old: &'a [Ahead]) -> Vec<(&'a LaneAhead, Standing)> {
+    let fresh = fresh.iter().filter(|lane| lane.room != Some(0));
+    let mut known: Vec<_> = fresh.map(|lane| (lane, Standing::In)).collect();
+    let full = old.iter().filter(|ahead| ahead.standing == Standing::Full);
+    let full: Vec<&Ahead> = full.collect();
+    if !full.is_empty() {
+        let ids: HashSet<i32> = known.iter().map(|(lane, _)| lane.id).collect();
+        let full = full
+            .into_iter()
+            .filter(|ahead| !ids.contains(&ahead.lane.id));
+        known.extend(full.map(|ahead| (&ahead.lane, Standing::Full)));
     }
+    known
+}
 
-    fn floor(&self) -> f64 {
-        let smallest = self
-            .ahead
-            .iter()
-            .map(|lane| self.time(lane))
-            .fold(f64::INFINITY, f64::min);
-        if smallest.is_finite() {
-            smallest
-        } else {
-            self.times.values().copied().fold(0.0, f64::max)
-        }
+impl Level {
+    fn new(name: Name, share: ShareAhead, time: f64) -> Self {
+        Self { name, share, time }
     }
+}
+
+fn over(got: usize, weight: i32) -> f64 {
+    got as f64 / f64::from(weight.max(1))
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn lane(id: i32, group: &str, weight: i32) -> LaneAhead {
-        LaneAhead {
-            id,
-            group: group.into(),
-            weight,
-            capability: String::new(),
-        }
-    }
-
-    #[test]
-    fn shares_follow_the_weights() {
-        let mut lanes = Lanes::default();
-        lanes.refresh(&[lane(1, "a", 1), lane(2, "b", 2), lane(3, "c", 4)]);
-        let mut given = HashMap::new();
-
-        for _ in 0..7_000 {
-            let next = lanes.next().expect("all have work");
-            lanes.book(next, 10, 10);
-            *given.entry(next).or_insert(0) += 1;
-        }
-
-        assert_eq!((given[&1], given[&2], given[&3]), (1_000, 2_000, 4_000));
-    }
-
-    #[test]
-    fn a_late_group_neither_catches_up_nor_waits() {
-        let mut lanes = Lanes::default();
-        lanes.refresh(&[lane(1, "a", 1)]);
-        lanes.book(1, 1_000, 1_000);
-
-        lanes.refresh(&[lane(1, "a", 1), lane(2, "b", 1)]);
-        let mut given = HashMap::new();
-        for _ in 0..10 {
-            let next = lanes.next().expect("both have work");
-            lanes.book(next, 1, 1);
-            *given.entry(next).or_insert(0) += 1;
-        }
-
-        assert_eq!((given[&1], given[&2]), (5, 5));
-    }
-
-    #[test]
-    fn a_short_claim_leaves_the_lane_out_until_the_next_look() {
-        let mut lanes = Lanes::default();
-        lanes.refresh(&[lane(1, "a", 1)]);
-
-        lanes.book(1, 10, 3);
-
-        assert!(lanes.is_empty());
-        assert_eq!(lanes.next(), None);
-    }
-}
+#[path = "lanes_tests.rs"]
+mod tests;

@@ -28,11 +28,17 @@ const ANSWER_MAX: Duration = Duration::from_secs(75);
 pub(crate) struct Link {
     options: ConnectOptions,
     hot: Option<Hot>,
+    takes_risk: bool,
 }
 
 impl Link {
-    pub(crate) fn new(options: ConnectOptions) -> Self {
-        Self { options, hot: None }
+    /// Only one pump of a worker `takes_risk`: jobs that must be alone on their worker.
+    pub(crate) fn new(options: ConnectOptions, takes_risk: bool) -> Self {
+        Self {
+            options,
+            hot: None,
+            takes_risk,
+        }
     }
 
     /// Records `outgoing`, tells everybody who waits, and claims what is wanted.
@@ -84,9 +90,8 @@ impl Link {
         part: &[Outgoing],
         want: Option<&Want>,
     ) -> Result<Exchanged, Option<Error>> {
-        let entries: Vec<NewEntry> = part.iter().map(|outgoing| outgoing.new.clone()).collect();
         let hot = self.hot().await;
-        match timeout(ANSWER_MAX, hot.exchange(worker, &entries, want)).await {
+        match timeout(ANSWER_MAX, hot.exchange_of(worker, part, want)).await {
             Ok(answer) => answer.map_err(Some),
             Err(_) => Err(None),
         }
@@ -100,10 +105,9 @@ impl Link {
         answer: &mut Answer,
     ) -> Vec<Outgoing> {
         loop {
-            let entries: Vec<NewEntry> = part.iter().map(|outgoing| outgoing.new.clone()).collect();
             let hot = self.hot().await;
             let asked = async {
-                Ok::<_, Error>((hot.recorded(&entries).await?, claimed_by(hot, *want).await?))
+                Ok::<_, Error>((hot.recorded(&part).await?, claimed_by(hot, *want).await?))
             };
             let Ok(Ok((landed, claimed))) = timeout(ANSWER_MAX, asked).await else {
                 self.hot = None;
@@ -128,7 +132,8 @@ impl Link {
         let mut pause = PAUSE_MIN;
         while self.hot.is_none() {
             match Hot::connect(&self.options).await {
-                Ok(hot) => self.hot = Some(hot),
+                Ok(hot) if self.takes_risk => self.hot = Some(hot),
+                Ok(hot) => self.hot = Some(hot.avoiding_risk()),
                 Err(error) => {
                     warn!(error = %error, "no connection for a pump yet");
                     sleep(pause + jitter(pause)).await;
@@ -152,6 +157,8 @@ impl Link {
 pub(crate) struct Answer {
     /// New jobs.
     pub(crate) claimed: Vec<Claimed>,
+    /// The claim did not look far enough: there may be more.
+    pub(crate) more: bool,
     /// Refused entries that nobody waits for.
     pub(crate) refused: Vec<NewEntry>,
 }
@@ -159,6 +166,7 @@ pub(crate) struct Answer {
 impl Answer {
     fn add(&mut self, part: Vec<Outgoing>, exchanged: Exchanged) {
         self.claimed.extend(exchanged.claimed);
+        self.more |= exchanged.more;
         for outgoing in part {
             if !exchanged.refused.contains(&outgoing.new.job) {
                 outgoing.tell(Recorded::Accepted);

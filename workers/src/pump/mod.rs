@@ -9,14 +9,18 @@
 //!                                  └─▶ claim
 //! ```
 
+pub(crate) mod flight;
 mod lanes;
 mod link;
 pub(crate) mod outbox;
 mod pace;
+mod past;
+mod room;
 
+use std::pin::Pin;
 use std::rc::Rc;
 use std::sync::Arc;
-use std::task::Poll;
+use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 
 use futures::future::LocalBoxFuture;
@@ -26,11 +30,12 @@ use tokio::select;
 use uuid::Uuid;
 use windlass_engine::store::{Claimed, ENTRIES_MAX, FLUSH_BYTES_MAX, Want};
 
+use self::flight::Flight;
 use self::lanes::Lanes;
 use self::link::{Answer, Link};
 use self::outbox::{Outbox, Outgoing};
 use self::pace::Pace;
-use crate::job::{self, Left};
+use crate::job::{self, Begun, Left};
 use crate::shared::{Phase, Shared};
 
 /// Runs jobs until its worker has drained.
@@ -38,8 +43,9 @@ pub(crate) struct Pump {
     shared: Arc<Shared>,
     outbox: Rc<Outbox>,
     link: Link,
-    jobs: FuturesUnordered<LocalBoxFuture<'static, Run>>,
+    jobs: FuturesUnordered<Going>,
     lanes: Lanes,
+    flight: Flight,
     /// The look-out's number of the list that `lanes` comes from.
     look: u64,
     pace: Pace,
@@ -47,10 +53,12 @@ pub(crate) struct Pump {
 }
 
 impl Pump {
-    pub(crate) fn new(shared: Arc<Shared>) -> Self {
-        let link = Link::new(shared.connect.clone());
+    /// Pump `number` of its worker, from 0: the first one alone takes jobs that must be alone.
+    pub(crate) fn new(shared: Arc<Shared>, number: usize) -> Self {
+        let link = Link::new(shared.connect.clone(), number == 0);
         let worker = shared.incarnation();
         Self {
+            flight: Flight::join(&shared.board),
             shared,
             outbox: Rc::default(),
             link,
@@ -95,6 +103,7 @@ impl Pump {
         if current != self.worker {
             self.jobs.clear();
             self.outbox.clear();
+            self.lanes.forget();
             self.worker = current;
         }
     }
@@ -111,10 +120,13 @@ impl Pump {
         if self.shared.phase() != Phase::Running || !self.shared.is_trusted() {
             return None;
         }
-        if self.lanes.is_empty() {
-            self.refresh_lanes();
+        for leaving in outgoing
+            .iter()
+            .filter(|outgoing| outgoing.new.ending.is_some())
+        {
+            self.lanes.leave(leaving.new.job);
         }
-        let lane = self.lanes.next()?;
+        self.refresh_lanes();
         let unattended = self.outbox.unattended()
             + outgoing
                 .iter()
@@ -125,10 +137,13 @@ impl Pump {
             .filter(|outgoing| outgoing.new.ending.is_some())
             .count();
         let held = (self.jobs.len() + unattended).saturating_sub(leaving);
-        let quota = self.pace.want(held, self.shared.slots_per_pump());
-        (quota > 0).then(|| Want {
+        let permits = self.shared.slots_per_pump();
+        let (quota, hold) = (self.pace.want(held, permits), self.pace.hold(permits));
+        let lanes = self.lanes.choose(quota, hold, &self.flight);
+        (!lanes.is_empty()).then(|| Want {
             claim: Uuid::new_v4(),
-            lanes: vec![(lane, quota)],
+            limited: lanes.iter().any(|(lane, _)| self.lanes.is_limited(*lane)),
+            lanes,
         })
     }
 
@@ -148,54 +163,52 @@ impl Pump {
             loop {
                 select! { biased;
                     answer = &mut exchange => break answer,
-                    Some(run) = self.jobs.next(), if !self.jobs.is_empty() => ended(&mut self.pace, &self.shared, run),
+                    Some(run) = self.jobs.next(), if !self.jobs.is_empty() => ended(&mut self.lanes, &mut self.pace, &self.shared, run),
                 }
             }
         };
         metrics::counter!("windlass_flushes_total").increment(1);
         // A refused one is settled by whoever finds out why.
         let is_refused = |job: i64| answer.refused.iter().any(|refused| refused.job == job);
-        for (job, claim) in unattended {
-            if !is_refused(job) {
-                self.shared.claims.settle(claim);
-            }
+        let accepted = unattended.iter().filter(|(job, _)| !is_refused(*job));
+        let claims: Vec<Uuid> = accepted.map(|(_, claim)| *claim).collect();
+        for alike in claims.chunk_by(|one, next| one == next) {
+            self.shared.claims.settle(alike[0], alike.len());
         }
         self.take(answer, want).await;
     }
 
     async fn take(&mut self, answer: Answer, want: Option<Want>) {
         if let Some(want) = want {
-            let (lane, asked) = want.lanes[0];
-            self.lanes.book(lane, asked, answer.claimed.len());
+            for (lane, asked) in want.lanes {
+                let of_lane = answer.claimed.iter().filter(|job| job.lane == lane);
+                self.lanes.book(lane, asked, of_lane.count(), answer.more);
+            }
+            for job in answer.claimed.iter().filter(|job| job.limited) {
+                self.lanes.count(job.id, job.lane);
+            }
             if self.lanes.is_empty() {
                 self.shared.look_for_work(!answer.claimed.is_empty());
             }
             self.shared.claims.open(want.claim, answer.claimed.len());
         }
         for refused in answer.refused {
-            self.jobs.push(timed(job::obey_refusal(
-                refused,
-                self.shared.clone(),
-                self.outbox.clone(),
-            )));
+            let obeyed = job::obey_refusal(refused, self.shared.clone(), self.outbox.clone());
+            self.jobs.push(Going::new(None, obeyed.boxed_local()));
         }
         if self.shared.incarnation() == self.worker {
-            self.start(answer.claimed).await;
+            self.start(answer.claimed);
         }
     }
 
-    /// Polls each new job once in place: one that needs nobody else ends here.
-    async fn start(&mut self, claimed: Vec<Claimed>) {
+    /// Begins each new job: one that needs nobody else ends here.
+    fn start(&mut self, claimed: Vec<Claimed>) {
         metrics::counter!("windlass_claimed_total").increment(claimed.len() as u64);
         for claimed in claimed {
-            let mut run = timed(job::conduct(
-                claimed,
-                self.shared.clone(),
-                self.outbox.clone(),
-            ));
-            match poll!(run.as_mut()) {
-                Poll::Ready(run) => self.ended(run),
-                Poll::Pending => self.jobs.push(run),
+            let (lane, since) = (Some(claimed.lane), Instant::now());
+            match job::begin(claimed, &self.shared, &self.outbox) {
+                Begun::Left(left) => self.ended(Run::new(lane, since, left)),
+                Begun::Goes(job) => self.jobs.push(Going { lane, since, job }),
             }
         }
     }
@@ -206,23 +219,23 @@ impl Pump {
             self.shared.look_for_work(false);
         }
         select! {
-            Some(run) = self.jobs.next(), if !self.jobs.is_empty() => ended(&mut self.pace, &self.shared, run),
+            Some(run) = self.jobs.next(), if !self.jobs.is_empty() => ended(&mut self.lanes, &mut self.pace, &self.shared, run),
             () = self.outbox.filled() => {}
             () = self.shared.woken() => self.refresh_lanes(),
         }
     }
 
-    /// Takes a list of lanes that it has not used yet: a stale one would be claimed from in vain.
+    /// Takes a list of lanes that it has not used yet: a stale one would be claimed from in vain. A new
+    /// one is taken although lanes are left: one of them may be paused, or have another share, by now.
     fn refresh_lanes(&mut self) {
-        let (look, ahead) = self.shared.lanes_ahead();
-        if look != self.look {
+        if let Some((look, ahead)) = self.shared.lanes_after(self.look) {
             self.look = look;
             self.lanes.refresh(&ahead);
         }
     }
 
     fn ended(&mut self, run: Run) {
-        ended(&mut self.pace, &self.shared, run);
+        ended(&mut self.lanes, &mut self.pace, &self.shared, run);
     }
 
     fn is_done(&self) -> bool {
@@ -232,24 +245,50 @@ impl Pump {
 
 /// A job that left its pump's hands.
 struct Run {
+    /// Its lane; none for one that was booked before.
+    lane: Option<i32>,
     held: Duration,
     left: Left,
 }
 
-/// Books a job that left. One whose ending nobody waits for is settled by the flush that takes it.
-fn ended(pace: &mut Pace, shared: &Shared, run: Run) {
-    pace.ended(1, run.held);
-    if let Left::Settled(claim) = run.left {
-        shared.claims.settle(claim);
+impl Run {
+    fn new(lane: Option<i32>, since: Instant, left: Left) -> Self {
+        let held = since.elapsed();
+        Self { lane, held, left }
     }
 }
 
-/// A job's run with the time that it took.
-fn timed(run: impl Future<Output = Left> + 'static) -> LocalBoxFuture<'static, Run> {
-    let since = Instant::now();
-    run.map(move |left| Run {
-        held: since.elapsed(),
-        left,
-    })
-    .boxed_local()
+/// Books a job that left. One whose ending nobody waits for is settled by the flush that takes it.
+fn ended(lanes: &mut Lanes, pace: &mut Pace, shared: &Shared, run: Run) {
+    if let Some(lane) = run.lane {
+        lanes.ended(lane);
+    }
+    pace.ended(1, run.held);
+    if let Left::Settled(claim) = run.left {
+        shared.claims.settle(claim, 1);
+    }
+}
+
+/// A job on its way.
+struct Going {
+    lane: Option<i32>,
+    since: Instant,
+    job: LocalBoxFuture<'static, Left>,
+}
+
+impl Going {
+    fn new(lane: Option<i32>, job: LocalBoxFuture<'static, Left>) -> Self {
+        let since = Instant::now();
+        Self { lane, since, job }
+    }
+}
+
+impl Future for Going {
+    type Output = Run;
+
+    fn poll(mut self: Pin<&mut Self>, waker: &mut Context<'_>) -> Poll<Run> {
+        let (lane, since) = (self.lane, self.since);
+        let left = self.job.as_mut().poll(waker);
+        left.map(|left| Run::new(lane, since, left))
+    }
 }

@@ -2,6 +2,7 @@
 //!
 //! A pump and its jobs live on one thread: nothing here is shared with another.
 
+use std::borrow::Borrow;
 use std::cell::RefCell;
 use std::collections::VecDeque;
 
@@ -23,6 +24,12 @@ pub(crate) struct Outgoing {
     pub(crate) new: NewEntry,
     /// Absent for an ending that nobody waits for.
     pub(crate) ack: Option<oneshot::Sender<Recorded>>,
+}
+
+impl Borrow<NewEntry> for Outgoing {
+    fn borrow(&self) -> &NewEntry {
+        &self.new
+    }
 }
 
 impl Outgoing {

@@ -50,10 +50,15 @@ impl Pace {
         self.since = Instant::now();
     }
 
+    /// How many jobs are to be in hand.
+    pub(crate) fn hold(&self, permits: usize) -> usize {
+        let lasting = (self.ends_per_second * HORIZON_SECONDS) as usize;
+        (permits + lasting).clamp(HOLD_MIN, HOLD_MAX)
+    }
+
     /// How many more to claim, given how many are held and may run at once; 0 for none yet.
     pub(crate) fn want(&self, held: usize, permits: usize) -> usize {
-        let lasting = (self.ends_per_second * HORIZON_SECONDS) as usize;
-        let hold = (permits + lasting).clamp(HOLD_MIN, HOLD_MAX);
+        let hold = self.hold(permits);
         if held > hold / 2 {
             return 0;
         }

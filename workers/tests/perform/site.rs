@@ -179,6 +179,7 @@ pub fn performer_with(
 pub fn context() -> StepContext {
     StepContext {
         job_id: 7,
+        claim: uuid::Uuid::nil(),
         tenant: 1,
         path: "/do/0/ask".to_owned(),
         attempt: 0,

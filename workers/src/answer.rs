@@ -1,0 +1,26 @@
+//! What a handler may answer beside a result, as errors that it returns.
+//!
+//! apalis' own words are kept: `RetryAfterError` and `DeferredError` ask to be tried again, `AbortError`
+//! fails for good, and any other error may be tried again as the template says. These add what they
+//! have no word for.
+
+/// Failed for good, with a code of the handler's own: `catch: { errors: { with: { type: <code> } } }`.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{message}")]
+pub struct FailError {
+    /// Stable, such as `card.declined`.
+    pub code: String,
+    /// For people.
+    pub message: String,
+}
+
+/// The job needs a person: it is parked with this reason, and its memory stays.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{0}")]
+pub struct ParkError(pub String);
+
+/// This worker cannot do it, another may: the job is put off, no attempt is spent, and this is shown as
+/// what it waits for.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{0}")]
+pub struct NotMineError(pub String);
