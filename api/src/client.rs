@@ -119,6 +119,23 @@ impl Client {
         self.json(keyed(request, key)).await
     }
 
+    /// Any other call with a JSON body or none.
+    ///
+    /// # Errors
+    /// [`ClientError`].
+    pub async fn send(
+        &self,
+        method: Method,
+        path: &[&str],
+        body: Option<&Value>,
+    ) -> Result<Value, ClientError> {
+        let mut request = self.request(method, path);
+        if let Some(body) = body {
+            request = request.json(body);
+        }
+        self.json(request).await
+    }
+
     /// Writes a body as it is.
     ///
     /// # Errors
@@ -151,6 +168,35 @@ impl Client {
             .request(Method::GET, path)
             .query(query)
             .header(ACCEPT, kind);
+        let response = self.sent(request).await?;
+        if response.status().is_success() {
+            return Ok(response);
+        }
+        Err(self.refused(response).await)
+    }
+
+    /// Sends something that is too long for memory, and reads the answer meanwhile; it may be silent
+    /// for as long as `silence`.
+    ///
+    /// # Errors
+    /// [`ClientError`] before the first piece of the answer.
+    pub async fn exchange<S, E>(
+        &self,
+        path: &[&str],
+        kind: &str,
+        pieces: S,
+        silence: Duration,
+    ) -> Result<Response, ClientError>
+    where
+        S: futures::TryStream<Ok = bytes::Bytes, Error = E> + Send + 'static,
+        E: Into<Box<dyn std::error::Error + Send + Sync>>,
+    {
+        let request = self
+            .request(Method::POST, path)
+            .header(CONTENT_TYPE, kind)
+            .header(ACCEPT, kind)
+            .timeout(silence)
+            .body(reqwest::Body::wrap_stream(pieces));
         let response = self.sent(request).await?;
         if response.status().is_success() {
             return Ok(response);

@@ -11,7 +11,7 @@ use clap::Args;
 use serde_json::{Value, json};
 
 pub use self::child::{Child, Order};
-pub use self::engine::{Engine, LocalArgs, Plan};
+pub use self::engine::{Engine, LocalArgs, Plan, alone, wish};
 pub use self::keys::Keys;
 use crate::cli::apply::changes;
 use crate::cli::error::CliError;

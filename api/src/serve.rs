@@ -42,7 +42,6 @@ pub async fn run(arguments: &ServeArgs, context: &Context) -> Result<Exit, CliEr
             .await
             .map_err(windlass_engine::Error::from)?;
     }
-    let stop = CancellationToken::new();
     let roles: Vec<_> = context
         .settings
         .roles
@@ -55,14 +54,23 @@ pub async fn run(arguments: &ServeArgs, context: &Context) -> Result<Exit, CliEr
         version = env!("CARGO_PKG_VERSION"),
         "starting"
     );
-    let mut wiring = Wiring::new(url, &context.settings, &context.around);
+    let wiring = Wiring::new(url, &context.settings, &context.around);
+    run_until_told(wiring, arguments.until_stdin_closes).await
+}
+
+/// Runs what was wired until a signal, the end of standard input where that is watched, or a failure.
+///
+/// # Errors
+/// What kept a role from starting, or the first task that failed.
+pub(crate) async fn run_until_told(mut wiring: Wiring, is_watched: bool) -> Result<Exit, CliError> {
+    let stop = CancellationToken::new();
     let mut server = Server::start(&mut wiring, &stop).await?;
     if let Some(address) = server.address() {
         info!(%address, "listening");
     }
     tokio::select! {
         () = told_to_stop() => info!("stopping"),
-        () = parent_is_gone(arguments.until_stdin_closes) => info!("stopping: standard input was closed"),
+        () = parent_is_gone(is_watched) => info!("stopping: standard input was closed"),
         failed = server.broken() => {
             stop.cancel();
             server.join().await?;
@@ -89,7 +97,7 @@ pub async fn told_to_stop() {
 }
 
 /// A parent that dies, however it dies, closes the pipe that it gave us.
-async fn parent_is_gone(is_watched: bool) {
+pub(crate) async fn parent_is_gone(is_watched: bool) {
     if !is_watched {
         return pending().await;
     }

@@ -1,5 +1,7 @@
 //! The command line as scripts meet it: its tree, its exit codes, its two streams.
 
+#[path = "cli/bench.rs"]
+mod bench;
 #[path = "cli/fake.rs"]
 mod fake;
 #[path = "cli/process.rs"]
@@ -282,6 +284,45 @@ async fn machine_without_postgres_gets_instructions_and_69() {
 
     assert_eq!(ended.code, 69);
     assert!(ended.stderr.contains("--database-url"), "{}", ended.stderr);
+}
+
+#[tokio::test]
+async fn rows_of_a_file_are_answered_line_by_line_and_a_wrong_one_is_a_finding() {
+    let fake = Fake::rows().await;
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path().join("rows.ndjson");
+    let path = path.to_str().expect("a name");
+    let submit = async |text: &str| {
+        std::fs::write(path, text).expect("written");
+        windlass(&[
+            "--server",
+            fake.address(),
+            "request",
+            "submit",
+            "--file",
+            path,
+        ])
+        .await
+    };
+
+    let sound = submit("{\"template\":\"a.b\"}\n{\"template\":\"a.b\"}\n").await;
+    let wrong = submit("{\"template\":\"a.b\"}\n{}\n").await;
+
+    assert_eq!(
+        (sound.code, sound.stdout.lines().count()),
+        (0, 2),
+        "{}",
+        sound.stderr
+    );
+    assert!(sound.stderr.contains("2 created"), "{}", sound.stderr);
+    assert_eq!(wrong.code, 9);
+    assert!(
+        wrong.stderr.contains("1 created, 1 invalid"),
+        "{}",
+        wrong.stderr
+    );
+    let nothing = windlass(&["--server", fake.address(), "request", "submit"]).await;
+    assert_eq!(nothing.code, 2);
 }
 
 #[tokio::test]

@@ -199,6 +199,12 @@ impl From<io::Error> for CliError {
     }
 }
 
+impl From<windlass_floor::Error> for CliError {
+    fn from(error: windlass_floor::Error) -> Self {
+        Self::new(Exit::Failed, "bench_failed", chain(&error))
+    }
+}
+
 impl From<ConfigProblems> for CliError {
     fn from(error: ConfigProblems) -> Self {
         let hint = "windlass config show --origin";

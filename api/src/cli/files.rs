@@ -168,7 +168,7 @@ pub fn beside(document: &str, named: &str) -> String {
     place.display().to_string()
 }
 
-fn unreadable(path: &str, error: &std::io::Error) -> CliError {
+pub(super) fn unreadable(path: &str, error: &std::io::Error) -> CliError {
     let exit = if error.kind() == std::io::ErrorKind::NotFound {
         Exit::NotFound
     } else {

@@ -59,6 +59,14 @@ pub enum JobCommand {
         #[arg(long, value_name = "TEXT")]
         reason: Option<String>,
     },
+    /// End it at once, nothing is undone
+    Kill {
+        /// j_…
+        id: String,
+        /// Kept with the job
+        #[arg(long, value_name = "TEXT")]
+        reason: String,
+    },
 }
 
 const JOBS: &[Column] = &[
@@ -116,20 +124,31 @@ impl JobCommand {
                 Ok(Exit::Done)
             }
             Self::Cancel { id, reason } => {
-                if !context.confirm(&format!("Cancel {id}?"))? {
-                    return Ok(Exit::Usage);
-                }
                 let body = reason.map_or_else(|| json!({}), |reason| json!({"reason": reason}));
-                context.output.item(
-                    &context
-                        .client
-                        .post(&["jobs", &id, "cancel"], &[], &body, None)
-                        .await?,
-                )?;
-                Ok(Exit::Done)
+                end(context, &id, "Cancel", "cancel", &body).await
+            }
+            Self::Kill { id, reason } => {
+                end(context, &id, "Kill", "kill", &json!({"reason": reason})).await
             }
         }
     }
+}
+
+/// Asks first, then ends a job one way or the other.
+async fn end(
+    context: &Context,
+    id: &str,
+    question: &str,
+    verb: &str,
+    body: &Value,
+) -> Result<Exit, CliError> {
+    if !context.confirm(&format!("{question} {id}?"))? {
+        return Ok(Exit::Usage);
+    }
+    let path = ["jobs", id, verb];
+    let answer = context.client.post(&path, &[], body, None).await?;
+    context.output.item(&answer)?;
+    Ok(Exit::Done)
 }
 
 /// What a job gave, or the error that ended it.

@@ -12,11 +12,16 @@ mod config;
 mod configuration;
 pub mod context;
 pub mod error;
+mod failure;
 pub mod files;
 pub mod job;
+mod lane;
+mod limit;
 pub mod migrate;
 pub mod output;
+pub mod pause;
 mod request;
+mod rows;
 pub mod run;
 mod schedule;
 mod template;
@@ -34,7 +39,7 @@ use self::output::{Column, Format, Output};
 use crate::client::Client;
 use crate::config::{Layers, Settings, Surroundings};
 use crate::exit::{self, Exit};
-use crate::{demo, dev, serve};
+use crate::{bench, chaos, demo, dev, serve};
 
 /// Windlass runs workflows and batches that must finish, on the Postgres you already have.
 #[derive(Debug, Parser)]
@@ -80,6 +85,13 @@ enum Command {
     Dev(dev::DevArgs),
     /// Run three batches on real data, then stay with a page to look at
     Demo(demo::DemoArgs),
+    /// Break real processes, a real Postgres and the network between them, and check that nothing is lost
+    Chaos(chaos::ChaosArgs),
+    /// One process of a chaos run
+    #[command(hide = true)]
+    ChaosPart(chaos::PartArgs),
+    /// Measure this engine beside raw SQL, on a database of its own
+    Bench(bench::BenchArgs),
     /// Run a server process
     Serve(serve::ServeArgs),
     /// Start a job and follow it
@@ -88,7 +100,11 @@ enum Command {
     Watch(watch::WatchArgs),
     /// Say why a job is not running
     Explain(job::Id),
-    /// Make templates, purposes, categories, configurations and connections like these files
+    /// Start nothing more of something; without it, list what is paused
+    Pause(pause::PauseArgs),
+    /// Let it go on
+    Resume(pause::ResumeArgs),
+    /// Make templates, purposes, categories, configurations, limits and connections like these files
     Apply(apply::ApplyArgs),
     /// What jobs follow
     #[command(subcommand)]
@@ -111,9 +127,21 @@ enum Command {
     /// Recipes of batches
     #[command(subcommand)]
     Configuration(configuration::ConfigurationCommand),
+    /// How much may run at once or start in a time
+    #[command(subcommand)]
+    Limit(limit::LimitCommand),
     /// When batches start by themselves
     #[command(subcommand)]
     Schedule(schedule::ScheduleCommand),
+    /// What is parked, by error: the dead letter
+    #[command(subcommand, visible_alias = "dead-letter")]
+    Error(failure::ErrorCommand),
+    /// Letting stopped work go on, at a pace
+    #[command(subcommand)]
+    Redrive(failure::RedriveCommand),
+    /// Who gets how much of the workers
+    #[command(subcommand)]
+    Lane(lane::LaneCommand),
     /// Processes that do the work
     #[command(subcommand)]
     Worker(WorkerCommand),
@@ -215,10 +243,15 @@ impl Command {
         match self {
             Self::Dev(args) => dev::run(args, context).await,
             Self::Demo(args) => demo::run(args, context).await,
+            Self::Chaos(args) => chaos::run(&args, context).await,
+            Self::ChaosPart(args) => chaos::part::run(&args, context).await,
+            Self::Bench(args) => bench::run(&args, context).await,
             Self::Serve(args) => serve::run(&args, context).await,
             Self::Run(args) => args.run(context).await,
             Self::Watch(args) => args.run(context).await,
             Self::Explain(id) => job::explain(&id, context).await,
+            Self::Pause(args) => args.run(context).await,
+            Self::Resume(args) => args.run(context).await,
             Self::Apply(args) => args.run(context).await,
             Self::Template(command) => command.run(context).await,
             Self::Request(command) => command.run(context).await,
@@ -227,7 +260,11 @@ impl Command {
             Self::Category(command) => command.run(context).await,
             Self::Purpose(command) => command.run(context).await,
             Self::Configuration(command) => command.run(context).await,
+            Self::Limit(command) => command.run(context).await,
             Self::Schedule(command) => command.run(context).await,
+            Self::Error(command) => command.run(context).await,
+            Self::Redrive(command) => command.run(context).await,
+            Self::Lane(command) => command.run(context).await,
             Self::Worker(WorkerCommand::List) => context.whole(&["workers"], WORKERS).await,
             Self::Migrate(command) => command.run(context).await,
             Self::Clock(command) => command.run(context).await,

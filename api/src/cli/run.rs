@@ -14,7 +14,6 @@ use crate::exit::Exit;
 #[derive(Debug, Args)]
 pub struct Asked {
     /// Template: name, namespace.name or namespace.name@version
-    #[arg(required_unless_present = "purpose")]
     template: Option<String>,
     /// A purpose instead of a template
     #[arg(long, value_name = "NAME", conflicts_with = "template")]
@@ -28,6 +27,9 @@ pub struct Asked {
     /// Not before this time (RFC 3339)
     #[arg(long, value_name = "TIME")]
     at: Option<String>,
+    /// Not started by this time (RFC 3339), it ends expired
+    #[arg(long, value_name = "TIME")]
+    expires: Option<String>,
 }
 
 /// `windlass run TEMPLATE`
@@ -49,6 +51,9 @@ pub struct RunArgs {
 impl Asked {
     /// Asks; answers with the request.
     pub async fn submit(&self, context: &Context) -> Result<Value, CliError> {
+        if self.template.is_none() && self.purpose.is_none() {
+            return Err(CliError::usage("name a template, or `--purpose NAME`"));
+        }
         let mut body = Map::new();
         body.insert("input".to_owned(), Value::Object(inputs(&self.input)?));
         let template = match &self.template {
@@ -59,6 +64,7 @@ impl Asked {
             ("template", &template),
             ("purpose", &self.purpose),
             ("start_at", &self.at),
+            ("expires_at", &self.expires),
             ("idempotency_key", &self.key),
         ];
         for (name, value) in fields {

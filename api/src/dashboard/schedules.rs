@@ -83,7 +83,7 @@ pub(super) async fn list(
 
 impl Row {
     fn new(schedule: ScheduleView, slots: &[SlotView], now: Now) -> Self {
-        let is_paused = schedule.paused_until.is_some_and(|until| until > now.clock);
+        let is_paused = schedule.paused_by.is_some();
         let state = match (schedule.enabled, is_paused) {
             (false, _) => "disabled",
             (true, true) => "paused",

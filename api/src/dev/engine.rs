@@ -100,7 +100,7 @@ impl Engine {
         plan: &Plan,
     ) -> Result<Self, CliError> {
         start_logs(&context.settings, &context.around, LogLevel::Quiet);
-        let wish = wish(context, plan)?;
+        let wish = wish(context, plan.name)?;
         let alone = alone(wish.state.path(), plan.name)?;
         let database = LocalDatabase::open(&wish, &mut |line| context.say(line)).await?;
         let url = prepared(&database.url, plan).await?;
@@ -250,7 +250,11 @@ impl Services {
     }
 }
 
-fn wish(context: &Context, plan: &Plan) -> Result<Wish, CliError> {
+/// What `name` wants of a database on this machine.
+///
+/// # Errors
+/// `usage` for a person without a home.
+pub fn wish(context: &Context, name: &str) -> Result<Wish, CliError> {
     let settings = &context.settings;
     let homeless = || {
         CliError::usage("there is no home folder to keep data in")
@@ -265,13 +269,16 @@ fn wish(context: &Context, plan: &Plan) -> Result<Wish, CliError> {
             .around
             .state_folder(settings.state.clone())
             .ok_or_else(homeless)?,
-        name: plan.name.to_owned(),
+        name: name.to_owned(),
         settings: Vec::new(),
     })
 }
 
 /// Makes sure that no second one runs on the same data: it would forget them under the first.
-fn alone(state: &Path, name: &str) -> Result<File, CliError> {
+///
+/// # Errors
+/// `already_running`.
+pub fn alone(state: &Path, name: &str) -> Result<File, CliError> {
     std::fs::create_dir_all(state)?;
     let file = File::create(state.join(format!("{name}.lock")))?;
     file.try_lock().map_err(|_| {

@@ -1,4 +1,4 @@
-//! `/v1/jobs`: many, one, and the wish that one ends.
+//! `/v1/jobs`: many, one, the wish that one ends, and its end by force.
 
 use axum::Json;
 use axum::extract::State;
@@ -25,6 +25,7 @@ pub(super) fn routes() -> OpenApiRouter<ApiState> {
         .routes(routes!(list_jobs))
         .routes(routes!(show_job))
         .routes(routes!(cancel_job))
+        .routes(routes!(kill_job))
 }
 
 /// Filters and page of a list of jobs, as they stand in the address.
@@ -167,6 +168,34 @@ async fn cancel_job(
     state
         .store
         .cancel(state.tenant, id.0, &state.who, &reason)
+        .await?;
+    state.notifier.tell();
+    let job = state.store.job(state.tenant, id.0).await?;
+    Ok((StatusCode::ACCEPTED, Json(job.into())))
+}
+
+/// Why a job should end at once.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+struct KillBody {
+    /// In their words; kept with the job.
+    reason: String,
+}
+
+/// Ends a job at once, and the jobs that it started before it: nothing is undone, and what its worker
+/// still makes of it is refused.
+#[utoipa::path(post, path = "/v1/jobs/{id}/kill", tag = "jobs",
+    params(("id" = JobId, Path, description = "The job")),
+    request_body = KillBody,
+    responses((status = 202, body = JobReply)))]
+async fn kill_job(
+    State(state): State<ApiState>,
+    At(id): At<JobId>,
+    Body(body): Body<KillBody>,
+) -> Result<(StatusCode, Json<JobReply>), Refusal> {
+    state
+        .store
+        .kill(state.tenant, id.0, &state.who, &body.reason)
         .await?;
     state.notifier.tell();
     let job = state.store.job(state.tenant, id.0).await?;

@@ -10,12 +10,16 @@ mod bulk;
 mod categories;
 mod clock;
 mod documents;
+mod failures;
 mod fleet;
 mod habit;
 mod health;
 mod job_parts;
 mod jobs;
+mod lanes;
+mod limits;
 mod openapi;
+mod pauses;
 mod requests;
 mod schedules;
 mod state;
@@ -67,9 +71,13 @@ pub fn router(state: ApiState) -> Router {
 fn routes() -> OpenApiRouter<ApiState> {
     let calls = [
         documents::routes(),
+        limits::routes(),
         templates::routes(),
         schedules::routes(),
+        failures::routes(),
         fleet::routes(),
+        pauses::routes(),
+        lanes::routes(),
         clock::routes(),
         health::routes(),
         openapi::routes(),

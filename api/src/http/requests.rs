@@ -12,14 +12,15 @@ use serde_json::value::RawValue;
 use utoipa::{IntoParams, ToSchema};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
-use windlass_engine::protocol::{self, Answer, Work};
+use windlass_engine::protocol::{self, Answer, Scope, Work};
+use windlass_engine::store::{Hold, JobView, OnDuplicate};
 use windlass_workflows::configuration::Priority;
 use windlass_workflows::problem::Problem;
 use windlass_workflows::value::Value;
 
 use super::bulk;
 use super::habit::extract::{self, At, Params};
-use super::habit::ids::{JobId, RequestId};
+use super::habit::ids::{BatchId, JobId, RequestId};
 use super::habit::problem::Refusal;
 use super::habit::raw::Raw;
 use super::habit::{idempotency, wait};
@@ -48,12 +49,71 @@ pub(super) struct RequestBody {
     input: Option<Box<RawValue>>,
     /// At most one job per key; as the header `Idempotency-Key`.
     idempotency_key: Option<String>,
+    /// Where the key counts, and how long.
+    idempotency: Option<IdempotencyBody>,
+    /// What happens when the key is taken: `return` (the default) the first job; `reject` the request;
+    /// `replace_queued` or `replace_keep_time`: a job that nobody has started ends, and the new one
+    /// runs at its own time, or at the old one's; `extend`: such a job starts at the new time.
+    on_duplicate: Option<String>,
     /// Not before this instant.
     start_at: Option<DateTime<Utc>>,
+    /// Not started by this instant, it ends `expired`.
+    expires_at: Option<DateTime<Utc>>,
     /// `urgent`, `high`, `normal`, `low` or `bulk`; the purpose's unless given.
     priority: Option<String>,
     /// For people and filters.
     tags: Option<BTreeMap<String, String>>,
+}
+
+/// Where an idempotency key counts, and how long.
+#[derive(Debug, Default, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+struct IdempotencyBody {
+    /// `tenant` (the default), `template`: among the requests for one template, or `batch`: among those
+    /// that name one batch.
+    scope: Option<String>,
+    /// The batch of scope `batch`.
+    batch: Option<BatchId>,
+    /// `ttl:24h` (the default, or another length), `active`: until the job ends, or `forever`.
+    hold: Option<String>,
+}
+
+impl IdempotencyBody {
+    fn scope(&self) -> Result<Scope, Box<Problem>> {
+        match (self.scope.as_deref(), self.batch) {
+            (None | Some("tenant"), None) => Ok(Scope::Tenant),
+            (Some("template"), None) => Ok(Scope::Template),
+            (Some("batch"), Some(BatchId(batch))) => Ok(Scope::Batch(batch)),
+            (Some("batch"), None) => {
+                let message = "a key of scope `batch` names its batch";
+                let problem = Problem::new("missing_field", "/idempotency/batch", message);
+                Err(Box::new(
+                    problem.hint(r#"{"scope": "batch", "batch": "b_7"}"#),
+                ))
+            }
+            (_, Some(_)) => {
+                let message = "a batch goes with the scope `batch` only";
+                Err(Box::new(Problem::new(
+                    "wrong_value",
+                    "/idempotency/batch",
+                    message,
+                )))
+            }
+            (Some(word), None) => Err(wrong(
+                "/idempotency/scope",
+                word,
+                "tenant, template or batch",
+            )),
+        }
+    }
+
+    fn hold(&self) -> Result<Hold, Box<Problem>> {
+        let Some(word) = self.hold.as_deref() else {
+            return Ok(Hold::default());
+        };
+        let hint = "ttl:24h or another length, active, or forever";
+        Hold::parse(word).ok_or_else(|| wrong("/idempotency/hold", word, hint))
+    }
 }
 
 impl RequestBody {
@@ -63,20 +123,30 @@ impl RequestBody {
         let mut keep = |problem: Box<Problem>| problems.push(*problem);
         let work = work(self.template, self.purpose).map_err(&mut keep).ok();
         let input = input(self.input.as_deref()).map_err(&mut keep).ok();
+        let asked = self.idempotency.unwrap_or_default();
+        let scope = asked.scope().map_err(&mut keep).ok();
+        let hold = asked.hold().map_err(&mut keep).ok();
+        let on_duplicate = self.on_duplicate.as_deref().map(on_duplicate).transpose();
+        let on_duplicate = on_duplicate.map_err(&mut keep).ok();
         let priority = self.priority.map(|word| priority(&word)).transpose();
         let priority = priority.map_err(&mut keep).ok();
-        let tags = self.tags.map(|tags| serde_json::json!(tags));
-        match (work, input, priority) {
-            (Some(work), Some(input), Some(priority)) => Ok(protocol::Request {
-                work,
-                input,
-                idempotency_key: self.idempotency_key,
-                start_at: self.start_at,
-                priority,
-                tags,
-            }),
-            _ => Err(problems),
+        let (Some(work), Some(input)) = (work, input) else {
+            return Err(problems);
+        };
+        if !problems.is_empty() {
+            return Err(problems);
         }
+        Ok(protocol::Request {
+            idempotency_key: self.idempotency_key,
+            scope: scope.unwrap_or_default(),
+            hold: hold.unwrap_or_default(),
+            on_duplicate: on_duplicate.flatten().unwrap_or_default(),
+            start_at: self.start_at,
+            expires_at: self.expires_at,
+            priority: priority.flatten(),
+            tags: self.tags.map(|tags| serde_json::json!(tags)),
+            ..protocol::Request::new(work, input)
+        })
     }
 }
 
@@ -101,14 +171,24 @@ fn input(text: Option<&RawValue>) -> Result<Value, Box<Problem>> {
 
 fn priority(word: &str) -> Result<Priority, Box<Problem>> {
     let found = Priority::ALL.into_iter().find(|(name, _)| *name == word);
-    found.map(|(_, priority)| priority).ok_or_else(|| {
-        let problem = Problem::new(
-            "wrong_value",
-            "/priority",
-            format!("`{word}` is no priority"),
-        );
-        Box::new(problem.hint("urgent, high, normal, low or bulk"))
-    })
+    let hint = "urgent, high, normal, low or bulk";
+    found
+        .map(|(_, priority)| priority)
+        .ok_or_else(|| wrong("/priority", word, hint))
+}
+
+fn on_duplicate(word: &str) -> Result<OnDuplicate, Box<Problem>> {
+    let hint = "return, reject, replace_queued, replace_keep_time or extend";
+    OnDuplicate::parse(word).ok_or_else(|| wrong("/on_duplicate", word, hint))
+}
+
+fn wrong(pointer: &str, word: &str, hint: &str) -> Box<Problem> {
+    let problem = Problem::new(
+        "wrong_value",
+        pointer,
+        format!("`{word}` is not known here"),
+    );
+    Box::new(problem.hint(format!("expected {hint}")))
 }
 
 /// How long the answer may be held.
@@ -125,14 +205,21 @@ struct SubmitQuery {
 struct SubmittedReply {
     /// Its id.
     id: RequestId,
-    /// Whether the same key and payload had made the job before.
+    /// Whether the same key had made the job before.
     deduplicated: bool,
+    /// The job that ended because this one replaces it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    replaced: Option<JobId>,
+    /// The job that had started when this one came to replace it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    successor_of: Option<JobId>,
     /// The job.
     job: JobReply,
 }
 
 /// Submits a request. A body of `application/x-ndjson` holds one request a line, of any number, and
-/// is answered by one line each: `created`, `duplicate`, `key_reused`, `in_flight` or `invalid`.
+/// is answered by one line each, a block at a time; a line that was answered is durable, and a stream
+/// that breaks off may have stored the block behind the last answer. Read while you send.
 #[utoipa::path(post, path = "/v1/requests", tag = "requests",
     params(SubmitQuery, ("idempotency-key" = Option<String>, Header, description = "At most one job per key")),
     request_body(content((RequestBody = "application/json"), (String = "application/x-ndjson"))),
@@ -162,46 +249,84 @@ async fn submit_request(
     let body: RequestBody = extract::json(&extract::bytes(request, &state).await?)?;
     let mut asked = body.into_request().map_err(Refusal::invalid)?;
     asked.idempotency_key = idempotency::key(&headers, asked.idempotency_key)?;
-    let (job, is_new) = submit(&state, asked).await?;
-    let look = || state.store.job(state.tenant, job);
-    let seen = wait::until(wait, &state.stop, look, |job| job.state.is_final()).await?;
-    let status = if is_new {
+    let made = submit(&state, asked).await?;
+    let seen = match made.fresh {
+        Some(job) if wait.is_zero() => job,
+        _ => {
+            let look = || state.store.job(state.tenant, made.job);
+            wait::until(wait, &state.stop, look, |job| job.state.is_final()).await?
+        }
+    };
+    let status = if made.is_new {
         StatusCode::CREATED
     } else {
         StatusCode::OK
     };
-    let location = [(header::LOCATION, format!("/v1/jobs/{}", JobId(job)))];
+    let location = [(header::LOCATION, format!("/v1/jobs/{}", JobId(made.job)))];
     let reply = SubmittedReply {
-        id: RequestId(job),
-        deduplicated: !is_new,
+        id: RequestId(made.job),
+        deduplicated: !made.is_new,
+        replaced: made.replaced.map(JobId),
+        successor_of: made.successor_of.map(JobId),
         job: seen.into(),
     };
     Ok((
         status,
         location,
-        idempotency::replayed(!is_new),
+        idempotency::replayed(!made.is_new),
         Json(reply),
     )
         .into_response())
 }
 
-/// The job of a request, and whether it is new.
-async fn submit(state: &ApiState, request: protocol::Request) -> Result<(i64, bool), Refusal> {
-    let answers = state
+/// The job of a request.
+struct Made {
+    job: i64,
+    is_new: bool,
+    replaced: Option<i64>,
+    successor_of: Option<i64>,
+    fresh: Option<JobView>,
+}
+
+async fn submit(state: &ApiState, request: protocol::Request) -> Result<Made, Refusal> {
+    let receipt = state
         .store
-        .submit_requests(state.tenant, &state.who, vec![request])
+        .submit_request(state.tenant, &state.who, &request)
         .await?;
-    match answers.into_iter().next() {
-        Some(Answer::Created { job }) => {
-            state.notifier.tell();
-            Ok((job, true))
-        }
-        Some(Answer::Duplicate { job }) => Ok((job, false)),
-        Some(Answer::KeyReused { job }) => Err(key_reused(job)),
-        Some(Answer::Invalid(problems)) => Err(Refusal::invalid(problems)),
-        Some(Answer::InFlight) => Err(in_flight()),
-        None => Err(Refusal::internal("internal")),
+    let (job, is_new, replaced, successor_of) = match receipt.answer {
+        Answer::Created { job } => (job, true, None, None),
+        Answer::Replaced { job, old } => (job, true, Some(old), None),
+        Answer::Succeeds { job, first } => (job, true, None, Some(first)),
+        Answer::Duplicate { job } | Answer::Extended { job } => (job, false, None, None),
+        Answer::KeyReused { job } => return Err(key_reused(job)),
+        Answer::Rejected { job } => return Err(rejected(job)),
+        Answer::Invalid(problems) => return Err(Refusal::invalid(problems)),
+        Answer::InFlight => return Err(in_flight()),
+        Answer::LimitFull { message } => return Err(limit_full(message)),
+        Answer::Paused { message } => return Err(paused(message)),
+        Answer::Failed { .. } => return Err(Refusal::internal("internal")),
+    };
+    if is_new {
+        state.notifier.tell();
     }
+    Ok(Made {
+        job,
+        is_new,
+        replaced,
+        successor_of,
+        fresh: receipt.job,
+    })
+}
+
+fn rejected(job: i64) -> Refusal {
+    let detail = format!("the idempotency key belongs to job {}", JobId(job));
+    Refusal::new(StatusCode::CONFLICT, "duplicate", detail)
+        .hint("`on_duplicate: return` gives that job instead")
+}
+
+fn paused(message: String) -> Refusal {
+    Refusal::new(StatusCode::CONFLICT, "paused", message)
+        .hint("send it again later; `windlass pause` shows who paused what")
 }
 
 fn key_reused(job: i64) -> Refusal {
@@ -211,6 +336,14 @@ fn key_reused(job: i64) -> Refusal {
     );
     Refusal::new(StatusCode::UNPROCESSABLE_ENTITY, "key_reused", detail)
         .hint("send a new key for a new request")
+}
+
+fn limit_full(detail: String) -> Refusal {
+    Refusal {
+        retry_after: Some(AGAIN_AFTER),
+        ..Refusal::new(StatusCode::TOO_MANY_REQUESTS, "limit_full", detail)
+            .hint("submit it again when others have ended")
+    }
 }
 
 fn in_flight() -> Refusal {

@@ -40,6 +40,7 @@ pub struct Wiring {
     secrets: Secrets,
     references: BTreeMap<String, String>,
     listener: Option<TcpListener>,
+    catalogue: Catalogue,
 }
 
 /// The tasks of a process.
@@ -67,6 +68,7 @@ impl Wiring {
             secrets,
             references: around.references(&settings.references_env),
             listener: None,
+            catalogue: Catalogue::new(),
         }
     }
 
@@ -76,6 +78,11 @@ impl Wiring {
             listener: Some(listener),
             ..self
         }
+    }
+
+    /// With handlers that its worker offers.
+    pub fn with_catalogue(self, catalogue: Catalogue) -> Self {
+        Self { catalogue, ..self }
     }
 
     fn connect(&self, application: &str) -> Result<ConnectOptions, CliError> {
@@ -99,7 +106,12 @@ impl Wiring {
             ..PerformerOptions::default()
         };
         let connections = Arc::new(Configured::new(StoredDocuments(store.clone())));
-        let made = Performer::new(options, connections, self.secrets.clone(), Catalogue::new());
+        let made = Performer::new(
+            options,
+            connections,
+            self.secrets.clone(),
+            self.catalogue.clone(),
+        );
         made.map_err(|error| CliError::new(Exit::Failed, "http_client", error.to_string()))
     }
 }
@@ -228,12 +240,12 @@ impl Server {
             slots: settings.worker_slots as usize,
             lease_time: Duration::from_secs(settings.worker_lease_seconds.into()),
             grace: self.grace,
+            capabilities: wiring.catalogue.capabilities(),
             roles: settings
                 .roles
                 .iter()
                 .map(|role| role.as_str().to_owned())
                 .collect(),
-            ..WorkerOptions::default()
         };
         let worker = Worker::new(
             self.store.clone(),
@@ -254,7 +266,10 @@ impl Server {
         let keeper = Keeper::new(
             self.store.clone(),
             self.notifier.clone(),
-            KeeperOptions { lease_time },
+            KeeperOptions {
+                lease_time,
+                ..KeeperOptions::default()
+            },
         );
         let stop = stop.clone();
         self.tasks.spawn(async move {

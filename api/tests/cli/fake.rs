@@ -33,6 +33,22 @@ impl Fake {
         Self::serving(Router::new().fallback(page)).await
     }
 
+    /// Answers a stream of rows: the one without a template is wrong.
+    pub async fn rows() -> Self {
+        let answer = async move |body: String| {
+            let rows = body.lines().enumerate();
+            let lines: Vec<String> = rows
+                .map(|(place, line)| {
+                    let is_sound = line.contains("template");
+                    let status = if is_sound { "created" } else { "invalid" };
+                    json!({"row": place + 1, "status": status}).to_string() + "\n"
+                })
+                .collect();
+            lines.concat()
+        };
+        Self::serving(Router::new().fallback(answer)).await
+    }
+
     async fn serving(router: Router) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
         let address = format!("http://{}", listener.local_addr().expect("an address"));

@@ -166,6 +166,10 @@ pub fn unsupported(expected: &str) -> Refusal {
 
 /// Reads JSON; of unknown fields every one is reported.
 pub fn json<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Refusal> {
+    // Where in the body a fault is costs a third more to know, and most bodies have none.
+    if let Ok(value) = serde_json::from_slice(bytes) {
+        return Ok(value);
+    }
     let problem = match read(bytes) {
         Ok(value) => return Ok(value),
         Err(Fault::Syntax(problem)) => return Err(Refusal::malformed(*problem)),

@@ -26,9 +26,15 @@ pub fn key(headers: &HeaderMap, body: Option<String>) -> Result<Option<String>, 
         (Some(key), _) | (None, Some(key)) => key,
         (None, None) => return Ok(None),
     };
+    fits(&key).map_err(|problem| Refusal::malformed(*problem))?;
+    Ok(Some(key))
+}
+
+/// Whether a key has a length that keys have.
+pub fn fits(key: &str) -> Result<(), Box<Problem>> {
     match key.len() {
-        1..=KEY_BYTES_MAX => Ok(Some(key)),
-        _ => Err(refused("an idempotency key has 1 to 255 bytes")),
+        1..=KEY_BYTES_MAX => Ok(()),
+        _ => Err(Box::new(fault("an idempotency key has 1 to 255 bytes"))),
     }
 }
 
@@ -55,11 +61,11 @@ fn read(value: &HeaderValue) -> Result<String, Refusal> {
 }
 
 fn refused(message: &str) -> Refusal {
-    Refusal::malformed(Problem::new(
-        "idempotency_key_malformed",
-        "/idempotency_key",
-        message,
-    ))
+    Refusal::malformed(fault(message))
+}
+
+fn fault(message: &str) -> Problem {
+    Problem::new("idempotency_key_malformed", "/idempotency_key", message)
 }
 
 #[cfg(test)]

@@ -24,10 +24,20 @@ pub struct RequestId(pub i64);
 #[schema(value_type = String, example = "b_7")]
 pub struct BatchId(pub i64);
 
+/// A redrive, `d_3`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ToSchema)]
+#[schema(value_type = String, example = "d_3")]
+pub struct RedriveId(pub i64);
+
 /// A worker's incarnation, `w_` and a UUID.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ToSchema)]
 #[schema(value_type = String, example = "w_0190a1b2-c3d4-7e5f-8a9b-0c1d2e3f4a5b")]
 pub struct WorkerId(pub Uuid);
+
+/// A pause, `p_3`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ToSchema)]
+#[schema(value_type = String, example = "p_3")]
+pub struct PauseId(pub i64);
 
 /// What is between the prefix and the end of an id, or what was expected instead.
 fn tail<T: FromStr>(text: &str, prefix: &str, example: &str) -> Result<T, String> {
@@ -73,6 +83,8 @@ id_as_text! {
     JobId, "j_", "j_1024";
     RequestId, "r_", "r_1024";
     BatchId, "b_", "b_7";
+    PauseId, "p_", "p_3";
+    RedriveId, "d_", "d_3";
     WorkerId, "w_", "w_0190a1b2-c3d4-7e5f-8a9b-0c1d2e3f4a5b";
 }
 

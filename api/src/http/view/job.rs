@@ -119,6 +119,10 @@ pub struct AskedReply {
     pub who: String,
     /// Not before.
     pub start_at: Option<DateTime<Utc>>,
+    /// Not started by then, it ends `expired`.
+    pub expires_at: Option<DateTime<Utc>>,
+    /// The job that had started when this request came to replace it.
+    pub successor_of: Option<JobId>,
     /// For people and filters.
     pub tags: BTreeMap<String, String>,
 }
@@ -256,6 +260,8 @@ impl From<RequestView> for AskedReply {
             idempotency_key: request.idempotency_key,
             who: request.who,
             start_at: request.start_at,
+            expires_at: request.expires_at,
+            successor_of: request.successor_of.map(JobId),
             tags: request.tags,
         }
     }

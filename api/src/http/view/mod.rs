@@ -2,8 +2,11 @@
 
 pub(super) mod batch;
 pub(super) mod catalogue;
+pub(super) mod failure;
 pub(super) mod fleet;
 pub(super) mod job;
+pub(super) mod limit;
 pub(super) mod member;
+pub(super) mod order;
 pub(super) mod report;
 pub(super) mod schedule;
