@@ -25,3 +25,7 @@ dev *arguments:
 # Three batches on real data, then a page to look at.
 demo *arguments:
     cargo run --release -- demo {{arguments}}
+
+# Kills, crashes and cuts for an hour, with a line in the ledger.
+chaos *arguments:
+    cargo run --release -- chaos --minutes 60 --ledger chaos/ledger.ndjson {{arguments}}

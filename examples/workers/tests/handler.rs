@@ -28,6 +28,7 @@ async fn resized(input: &str) -> Result<Value, StepFailure> {
     };
     let context = StepContext {
         job_id: 1,
+        claim: uuid::Uuid::nil(),
         tenant: 1,
         path: "/do/0/resize".to_owned(),
         attempt: 0,

@@ -51,14 +51,10 @@ async fn results(catalogue: Catalogue, stop: CancellationToken) -> Vec<Value> {
         },
     );
     let running = tokio::spawn(worker.run(stop.clone()));
-    let request = Request {
-        work: Work::Template("pictures.fit".into()),
-        input: Value::parse(r#"{"picture":"owl"}"#).expect("input"),
-        idempotency_key: None,
-        start_at: None,
-        priority: None,
-        tags: None,
-    };
+    let request = Request::new(
+        Work::Template("pictures.fit".into()),
+        Value::parse(r#"{"picture":"owl"}"#).expect("input"),
+    );
     let mut results = Vec::new();
     for answer in store
         .submit_requests(1, "test", vec![request; 3])
