@@ -10,6 +10,7 @@
 use std::time::Duration;
 
 use super::Store;
+use super::gate::Session;
 use crate::Error;
 
 /// Rounds in which a job may change hands under our eyes before the intent alone stays.
@@ -32,7 +33,23 @@ struct Wish<'a> {
     at_once: bool,
 }
 
+/// What a wish says to those who carry it out.
+#[derive(Debug)]
+struct Words {
+    order: String,
+    problem: String,
+    at_once: bool,
+}
+
 impl Wish<'_> {
+    fn words(&self) -> Words {
+        Words {
+            order: self.order(),
+            problem: self.problem(),
+            at_once: self.at_once,
+        }
+    }
+
     fn order(&self) -> String {
         serde_json::json!({ "order": "cancel", "who": self.who, "why": self.why }).to_string()
     }
@@ -99,10 +116,6 @@ impl Store {
     }
 
     async fn end_one(&self, tenant: i32, job: i64, wish: Wish<'_>) -> Result<Cancelled, Error> {
-        // A cancel is stronger than a pause: what stands still may go on to its end.
-        sqlx::query_file!("queries/pause/forget_job.sql", tenant, job)
-            .execute(self.pool())
-            .await?;
         for _ in 0..ROUNDS_MAX {
             if let Some(answer) = self.end_once(tenant, job, wish).await? {
                 return Ok(answer);
@@ -159,22 +172,15 @@ impl Store {
         job: i64,
         wish: Wish<'_>,
     ) -> Result<Option<Cancelled>, Error> {
-        let extent = sqlx::query_file!(
-            "queries/job/cancel_extent.sql",
-            tenant,
-            job,
-            wish.order(),
-            wish.problem(),
-            wish.at_once
-        )
-        .fetch_one(self.pool())
-        .await?;
-        if extent.hit {
-            return Ok(Some(if extent.goes_on {
-                Cancelled::Asked
-            } else {
-                Cancelled::Ended
-            }));
+        let cut = match self.is_job_paused(tenant, job).await? {
+            true => self.cut_paused(tenant, job, wish).await?,
+            false => {
+                let mut connection = self.pool().acquire().await?;
+                cut_extent(&mut connection, tenant, job, &wish.words()).await?
+            }
+        };
+        if cut.is_some() {
+            return Ok(cut);
         }
         let hit = match wish.at_once {
             true => self.kill_held(tenant, job, wish).await?,
@@ -195,6 +201,26 @@ impl Store {
             }),
             Some(_) => Ok(None),
         }
+    }
+
+    /// A cancel is stronger than a pause: what stands still may go on to its end. Both in one transaction,
+    /// since nobody looks for a job that stands still for a pause that is gone.
+    async fn cut_paused(
+        &self,
+        tenant: i32,
+        job: i64,
+        wish: Wish<'_>,
+    ) -> Result<Option<Cancelled>, Error> {
+        let words = wish.words();
+        self.transaction(move |connection| {
+            Box::pin(async move {
+                sqlx::query_file!("queries/pause/forget_job.sql", tenant, job)
+                    .execute(&mut *connection)
+                    .await?;
+                cut_extent(connection, tenant, job, &words).await
+            })
+        })
+        .await
     }
 
     async fn ask_holder(
@@ -241,4 +267,28 @@ impl Store {
             .await?;
         Ok(leased.hit.then_some(Cancelled::Ended))
     }
+}
+
+/// Takes a job out of the extent that holds it, and ends or wakes it. `None`: no extent does.
+async fn cut_extent(
+    connection: &mut Session,
+    tenant: i32,
+    job: i64,
+    words: &Words,
+) -> Result<Option<Cancelled>, Error> {
+    let extent = sqlx::query_file!(
+        "queries/job/cancel_extent.sql",
+        tenant,
+        job,
+        words.order,
+        words.problem,
+        words.at_once
+    )
+    .fetch_one(connection)
+    .await?;
+    Ok(match (extent.hit, extent.goes_on) {
+        (false, _) => None,
+        (true, true) => Some(Cancelled::Asked),
+        (true, false) => Some(Cancelled::Ended),
+    })
 }

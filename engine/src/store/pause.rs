@@ -162,6 +162,19 @@ impl Store {
         row.ok_or_else(|| Error::not_found("pause", format!("{} {subject}", scope.as_str()).trim()))
     }
 
+    /// Whether one job is paused by itself.
+    pub(super) async fn is_job_paused(&self, tenant: i32, job: i64) -> Result<bool, Error> {
+        let row = sqlx::query_file!(
+            "queries/pause/of_subject.sql",
+            tenant,
+            PauseScope::Job.as_str(),
+            job.to_string()
+        )
+        .fetch_optional(self.pool())
+        .await?;
+        Ok(row.is_some())
+    }
+
     /// The pauses that stop a lane at this moment.
     pub(crate) async fn pauses_of_lane(&self, lane: i32) -> Result<Vec<PauseView>, Error> {
         Ok(
