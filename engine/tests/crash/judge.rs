@@ -5,7 +5,7 @@ use sqlx::AssertSqlSafe;
 use crate::stage::{ACTOR, Stage};
 
 /// Once nothing is left to do.
-const WRONG: [(&str, &str); 13] = [
+const WRONG: [(&str, &str); 18] = [
     (
         "jobs that do not stand in exactly one place",
         "with place as (
@@ -22,18 +22,50 @@ const WRONG: [(&str, &str); 13] = [
     (
         "jobs that wait for somebody although nobody is left",
         "select (select count(*) from ready) + (select count(*) from later) + (select count(*) from lease)
-              + (select count(*) from wait) + (select count(*) from held where reason <> 'parked')",
+              + (select count(*) from wait) + (select count(*) from held where reason not in ('parked', 'paused'))",
+    ),
+    (
+        "jobs that stand still for a pause that is not there, or pauses that hold no job",
+        "select count(*)
+         from (select * from held where reason = 'paused') still
+         full join (select * from pause where job is not null and (until is null or until > now())) lasting
+           on lasting.job = still.first_id and lasting.job = still.last_id
+         where still.first_id is null or lasting.job is null",
+    ),
+    (
+        "counters of limits that disagree with the leases",
+        "select count(*) from limit_use where used <> (
+             select coalesce(sum(upper(r) - lower(r)), 0)
+             from lease join lane on lane.id = lease.lane, unnest(lease.jobs) r where key = any (lane.limits))",
+    ),
+    (
+        "redrives that did not end",
+        "select count(*) from redrive where state = 'running'",
+    ),
+    (
+        "failed jobs that were made anew twice",
+        "select count(*) from (
+             select from job where redrive_of is not null group by redrive_of having count(*) > 1) wrong",
+    ),
+    (
+        "watches over the start of jobs that have ended",
+        "select count(*) from expiry join outcome on expiry.job between first_id and last_id",
     ),
     (
         "tallies that differ from what has settled",
         "with told as (
-             select batch, kind, sum(n) as n from tally where kind <> 'chunk_members' group by 1, 2),
+             select batch, replace(kind, 'restarted_parked', 'parked') as kind,
+                    sum(case kind when 'restarted_parked' then -n else n end) as n
+             from tally where kind <> 'chunk_members' group by 1, 2),
          settled as (
              select batch, kind, sum(last_id - first_id + 1) as n from outcome where batch is not null group by 1, 2
              union all
              select lane.batch, 'parked', sum(last_id - first_id + 1)
-             from held join lane on lane.id = held.lane where lane.batch <> 0 and reason = 'parked' group by 1)
-         select count(*) from told full join settled using (batch, kind) where told.n is distinct from settled.n",
+             from held join lane on lane.id = held.lane where lane.batch <> 0 and reason = 'parked' group by 1
+             union all
+             select batch, 'restarted_failed', count(*) from job where redrive_of is not null and batch is not null group by 1)
+         select count(*) from told full join settled using (batch, kind)
+         where coalesce(told.n, 0) <> coalesce(settled.n, 0)",
     ),
     (
         "batches that did not end",
@@ -42,7 +74,8 @@ const WRONG: [(&str, &str); 13] = [
     (
         "batches that have not the jobs that they expect",
         "select count(*) from batch where sealed and state <> 'failed'
-           and expected <> (select count(*) from job where job.batch = batch.id)",
+           and expected <> (select count(*) from job where job.batch = batch.id)
+                         + (select coalesce(sum(n), 0) from tally where tally.batch = batch.id and kind = 'restarted_parked')",
     ),
     (
         "members of a plan that are there twice or not at all",

@@ -20,7 +20,8 @@ pub async fn settle(stage: &Stage) {
     stage
         .run(
             "update worker set seen = now() - interval '1 hour', dead_at = coalesce(dead_at, now());
-             update intent set at = at - interval '1 hour'",
+             update intent set at = at - interval '1 hour';
+             update redrive set passed_at = passed_at - interval '1 minute' where state = 'running'",
         )
         .await;
     let mut worker = stage.other.lock().await;
@@ -28,12 +29,17 @@ pub async fn settle(stage: &Stage) {
     let entered = worker.beat.enter(&incarnation(id)).await;
     entered.expect("entered");
     worker.id = id;
+    let store = &stage.bench.store;
+    store.fulfil_cancels().await.expect("fulfilled");
+    // Nothing is ready once the worker is through: a pass that moves nothing then is the last one.
     for _ in 0..PASSES_MAX {
-        let moved = pass(stage).await;
-        if moved + drain(stage, &mut worker).await == 0 {
+        drain(stage, &mut worker).await;
+        if pass(stage).await == 0 {
             break;
         }
     }
+    store.compact_tallies().await.expect("folded");
+    store.prune_failures().await.expect("pruned");
 }
 
 /// One pass of every duty; how much it moved.
@@ -41,28 +47,43 @@ async fn pass(stage: &Stage) -> i64 {
     let store = &stage.bench.store;
     let far = Utc::now() + TimeDelta::days(36_500);
     let expired = store.expire(LEASE_TIME).await.expect("expired");
-    let mut moved = expired.leases + store.wake(Some(far)).await.expect("woken");
+    let mut moved = expired.leases + store.expire_jobs(Some(far)).await.expect("ended");
+    moved += store.wake(Some(far)).await.expect("woken");
+    moved += store.cut_disobedient(LEASE_TIME).await.expect("cut");
     moved += store.end_cancelling().await.expect("ended");
     moved += i64::try_from(store.fulfil_cancels().await.expect("fulfilled")).unwrap_or(1);
+    moved += store.keep_pauses().await.expect("kept");
+    moved += redriven(stage).await;
     while store.plan().await.expect("planned") != Planned::Idle {
         moved += 1;
     }
     moved += i64::try_from(store.release().await.expect("released")).unwrap_or(1);
     moved += i64::try_from(store.finish().await.expect("finished").len()).unwrap_or(1);
-    store.compact_tallies().await.expect("folded");
     moved
 }
 
-/// Claims and ends what is ready; how many jobs.
-async fn drain(stage: &Stage, worker: &mut TestWorker) -> i64 {
-    let mut ended = 0;
+/// A pass of a redrive, and a minute until the next one; whether there was one, and how many jobs it let go.
+async fn redriven(stage: &Stage) -> i64 {
+    let Some(moved) = stage.bench.store.pace_redrives().await.expect("paced") else {
+        return 0;
+    };
+    stage
+        .run(
+            "update redrive set passed_at = passed_at - interval '1 minute' where state = 'running'",
+        )
+        .await;
+    moved + 1
+}
+
+/// Claims and ends what is ready.
+async fn drain(stage: &Stage, worker: &mut TestWorker) {
     let lanes = stage.bench.store.lanes_ahead().await.expect("lanes");
     for lane in lanes {
         loop {
             let want = Want {
                 claim: Uuid::new_v4(),
                 lanes: vec![(lane.id, QUOTA)],
-                limited: false,
+                limited: lane.is_limited(),
             };
             let exchanged = worker.hot.exchange(worker.id, &[], Some(&want)).await;
             let claimed = exchanged.expect("claimed").claimed;
@@ -75,10 +96,8 @@ async fn drain(stage: &Stage, worker: &mut TestWorker) -> i64 {
             }
             let exchanged = worker.record(&entries).await;
             assert_eq!(exchanged.refused, [] as [i64; 0], "a fresh claim is good");
-            ended += i64::try_from(claimed.len()).unwrap_or(1);
         }
     }
-    ended
 }
 
 /// The end of a job: as somebody ordered, else well.

@@ -8,6 +8,7 @@ use crate::common::journal;
 use crate::stage::{Stage, Story};
 
 const CANCELLED: (&str, i64) = ("select count(*) from outcome where kind = 'cancelled'", 1);
+const KILLED: (&str, i64) = ("select count(*) from outcome where code = 'killed'", 1);
 
 pub fn stories() -> Vec<Story> {
     let cancel = |name| Story::new(name, |stage| Box::pin(cancel(stage))).expects(&[CANCELLED]);
@@ -17,6 +18,9 @@ pub fn stories() -> Vec<Story> {
         cancel("cancel under a lease")
             .after(|stage| Box::pin(leased(stage)))
             .expects(&[CANCELLED]),
+        Story::new("kill what rests", |stage| Box::pin(kill(stage)))
+            .after(|stage| Box::pin(resting(stage)))
+            .expects(&[CANCELLED, KILLED]),
         cancel("cancel what changes hands too fast")
             .after(|stage| Box::pin(in_between(stage)))
             .meanwhile("insert into ready select * from in_between")
@@ -36,6 +40,15 @@ pub fn stories() -> Vec<Story> {
 async fn cancel(stage: &Stage) -> Result<(), Error> {
     let job = stage.job(1).await;
     match stage.store.cancel(1, job, "mia", "not needed").await {
+        Err(Error::Conflict { .. }) if stage.again => Ok(()),
+        answer => answer.map(drop),
+    }
+}
+
+/// As a cancel.
+async fn kill(stage: &Stage) -> Result<(), Error> {
+    let job = stage.job(1).await;
+    match stage.store.kill(1, job, "mia", "it hangs").await {
         Err(Error::Conflict { .. }) if stage.again => Ok(()),
         answer => answer.map(drop),
     }

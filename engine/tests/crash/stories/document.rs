@@ -68,7 +68,8 @@ async fn scheduled(stage: &Stage) -> Result<(), Error> {
     Ok(())
 }
 
-async fn set(stage: &Stage, texts: &[&str]) -> Result<(), Error> {
+/// Applies documents.
+pub async fn set(stage: &Stage, texts: &[&str]) -> Result<(), Error> {
     let names: Vec<String> = (0..texts.len()).map(|n| format!("{n}.yaml")).collect();
     let files: Vec<SourceFile<'_>> = names
         .iter()

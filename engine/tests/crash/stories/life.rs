@@ -2,9 +2,10 @@
 
 use std::time::Duration;
 
+use chrono::{TimeDelta, Utc};
 use uuid::Uuid;
 use windlass_engine::Error;
-use windlass_engine::store::Incarnation;
+use windlass_engine::store::{Incarnation, NewRequest};
 
 use crate::stage::{Stage, Story};
 
@@ -34,6 +35,14 @@ pub fn stories() -> Vec<Story> {
         Story::new("wake", |stage| Box::pin(wake(stage)))
             .after(|stage| Box::pin(asleep(stage)))
             .expects(&[COMPLETED]),
+        Story::new("end what nobody started", |stage| {
+            Box::pin(async { stage.store.expire_jobs(None).await.map(drop) })
+        })
+        .after(|stage| Box::pin(overdue(stage)))
+        .expects(&[
+            ("select count(*) from outcome where kind = 'expired'", 2),
+            COMPLETED,
+        ]),
     ]
 }
 
@@ -90,6 +99,25 @@ async fn asleep(stage: &Stage) -> Result<(), Error> {
              insert into wait (job, n, lane, eff, priority, attempt, losses, due)
              select job.id, 0, later.lane, later.eff, later.priority, 0, 0, now()
              from job join later on job.id > later.last_id",
+        )
+        .await;
+    Ok(())
+}
+
+/// Eight jobs; the time of the third and of the last, which is later, has passed.
+async fn overdue(stage: &Stage) -> Result<(), Error> {
+    stage.bench.submit(7).await;
+    let late = NewRequest {
+        start_at: Some(Utc::now() + TimeDelta::hours(1)),
+        ..stage.bench.request()
+    };
+    stage.bench.store.submit(1, "mia", &[late]).await?;
+    stage
+        .run(
+            "insert into expiry (job, at)
+             select id, now() - interval '1 minute'
+             from (select id, row_number() over (order by id) as n from job) numbered
+             where n in (3, 8)",
         )
         .await;
     Ok(())

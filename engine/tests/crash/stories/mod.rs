@@ -3,22 +3,35 @@
 mod batch;
 mod cancel;
 mod document;
+mod failure;
+mod key;
 mod lease;
 mod life;
+mod limit;
+mod pause;
+mod redrive;
 mod request;
 mod schedule;
+mod share;
 
 use crate::stage::Story;
 
 pub fn all() -> Vec<Story> {
     let parts = [
+        // the longest ones first: none is left alone at the end
+        document::stories(),
+        schedule::stories(),
         request::stories(),
+        batch::stories(),
+        cancel::stories(),
+        key::stories(),
         lease::stories(),
         life::stories(),
-        cancel::stories(),
-        batch::stories(),
-        schedule::stories(),
-        document::stories(),
+        pause::stories(),
+        limit::stories(),
+        failure::stories(),
+        redrive::stories(),
+        share::stories(),
     ];
     parts.into_iter().flatten().collect()
 }

@@ -14,6 +14,14 @@ use crate::stage::{Stage, Story};
 /// The notifier sends at once and then pauses for 20 ms; a killed connection is made anew meanwhile.
 const NOTIFIED_WITHIN: Duration = Duration::from_millis(200);
 
+/// From here on a page is copied.
+const COPIED: usize = 2_000;
+/// Everything that is due ends at once: thousands of jobs need no worker.
+const ALL_END: &str = "
+    with gone as (delete from ready returning *)
+    insert into outcome (first_id, last_id, tenant, lane, kind, attempt, claim)
+    select first_id, last_id, 1, lane, 'completed', 0, gen_random_uuid() from gone";
+
 pub fn stories() -> Vec<Story> {
     vec![
         Story::new("submit with keys", |stage| Box::pin(submit(stage))).expects(&[
@@ -23,6 +31,19 @@ pub fn stories() -> Vec<Story> {
         Story::new("requests of a purpose", |stage| Box::pin(ask(stage)))
             .after(|stage| Box::pin(purpose(stage)))
             .expects(&[("select count(*) from job", 2)]),
+        Story::new("plain requests", |stage| Box::pin(plain(stage, 3)))
+            .after(|stage| Box::pin(purpose(stage)))
+            .expects(&[
+                ("select count(*) % 3 from job", 0),
+                ("select least(count(*), 3) from job", 3),
+            ]),
+        Story::new("copy requests", |stage| Box::pin(plain(stage, COPIED)))
+            .after(|stage| Box::pin(purpose(stage)))
+            .meanwhile(ALL_END)
+            .expects(&[
+                ("select count(*) % 2000 from job", 0),
+                ("select least(count(*), 2000) from job", 2_000),
+            ]),
         Story::new("make a lane", |stage| Box::pin(lane(stage)))
             .expects(&[("select count(*) from lane where purpose = 'new'", 1)]),
         Story::new("forget old keys", |stage| {
@@ -76,11 +97,23 @@ async fn ask(stage: &Stage) -> Result<(), Error> {
         request("a", Work::Purpose("brief".into())),
         request("b", Work::Template("strikes.brief".into())),
     ];
+    ask_for(stage, requests).await
+}
+
+/// Without a key: a repeat makes new jobs, all of them or none.
+async fn plain(stage: &Stage, jobs: usize) -> Result<(), Error> {
+    let work = Work::Purpose("brief".into());
+    let request = Request::new(work, Value::parse("{}").expect("an object"));
+    ask_for(stage, vec![request; jobs]).await
+}
+
+async fn ask_for(stage: &Stage, requests: Vec<Request>) -> Result<(), Error> {
+    let asked = requests.len();
     let answers = stage
         .store
         .submit_requests(DEFAULT_TENANT, "mia", requests)
         .await?;
-    assert_eq!(answers.len(), 2);
+    assert_eq!(answers.len(), asked);
     // Each is answered for itself; here one that the database refused is a call to repeat.
     match answers
         .iter()
