@@ -76,6 +76,8 @@ create table redrive_job (
 );
 create index redrive_job_open on redrive_job (redrive, job) where verdict is null;
 create index redrive_job_origin on redrive_job (origin);
+-- A failed job is made anew once, whoever redrives it at the same time; a parked one goes on as itself.
+create unique index redrive_job_anew on redrive_job (origin) where job <> origin;
 
 -- Final failures of one kind, for redrives of them.
 create index outcome_fingerprint on outcome (tenant, fingerprint, first_id) where fingerprint is not null;

@@ -216,6 +216,62 @@ async fn a_failed_job_is_redriven_once_as_a_new_job_that_links_back() {
 }
 
 #[tokio::test]
+async fn a_failed_job_that_somebody_else_renews_at_the_same_time_is_left_to_them() {
+    let bench = Bench::new().await;
+    bench.submit(2).await;
+    let mut worker = bench.worker().await;
+    let jobs = worker.claim(2).await;
+    worker
+        .record(&jobs.iter().map(failed).collect::<Vec<_>>())
+        .await;
+    let both = NewRedrive {
+        failed_too: true,
+        ..wanted()
+    };
+    let elsewhere = NewRedrive {
+        fingerprint: Some("another".into()),
+        ..wanted()
+    };
+    bench.store.redrive(1, &elsewhere).await.expect("begun");
+    bench.store.redrive(1, &both).await.expect("begun");
+    let mut other = bench.pool.begin().await.expect("a transaction");
+    sqlx::query(
+        "insert into redrive_job (redrive, job, origin) select min(id), -1, $1 from redrive",
+    )
+    .bind(jobs[0].id)
+    .execute(&mut *other)
+    .await
+    .expect("renewed elsewhere");
+
+    let passes = async {
+        for _ in 0..4 {
+            pass(&bench).await;
+        }
+    };
+    let waiting = "select count(*) from pg_stat_activity
+        where datname = current_database() and wait_event_type = 'Lock'";
+    let commit = async {
+        while bench.count(waiting).await == 0 {
+            tokio::time::sleep(Duration::from_millis(2)).await;
+        }
+        other.commit().await.expect("committed");
+    };
+    tokio::time::timeout(Duration::from_secs(20), async {
+        tokio::join!(passes, commit)
+    })
+    .await
+    .expect("one waits for the other");
+
+    let links: Vec<i64> =
+        sqlx::query_scalar("select redrive_of from job where redrive_of is not null")
+            .fetch_all(&bench.pool)
+            .await
+            .expect("links");
+    assert_eq!(links, [jobs[1].id]);
+    bench.assert_held_once().await;
+}
+
+#[tokio::test]
 async fn a_redrive_names_something_and_stays_within_bounds() {
     let bench = Bench::new().await;
     let wrong = [

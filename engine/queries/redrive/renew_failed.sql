@@ -1,12 +1,23 @@
 -- Makes a new job of each failed one, with the same input, template version and place, that links back.
--- Index  job_pkey.
--- Locks  the new rows, under the batches' locks.
+-- One that somebody else renews at the same time is left to them.
+-- Index  job_pkey; redrive_job_anew refuses the second.
+-- Locks  the new rows, in the order of the failed jobs, under the batches' locks.
 -- Gives  a row a batch: how many new jobs it has; batch 0 for the others.
-with origin as materialized (
+with failed as materialized (
     select job.*, $3::int8 + wanted.k - 1 as new_id, outcome.fingerprint
     from unnest($2::int8[]) with ordinality wanted (job, k)
     join job on job.id = wanted.job
     join outcome on outcome.first_id = wanted.job
+    order by job.id
+),
+noted as (
+    insert into redrive_job (redrive, job, origin, fingerprint)
+    select $1, new_id, id, fingerprint from failed
+    on conflict (origin) where job <> origin do nothing
+    returning job
+),
+origin as materialized (
+    select failed.* from failed join noted on noted.job = failed.new_id
 ),
 made as (
     insert into job (id, tenant, lane, template_version, batch, parent, redrive_of, nonce, member_key, object, input)
@@ -17,10 +28,6 @@ made as (
 due as (
     insert into ready (first_id, last_id, lane, eff, run_at)
     select new_id, new_id, lane, now(), now() from origin
-),
-noted as (
-    insert into redrive_job (redrive, job, origin, fingerprint)
-    select $1, new_id, id, fingerprint from origin
 ),
 told as (
     insert into tally (batch, kind, n)
