@@ -12,6 +12,7 @@ pub(crate) mod category;
 mod clock;
 pub(crate) mod configuration;
 mod connect;
+pub mod doctor;
 mod duty;
 mod exchange;
 mod gate;
