@@ -201,7 +201,7 @@ impl Seen {
     fn report(&self, verdict: &mut Verdict) -> u64 {
         for (job, places) in &self.torn {
             verdict.doubled += 1;
-            verdict.add("I10", format!("in one snapshot job {job} stood {places}"));
+            verdict.add("I10", format!("in one snapshot job {job}: {places}"));
         }
         self.snapshots
     }

@@ -15,6 +15,11 @@ pub use self::plant::Plant;
 use crate::Error;
 use crate::store::connect_options;
 
+/// Beyond any id, and still in the bounds of a range of them.
+const IDS_MAX: i64 = 1 << 60;
+/// Torn jobs of one kind that are named.
+const TORN_MAX: i32 = 20;
+
 /// Where one job stands.
 #[derive(Clone, Debug, FromRow)]
 pub struct JobFact {
@@ -177,13 +182,27 @@ impl Witness {
         Ok(())
     }
 
-    /// Jobs that stand nowhere or twice at this instant, and where.
+    /// Jobs that stand nowhere or twice at this instant, as the doctor sees them, and where.
     ///
     /// # Errors
     /// What the database says.
     pub async fn torn(&mut self) -> Result<Vec<(i64, String)>, Error> {
-        let rows = sqlx::query_as(include_str!("torn.sql"));
-        Ok(rows.fetch_all(&mut self.connection).await?)
+        let sql = include_str!("../../queries/doctor/places.sql");
+        let rows: Vec<(String, i64, Vec<String>, Vec<String>)> = sqlx::query_as(sql)
+            .bind(0_i64)
+            .bind(IDS_MAX)
+            .bind(TORN_MAX)
+            .fetch_all(&mut self.connection)
+            .await?;
+        let said = rows.into_iter().flat_map(|(code, _, jobs, places)| {
+            jobs.into_iter()
+                .zip(places)
+                .map(move |one| (code.clone(), one))
+        });
+        let job = |text: &str| text.trim_start_matches("j_").parse().unwrap_or_default();
+        Ok(said
+            .map(|(code, (subject, place))| (job(&subject), format!("{code}: {place}")))
+            .collect())
     }
 
     /// Jobs and batches that are not settled yet.

@@ -8,6 +8,7 @@ use serde_json::json;
 use uuid::Uuid;
 use windlass_engine::Store;
 use windlass_engine::model::{CancelAnswer, End, Model, Moment, Planted, Settle, Taken};
+use windlass_engine::store::doctor::{Check, Finding, Options};
 use windlass_engine::store::{
     Cancelled, Claimed, Ending, Hot, Incarnation, LaneKey, LeaseKey, NewEntry, NewRequest,
     Submitted, Want,
@@ -79,7 +80,24 @@ impl World {
                 return Err(difference(seed, &made, &answers, &rows, &told));
             }
         }
-        Ok(kinds)
+        match self.findings().await {
+            found if found.is_empty() => Ok(kinds),
+            found => Err(format!(
+                "seed {seed}: the doctor found {found:?} after\n{}",
+                made.join("\n")
+            )),
+        }
+    }
+
+    /// What the doctor says of what both agree upon.
+    async fn findings(&self) -> Vec<Finding> {
+        let options = Options {
+            only: vec![Check::Places, Check::Lanes, Check::Outcomes, Check::Tallies],
+            ..Options::default()
+        };
+        let report = self.bench.store.doctor(&options).await.expect("looked");
+        assert!(report.is_whole(), "{report:?}");
+        report.findings().cloned().collect()
     }
 
     /// An empty database with living workers and a planned batch.

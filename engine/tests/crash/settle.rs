@@ -4,6 +4,7 @@
 use chrono::{TimeDelta, Utc};
 use uuid::Uuid;
 use windlass_engine::protocol::Planned;
+use windlass_engine::store::doctor::{Check, Options};
 use windlass_engine::store::{Claimed, Ending, NewEntry, Want};
 use windlass_workflows::machine::turn::{End, OutcomeKind};
 
@@ -29,6 +30,7 @@ pub async fn settle(stage: &Stage) {
     let entered = worker.beat.enter(&incarnation(id)).await;
     entered.expect("entered");
     worker.id = id;
+    look_over(stage).await;
     let store = &stage.bench.store;
     store.fulfil_cancels().await.expect("fulfilled");
     // Nothing is ready once the worker is through: a pass that moves nothing then is the last one.
@@ -40,6 +42,31 @@ pub async fn settle(stage: &Stage) {
     }
     store.compact_tallies().await.expect("folded");
     store.prune_failures().await.expect("pruned");
+}
+
+/// The checks that were ever made are made again.
+async fn look_over(stage: &Stage) {
+    let names: Vec<String> = sqlx::query_scalar("select name from doctor_check")
+        .fetch_all(&stage.bench.pool)
+        .await
+        .expect("the checks");
+    if names.is_empty() {
+        return;
+    }
+    let only = Check::ALL
+        .into_iter()
+        .filter(|check| names.iter().any(|name| name == check.name()));
+    let options = Options {
+        only: only.collect(),
+        repair: true,
+        ..Options::default()
+    };
+    stage
+        .bench
+        .store
+        .doctor(&options)
+        .await
+        .expect("looked over");
 }
 
 /// One pass of every duty; how much it moved.

@@ -2,6 +2,7 @@
 
 mod batch;
 mod cancel;
+mod doctor;
 mod document;
 mod failure;
 mod key;
@@ -19,6 +20,7 @@ use crate::stage::Story;
 pub fn all() -> Vec<Story> {
     let parts = [
         // the longest ones first: none is left alone at the end
+        doctor::stories(),
         document::stories(),
         schedule::stories(),
         request::stories(),
