@@ -8,9 +8,9 @@ use std::time::Duration;
 use futures::future::BoxFuture;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
-use tracing::{info, warn};
+use tracing::{debug, info, warn};
 use windlass_engine::protocol::Planned;
-use windlass_engine::store::Notifier;
+use windlass_engine::store::{Notifier, doctor};
 use windlass_engine::{Error, Store};
 
 /// Longest pause after a failure of the database.
@@ -67,6 +67,7 @@ impl Keeper {
             Duty::Fire,
             Duty::Redrive,
             Duty::Tidy,
+            Duty::Doctor,
         ] {
             let keeper = Self {
                 store: self.store.clone(),
@@ -138,6 +139,8 @@ enum Duty {
     Redrive,
     /// Tallies and old keys.
     Tidy,
+    /// Rows that break what is promised.
+    Doctor,
 }
 
 impl Duty {
@@ -151,6 +154,7 @@ impl Duty {
             Self::Fire => "fire",
             Self::Redrive => "redrive",
             Self::Tidy => "tidy",
+            Self::Doctor => "doctor",
         }
     }
 
@@ -163,7 +167,7 @@ impl Duty {
             Self::Wake | Self::Finish => Duration::from_secs(1),
             Self::Plan | Self::Release => Duration::from_secs(1),
             Self::Fire | Self::Redrive => Duration::from_secs(1),
-            Self::Tidy => Duration::from_secs(30),
+            Self::Tidy | Self::Doctor => Duration::from_secs(30),
         }
     }
 
@@ -216,10 +220,46 @@ impl Duty {
                     let pruned = store.prune_keys().await? + store.prune_failures().await?;
                     store.compact_tallies().await? > 0 || pruned > 0
                 }
+                Self::Doctor => {
+                    told(keeper, look_over(keeper).await?);
+                    // Each check has its own pace.
+                    false
+                }
             };
             Ok(Pass::of(worked))
         })
     }
+}
+
+/// Makes the checks whose time has come, and puts right what is provably safe; whether anything was.
+async fn look_over(keeper: &Keeper) -> Result<bool, Error> {
+    let options = doctor::Options {
+        repair: true,
+        who: "keeper".into(),
+        lease_time: keeper.options.lease_time,
+        ..doctor::Options::default()
+    };
+    let mut repaired = 0;
+    for check in keeper.store.doctor_duty(&options).await? {
+        if let Some(why) = &check.unfinished {
+            debug!(check = check.name, why, "the doctor is not through");
+        }
+        let mut found = 0;
+        for finding in &check.findings {
+            found += finding.found;
+            repaired += finding.repaired;
+            warn!(
+                code = finding.code,
+                found = finding.found,
+                repaired = finding.repaired,
+                "the doctor found something; `windlass doctor --last` shows it"
+            );
+        }
+        #[expect(clippy::cast_precision_loss, reason = "a figure for people")]
+        metrics::gauge!("windlass_doctor_findings", "check" => check.name).set(found as f64);
+    }
+    metrics::counter!("windlass_doctor_repairs_total").increment(repaired.unsigned_abs());
+    Ok(repaired > 0)
 }
 
 /// Workers hear of what became ready.
