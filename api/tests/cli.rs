@@ -232,6 +232,45 @@ async fn findings_of_a_check_are_data() {
 }
 
 #[tokio::test]
+async fn doctor_without_findings_is_done_and_with_findings_is_not() {
+    let clean =
+        json!({"is_clean": true, "is_whole": true, "findings": [], "checks": [{"name": "places"}]});
+    let finding = json!({"code": "job_nowhere", "severity": "error", "found": 2, "repaired": 0, "repair": "parks it",
+        "message": "a job stands nowhere", "examples": [{"subject": "j_7", "detail": "nowhere"}]});
+    let wrong = json!({"is_clean": false, "is_whole": true, "findings": [finding], "checks": []});
+    let partial = json!({"is_clean": true, "is_whole": false, "findings": [],
+        "checks": [{"name": "places", "unfinished": "the time was over"}]});
+    let mut ended = Vec::new();
+    for answer in [clean, wrong, partial] {
+        let fake = Fake::answering(StatusCode::OK, answer).await;
+        ended.push(windlass(&["--server", fake.address(), "doctor"]).await);
+    }
+
+    assert_eq!(
+        ended.iter().map(|one| one.code).collect::<Vec<_>>(),
+        [0, 9, 9]
+    );
+    assert_eq!(ended[0].stdout, "");
+    assert!(
+        ended[1]
+            .stdout
+            .contains("job_nowhere\terror\t2\t0\tj_7\tnowhere"),
+        "{}",
+        ended[1].stdout
+    );
+    assert!(
+        ended[1].stderr.contains("doctor --repair"),
+        "{}",
+        ended[1].stderr
+    );
+    assert!(
+        ended[2].stderr.contains("places: the time was over"),
+        "{}",
+        ended[2].stderr
+    );
+}
+
+#[tokio::test]
 async fn wrong_settings_are_told_together_before_anything_starts() {
     let variables = [
         ("WINDLASS_LISTEN", "x"),

@@ -11,6 +11,7 @@ mod clock;
 mod config;
 mod configuration;
 pub mod context;
+mod doctor;
 pub mod error;
 mod failure;
 pub mod files;
@@ -100,6 +101,8 @@ enum Command {
     Watch(watch::WatchArgs),
     /// Say why a job is not running
     Explain(job::Id),
+    /// Say whether anything is wrong with what the engine keeps, and put it right
+    Doctor(doctor::DoctorArgs),
     /// Start nothing more of something; without it, list what is paused
     Pause(pause::PauseArgs),
     /// Let it go on
@@ -250,6 +253,7 @@ impl Command {
             Self::Run(args) => args.run(context).await,
             Self::Watch(args) => args.run(context).await,
             Self::Explain(id) => job::explain(&id, context).await,
+            Self::Doctor(args) => args.run(context).await,
             Self::Pause(args) => args.run(context).await,
             Self::Resume(args) => args.run(context).await,
             Self::Apply(args) => args.run(context).await,

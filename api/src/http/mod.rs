@@ -9,6 +9,7 @@ mod batches;
 mod bulk;
 mod categories;
 mod clock;
+mod doctor;
 mod documents;
 mod failures;
 mod fleet;
@@ -89,6 +90,7 @@ fn routes() -> OpenApiRouter<ApiState> {
         timeline::routes(),
         batches::routes(),
         batch_parts::routes(),
+        doctor::routes(),
     ];
     OpenApiRouter::with_openapi(openapi::header())
         .merge(limited(calls, BODY_BYTES_MAX, CALL_TIMEOUT))

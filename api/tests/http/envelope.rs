@@ -122,6 +122,29 @@ async fn metrics_version_workers_and_queues_are_served() {
 }
 
 #[tokio::test]
+async fn the_doctor_looks_when_asked_and_keeps_what_it_found() {
+    let site = Site::new().await;
+    let never = site.get("/v1/doctor").await.ok(200);
+    let wrong = json!({ "only": ["nothing"] });
+    let only = json!({ "only": ["places", "limits"], "repair": true });
+
+    let unknown = site.post("/v1/doctor/runs", &wrong).await;
+    let run = site.post("/v1/doctor/runs", &only).await.ok(200);
+    let kept = site.get("/v1/doctor").await.ok(200);
+
+    assert_eq!(never["checks"], json!([]));
+    unknown.problem(422, "invalid");
+    assert_eq!(
+        (&run["is_clean"], &run["is_whole"]),
+        (&json!(true), &json!(true))
+    );
+    assert_eq!(run["checks"][0]["name"], "limits");
+    assert_eq!(kept, run);
+    let repairs = site.get("/v1/doctor/repairs").await.ok(200);
+    assert_eq!(repairs, json!({ "items": [] }));
+}
+
+#[tokio::test]
 async fn streams_are_bounded() {
     let site = Site::with(|state| state.with_streams_max(0)).await;
     site.apply_fleet("").await.ok(200);

@@ -2,6 +2,7 @@
 
 pub(super) mod batch;
 pub(super) mod catalogue;
+pub(super) mod doctor;
 pub(super) mod failure;
 pub(super) mod fleet;
 pub(super) mod job;
