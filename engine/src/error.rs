@@ -75,6 +75,23 @@ impl Error {
         }
     }
 
+    /// Whether a pooler refused what sessions of ours ask for at their start.
+    pub fn is_from_pooler(&self) -> bool {
+        let (Self::Database(error)
+        | Self::Migrate(
+            sqlx::migrate::MigrateError::Execute(error)
+            | sqlx::migrate::MigrateError::ExecuteMigration(error, _),
+        )) = self
+        else {
+            return false;
+        };
+        // Postgres calls them configuration parameters, and has another code for them.
+        error.as_database_error().is_some_and(|error| {
+            error.code().is_some_and(|code| code == "08P01")
+                && error.message().contains("unsupported startup parameter")
+        })
+    }
+
     /// Whether others stood in the way: a lock, a deadlock, a time-out.
     pub fn is_busy(&self) -> bool {
         let state = self.sql_state();

@@ -5,7 +5,6 @@ mod common;
 use std::collections::BTreeSet;
 
 use common::{Bench, LEASE_TIME, TestWorker};
-use windlass_engine::store::connect_options;
 
 /// Kills a worker and takes back what it held.
 async fn die(bench: &Bench, worker: TestWorker) {
@@ -36,7 +35,7 @@ async fn one_poison_job_among_500_is_parked_and_no_neighbour_is() {
     let bench = Bench::new().await;
     bench.submit(500).await;
     let poison = bench.count("select first_id + 217 from ready").await;
-    let options = connect_options(bench.database.url(), "second pump").expect("options");
+    let options = bench.database.options("second pump");
 
     for _life in 0..20 {
         if bench.count("select count(*) from held").await == 1 {

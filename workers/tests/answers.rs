@@ -9,9 +9,7 @@ use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 use windlass_engine::Store;
 use windlass_engine::protocol::{Answer, Request, Work};
-use windlass_engine::store::{
-    Beat, Ending, Hot, Incarnation, JobView, NewEntry, Want, connect_options,
-};
+use windlass_engine::store::{Beat, Ending, Hot, Incarnation, JobView, NewEntry, Want};
 use windlass_engine::testing::TestDatabase;
 use windlass_workers::answer::{FailError, NotMineError, ParkError};
 use windlass_workers::catalogue::Catalogue;
@@ -102,7 +100,7 @@ impl Site {
             catalogue,
         )
         .expect("a performer");
-        let connect = connect_options(self.database.url(), "test worker").expect("options");
+        let connect = self.database.options("test worker");
         let worker = Worker::new(self.store.clone(), connect, performer, options);
         tokio::spawn(worker.run(self.stop.clone()))
     }
@@ -121,7 +119,7 @@ impl Site {
 
     /// The job gets a journal of a format that is not known yet, and is given back.
     async fn write_as_a_later_release(&self) {
-        let connect = connect_options(self.database.url(), "later release").expect("options");
+        let connect = self.database.options("later release");
         let id = Uuid::new_v4();
         let mut beat = Beat::connect(&connect).await.expect("a connection");
         beat.enter(&Incarnation {

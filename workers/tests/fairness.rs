@@ -9,7 +9,7 @@ use apalis::prelude::{BoxDynError, task_fn};
 use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 use windlass_engine::Store;
-use windlass_engine::store::{NewPause, NewShare, connect_options};
+use windlass_engine::store::{NewPause, NewShare};
 use windlass_engine::testing::{Crowd, TestDatabase};
 use windlass_engine::vocabulary::{PauseMode, PauseScope, ShareKind};
 use windlass_workers::catalogue::Catalogue;
@@ -78,7 +78,7 @@ impl Site {
         let capabilities = catalogue.capabilities();
         let options = PerformerOptions::default();
         let performer = Performer::new(options, Arc::new(NoConnections), Secrets::new(), catalogue);
-        let connect = connect_options(self.database.url(), "test worker").expect("options");
+        let connect = self.database.options("test worker");
         let options = WorkerOptions {
             grace: Duration::from_millis(300),
             capabilities,

@@ -10,7 +10,6 @@ use tokio_util::sync::CancellationToken;
 use windlass_engine::Store;
 use windlass_engine::protocol::apply::Application;
 use windlass_engine::protocol::{Answer, Request, Work, publish};
-use windlass_engine::store::connect_options;
 use windlass_engine::testing::TestDatabase;
 use windlass_workers::catalogue::Catalogue;
 use windlass_workers::connection::NoConnections;
@@ -125,7 +124,7 @@ fn worker(database: &TestDatabase, store: &Store, seen: &Seen, stop: &Cancellati
         catalogue,
     )
     .expect("a performer");
-    let connect = connect_options(database.url(), "test worker").expect("options");
+    let connect = database.options("test worker");
     let options = WorkerOptions {
         capabilities,
         ..WorkerOptions::default()

@@ -91,7 +91,7 @@ impl Site {
             catalogue,
         )
         .expect("a performer");
-        let connect = connect_options(self.database.url(), "test worker").expect("options");
+        let connect = self.database.options("test worker");
         let connect = connect.options([("lock_timeout", "200ms")]);
         let options = WorkerOptions {
             lease_time,

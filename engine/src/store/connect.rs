@@ -2,6 +2,10 @@
 //!
 //! A dropped query is not cancelled on the server, so limits of time are the
 //! server's to keep. Callers may relax them for one connection with `set`.
+//! Through a pooler that shares sessions nothing can be set at the start of one,
+//! so there the same settings belong to the role (`pooler`).
+
+use std::time::Duration;
 
 use sqlx::postgres::PgConnectOptions;
 
@@ -29,6 +33,9 @@ pub(super) const SETTINGS: [(&str, &str); 11] = [
 /// Shapes of statements kept prepared per connection; one beyond it costs a round trip.
 const STATEMENT_CACHE_CAPACITY: usize = 256;
 
+/// An attempt to connect that takes longer has met a peer that is gone without a word.
+pub(super) const CONNECT_MAX: Duration = Duration::from_secs(10);
+
 /// Options for a connection to `url` that says it is `application`, finds our tables first,
 /// keeps to our plans, and lets no statement, lock or forgotten transaction last for ever.
 ///
@@ -37,5 +44,20 @@ const STATEMENT_CACHE_CAPACITY: usize = 256;
 pub fn connect_options(url: &str, application: &str) -> Result<PgConnectOptions, sqlx::Error> {
     let options: PgConnectOptions = url.parse()?;
     let options = options.application_name(application).options(SETTINGS);
+    Ok(options.statement_cache_capacity(STATEMENT_CACHE_CAPACITY))
+}
+
+/// Options for a connection to `url` through a pooler in transaction mode: it asks for no setting, since
+/// a pooler refuses or forgets those. The role must bring them, see
+/// [`settings_statements`](super::settings_statements).
+///
+/// # Errors
+/// [`sqlx::Error::Configuration`] when the URL is none.
+pub fn pooled_options(url: &str, application: &str) -> Result<PgConnectOptions, sqlx::Error> {
+    let options: PgConnectOptions = url.parse()?;
+    // Postgres' own choice of digits gives back the same number, and poolers do not know the parameter.
+    let options = options
+        .application_name(application)
+        .extra_float_digits(None);
     Ok(options.statement_cache_capacity(STATEMENT_CACHE_CAPACITY))
 }

@@ -6,6 +6,7 @@
 //! only tests have, `hook` hears of each statement before and after it; without it `pass` hands on what
 //! it got.
 
+use std::io;
 use std::time::Duration;
 
 use futures::future::BoxFuture;
@@ -22,7 +23,9 @@ use sqlx::{
 use tokio::runtime::Handle;
 use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
+use tokio::time::timeout;
 
+use super::connect::CONNECT_MAX;
 use super::hook::Seat;
 
 /// What an executor gives: how many rows were touched, or one of them.
@@ -132,9 +135,10 @@ impl Session {
         Self { held, seat }
     }
 
-    /// A connection of one's own.
+    /// A connection of one's own, or an error within [`CONNECT_MAX`].
     pub(crate) async fn connect(options: &PgConnectOptions) -> Result<Self, Error> {
-        let connection = options.connect().await?;
+        let connection = timeout(CONNECT_MAX, options.connect()).await;
+        let connection = connection.map_err(|_| silent())??;
         Ok(Self::new(Held::Own(connection), Seat::of(options)))
     }
 
@@ -197,6 +201,7 @@ impl Session {
 #[derive(Debug)]
 pub(super) struct Ear {
     listener: PgListener,
+    seat: Seat,
 }
 
 impl Ear {
@@ -205,19 +210,39 @@ impl Ear {
         let seat = Seat::of(options);
         let pool = PgPoolOptions::new()
             .max_connections(1)
+            .acquire_timeout(CONNECT_MAX)
             .connect_with(options.clone())
             .await?;
         seat.before("listen").await?;
         let mut listener = PgListener::connect_with(&pool).await?;
         listener.listen(channel).await?;
         seat.after("listen").await?;
-        Ok(Self { listener })
+        Ok(Self { listener, seat })
     }
 
     /// The next notification; `None` when the connection was lost, so that anything may have been said.
+    ///
+    /// # Cancel safety
+    /// Safe: what has come in part stays with the connection.
     pub(super) async fn hear(&mut self) -> Result<Option<PgNotification>, Error> {
         self.listener.try_recv().await
     }
+
+    /// Asks whether somebody is still there. What is notified meanwhile is kept for [`Ear::hear`].
+    ///
+    /// # Cancel safety
+    /// None: drop it all.
+    pub(super) async fn ask(&mut self) -> Result<(), Error> {
+        let alive = sqlx::query_file!("queries/cluster/alive.sql");
+        let asked = pass(&self.seat, &mut self.listener, alive);
+        first(asked).await.map(drop)
+    }
+}
+
+/// A peer that does not answer an attempt to connect.
+fn silent() -> Error {
+    let message = "the database did not answer an attempt to connect";
+    Error::Io(io::Error::new(io::ErrorKind::TimedOut, message))
 }
 
 /// Every statement goes through here.

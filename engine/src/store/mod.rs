@@ -32,6 +32,7 @@ mod notify;
 pub(crate) mod overflow;
 mod page;
 mod pause;
+mod pooler;
 mod redrive;
 mod reject;
 mod report;
@@ -56,7 +57,7 @@ pub use self::cancel::Cancelled;
 pub use self::category::{CategoryView, ItemView};
 pub use self::clock::Clock;
 pub use self::configuration::Revision;
-pub use self::connect::connect_options;
+pub use self::connect::{connect_options, pooled_options};
 pub use self::duty::Expired;
 pub use self::exchange::{
     Claimed, ENTRIES_MAX, Ending, Exchanged, FLUSH_BYTES_MAX, Hot, LeaseKey, NewEntry, Want,
@@ -76,6 +77,7 @@ pub use self::migrate::{fingerprint, migrate};
 pub use self::notify::{Listener, Notifier};
 pub use self::page::{PAGE_MAX, Page};
 pub use self::pause::{NewPause, PauseView};
+pub use self::pooler::{PoolerReport, check_pooler, settings_statements};
 pub use self::redrive::{
     DEAD_COUNT_MAX, DeadGroup, NewRedrive, REDRIVE_JOBS_MAX, REDRIVE_RATE_MAX, RedriveView,
 };

@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use sqlx::postgres::PgConnectOptions;
 use tokio::sync::Notify;
+use tokio::time::timeout;
 
 use super::Store;
 use super::gate::Ear;
@@ -16,6 +17,10 @@ use crate::Error;
 const CHANNEL: &str = "windlass_work";
 /// Notifications are never closer than this.
 const PAUSE: Duration = Duration::from_millis(20);
+/// After this silence the listener asks whether anybody is there: a peer that is gone says nothing either.
+const SILENCE_MAX: Duration = Duration::from_secs(5);
+/// So long it waits for the answer; with the silence before it, the time until a lost peer is noticed.
+const ANSWER_MAX: Duration = Duration::from_secs(5);
 
 /// Hears of new work.
 #[derive(Debug)]
@@ -27,9 +32,23 @@ impl Listener {
         Ok(Self(Ear::connect(options, CHANNEL).await?))
     }
 
-    /// Waits for a notification; `false` when the connection was lost, so that anything may have been said.
+    /// Waits for a notification; `false` when the connection was lost, at most ten seconds ago, so that
+    /// anything may have been said. Then connect anew.
+    ///
+    /// # Cancel safety
+    /// Dropped while it asks after a silence, the listener is of no more use.
     pub async fn next(&mut self) -> bool {
-        matches!(self.0.hear().await, Ok(Some(_)))
+        loop {
+            match timeout(SILENCE_MAX, self.0.hear()).await {
+                Ok(heard) => return matches!(heard, Ok(Some(_))),
+                Err(_) => {
+                    let asked = timeout(ANSWER_MAX, self.0.ask()).await;
+                    if !matches!(asked, Ok(Ok(()))) {
+                        return false;
+                    }
+                }
+            }
+        }
     }
 }
 

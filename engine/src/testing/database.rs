@@ -1,12 +1,14 @@
 //! A fresh, migrated database for one test, gone when it is dropped.
 
+use std::env;
 use std::thread;
 
 use sqlx::postgres::PgPoolOptions;
-use sqlx::{PgPool, Postgres, Transaction};
+use sqlx::{AssertSqlSafe, Connection, PgConnection, PgPool, Postgres, Transaction};
 
+use super::pooler::Pooler;
 use super::shared::Shared;
-use crate::store::{Store, connect_options};
+use crate::store::{ConnectOptions, Store, connect_options, pooled_options, settings_statements};
 
 /// Enough for a handful of concurrent claimers; some dozen tests share one server.
 const CONNECTIONS_MAX: u32 = 8;
@@ -17,25 +19,91 @@ pub struct TestDatabase {
     shared: &'static Shared,
     name: String,
     url: String,
+    pooled_url: Option<String>,
 }
 
 impl TestDatabase {
-    /// A copy of the migrated template.
+    /// A copy of the migrated template. With `WINDLASS_TEST_POOLED` set, all sessions go through PgBouncer.
     ///
     /// # Panics
-    /// When no Postgres can be found or started: a test cannot go on without.
+    /// When no Postgres can be found or started: a test cannot go on without. The same for PgBouncer where
+    /// it is asked for.
     pub async fn new() -> Self {
+        let database = Self::direct().await;
+        if env::var_os("WINDLASS_TEST_POOLED").is_none() {
+            return database;
+        }
+        let pooler = database.shared.pooler();
+        database
+            .behind(pooler.expect("WINDLASS_TEST_POOLED needs PgBouncer: .ci/install builds it"))
+            .await
+    }
+
+    /// A copy of the migrated template, whose sessions go to the server itself.
+    ///
+    /// # Panics
+    /// When no Postgres can be found or started.
+    pub async fn direct() -> Self {
         let shared = Shared::get().await;
         let (name, url) = shared
             .make_database()
             .await
             .expect("a database for the test");
-        Self { shared, name, url }
+        Self {
+            shared,
+            name,
+            url,
+            pooled_url: None,
+        }
     }
 
-    /// Its address.
+    /// All sessions go through `pooler`, with the settings that a start asks for.
+    ///
+    /// # Panics
+    /// When the server refuses the settings.
+    pub async fn behind(mut self, pooler: &Pooler) -> Self {
+        let past = pooled_options(&self.url, "windlass test").expect("an address of our own");
+        let statements = settings_statements(&past).await.expect("our settings");
+        let connection = PgConnection::connect(&self.url).await;
+        let mut connection = connection.expect("the test server answers");
+        sqlx::raw_sql(AssertSqlSafe(statements.join("\n")))
+            .execute(&mut connection)
+            .await
+            .expect("the settings of the role");
+        self.pooled_url = Some(pooler.url(&self.name));
+        self
+    }
+
+    /// The port of its server.
+    pub fn port(&self) -> u16 {
+        self.shared.port()
+    }
+
+    /// Its name.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// Its address, through a pooler where there is one.
     pub fn url(&self) -> &str {
+        self.pooled_url.as_deref().unwrap_or(&self.url)
+    }
+
+    /// Its address past any pooler.
+    pub fn direct_url(&self) -> &str {
         &self.url
+    }
+
+    /// How to connect as `application`, through a pooler where there is one.
+    ///
+    /// # Panics
+    /// Never: the address is our own.
+    pub fn options(&self, application: &str) -> ConnectOptions {
+        let options = match &self.pooled_url {
+            Some(url) => pooled_options(url, application),
+            None => connect_options(&self.url, application),
+        };
+        options.expect("an address of our own")
     }
 
     /// A pool with our own connection options.
@@ -43,11 +111,27 @@ impl TestDatabase {
     /// # Panics
     /// When the server does not answer.
     pub async fn pool(&self) -> PgPool {
-        let options = connect_options(&self.url, "windlass test").expect("an address of our own");
         let pool = PgPoolOptions::new().max_connections(CONNECTIONS_MAX);
-        pool.connect_with(options)
+        pool.connect_with(self.options("windlass test"))
             .await
             .expect("the test server answers")
+    }
+
+    /// The processes of the server whose sessions called themselves `application`, and are idle.
+    ///
+    /// # Panics
+    /// When the server does not answer.
+    pub async fn idle_backends(&self, application: &str) -> Vec<i32> {
+        let connection = PgConnection::connect(&self.url).await;
+        let mut connection = connection.expect("the test server answers");
+        sqlx::query_scalar(
+            "select pid from pg_stat_activity
+             where application_name = $1 and datname = current_database() and state = 'idle'",
+        )
+        .bind(application)
+        .fetch_all(&mut connection)
+        .await
+        .expect("the sessions")
     }
 
     /// A store on a pool of its own.

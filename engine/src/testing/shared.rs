@@ -5,6 +5,7 @@
 
 use std::env;
 use std::path::PathBuf;
+use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU32, Ordering};
 
 use sha2::{Digest, Sha256};
@@ -12,6 +13,7 @@ use sqlx::{AssertSqlSafe, Connection, PgConnection};
 use tokio::sync::OnceCell;
 use tokio::task::spawn_blocking;
 
+use super::pooler::Pooler;
 use super::watchdog::State;
 use crate::local::{Cluster, ClusterOptions, Durability, Programs};
 use crate::store;
@@ -27,6 +29,7 @@ static NUMBER: AtomicU32 = AtomicU32::new(0);
 pub(super) struct Shared {
     cluster: Cluster,
     template: String,
+    pooler: OnceLock<Option<Pooler>>,
     _state: State,
 }
 
@@ -53,6 +56,7 @@ impl Shared {
         Self {
             cluster,
             template,
+            pooler: OnceLock::new(),
             _state: state,
         }
     }
@@ -80,6 +84,17 @@ impl Shared {
         connection.close().await?;
         let url = self.cluster.url(&name);
         Ok((name, url))
+    }
+
+    /// The port on 127.0.0.1.
+    pub fn port(&self) -> u16 {
+        self.cluster.port()
+    }
+
+    /// The PgBouncer of this process, for every database; `None` where there is no program.
+    pub fn pooler(&self) -> Option<&Pooler> {
+        let started = self.pooler.get_or_init(|| Pooler::start(self.port(), &[]));
+        started.as_ref()
     }
 
     /// Drops a database, its sessions included.

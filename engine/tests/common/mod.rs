@@ -14,7 +14,6 @@ use uuid::Uuid;
 use windlass_engine::Store;
 use windlass_engine::store::{
     Beat, Claimed, Ending, Exchanged, Hot, Incarnation, LaneKey, NewEntry, NewRequest, Want,
-    connect_options,
 };
 use windlass_engine::testing::TestDatabase;
 use windlass_workflows::machine::turn::{End, Entry, Outcome, OutcomeKind};
@@ -96,7 +95,7 @@ impl Bench {
     }
 
     pub async fn worker(&self) -> TestWorker {
-        let options = connect_options(self.database.url(), "test worker").expect("options");
+        let options = self.database.options("test worker");
         let id = Uuid::new_v4();
         let mut beat = Beat::connect(&options).await.expect("a connection");
         beat.enter(&Incarnation {

@@ -8,9 +8,7 @@ use sqlx::PgPool;
 use sqlx::postgres::PgPoolOptions;
 use tokio::sync::Mutex;
 use uuid::Uuid;
-use windlass_engine::store::{
-    Beat, Claimed, ConnectOptions, Hot, Incarnation, NewEntry, Want, connect_options,
-};
+use windlass_engine::store::{Beat, Claimed, ConnectOptions, Hot, Incarnation, NewEntry, Want};
 use windlass_engine::{Error, Store};
 
 use crate::common::{Bench, TestWorker};
@@ -96,7 +94,7 @@ pub struct Stage {
 impl Stage {
     pub async fn new() -> Self {
         let bench = Bench::new().await;
-        let options = connect_options(bench.database.url(), ACTOR).expect("an address");
+        let options = bench.database.options(ACTOR);
         let pool = PgPoolOptions::new().max_connections(ACTOR_CONNECTIONS);
         let pool = pool.connect_with(options.clone()).await.expect("a pool");
         let store = Store::new(pool.clone());

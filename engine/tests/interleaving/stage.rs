@@ -9,7 +9,7 @@ use sqlx::postgres::PgConnectOptions;
 use tokio::task::JoinHandle;
 use tokio::time::{sleep, timeout};
 use uuid::Uuid;
-use windlass_engine::store::{Claimed, Hot, Want, connect_options};
+use windlass_engine::store::{Claimed, Hot, Want};
 
 use super::common::Bench;
 
@@ -124,7 +124,7 @@ impl Stage {
 
     /// Options of a connection of one's own.
     pub fn options(&self) -> PgConnectOptions {
-        connect_options(self.bench.database.url(), "test worker").expect("options")
+        self.bench.database.options("test worker")
     }
 
     /// A pump's connection.

@@ -8,7 +8,7 @@ use sqlx::{AssertSqlSafe, Connection, PgConnection};
 use tokio::sync::Mutex;
 use uuid::Uuid;
 use windlass_engine::Store;
-use windlass_engine::store::{Beat, Claimed, Ending, Hot, NewEntry, NewRequest, connect_options};
+use windlass_engine::store::{Beat, Claimed, Ending, Hot, NewEntry, NewRequest};
 use windlass_workflows::machine::turn::End;
 
 use super::common::recipe::{BIRDS, apply, plan, recipe, with_birds};
@@ -80,7 +80,7 @@ impl Scene {
             .fetch_one(&bench.pool)
             .await
             .expect("a script");
-        let options = connect_options(bench.database.url(), "test worker").expect("options");
+        let options = bench.database.options("test worker");
         let look = PgConnection::connect(bench.database.url()).await;
         let (mut hots, mut beats) = (Vec::new(), Vec::new());
         for _ in 0..2 {

@@ -5,7 +5,6 @@ use std::time::{Duration, Instant};
 
 use tokio_util::sync::CancellationToken;
 use windlass_engine::protocol::{Answer, Request, Work};
-use windlass_engine::store::connect_options;
 use windlass_engine::testing::TestDatabase;
 use windlass_sample_worker::{Side, apalis_worker, catalogue};
 use windlass_workers::catalogue::Catalogue;
@@ -30,7 +29,7 @@ const PATIENCE: Duration = Duration::from_secs(60);
 async fn results(catalogue: Catalogue, stop: CancellationToken) -> Vec<Value> {
     let database = TestDatabase::new().await;
     let store = database.store().await;
-    let connect = connect_options(database.url(), "test").expect("an address");
+    let connect = database.options("test");
     let capabilities = catalogue.capabilities();
     let performer = Performer::new(
         PerformerOptions::default(),
