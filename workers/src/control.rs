@@ -227,7 +227,7 @@ fn sooner(pause: Duration, opening: Option<Duration>) -> Duration {
 /// Hears of new work. Without it polling finds everything, a pause later.
 async fn listen(shared: &Shared) {
     loop {
-        match Listener::connect(&shared.connect).await {
+        match Listener::connect(&shared.listen).await {
             Ok(mut listener) => {
                 // Whatever was said before we listened is found by looking.
                 shared.notice();

@@ -32,6 +32,7 @@ pub(crate) enum Phase {
 pub(crate) struct Shared {
     pub(crate) store: Store,
     pub(crate) connect: ConnectOptions,
+    pub(crate) listen: ConnectOptions,
     pub(crate) performer: Performer,
     pub(crate) programs: Programs,
     pub(crate) batches: Batches,
@@ -57,6 +58,7 @@ pub(crate) struct Shared {
 pub(crate) struct Parts {
     pub(crate) store: Store,
     pub(crate) connect: ConnectOptions,
+    pub(crate) listen: ConnectOptions,
     pub(crate) performer: Performer,
     pub(crate) work: Handle,
     pub(crate) slots: usize,
@@ -70,6 +72,7 @@ impl Shared {
             batches: Batches::new(parts.store.clone()),
             store: parts.store,
             connect: parts.connect,
+            listen: parts.listen,
             performer: parts.performer,
             work: parts.work,
             slots: Arc::new(Semaphore::new(parts.slots)),

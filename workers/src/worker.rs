@@ -52,6 +52,7 @@ impl Default for WorkerOptions {
 pub struct Worker {
     store: Store,
     connect: ConnectOptions,
+    listen: ConnectOptions,
     performer: Performer,
     options: WorkerOptions,
 }
@@ -66,10 +67,16 @@ impl Worker {
     ) -> Self {
         Self {
             store,
+            listen: connect.clone(),
             connect,
             performer,
             options,
         }
+    }
+
+    /// Hears of new work over `listen`, where `connect` is a transaction pooler: to listen needs a session.
+    pub fn listening_on(self, listen: ConnectOptions) -> Self {
+        Self { listen, ..self }
     }
 
     /// Runs until `stop`, then drains: claims nothing more, gives back what has not begun, lets running
@@ -83,6 +90,7 @@ impl Worker {
         let shared = Arc::new(Shared::new(Parts {
             store: self.store,
             connect: self.connect,
+            listen: self.listen,
             performer: self.performer,
             work: Handle::current(),
             slots: self.options.slots,

@@ -1,13 +1,14 @@
 //! A worker of one's own: the handler `resize` in the catalogue of a Windlass worker.
 //!
-//! `WINDLASS_DATABASE_URL=… windlass-sample-worker [in-place|apalis]`; Ctrl-C drains it.
+//! `WINDLASS_DATABASE_URL=… windlass-sample-worker [in-place|apalis]`; Ctrl-C drains it. Where that is a
+//! transaction pooler, `WINDLASS_DATABASE_DIRECT_URL` is the way past it.
 
 use std::sync::Arc;
 
 use anyhow::Context;
 use tokio_util::sync::CancellationToken;
 use windlass_engine::Store;
-use windlass_engine::store::connect_options;
+use windlass_engine::store::{connect_options, pooled_options};
 use windlass_sample_worker::{Side, apalis_worker, catalogue};
 use windlass_workers::connection::NoConnections;
 use windlass_workers::perform::{Performer, PerformerOptions};
@@ -34,7 +35,11 @@ async fn main() -> anyhow::Result<()> {
         Secrets::new(),
         catalogue,
     )?;
-    let connect = connect_options(&url, "windlass sample worker")?;
+    let name = "windlass sample worker";
+    let (connect, listen) = match std::env::var("WINDLASS_DATABASE_DIRECT_URL") {
+        Ok(direct) => (pooled_options(&url, name)?, connect_options(&direct, name)?),
+        Err(_) => (connect_options(&url, name)?, connect_options(&url, name)?),
+    };
     let store = Store::open(connect.clone(), 2).await?;
     let worker = Worker::new(
         store,
@@ -44,7 +49,8 @@ async fn main() -> anyhow::Result<()> {
             capabilities,
             ..WorkerOptions::default()
         },
-    );
+    )
+    .listening_on(listen);
     let told = stop.clone();
     tokio::spawn(async move {
         // Without a signal handler there is nothing to wait for, and the worker stops at once.
