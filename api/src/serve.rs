@@ -11,6 +11,7 @@
 
 mod arguments;
 mod logs;
+mod reach;
 mod room;
 
 use std::future::pending;
@@ -26,7 +27,7 @@ pub use self::logs::{LogLevel, start_logs};
 pub use self::room::{Server, Wiring, bind};
 use crate::cli::Context;
 use crate::cli::error::CliError;
-use crate::cli::migrate::database_url;
+use crate::cli::migrate::{database_url, direct_url};
 use crate::config::without_password;
 use crate::exit::Exit;
 
@@ -38,7 +39,7 @@ pub async fn run(arguments: &ServeArgs, context: &Context) -> Result<Exit, CliEr
     start_logs(&context.settings, &context.around, LogLevel::AsSet);
     let url = database_url(context)?;
     if context.settings.migrate {
-        store::migrate(url)
+        store::migrate(direct_url(context)?)
             .await
             .map_err(windlass_engine::Error::from)?;
     }
@@ -54,7 +55,10 @@ pub async fn run(arguments: &ServeArgs, context: &Context) -> Result<Exit, CliEr
         version = env!("CARGO_PKG_VERSION"),
         "starting"
     );
-    let wiring = Wiring::new(url, &context.settings, &context.around);
+    let mut wiring = Wiring::new(url, &context.settings, &context.around);
+    if let Some(direct) = &context.settings.database_direct_url {
+        wiring = wiring.behind_pooler(direct);
+    }
     run_until_told(wiring, arguments.until_stdin_closes).await
 }
 

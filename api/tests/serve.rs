@@ -13,7 +13,7 @@ use serde_json::Value;
 use tokio::io::{AsyncBufReadExt, BufReader};
 use tokio::process::Child;
 use tokio::time::timeout;
-use windlass_engine::testing::TestDatabase;
+use windlass_engine::testing::{Pooler, TestDatabase};
 
 use self::process::{command, windlass_with};
 
@@ -22,11 +22,14 @@ const LONG: Duration = Duration::from_secs(60);
 
 /// A server with JSON logs; returns it and where it listens.
 async fn serving(database: &TestDatabase, arguments: &[&str]) -> (Child, String) {
-    let variables = [
-        ("WINDLASS_DATABASE_URL", database.url()),
-        ("WINDLASS_LISTEN", "127.0.0.1:0"),
-        ("WINDLASS_LOG_FORMAT", "json"),
-    ];
+    serving_with(arguments, &[("WINDLASS_DATABASE_URL", database.url())]).await
+}
+
+/// The same with these variables.
+async fn serving_with(arguments: &[&str], variables: &[(&str, &str)]) -> (Child, String) {
+    let mut variables = variables.to_vec();
+    variables.push(("WINDLASS_LISTEN", "127.0.0.1:0"));
+    variables.push(("WINDLASS_LOG_FORMAT", "json"));
     let mut server = command(arguments, &variables)
         .stdin(Stdio::piped())
         .stderr(Stdio::piped())
@@ -142,4 +145,53 @@ async fn database_out_of_reach_is_safe_to_retry() {
         "{}",
         ended.stderr
     );
+}
+
+/// The whole way: a role without our settings is refused, gets what the command prints, and is served.
+#[tokio::test]
+async fn server_behind_a_pooler_says_what_is_missing_and_then_serves() {
+    let database = TestDatabase::direct().await;
+    let Some(mut pooler) = Pooler::start(database.port(), &[]) else {
+        let said = std::io::Write::write_all(
+            &mut std::io::stderr(),
+            b"NOT RUN: there is no PgBouncer; .ci/install builds it\n",
+        );
+        return said.expect("somebody reads");
+    };
+    let pooled = pooler.url(database.name());
+    let alone = [("WINDLASS_DATABASE_URL", pooled.as_str())];
+    let own = database.direct_url().to_owned();
+    let both = [alone[0], ("WINDLASS_DATABASE_DIRECT_URL", own.as_str())];
+
+    let unspoken = windlass_with(&["serve"], &alone).await;
+    let unset = windlass_with(&["serve"], &both).await;
+    let settings = windlass_with(&["migrate", "settings"], &both).await;
+    let database = database.behind(&pooler).await;
+    // Its open sessions keep what they had.
+    pooler.restart();
+    let migrated = windlass_with(&["migrate", "status"], &both).await;
+    let (mut server, address) = serving_with(&["serve"], &both).await;
+    let listed = windlass_with(&["--server", &address, "-o", "json", "job", "list"], &[]).await;
+
+    assert!(
+        unspoken.stderr.contains("database.direct_url"),
+        "{}",
+        unspoken.stderr
+    );
+    assert!(
+        unset.stderr.contains("error[pooler_misconfigured]")
+            && unset.stderr.contains("windlass migrate settings"),
+        "{}",
+        unset.stderr
+    );
+    let path = format!(
+        "alter role windlass in database {} set search_path = windlass, public;",
+        database.name()
+    );
+    assert!(settings.stdout.contains(&path), "{}", settings.stdout);
+    assert_eq!(migrated.code, 0, "{}", migrated.stderr);
+    assert_eq!(listed.code, 0, "{}", listed.stderr);
+    terminate(&server);
+    let ended = timeout(LONG, server.wait()).await.expect("it stops");
+    assert_eq!(ended.expect("an end").code(), Some(0));
 }

@@ -242,6 +242,13 @@ impl From<windlass_engine::Error> for CliError {
         };
         let mut made = Self::new(exit, error.code(), error.to_string());
         made.cause = std::error::Error::source(&error).map(chain);
+        if error.is_from_pooler() {
+            return made
+                .hint("database.url is a pooler: name the database itself in database.direct_url");
+        }
+        if let windlass_engine::Error::Conflict { hint, .. } = error {
+            made.hint = hint;
+        }
         made
     }
 }

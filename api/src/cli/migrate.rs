@@ -18,6 +18,9 @@ pub struct Database {
     /// Address of the database [WINDLASS_DATABASE_URL]
     #[arg(long, value_name = "URL")]
     database_url: Option<String>,
+    /// The same database past the pooler, where the other is one [WINDLASS_DATABASE_DIRECT_URL]
+    #[arg(long, value_name = "URL")]
+    database_direct_url: Option<String>,
 }
 
 /// `windlass migrate`
@@ -27,6 +30,8 @@ pub enum MigrateCommand {
     Up(Database),
     /// What is applied and what is not
     Status(Database),
+    /// Print the statements that give the role our settings, for a pooler in transaction mode
+    Settings(Database),
 }
 
 const MIGRATIONS: &[Column] = &[
@@ -38,17 +43,21 @@ const MIGRATIONS: &[Column] = &[
 impl MigrateCommand {
     /// The settings that flags give.
     pub fn flags(&self) -> BTreeMap<&'static str, String> {
-        let (Self::Up(database) | Self::Status(database)) = self;
-        database
-            .database_url
-            .iter()
-            .map(|url| ("database.url", url.clone()))
+        let (Self::Up(database) | Self::Status(database) | Self::Settings(database)) = self;
+        let url = database.database_url.clone();
+        let direct = database.database_direct_url.clone();
+        url.map(|url| ("database.url", url))
+            .into_iter()
+            .chain(direct.map(|url| ("database.direct_url", url)))
             .collect()
     }
 
     /// Runs the verb.
     pub async fn run(self, context: &Context) -> Result<Exit, CliError> {
-        let url = database_url(context)?;
+        if matches!(self, Self::Settings(_)) {
+            return settings(context).await;
+        }
+        let url = direct_url(context)?;
         if matches!(self, Self::Up(_)) {
             store::migrate(url)
                 .await
@@ -63,6 +72,26 @@ impl MigrateCommand {
         context.output.list(&rows, MIGRATIONS, true)?;
         Ok(if pending { Exit::Findings } else { Exit::Done })
     }
+}
+
+/// Statements for the role that sessions have, as `database.url` gives them.
+async fn settings(context: &Context) -> Result<Exit, CliError> {
+    let pooled = store::pooled_options(database_url(context)?, "windlass migrate");
+    let pooled = pooled.map_err(windlass_engine::Error::from)?;
+    for statement in store::settings_statements(&pooled).await? {
+        context.output.line(&statement)?;
+    }
+    Ok(Exit::Done)
+}
+
+/// The address of the database past any pooler: schemas are changed in sessions of our own.
+pub fn direct_url(context: &Context) -> Result<&str, CliError> {
+    let url = database_url(context)?;
+    Ok(context
+        .settings
+        .database_direct_url
+        .as_deref()
+        .unwrap_or(url))
 }
 
 /// The address of the database, which must be said.

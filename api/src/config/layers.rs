@@ -308,6 +308,7 @@ fn nearest(written: &str) -> String {
 fn flag_name(key: &str) -> String {
     let name = match key {
         "database.url" => "database-url",
+        "database.direct_url" => "database-direct-url",
         "roles" => "role",
         other => other,
     };

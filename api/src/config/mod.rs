@@ -56,6 +56,8 @@ pub struct Settings {
     pub server: String,
     /// Address of the database.
     pub database_url: Option<String>,
+    /// The same database past the pooler, where `database_url` is one.
+    pub database_direct_url: Option<String>,
     /// Pooled connections of a process.
     pub database_connections: u32,
     /// Where the API listens.
@@ -127,6 +129,7 @@ impl Settings {
         let settings = Self {
             server: reader.text("server"),
             database_url: reader.optional_text("database.url"),
+            database_direct_url: reader.optional_text("database.direct_url"),
             database_connections: reader.parsed("database.connections", 0, "a number"),
             listen: reader.parsed(
                 "listen",
@@ -185,19 +188,31 @@ impl Settings {
         problems
     }
 
-    fn addresses(&self) -> [Rule; 2] {
+    fn addresses(&self) -> [Rule; 4] {
         let is_http = ["http://", "https://"]
             .iter()
             .any(|scheme| self.server.starts_with(scheme));
         let is_postgres =
             |url: &str| url.starts_with("postgres://") || url.starts_with("postgresql://");
-        let is_elsewhere = self
-            .database_url
-            .as_deref()
-            .is_some_and(|url| !is_postgres(url));
+        let is_elsewhere =
+            |url: &Option<String>| url.as_deref().is_some_and(|url| !is_postgres(url));
         [
             ("server", !is_http, "begins with http:// or https://"),
-            ("database.url", is_elsewhere, "begins with postgres://"),
+            (
+                "database.url",
+                is_elsewhere(&self.database_url),
+                "begins with postgres://",
+            ),
+            (
+                "database.direct_url",
+                is_elsewhere(&self.database_direct_url),
+                "begins with postgres://",
+            ),
+            (
+                "database.direct_url",
+                self.database_direct_url.is_some() && self.database_url.is_none(),
+                "stands beside a database.url",
+            ),
         ]
     }
 

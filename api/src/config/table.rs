@@ -35,6 +35,12 @@ pub const SETTINGS: &[Setting] = &[
         secret: true,
         about: "address of the database of `serve` and `migrate`",
     },
+    Setting {
+        key: "database.direct_url",
+        default: None,
+        secret: true,
+        about: "the same database past the pooler, where `database.url` is a transaction pooler",
+    },
     setting(
         "database.connections",
         Some("10"),

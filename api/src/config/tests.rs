@@ -97,15 +97,31 @@ fn values_that_make_no_sense_are_refused_together() {
     let around = Surroundings::of([
         ("WINDLASS_WORKER_SLOTS", "0"),
         ("WINDLASS_DATABASE_URL", "mysql://x"),
+        ("WINDLASS_DATABASE_DIRECT_URL", "mysql://y"),
         ("WINDLASS_REFERENCES_ENV", "WINDLASS_DATABASE_URL"),
         ("WINDLASS_EGRESS_ALLOW", "10.0.0.0/99"),
     ]);
 
     let problems = Settings::read(&layers(&[], &around, &[]))
-        .expect_err("four mistakes")
+        .expect_err("five mistakes")
         .problems;
 
-    assert_eq!(problems.len(), 4, "{problems:#?}");
+    assert_eq!(problems.len(), 5, "{problems:#?}");
+}
+
+#[test]
+fn the_way_past_a_pooler_needs_the_way_through_it() {
+    let direct = ("WINDLASS_DATABASE_DIRECT_URL", "postgres://ada:secret@db/x");
+    let alone = Surroundings::of([direct]);
+    let both = Surroundings::of([direct, ("WINDLASS_DATABASE_URL", "postgres://pooler/x")]);
+
+    let problems = Settings::read(&layers(&[], &alone, &[]))
+        .expect_err("one mistake")
+        .problems;
+    let settings = Settings::read(&layers(&[], &both, &[])).expect("all right");
+
+    assert!(problems[0].contains("stands beside a database.url"));
+    assert_eq!(settings.database_direct_url.as_deref(), Some(direct.1));
 }
 
 #[test]

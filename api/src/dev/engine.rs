@@ -337,6 +337,8 @@ fn variables(context: &Context, url: &str, services: SocketAddr) -> Vec<(String,
     allow.push(services.ip().to_string());
     let mut variables = vec![
         ("WINDLASS_DATABASE_URL".to_owned(), url.into()),
+        // Twice the same is no pooler, whatever the user's file says.
+        ("WINDLASS_DATABASE_DIRECT_URL".to_owned(), url.into()),
         (
             "WINDLASS_WORKER_LEASE_SECONDS".to_owned(),
             LEASE_SECONDS.to_string().into(),

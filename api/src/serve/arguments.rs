@@ -19,6 +19,9 @@ pub struct ServeArgs {
     /// Address of the database [WINDLASS_DATABASE_URL]
     #[arg(long, value_name = "URL")]
     database_url: Option<String>,
+    /// The same database past the pooler, where the other is one [WINDLASS_DATABASE_DIRECT_URL]
+    #[arg(long, value_name = "URL")]
+    database_direct_url: Option<String>,
     /// Bring the schema up to date first [WINDLASS_MIGRATE]
     #[arg(long)]
     migrate: bool,
@@ -54,6 +57,8 @@ impl ServeArgs {
         }
         flags.extend(self.listen.clone().map(|listen| ("listen", listen)));
         flags.extend(self.database_url.clone().map(|url| ("database.url", url)));
+        let direct = self.database_direct_url.clone();
+        flags.extend(direct.map(|url| ("database.direct_url", url)));
         if self.migrate {
             flags.insert("migrate", "true".to_owned());
         }

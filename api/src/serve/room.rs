@@ -11,7 +11,7 @@ use tokio::task::JoinSet;
 use tokio::time::{interval, timeout};
 use tokio_util::sync::CancellationToken;
 use windlass_engine::Store;
-use windlass_engine::store::{ConnectOptions, Notifier, connect_options};
+use windlass_engine::store::Notifier;
 use windlass_workers::catalogue::Catalogue;
 use windlass_workers::connection::{Configured, References};
 use windlass_workers::egress::EgressRules;
@@ -20,6 +20,7 @@ use windlass_workers::perform::{Performer, PerformerOptions};
 use windlass_workers::secret::Secrets;
 use windlass_workers::{StoredDocuments, Worker, WorkerOptions};
 
+use super::reach::Reach;
 use crate::cli::error::CliError;
 use crate::config::{Role, Settings, Surroundings};
 use crate::dashboard::mount;
@@ -35,7 +36,7 @@ const UPKEEP: Duration = Duration::from_secs(5);
 
 /// What a process is made from.
 pub struct Wiring {
-    url: String,
+    database: Reach,
     settings: Settings,
     secrets: Secrets,
     references: BTreeMap<String, String>,
@@ -63,12 +64,20 @@ impl Wiring {
             secrets = secrets.with(name, value);
         }
         Self {
-            url: url.to_owned(),
+            database: Reach::new(url),
             settings: settings.clone(),
             secrets,
             references: around.references(&settings.references_env),
             listener: None,
             catalogue: Catalogue::new(),
+        }
+    }
+
+    /// With a database whose address is that of a transaction pooler; `direct` is the way past it.
+    pub fn behind_pooler(self, direct: &str) -> Self {
+        Self {
+            database: self.database.behind_pooler(direct),
+            ..self
         }
     }
 
@@ -83,10 +92,6 @@ impl Wiring {
     /// With handlers that its worker offers.
     pub fn with_catalogue(self, catalogue: Catalogue) -> Self {
         Self { catalogue, ..self }
-    }
-
-    fn connect(&self, application: &str) -> Result<ConnectOptions, CliError> {
-        Ok(connect_options(&self.url, application).map_err(windlass_engine::Error::from)?)
     }
 
     fn performer(&self, store: &Store) -> Result<Performer, CliError> {
@@ -123,7 +128,9 @@ impl Server {
     /// When the database is out of reach, its schema is missing, or the address is taken.
     pub async fn start(wiring: &mut Wiring, stop: &CancellationToken) -> Result<Self, CliError> {
         let settings = &wiring.settings;
-        let store = Store::open(wiring.connect("windlass")?, settings.database_connections).await?;
+        let connect = wiring.database.options("windlass")?;
+        let store = Store::open(connect, settings.database_connections).await?;
+        wiring.database.check().await?;
         let grace = Duration::from_secs(settings.worker_grace_seconds.into());
         let mut server = Self {
             store,
@@ -249,10 +256,11 @@ impl Server {
         };
         let worker = Worker::new(
             self.store.clone(),
-            wiring.connect("windlass worker")?,
+            wiring.database.options("windlass worker")?,
             wiring.performer(&self.store)?,
             options,
         );
+        let worker = worker.listening_on(wiring.database.direct("windlass listener")?);
         let stop = stop.clone();
         self.tasks.spawn(async move {
             worker.run(stop).await;
