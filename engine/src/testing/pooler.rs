@@ -17,12 +17,13 @@ use std::time::Duration;
 use nix::unistd::{User, geteuid};
 use tempfile::TempDir;
 
-/// $1 program, $2 settings. SIGQUIT ends it at once; by others it waits for its clients.
+/// $1 program, $2 settings, whose folder goes with the program. SIGQUIT ends it at once; by others it waits for its clients.
 const LEASH: &str = r#"
 "$1" "$2" & pid=$!
 read -r _
 kill -QUIT "$pid"
 wait "$pid"
+rm -rf "${2%/*}"
 "#;
 /// In a folder of its own.
 const SETTINGS_FILE: &str = "pgbouncer.ini";
@@ -39,6 +40,7 @@ pub struct Pooler {
     leash: Child,
     program: PathBuf,
     folder: TempDir,
+    text: String,
 }
 
 impl Pooler {
@@ -75,20 +77,17 @@ impl Pooler {
         let folder = tempfile::Builder::new()
             .prefix("windlass-test-pooler-")
             .tempdir()?;
-        fs::set_permissions(folder.path(), fs::Permissions::from_mode(0o755))?;
         let port = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?
             .local_addr()?
             .port();
-        fs::write(
-            folder.path().join(SETTINGS_FILE),
-            configuration(port, server, settings),
-        )?;
-        let leash = leashed(program, folder.path(), port)?;
+        let text = configuration(port, server, settings);
+        let leash = leashed(program, folder.path(), port, &text)?;
         Ok(leash.map(|leash| Self {
             port,
             leash,
             program: program.to_owned(),
             folder,
+            text,
         }))
     }
 
@@ -98,7 +97,7 @@ impl Pooler {
     /// When it does not start.
     pub fn restart(&mut self) {
         self.end();
-        let leash = leashed(&self.program, self.folder.path(), self.port);
+        let leash = leashed(&self.program, self.folder.path(), self.port, &self.text);
         self.leash = leash
             .expect("the system starts programs")
             .expect("a pooler that starts again");
@@ -122,7 +121,10 @@ impl Drop for Pooler {
 }
 
 /// Starts the program; `None` when it did not come to listen.
-fn leashed(program: &Path, folder: &Path, port: u16) -> io::Result<Option<Child>> {
+fn leashed(program: &Path, folder: &Path, port: u16, text: &str) -> io::Result<Option<Child>> {
+    fs::create_dir_all(folder)?;
+    fs::set_permissions(folder, fs::Permissions::from_mode(0o755))?;
+    fs::write(folder.join(SETTINGS_FILE), text)?;
     let mut leash = Command::new("sh")
         .args(["-c", LEASH, "windlass-test-pooler"])
         .args([program, &folder.join(SETTINGS_FILE)])
