@@ -9,7 +9,7 @@ use futures::future::BoxFuture;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 use tracing::{debug, info, warn};
-use windlass_engine::protocol::Planned;
+use windlass_engine::protocol::{BreakersKept, Planned};
 use windlass_engine::store::{Notifier, doctor};
 use windlass_engine::{Error, Store};
 
@@ -66,6 +66,7 @@ impl Keeper {
             Duty::Finish,
             Duty::Fire,
             Duty::Redrive,
+            Duty::Break,
             Duty::Tidy,
             Duty::Doctor,
         ] {
@@ -137,6 +138,8 @@ enum Duty {
     Fire,
     /// Stopped work that should go on.
     Redrive,
+    /// Templates that one error stops.
+    Break,
     /// Tallies and old keys.
     Tidy,
     /// Rows that break what is promised.
@@ -153,12 +156,13 @@ impl Duty {
             Self::Finish => "finish",
             Self::Fire => "fire",
             Self::Redrive => "redrive",
+            Self::Break => "break",
             Self::Tidy => "tidy",
             Self::Doctor => "doctor",
         }
     }
 
-    /// The pause after a pass that found nothing. Together, an idle keeper asks about three times a second.
+    /// The pause after a pass that found nothing. Together, an idle keeper asks about four times a second.
     fn pace(self, lease_time: Duration) -> Duration {
         match self {
             Self::Expire => {
@@ -166,7 +170,7 @@ impl Duty {
             }
             Self::Wake | Self::Finish => Duration::from_secs(1),
             Self::Plan | Self::Release => Duration::from_secs(1),
-            Self::Fire | Self::Redrive => Duration::from_secs(1),
+            Self::Fire | Self::Redrive | Self::Break => Duration::from_secs(1),
             Self::Tidy | Self::Doctor => Duration::from_secs(30),
         }
     }
@@ -216,6 +220,7 @@ impl Duty {
                     // The rate is per second: the next pass waits for its own.
                     false
                 }
+                Self::Break => broken(keeper, store.keep_breakers(store.moved_now().await?).await?),
                 Self::Tidy => {
                     let pruned = store.prune_keys().await? + store.prune_failures().await?;
                     store.compact_tallies().await? > 0 || pruned > 0
@@ -268,6 +273,21 @@ fn told(keeper: &Keeper, worked: bool) -> bool {
         keeper.notifier.tell();
     }
     worked
+}
+
+fn broken(keeper: &Keeper, kept: BreakersKept) -> bool {
+    for template in &kept.opened {
+        warn!(
+            template,
+            "one error stops most of what ends: the breaker opened"
+        );
+    }
+    for template in &kept.closed {
+        info!(template, "the error is gone: the breaker closed");
+    }
+    told(keeper, kept.probes > 0 || !kept.closed.is_empty());
+    // The next step waits for what went to see.
+    false
 }
 
 fn planned(planned: Planned) -> bool {

@@ -91,6 +91,7 @@ const ERRORS: &[Column] = &[
     Column("CODE", &["/code"]),
     Column("WHY", &["/why"]),
     Column("SINCE", &["/first_at"]),
+    Column("BREAKER", &["/breakers/0"]),
 ];
 
 const JOBS: &[Column] = &[

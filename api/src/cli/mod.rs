@@ -6,6 +6,7 @@
 mod api;
 pub mod apply;
 pub mod batch;
+mod breaker;
 mod category;
 mod clock;
 mod config;
@@ -139,6 +140,9 @@ enum Command {
     /// What is parked, by error: the dead letter
     #[command(subcommand, visible_alias = "dead-letter")]
     Error(failure::ErrorCommand),
+    /// Templates that one error stopped, and what stops them
+    #[command(subcommand)]
+    Breaker(breaker::BreakerCommand),
     /// Letting stopped work go on, at a pace
     #[command(subcommand)]
     Redrive(failure::RedriveCommand),
@@ -267,6 +271,7 @@ impl Command {
             Self::Limit(command) => command.run(context).await,
             Self::Schedule(command) => command.run(context).await,
             Self::Error(command) => command.run(context).await,
+            Self::Breaker(command) => command.run(context).await,
             Self::Redrive(command) => command.run(context).await,
             Self::Lane(command) => command.run(context).await,
             Self::Worker(WorkerCommand::List) => context.whole(&["workers"], WORKERS).await,

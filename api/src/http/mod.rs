@@ -6,6 +6,7 @@
 mod apply;
 mod batch_parts;
 mod batches;
+mod breakers;
 mod bulk;
 mod categories;
 mod clock;
@@ -76,6 +77,7 @@ fn routes() -> OpenApiRouter<ApiState> {
         templates::routes(),
         schedules::routes(),
         failures::routes(),
+        breakers::routes(),
         fleet::routes(),
         pauses::routes(),
         lanes::routes(),

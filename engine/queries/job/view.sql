@@ -28,7 +28,7 @@ select j.id,
            else 'unheld'
        end as "state!",
        t.namespace || '.' || t.name || '@' || t.version as "template!",
-       n.purpose, n.queue, j.lane, j.batch, j.member_key, j.object, j.parent, j.redrive_of, j.created_at,
+       n.purpose, n.queue, coalesce(r.lane, j.lane) as "lane!", j.batch, j.member_key, j.object, j.parent, j.redrive_of, j.created_at,
        coalesce(o.attempt, s.attempt, r.attempt, w.attempt, l.attempt, h.attempt, 0::smallint) as "attempt!",
        coalesce(s.losses, r.losses, w.losses, l.losses, h.losses, 0::smallint) as "losses!",
        coalesce(l.run_at, w.due, case when h.reason is null then p.until when h.reason = 'paused' then m.until else h.until end) as "due?",
@@ -66,6 +66,6 @@ left join lateral (
                    order by x.first_id desc limit 1) near where near.last_id >= j.id) h on true
 left join pause m on m.job = j.id and h.reason = 'paused'
 left join lateral (
-    select * from lane_pause x where x.lane = j.lane order by x.id limit 1) p on r.first_id is not null
+    select * from lane_pause x where x.lane = r.lane order by x.id limit 1) p on r.first_id is not null
 left join wait w on w.job = j.id and w.n = 0
 order by j.id desc;

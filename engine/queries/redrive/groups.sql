@@ -1,5 +1,5 @@
 -- What is parked, by fingerprint: a loose scan, one descent a group, however many jobs a group has.
--- Index  held_parked.
+-- Index  held_parked, breaker_busy.
 -- Locks  none.
 -- Gives  up to $4 groups after the fingerprint $2, or from it on ($3); counts stop at 10,001.
 with recursive step as (
@@ -19,7 +19,10 @@ page as materialized (
     select fingerprint from step where fingerprint is not null limit $4
 )
 select page.fingerprint as "fingerprint!", found.jobs as "jobs!", found.sample as "sample!",
-       first.code as "code?", first.why as "why!", first.run_at as "first_at!"
+       first.code as "code?", first.why as "why!", first.run_at as "first_at!",
+       array(select breaker.template from breaker
+             where breaker.tenant = $1 and breaker.fingerprint = page.fingerprint and breaker.state <> 'closed'
+             order by breaker.template) as "breakers!"
 from page
 cross join lateral (
     select count(*) as jobs, (array_agg(first_id order by first_id))[1:5] as sample

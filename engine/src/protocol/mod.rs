@@ -11,6 +11,7 @@
 
 mod admission;
 pub mod apply;
+mod breaker;
 mod change;
 mod create;
 mod finish;
@@ -30,6 +31,7 @@ pub mod timing;
 mod trigger;
 mod work;
 
+pub use self::breaker::BreakersKept;
 pub use self::change::{Action, Change};
 pub use self::create::{CreatedBatch, NewBatch, Source};
 pub use self::fire::Fired;

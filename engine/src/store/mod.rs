@@ -7,6 +7,7 @@ mod batch;
 mod batch_member;
 mod batch_report;
 mod batch_row;
+pub(crate) mod breaker;
 mod cancel;
 pub(crate) mod category;
 mod clock;
@@ -53,6 +54,7 @@ pub use self::admin::{MigrationView, ServerFacts, make_database_anew, migrations
 pub use self::batch::{BatchFilter, BatchView, CurrentJobs, PlannedCounts, Progress};
 pub use self::batch_member::{ErrorGroup, MemberCursor, MemberView};
 pub use self::batch_report::{BatchFigures, BatchReport, Phase, Phases};
+pub use self::breaker::{BreakerRule, BreakerView};
 pub use self::cancel::Cancelled;
 pub use self::category::{CategoryView, ItemView};
 pub use self::clock::Clock;

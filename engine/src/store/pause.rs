@@ -16,6 +16,9 @@ use crate::vocabulary::{JobState, PauseMode, PauseScope};
 /// Rounds in which a job may change hands under our eyes before its pause waits for its next end.
 const ROUNDS_MAX: usize = 20;
 
+/// The scope of the pause by which a breaker holds its template; only breakers make such.
+const BREAKER: &str = "breaker";
+
 /// A pause that lasts.
 #[derive(Clone, Debug, Serialize)]
 pub struct PauseView {
@@ -101,6 +104,9 @@ impl Store {
         let pause = self.pause_by_id(tenant, id).await?;
         if pause.scope == PauseScope::Job.as_str() {
             self.lift(Some(id)).await?;
+        } else if pause.scope == BREAKER {
+            let why = "its pause was ended";
+            self.close_breaker(tenant, &pause.subject, "", why).await?;
         } else {
             sqlx::query_file!("queries/pause/end.sql", id)
                 .execute(self.pool())

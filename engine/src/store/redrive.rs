@@ -31,6 +31,8 @@ pub struct DeadGroup {
     pub sample: Vec<i64>,
     /// When the first of them was parked.
     pub first_at: DateTime<Utc>,
+    /// Templates whose breaker is open, or probes, for this error.
+    pub breakers: Vec<String>,
 }
 
 /// Which stopped work should run again, and how fast.

@@ -86,6 +86,9 @@ async fn pass(stage: &Stage) -> i64 {
     }
     moved += i64::try_from(store.release().await.expect("released")).unwrap_or(1);
     moved += i64::try_from(store.finish().await.expect("finished").len()).unwrap_or(1);
+    let kept = store.keep_breakers(Some(far)).await.expect("kept");
+    moved += kept.probes
+        + i64::try_from(kept.opened.len() + kept.refused.len() + kept.closed.len()).unwrap_or(1);
     moved
 }
 

@@ -77,6 +77,13 @@ pub const VERBS: &[Verb] = &[
         prepare: "",
         run: |scene| exchange(scene, half, 5),
     },
+    of_store!(
+        "keep breakers",
+        "insert into breaker (tenant, template, state, opened_at, due)
+         select 1, template, 'open', now(), now() from lane where template <> '' limit 1
+         on conflict do nothing",
+        |store, scene| store.keep_breakers(None)
+    ),
     of_store!("expire", "", |store, scene| store.expire(LEASE_TIME)),
     of_beat!("give back unlisted", |beat, scene| beat.give_back_unlisted(
         scene.worker,

@@ -31,8 +31,10 @@ from generate_series(0, 1999) n;
 insert into wait (job, n, lane, eff, priority, attempt, losses, due)
 select n, 0, 2 + n % 400, now(), 0, 0, 0, now() + make_interval(secs => n) from generate_series(950000, 969999) n;
 
-insert into outcome (first_id, last_id, tenant, lane, batch, kind, claim)
-select n, n, 1, 2 + n % 400, null, case when n % 50 = 0 then 'failed' else 'completed' end, gen_random_uuid()
+insert into outcome (first_id, last_id, tenant, lane, batch, kind, code, fingerprint, at, claim)
+select n, n, 1, 2 + n % 400, null, case when n % 50 = 0 then 'failed' else 'completed' end,
+       case when n % 50 = 0 then 'communication' end, case when n % 50 = 0 then 'communication-503-' || n / 50 % 20 end,
+       now() - make_interval(secs => 1000000 - n), gen_random_uuid()
 from generate_series(970000, 999999) n;
 
 insert into journal (job, seq, kind, at, claim, data)

@@ -24,6 +24,8 @@ pub struct ErrorReply {
     pub sample: Vec<JobId>,
     /// When the first of them was parked.
     pub first_at: DateTime<Utc>,
+    /// Templates whose breaker holds them for this error.
+    pub breakers: Vec<String>,
 }
 
 /// The word for no fingerprint, in addresses and replies.
@@ -44,6 +46,7 @@ impl From<DeadGroup> for ErrorReply {
             more: group.jobs > DEAD_COUNT_MAX,
             sample: group.sample.into_iter().map(JobId).collect(),
             first_at: group.first_at,
+            breakers: group.breakers,
         }
     }
 }

@@ -1,6 +1,7 @@
 //! The nouns as the API shows them: ids with prefixes, stored JSON as it is, no row numbers.
 
 pub(super) mod batch;
+pub(super) mod breaker;
 pub(super) mod catalogue;
 pub(super) mod doctor;
 pub(super) mod failure;

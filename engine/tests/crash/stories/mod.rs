@@ -1,6 +1,7 @@
 //! The stories: together they pass every statement that writes.
 
 mod batch;
+mod breaker;
 mod cancel;
 mod doctor;
 mod document;
@@ -34,6 +35,7 @@ pub fn all() -> Vec<Story> {
         failure::stories(),
         redrive::stories(),
         share::stories(),
+        breaker::stories(),
     ];
     parts.into_iter().flatten().collect()
 }
