@@ -16,6 +16,9 @@ use windlass_engine::{Error, Store};
 /// Longest pause after a failure of the database.
 const PAUSE_MAX: Duration = Duration::from_secs(5);
 
+/// How long jobs are kept after their end, unless somebody says otherwise: thirty days.
+pub const RETENTION: Duration = Duration::from_secs(30 * 86_400);
+
 /// How a keeper runs.
 #[derive(Clone, Copy, Debug)]
 pub struct KeeperOptions {
@@ -23,6 +26,8 @@ pub struct KeeperOptions {
     pub lease_time: Duration,
     /// A cancelled job whose worker does not end it within this long is cut from its lease.
     pub cancel_grace: Duration,
+    /// Jobs are kept for so long after their end, and then go by whole ranges of ids; for ever without.
+    pub retention: Option<Duration>,
 }
 
 impl Default for KeeperOptions {
@@ -31,6 +36,7 @@ impl Default for KeeperOptions {
             lease_time: Duration::from_secs(30),
             // Three times what a job waits for its own running step.
             cancel_grace: Duration::from_secs(30),
+            retention: Some(RETENTION),
         }
     }
 }
@@ -67,6 +73,7 @@ impl Keeper {
             Duty::Fire,
             Duty::Redrive,
             Duty::Break,
+            Duty::Partition,
             Duty::Tidy,
             Duty::Doctor,
         ] {
@@ -140,6 +147,8 @@ enum Duty {
     Redrive,
     /// Templates that one error stops.
     Break,
+    /// Partitions for the ids to come, and those that are old.
+    Partition,
     /// Tallies and old keys.
     Tidy,
     /// Rows that break what is promised.
@@ -157,6 +166,7 @@ impl Duty {
             Self::Fire => "fire",
             Self::Redrive => "redrive",
             Self::Break => "break",
+            Self::Partition => "partition",
             Self::Tidy => "tidy",
             Self::Doctor => "doctor",
         }
@@ -171,6 +181,8 @@ impl Duty {
             Self::Wake | Self::Finish => Duration::from_secs(1),
             Self::Plan | Self::Release => Duration::from_secs(1),
             Self::Fire | Self::Redrive | Self::Break => Duration::from_secs(1),
+            // Three ranges ahead are used up in three minutes at the fastest.
+            Self::Partition => Duration::from_secs(10),
             Self::Tidy | Self::Doctor => Duration::from_secs(30),
         }
     }
@@ -221,6 +233,7 @@ impl Duty {
                     false
                 }
                 Self::Break => broken(keeper, store.keep_breakers(store.moved_now().await?).await?),
+                Self::Partition => partitioned(keeper).await?,
                 Self::Tidy => {
                     let pruned = store.prune_keys().await? + store.prune_failures().await?;
                     store.compact_tallies().await? > 0 || pruned > 0
@@ -288,6 +301,27 @@ fn broken(keeper: &Keeper, kept: BreakersKept) -> bool {
     told(keeper, kept.probes > 0 || !kept.closed.is_empty());
     // The next step waits for what went to see.
     false
+}
+
+/// Partitions ahead of the ids and behind them.
+async fn partitioned(keeper: &Keeper) -> Result<bool, Error> {
+    let kept = keeper.store.make_partitions().await?;
+    metrics::gauge!("windlass_id_ranges").set(kept.ranges as f64);
+    metrics::gauge!("windlass_id_ranges_ahead").set(kept.ahead as f64);
+    if kept.ahead < 1 {
+        warn!(
+            ahead = kept.ahead,
+            "no partition is ahead of the ids: new jobs may stand in the default one"
+        );
+    }
+    let Some(retention) = keeper.options.retention else {
+        return Ok(false);
+    };
+    let dropped = keeper.store.drop_partitions(retention).await?;
+    if let Some(first_id) = dropped {
+        info!(first_id, "dropped a range of ids that was old");
+    }
+    Ok(keeper.store.sweep_dropped().await? > 0 || dropped.is_some())
 }
 
 fn planned(planned: Planned) -> bool {

@@ -70,6 +70,8 @@ pub struct Settings {
     pub worker_slots: u32,
     /// Seconds after which a silent worker's jobs are claimable again.
     pub worker_lease_seconds: u32,
+    /// Days that jobs are kept after their end; 0 keeps them for ever.
+    pub retention_days: u32,
     /// Seconds that running steps may go on once the worker should stop.
     pub worker_grace_seconds: u32,
     /// Loopback and private addresses that steps may reach.
@@ -142,6 +144,7 @@ impl Settings {
             migrate: reader.parsed("migrate", false, "true or false"),
             worker_slots: reader.parsed("worker.slots", 0, "a number"),
             worker_lease_seconds: reader.parsed("worker.lease_seconds", 0, "a number of seconds"),
+            retention_days: reader.parsed("retention.days", 0, "a number of days"),
             worker_grace_seconds: reader.parsed("worker.grace_seconds", 0, "a number of seconds"),
             egress_allow_private: reader.parsed("egress.allow_private", false, "true or false"),
             egress_allow: reader.list("egress.allow"),

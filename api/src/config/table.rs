@@ -64,6 +64,11 @@ pub const SETTINGS: &[Setting] = &[
         "a silent worker's jobs are claimable again after this",
     ),
     setting(
+        "retention.days",
+        Some("30"),
+        "jobs are kept so long after their end, then go by whole ranges of ids; 0: for ever",
+    ),
+    setting(
         "worker.grace_seconds",
         Some("30"),
         "running steps may go on so long once the worker should stop",

@@ -276,6 +276,7 @@ impl Server {
             self.notifier.clone(),
             KeeperOptions {
                 lease_time,
+                retention: retention(wiring.settings.retention_days),
                 ..KeeperOptions::default()
             },
         );
@@ -285,6 +286,11 @@ impl Server {
             Ok(())
         });
     }
+}
+
+/// How long jobs are kept after their end; none for ever.
+fn retention(days: u32) -> Option<Duration> {
+    (days > 0).then(|| Duration::from_secs(u64::from(days) * 86_400))
 }
 
 /// Takes an address, or says who may have it.

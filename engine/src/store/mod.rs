@@ -32,6 +32,7 @@ mod migrate;
 mod notify;
 pub(crate) mod overflow;
 mod page;
+mod partition;
 mod pause;
 mod pooler;
 mod redrive;
@@ -78,6 +79,7 @@ pub use self::load::{BatchOf, ChunkMember, Loaded, Pinned};
 pub use self::migrate::{fingerprint, migrate};
 pub use self::notify::{Listener, Notifier};
 pub use self::page::{PAGE_MAX, Page};
+pub use self::partition::{PartitionsKept, RANGE_IDS, RangeView};
 pub use self::pause::{NewPause, PauseView};
 pub use self::pooler::{PoolerReport, check_pooler, settings_statements};
 pub use self::redrive::{

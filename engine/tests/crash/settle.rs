@@ -10,6 +10,7 @@ use windlass_workflows::machine::turn::{End, OutcomeKind};
 
 use crate::common::{LEASE_TIME, TestWorker, ending, outcome};
 use crate::stage::{Stage, incarnation};
+use crate::stories::partition::MONTH;
 
 /// Passes of all duties in a row; four are enough where nothing is wrong.
 const PASSES_MAX: usize = 12;
@@ -87,6 +88,10 @@ async fn pass(stage: &Stage) -> i64 {
     moved += i64::try_from(store.release().await.expect("released")).unwrap_or(1);
     moved += i64::try_from(store.finish().await.expect("finished").len()).unwrap_or(1);
     let kept = store.keep_breakers(Some(far)).await.expect("kept");
+    let made = store.make_partitions().await.expect("made");
+    let dropped = store.drop_partitions(MONTH).await.expect("dropped");
+    moved += i64::try_from(made.made).unwrap_or(1) + i64::from(dropped.is_some());
+    moved += store.sweep_dropped().await.expect("swept");
     moved += kept.probes
         + i64::try_from(kept.opened.len() + kept.refused.len() + kept.closed.len()).unwrap_or(1);
     moved

@@ -10,6 +10,7 @@ mod key;
 mod lease;
 mod life;
 mod limit;
+pub mod partition;
 mod pause;
 mod redrive;
 mod request;
@@ -36,6 +37,7 @@ pub fn all() -> Vec<Story> {
         redrive::stories(),
         share::stories(),
         breaker::stories(),
+        partition::stories(),
     ];
     parts.into_iter().flatten().collect()
 }
