@@ -172,11 +172,17 @@ async fn look(shared: &Shared, capabilities: &HashSet<String>) {
     let mut pause = LOOK_PAUSE_MIN;
     // When the next token of a limit comes, if that is all that a lane waits for.
     let mut opening = None;
+    let mut looked: Option<Instant> = None;
     loop {
         select! {
             () = sleep(sooner(pause, opening)) => {}
-            () = shared.noticed() => sleep(LOOK_PAUSE_MIN).await,
+            // A notice on an idle worker is looked after at once; many of them, once a pause.
+            () = shared.noticed() => {
+                let since = looked.map_or(LOOK_PAUSE_MIN, |looked| looked.elapsed());
+                sleep(LOOK_PAUSE_MIN.saturating_sub(since)).await;
+            }
         }
+        looked = Some(Instant::now());
         if shared.phase() != Phase::Running {
             return std::future::pending().await;
         }
