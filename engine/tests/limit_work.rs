@@ -12,7 +12,7 @@ use futures::future::join_all;
 use serde_json::json;
 use uuid::Uuid;
 use windlass_engine::protocol::{Answer, Request, Work};
-use windlass_engine::store::{Claimed, DEFAULT_TENANT, Want};
+use windlass_engine::store::{Claimed, DEFAULT_TENANT, Submitted, Want};
 use windlass_workflows::value::Value;
 
 const TTL: Duration = Duration::from_secs(30);
@@ -38,7 +38,7 @@ async fn submit(bench: &Bench, inputs: &[&str]) -> Vec<i64> {
     answers
         .into_iter()
         .map(|answer| match answer {
-            Answer::Created { job } => job,
+            Answer::Submitted(Submitted::Created { job }) => job,
             other => panic!("not created: {other:?}"),
         })
         .collect()
@@ -173,7 +173,10 @@ async fn an_input_without_a_usable_key_is_refused_and_the_others_are_stored() {
         Answer::Invalid(problems) => assert_eq!(problems[0].code, "limit_key"),
         other => panic!("refused expected, {other:?} found"),
     }
-    assert!(matches!(answers[1], Answer::Created { .. }));
+    assert!(matches!(
+        answers[1],
+        Answer::Submitted(Submitted::Created { .. })
+    ));
 }
 
 #[tokio::test]

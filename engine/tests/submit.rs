@@ -10,7 +10,7 @@ use common::recipe::{BIRDS, apply, with_birds};
 use futures::future::join_all;
 use serde_json::json;
 use windlass_engine::protocol::{Answer, Request, Work};
-use windlass_engine::store::{DEFAULT_TENANT, LaneKey};
+use windlass_engine::store::{DEFAULT_TENANT, LaneKey, Submitted};
 use windlass_workflows::configuration::Priority;
 use windlass_workflows::value::Value;
 
@@ -55,7 +55,9 @@ async fn submit(bench: &Bench, requests: Vec<Request>) -> Vec<Answer> {
 
 fn job(answer: &Answer) -> i64 {
     match answer {
-        Answer::Created { job } | Answer::Duplicate { job } | Answer::KeyReused { job } => *job,
+        Answer::Submitted(Submitted::Created { job })
+        | Answer::Submitted(Submitted::Duplicate { job })
+        | Answer::Submitted(Submitted::KeyReused { job }) => *job,
         other => panic!("a job expected, {other:?} found"),
     }
 }
@@ -72,10 +74,13 @@ async fn a_repeated_key_finds_its_job_and_another_payload_is_told() {
     .await;
 
     let id = job(&first[0]);
-    assert_eq!(first, [Answer::Created { job: id }]);
+    assert_eq!(first, [Answer::Submitted(Submitted::Created { job: id })]);
     assert_eq!(
         again,
-        [Answer::Duplicate { job: id }, Answer::KeyReused { job: id }]
+        [
+            Answer::Submitted(Submitted::Duplicate { job: id }),
+            Answer::Submitted(Submitted::KeyReused { job: id })
+        ]
     );
     assert_eq!(bench.count("select count(*) from job").await, 1);
     bench.assert_held_once().await;
@@ -93,15 +98,15 @@ async fn a_key_whose_hold_ran_out_is_new() {
     let again = submit(&bench, vec![keyed("k", json!({}))]).await;
 
     assert!(
-        matches!(again[0], Answer::Created { job } if job != self::job(&first[0])),
+        matches!(again[0], Answer::Submitted(Submitted::Created { job }) if job != self::job(&first[0])),
         "{again:?}"
     );
     let after = submit(&bench, vec![keyed("k", json!({}))]).await;
     assert_eq!(
         after,
-        [Answer::Duplicate {
+        [Answer::Submitted(Submitted::Duplicate {
             job: job(&again[0])
-        }]
+        })]
     );
 }
 
@@ -122,10 +127,16 @@ async fn a_key_that_stands_twice_in_one_call_makes_one_job() {
     .await;
 
     let (k, l) = (job(&answers[0]), job(&answers[2]));
-    assert!(matches!(answers[1], Answer::Created { .. }));
+    assert!(matches!(
+        answers[1],
+        Answer::Submitted(Submitted::Created { .. })
+    ));
     assert_eq!(
         (&answers[3], &answers[4]),
-        (&Answer::Duplicate { job: k }, &Answer::KeyReused { job: l })
+        (
+            &Answer::Submitted(Submitted::Duplicate { job: k }),
+            &Answer::Submitted(Submitted::KeyReused { job: l })
+        )
     );
     assert_eq!(bench.count("select count(*) from job").await, 3);
     bench.assert_held_once().await;
@@ -142,7 +153,7 @@ async fn one_key_from_sixty_four_callers_at_once_makes_one_job() {
 
     let created = answers
         .iter()
-        .filter(|answer| matches!(answer, Answer::Created { .. }))
+        .filter(|answer| matches!(answer, Answer::Submitted(Submitted::Created { .. })))
         .count();
     assert_eq!(created, 1, "{answers:?}");
     assert_eq!(answers.iter().map(job).collect::<BTreeSet<_>>().len(), 1);
@@ -189,8 +200,8 @@ async fn what_is_wrong_is_answered_in_its_place_and_the_others_are_stored() {
     assert_eq!(told[3], [("unknown_purpose", "/purpose")]);
     assert_eq!(told[4], [("too_large", "/input")]);
     assert!(
-        matches!(answers[0], Answer::Created { .. })
-            && matches!(answers[5], Answer::Created { .. })
+        matches!(answers[0], Answer::Submitted(Submitted::Created { .. }))
+            && matches!(answers[5], Answer::Submitted(Submitted::Created { .. }))
     );
     assert_eq!(bench.count("select count(*) from job").await, 2);
     let input = bench

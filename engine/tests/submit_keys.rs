@@ -12,7 +12,7 @@ use common::recipe::{BIRDS, apply, with_birds};
 use futures::future::join_all;
 use serde_json::json;
 use windlass_engine::protocol::{Answer, Request, Scope, Work};
-use windlass_engine::store::{DEFAULT_TENANT, Hold, OnDuplicate};
+use windlass_engine::store::{DEFAULT_TENANT, Hold, OnDuplicate, Submitted};
 use windlass_workflows::configuration::Priority;
 use windlass_workflows::value::Value;
 
@@ -55,11 +55,11 @@ async fn interleaving_18_one_key_makes_one_job_whoever_comes_first_and_however()
     let answers: Vec<Answer> = singles.into_iter().chain(pages.concat()).collect();
     let jobs: BTreeSet<i64> = answers
         .iter()
-        .filter(|answer| **answer != Answer::InFlight)
+        .filter(|answer| **answer != Answer::Submitted(Submitted::InFlight))
         .map(job)
         .collect();
     assert_eq!(jobs.len(), 2, "{answers:?}");
-    let created = |answer: &&Answer| matches!(answer, Answer::Created { .. });
+    let created = |answer: &&Answer| matches!(answer, Answer::Submitted(Submitted::Created { .. }));
     assert_eq!(answers.iter().filter(created).count(), 2);
     assert_eq!(bench.count("select count(*) from job").await, 2);
     bench.assert_held_once().await;
@@ -92,15 +92,24 @@ async fn interleaving_18_a_key_in_an_open_transaction_is_in_flight_and_stops_no_
     held.release().await;
     let after = submit(&bench.store, keyed("k", json!({}))).await;
 
-    assert_eq!(answers[1], Answer::InFlight);
+    assert_eq!(answers[1], Answer::Submitted(Submitted::InFlight));
     for place in [0, 2, 3] {
         assert!(
-            matches!(answers[place], Answer::Created { .. }),
+            matches!(answers[place], Answer::Submitted(Submitted::Created { .. })),
             "{answers:?}"
         );
     }
-    assert_eq!((single, replacing), (Answer::InFlight, Answer::InFlight));
-    assert!(matches!(after, Answer::Created { .. }), "{after:?}");
+    assert_eq!(
+        (single, replacing),
+        (
+            Answer::Submitted(Submitted::InFlight),
+            Answer::Submitted(Submitted::InFlight)
+        )
+    );
+    assert!(
+        matches!(after, Answer::Submitted(Submitted::Created { .. })),
+        "{after:?}"
+    );
     bench.assert_held_once().await;
 }
 
@@ -158,7 +167,7 @@ async fn the_whole_payload_counts_and_not_what_a_purpose_adds() {
         let answer = submit(&bench.store, request.clone()).await;
         assert_eq!(
             answer,
-            Answer::KeyReused { job: job(&first) },
+            Answer::Submitted(Submitted::KeyReused { job: job(&first) }),
             "{request:?}"
         );
     }
@@ -166,7 +175,10 @@ async fn the_whole_payload_counts_and_not_what_a_purpose_adds() {
     let purpose = "windlass: v1\nkind: Purpose\nname: brief\ntemplate: strikes.brief\ninput: { language: de }\n";
     apply(&bench.store, &[purpose], "").await;
     let again = submit(&bench.store, keyed("k", json!({ "a": 1 }))).await;
-    assert_eq!(again, Answer::Duplicate { job: job(&first) });
+    assert_eq!(
+        again,
+        Answer::Submitted(Submitted::Duplicate { job: job(&first) })
+    );
 }
 
 #[tokio::test]
@@ -189,7 +201,10 @@ async fn a_key_counts_in_its_scope() {
         .map(job)
         .collect();
     assert_eq!(jobs.len(), 4);
-    assert_eq!(again, Answer::Duplicate { job: job(&one) });
+    assert_eq!(
+        again,
+        Answer::Submitted(Submitted::Duplicate { job: job(&one) })
+    );
 }
 
 #[tokio::test]
@@ -215,10 +230,13 @@ async fn an_active_key_is_free_when_its_job_ends_by_whatever_way() {
         .expect("cancelled");
     let after_cancel = join_all((0..8).map(|_| submit(&bench.store, active()))).await;
 
-    let duplicate = Answer::Duplicate { job: job(&first) };
+    let duplicate = Answer::Submitted(Submitted::Duplicate { job: job(&first) });
     assert_eq!((&while_ready, &while_leased), (&duplicate, &duplicate));
     assert!(
-        matches!(after_completion, Answer::Created { .. }),
+        matches!(
+            after_completion,
+            Answer::Submitted(Submitted::Created { .. })
+        ),
         "{after_completion:?}"
     );
     let jobs: BTreeSet<i64> = after_cancel.iter().map(job).collect();
@@ -255,7 +273,7 @@ async fn a_key_for_ever_outlives_every_pruning() {
 
     assert_eq!(
         submit(&bench.store, forever()).await,
-        Answer::Duplicate { job: job(&first) }
+        Answer::Submitted(Submitted::Duplicate { job: job(&first) })
     );
 }
 
@@ -266,5 +284,8 @@ async fn a_repeat_can_be_refused() {
 
     let again = submit(&bench.store, on("k", OnDuplicate::Reject, json!({}))).await;
 
-    assert_eq!(again, Answer::Rejected { job: job(&first) });
+    assert_eq!(
+        again,
+        Answer::Submitted(Submitted::Rejected { job: job(&first) })
+    );
 }

@@ -8,7 +8,7 @@ use common::keys::{job, keyed, lane, on, raised, submit, submit_sql};
 use common::recipe::{BIRDS, with_birds};
 use serde_json::json;
 use windlass_engine::protocol::{Answer, Request};
-use windlass_engine::store::{DEFAULT_TENANT, OnDuplicate};
+use windlass_engine::store::{DEFAULT_TENANT, OnDuplicate, Submitted};
 
 async fn bench() -> Bench {
     let bench = Bench::new().await;
@@ -43,17 +43,17 @@ async fn a_queued_job_is_replaced_at_its_own_time_or_at_the_old_one() {
 
     assert_eq!(
         kept,
-        Answer::Replaced {
+        Answer::Submitted(Submitted::Replaced {
             job: job(&kept),
             old: job(&first)
-        }
+        })
     );
     assert_eq!(
         moved,
-        Answer::Replaced {
+        Answer::Submitted(Submitted::Replaced {
             job: job(&moved),
             old: job(&kept)
-        }
+        })
     );
     let ended = "select count(*) from outcome where kind = 'cancelled' and code = 'replaced'";
     assert_eq!(bench.count(ended).await, 2);
@@ -95,10 +95,10 @@ async fn replacing_one_job_leaves_its_neighbours_in_their_extent() {
 
     assert_eq!(
         new,
-        Answer::Replaced {
+        Answer::Submitted(Submitted::Replaced {
             job: job(&new),
             old: job(&answers[4])
-        }
+        })
     );
     let open = "select sum(last_id - first_id + 1)::int8 from ready";
     assert_eq!(bench.count(open).await, 9);
@@ -117,7 +117,7 @@ async fn extending_puts_a_queued_job_off_and_keeps_its_input() {
     let once = submit(&bench.store, off(1)).await;
     let twice = submit(&bench.store, off(2)).await;
 
-    let extended = Answer::Extended { job: job(&first) };
+    let extended = Answer::Submitted(Submitted::Extended { job: job(&first) });
     assert_eq!((&once, &twice), (&extended, &extended));
     assert_eq!(bench.count("select count(*) from job").await, 1);
     let due = "select count(*) from later where run_at > now() + interval '90 minutes'";
@@ -151,17 +151,17 @@ async fn interleaving_19_a_claimed_job_stays_and_the_new_one_is_linked_to_it() {
     assert_eq!(claimed[0].id, job(&first));
     assert_eq!(
         second,
-        Answer::Succeeds {
+        Answer::Submitted(Submitted::Succeeds {
             job: job(&second),
             first: job(&first)
-        }
+        })
     );
     assert_eq!(
         third,
-        Answer::Replaced {
+        Answer::Submitted(Submitted::Replaced {
             job: job(&third),
             old: job(&second)
-        }
+        })
     );
     assert!(landed.refused.is_empty());
     let view = bench
@@ -192,10 +192,10 @@ async fn interleaving_19_a_replaced_job_is_claimed_by_nobody() {
 
     assert_eq!(
         second,
-        Answer::Replaced {
+        Answer::Submitted(Submitted::Replaced {
             job: job(&second),
             old: job(&first)
-        }
+        })
     );
     assert_eq!(
         claimed.iter().map(|one| one.id).collect::<Vec<_>>(),
@@ -224,15 +224,15 @@ async fn interleaving_19_a_job_that_changes_hands_is_looked_at_again() {
 
     assert_eq!(
         meanwhile,
-        Answer::InFlight,
+        Answer::Submitted(Submitted::InFlight),
         "nothing was stored, and the caller repeats it"
     );
     assert_eq!(
         after,
-        Answer::Replaced {
+        Answer::Submitted(Submitted::Replaced {
             job: job(&after),
             old: job(&first)
-        }
+        })
     );
     assert_eq!(bench.count("select count(*) from job").await, 2);
     bench.assert_held_once().await;
@@ -252,13 +252,15 @@ async fn interleaving_19_claims_and_replacements_at_once_run_each_job_in_one_pla
         );
         let (answer, claimed) = tokio::join!(replacing, worker.claim(1));
         match &answer {
-            Answer::Replaced { old, .. } => {
+            Answer::Submitted(Submitted::Replaced { old, .. }) => {
                 assert!(
                     claimed.iter().all(|one| one.id != *old),
                     "{answer:?} {claimed:?}"
                 );
             }
-            Answer::Succeeds { .. } | Answer::Created { .. } | Answer::InFlight => {}
+            Answer::Submitted(Submitted::Succeeds { .. })
+            | Answer::Submitted(Submitted::Created { .. })
+            | Answer::Submitted(Submitted::InFlight) => {}
             other => panic!("{other:?}"),
         }
         worker.complete(&claimed).await;

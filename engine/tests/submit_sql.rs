@@ -8,7 +8,7 @@ use common::recipe::{BIRDS, apply, with_birds};
 use serde_json::json;
 use sqlx::{Acquire, Executor, PgConnection};
 use windlass_engine::protocol::{Answer, Request, Work};
-use windlass_engine::store::{DEFAULT_TENANT, LaneKey};
+use windlass_engine::store::{DEFAULT_TENANT, LaneKey, Submitted};
 use windlass_workflows::value::Value;
 
 async fn bench() -> Bench {
@@ -104,13 +104,16 @@ async fn interleaving_34_a_prepared_transaction_decides_over_its_job_later() {
         .expect("rolled back");
     let (committed, rolled_back) = (ask("k").await, ask("l").await);
 
-    assert_eq!((while_open, before), (Answer::InFlight, 0));
+    assert_eq!(
+        (while_open, before),
+        (Answer::Submitted(Submitted::InFlight), 0)
+    );
     assert!(
-        matches!(committed, Answer::Duplicate { .. }),
+        matches!(committed, Answer::Submitted(Submitted::Duplicate { .. })),
         "{committed:?}"
     );
     assert!(
-        matches!(rolled_back, Answer::Created { .. }),
+        matches!(rolled_back, Answer::Submitted(Submitted::Created { .. })),
         "{rolled_back:?}"
     );
     bench.assert_held_once().await;
@@ -177,7 +180,9 @@ async fn keys_mean_the_same_over_http_and_in_sql() {
         receipt.expect("an answer").answer
     };
 
-    let Answer::Created { job: ours } = ask(keyed("a", json!({ "n": 1 }))).await else {
+    let Answer::Submitted(Submitted::Created { job: ours }) =
+        ask(keyed("a", json!({ "n": 1 }))).await
+    else {
         panic!("not created")
     };
     let again = submit_sql(
@@ -207,8 +212,14 @@ async fn keys_mean_the_same_over_http_and_in_sql() {
         ("23505".to_owned(), "key_reused".to_owned())
     );
     assert_eq!(repeat.expect("the first job"), theirs);
-    assert_eq!(over_http, Answer::Duplicate { job: theirs });
-    assert_eq!(other, Answer::KeyReused { job: theirs });
+    assert_eq!(
+        over_http,
+        Answer::Submitted(Submitted::Duplicate { job: theirs })
+    );
+    assert_eq!(
+        other,
+        Answer::Submitted(Submitted::KeyReused { job: theirs })
+    );
     assert_eq!(
         raised(rejected.unwrap_err()),
         ("23505".to_owned(), "duplicate".to_owned())

@@ -10,7 +10,7 @@ use futures::future::join_all;
 use serde_json::json;
 use windlass_engine::Store;
 use windlass_engine::protocol::{Answer, Request, Work};
-use windlass_engine::store::DEFAULT_TENANT;
+use windlass_engine::store::{DEFAULT_TENANT, Submitted};
 use windlass_workflows::value::Value;
 
 async fn bench() -> Bench {
@@ -65,7 +65,7 @@ async fn each_of_many_callers_at_once_gets_its_own_job_and_its_own_fault() {
             (2, Err(error)) => assert!(error.is_bad_text(), "{error}"),
             (3, Ok(receipt)) => assert!(matches!(receipt.answer, Answer::Invalid(_))),
             (0 | 1 | 4, Ok(receipt)) => {
-                let Answer::Created { job } = receipt.answer else {
+                let Answer::Submitted(Submitted::Created { job }) = receipt.answer else {
                     panic!("{:?}", receipt.answer)
                 };
                 let input = bench
@@ -134,7 +134,7 @@ async fn a_caller_that_goes_away_takes_nobody_with_it() {
     for receipt in [one, two] {
         assert!(matches!(
             receipt.expect("an answer").answer,
-            Answer::Created { .. }
+            Answer::Submitted(Submitted::Created { .. })
         ));
     }
     bench.assert_held_once().await;
@@ -165,7 +165,7 @@ async fn a_template_published_elsewhere_counts_for_the_next_request() {
     let jobs: BTreeSet<i64> = answers
         .iter()
         .map(|answer| match answer {
-            Answer::Created { job } => *job,
+            Answer::Submitted(Submitted::Created { job }) => *job,
             other => panic!("{other:?}"),
         })
         .collect();
@@ -198,7 +198,7 @@ async fn a_long_page_is_copied_and_every_row_has_its_answer() {
 
     assert!(matches!(answers[9], Answer::Invalid(_)));
     for place in [0, 7, 8, 3_499] {
-        let Answer::Created { job } = answers[place] else {
+        let Answer::Submitted(Submitted::Created { job }) = answers[place] else {
             panic!("{:?}", answers[place])
         };
         let input = bench

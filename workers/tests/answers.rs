@@ -9,7 +9,7 @@ use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 use windlass_engine::Store;
 use windlass_engine::protocol::{Answer, Request, Work};
-use windlass_engine::store::{Beat, Ending, Hot, Incarnation, JobView, NewEntry, Want};
+use windlass_engine::store::{Beat, Ending, Hot, Incarnation, JobView, NewEntry, Submitted, Want};
 use windlass_engine::testing::TestDatabase;
 use windlass_workers::answer::{FailError, NotMineError, ParkError};
 use windlass_workers::catalogue::Catalogue;
@@ -79,7 +79,8 @@ impl Site {
             Value::map([("how", Value::from(how))]),
         );
         let answers = site.store.submit_requests(1, "test", vec![request]).await;
-        let Some(Answer::Created { job }) = answers.expect("submitted").pop() else {
+        let Some(Answer::Submitted(Submitted::Created { job })) = answers.expect("submitted").pop()
+        else {
             panic!("not created");
         };
         (site, job)

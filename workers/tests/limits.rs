@@ -10,6 +10,7 @@ use tokio_util::sync::CancellationToken;
 use windlass_engine::Store;
 use windlass_engine::protocol::apply::Application;
 use windlass_engine::protocol::{Answer, Request, Work, publish};
+use windlass_engine::store::Submitted;
 use windlass_engine::testing::TestDatabase;
 use windlass_workers::catalogue::Catalogue;
 use windlass_workers::connection::NoConnections;
@@ -110,7 +111,7 @@ async fn submit(store: &Store, key: &str, jobs: usize) {
     assert!(
         answers
             .iter()
-            .all(|answer| matches!(answer, Answer::Created { .. }))
+            .all(|answer| matches!(answer, Answer::Submitted(Submitted::Created { .. })))
     );
 }
 

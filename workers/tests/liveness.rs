@@ -8,7 +8,7 @@ use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 use windlass_engine::Store;
 use windlass_engine::protocol::{Answer, Request, Work};
-use windlass_engine::store::{ConnectOptions, connect_options};
+use windlass_engine::store::{ConnectOptions, Submitted, connect_options};
 use windlass_engine::testing::{Pooler, Proxy, TestCluster, TestDatabase};
 use windlass_workers::catalogue::Catalogue;
 use windlass_workers::connection::NoConnections;
@@ -75,7 +75,7 @@ async fn submit(store: &Store) -> i64 {
         let request = Request::new(Work::Template("test.noop".into()), input);
         match store.submit_requests(1, "test", vec![request]).await {
             Ok(answers) => match answers.as_slice() {
-                [Answer::Created { job }] => return *job,
+                [Answer::Submitted(Submitted::Created { job })] => return *job,
                 other => panic!("not created: {other:?}"),
             },
             Err(error) => assert!(

@@ -9,7 +9,7 @@ use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 use windlass_engine::Store;
 use windlass_engine::protocol::{Answer, Request, Work};
-use windlass_engine::store::{Notifier, connect_options};
+use windlass_engine::store::{Notifier, Submitted, connect_options};
 use windlass_engine::testing::TestDatabase;
 use windlass_workers::catalogue::Catalogue;
 use windlass_workers::connection::NoConnections;
@@ -70,7 +70,7 @@ impl Site {
         answers
             .into_iter()
             .map(|answer| match answer {
-                Answer::Created { job } => job,
+                Answer::Submitted(Submitted::Created { job }) => job,
                 other => panic!("not created: {other:?}"),
             })
             .collect()

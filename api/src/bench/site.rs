@@ -9,7 +9,7 @@ use tokio::time::{sleep, timeout};
 use windlass_engine::Store;
 use windlass_engine::protocol::apply::Application;
 use windlass_engine::protocol::{Answer, Request, Work, publish};
-use windlass_engine::store::{DEFAULT_TENANT, SUBMIT_MAX, connect_options};
+use windlass_engine::store::{DEFAULT_TENANT, SUBMIT_MAX, Submitted, connect_options};
 use windlass_workflows::configuration::{SourceFile, read};
 use windlass_workflows::value::Value;
 
@@ -174,7 +174,7 @@ impl Site {
             .submit_requests(DEFAULT_TENANT, "bench", requests)
             .await?;
         match answers.into_iter().next() {
-            Some(Answer::Created { job }) => Ok(job),
+            Some(Answer::Submitted(Submitted::Created { job })) => Ok(job),
             other => Err(failed(format!("a request was not taken: {other:?}"))),
         }
     }
@@ -212,7 +212,8 @@ async fn submitter(store: Store, jobs: Jobs, part: u64) -> Result<(), CliError> 
         let answers = store
             .submit_requests(DEFAULT_TENANT, "bench", requests.collect())
             .await?;
-        let is_created = |answer: &Answer| matches!(answer, Answer::Created { .. });
+        let is_created =
+            |answer: &Answer| matches!(answer, Answer::Submitted(Submitted::Created { .. }));
         if let Some(other) = answers.iter().find(|answer| !is_created(answer)) {
             return Err(failed(format!("a request was not taken: {other:?}")));
         }

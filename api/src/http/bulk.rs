@@ -21,6 +21,7 @@ use tokio::task::JoinHandle;
 use tokio_util::io::StreamReader;
 use utoipa::ToSchema;
 use windlass_engine::protocol::{Answer, Request};
+use windlass_engine::store::Submitted;
 use windlass_workflows::problem::Problem;
 
 use super::habit::ids::{JobId, RequestId};
@@ -219,20 +220,20 @@ async fn answer(state: ApiState, block: Vec<Row>) -> String {
 impl RowReply {
     fn set(&mut self, answer: Answer) {
         let (status, job) = match answer {
-            Answer::Created { job } => ("created", Some(job)),
-            Answer::Replaced { job, old } => {
+            Answer::Submitted(Submitted::Created { job }) => ("created", Some(job)),
+            Answer::Submitted(Submitted::Replaced { job, old }) => {
                 self.replaced = Some(JobId(old));
                 ("replaced", Some(job))
             }
-            Answer::Succeeds { job, first } => {
+            Answer::Submitted(Submitted::Succeeds { job, first }) => {
                 self.successor_of = Some(JobId(first));
                 ("succeeds", Some(job))
             }
-            Answer::Extended { job } => ("extended", Some(job)),
-            Answer::Duplicate { job } => ("duplicate", Some(job)),
-            Answer::KeyReused { job } => ("key_reused", Some(job)),
-            Answer::Rejected { job } => ("rejected", Some(job)),
-            Answer::InFlight => ("in_flight", None),
+            Answer::Submitted(Submitted::Extended { job }) => ("extended", Some(job)),
+            Answer::Submitted(Submitted::Duplicate { job }) => ("duplicate", Some(job)),
+            Answer::Submitted(Submitted::KeyReused { job }) => ("key_reused", Some(job)),
+            Answer::Submitted(Submitted::Rejected { job }) => ("rejected", Some(job)),
+            Answer::Submitted(Submitted::InFlight) => ("in_flight", None),
             Answer::LimitFull { message } => {
                 self.problems = vec![Problem::new("limit_full", "", message)];
                 ("limit_full", None)

@@ -13,7 +13,7 @@ use utoipa::{IntoParams, ToSchema};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 use windlass_engine::protocol::{self, Answer, Scope, Work};
-use windlass_engine::store::{Hold, JobView, OnDuplicate};
+use windlass_engine::store::{Hold, JobView, OnDuplicate, Submitted};
 use windlass_workflows::configuration::Priority;
 use windlass_workflows::problem::Problem;
 use windlass_workflows::value::Value;
@@ -294,14 +294,15 @@ async fn submit(state: &ApiState, request: protocol::Request) -> Result<Made, Re
         .submit_request(state.tenant, &state.who, &request)
         .await?;
     let (job, is_new, replaced, successor_of) = match receipt.answer {
-        Answer::Created { job } => (job, true, None, None),
-        Answer::Replaced { job, old } => (job, true, Some(old), None),
-        Answer::Succeeds { job, first } => (job, true, None, Some(first)),
-        Answer::Duplicate { job } | Answer::Extended { job } => (job, false, None, None),
-        Answer::KeyReused { job } => return Err(key_reused(job)),
-        Answer::Rejected { job } => return Err(rejected(job)),
+        Answer::Submitted(Submitted::Created { job }) => (job, true, None, None),
+        Answer::Submitted(Submitted::Replaced { job, old }) => (job, true, Some(old), None),
+        Answer::Submitted(Submitted::Succeeds { job, first }) => (job, true, None, Some(first)),
+        Answer::Submitted(Submitted::Duplicate { job })
+        | Answer::Submitted(Submitted::Extended { job }) => (job, false, None, None),
+        Answer::Submitted(Submitted::KeyReused { job }) => return Err(key_reused(job)),
+        Answer::Submitted(Submitted::Rejected { job }) => return Err(rejected(job)),
         Answer::Invalid(problems) => return Err(Refusal::invalid(problems)),
-        Answer::InFlight => return Err(in_flight()),
+        Answer::Submitted(Submitted::InFlight) => return Err(in_flight()),
         Answer::LimitFull { message } => return Err(limit_full(message)),
         Answer::Paused { message } => return Err(paused(message)),
         Answer::Failed { .. } => return Err(Refusal::internal("internal")),

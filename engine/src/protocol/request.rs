@@ -18,7 +18,7 @@ use super::known::Known;
 use super::receipt;
 use super::work::{Work, priority_seconds};
 use crate::store::overflow::LIMIT_FULL;
-use crate::store::{Desk, Fate, Hold, NewRequest, OnDuplicate, PAUSED, Submitted, Terms};
+use crate::store::{Desk, Fate, Hold, NewRequest, OnDuplicate, PAUSED, Terms};
 use crate::{Error, Store};
 
 /// Requests that are checked and stored together.
@@ -138,7 +138,7 @@ impl Store {
                 Fate::Failed(error) => return Err(error),
                 Fate::Answered(submitted, at) => {
                     let job = at.map(|at| receipt::view(&known, &said, &submitted, at, who));
-                    let answer = answer(submitted);
+                    let answer = Answer::Submitted(submitted);
                     return Ok(Receipt { answer, job });
                 }
             }
@@ -309,7 +309,7 @@ fn print(request: &Request) -> Vec<u8> {
 fn fate_answer(fate: Fate) -> Option<Answer> {
     match fate {
         Fate::Stale => None,
-        Fate::Answered(submitted, _) => Some(answer(submitted)),
+        Fate::Answered(submitted, _) => Some(Answer::Submitted(submitted)),
         Fate::Failed(Error::Conflict { code, message, .. }) if code == LIMIT_FULL => {
             Some(Answer::LimitFull { message })
         }
@@ -325,18 +325,5 @@ fn fate_answer(fate: Fate) -> Option<Answer> {
             code: error.code(),
             message: error.to_string(),
         }),
-    }
-}
-
-fn answer(submitted: Submitted) -> Answer {
-    match submitted {
-        Submitted::Created { job } => Answer::Created { job },
-        Submitted::Replaced { job, old } => Answer::Replaced { job, old },
-        Submitted::Succeeds { job, first } => Answer::Succeeds { job, first },
-        Submitted::Extended { job } => Answer::Extended { job },
-        Submitted::Duplicate { job } => Answer::Duplicate { job },
-        Submitted::KeyReused { job } => Answer::KeyReused { job },
-        Submitted::Rejected { job } => Answer::Rejected { job },
-        Submitted::InFlight => Answer::InFlight,
     }
 }

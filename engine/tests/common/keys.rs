@@ -3,7 +3,7 @@
 use sqlx::PgConnection;
 use windlass_engine::Store;
 use windlass_engine::protocol::{Answer, Request, Work};
-use windlass_engine::store::{DEFAULT_TENANT, LaneKey, OnDuplicate};
+use windlass_engine::store::{DEFAULT_TENANT, LaneKey, OnDuplicate, Submitted};
 use windlass_workflows::value::Value;
 
 use super::Bench;
@@ -32,13 +32,13 @@ pub async fn submit(store: &Store, request: Request) -> Answer {
 
 pub fn job(answer: &Answer) -> i64 {
     match answer {
-        Answer::Created { job }
-        | Answer::Replaced { job, .. }
-        | Answer::Succeeds { job, .. }
-        | Answer::Extended { job }
-        | Answer::Duplicate { job }
-        | Answer::Rejected { job }
-        | Answer::KeyReused { job } => *job,
+        Answer::Submitted(Submitted::Created { job })
+        | Answer::Submitted(Submitted::Replaced { job, .. })
+        | Answer::Submitted(Submitted::Succeeds { job, .. })
+        | Answer::Submitted(Submitted::Extended { job })
+        | Answer::Submitted(Submitted::Duplicate { job })
+        | Answer::Submitted(Submitted::Rejected { job })
+        | Answer::Submitted(Submitted::KeyReused { job }) => *job,
         other => panic!("a job expected, {other:?} found"),
     }
 }

@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 
 use tokio_util::sync::CancellationToken;
 use windlass_engine::protocol::{Answer, Request, Work};
+use windlass_engine::store::Submitted;
 use windlass_engine::testing::TestDatabase;
 use windlass_sample_worker::{Side, apalis_worker, catalogue};
 use windlass_workers::catalogue::Catalogue;
@@ -60,7 +61,7 @@ async fn results(catalogue: Catalogue, stop: CancellationToken) -> Vec<Value> {
         .await
         .expect("submitted")
     {
-        let Answer::Created { job } = answer else {
+        let Answer::Submitted(Submitted::Created { job }) = answer else {
             panic!("not created: {answer:?}")
         };
         let since = Instant::now();

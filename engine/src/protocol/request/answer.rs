@@ -2,52 +2,13 @@
 
 use windlass_workflows::problem::Problem;
 
-use crate::store::JobView;
+use crate::store::{JobView, Submitted};
 
 /// What became of a request.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Answer {
-    /// A new job.
-    Created {
-        /// Its id; the request's is the same number.
-        job: i64,
-    },
-    /// A new job in place of one that nobody had started, which ended.
-    Replaced {
-        /// The new job.
-        job: i64,
-        /// The ended one.
-        old: i64,
-    },
-    /// A new job behind one that had started.
-    Succeeds {
-        /// The new job.
-        job: i64,
-        /// The one that had started.
-        first: i64,
-    },
-    /// The queued job starts at the new time; it keeps its input.
-    Extended {
-        /// The job.
-        job: i64,
-    },
-    /// The key was used before for the same payload.
-    Duplicate {
-        /// The first job.
-        job: i64,
-    },
-    /// The key was used before for another payload.
-    KeyReused {
-        /// The first job.
-        job: i64,
-    },
-    /// The key was used before, and the caller wants no second answer.
-    Rejected {
-        /// The first job.
-        job: i64,
-    },
-    /// The key's first request is being stored at this moment.
-    InFlight,
+    /// It is a job, or its key says which job it was before.
+    Submitted(Submitted),
     /// A limit is full and takes no more; nothing was stored.
     LimitFull {
         /// Which one.
