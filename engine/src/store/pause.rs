@@ -237,19 +237,10 @@ impl Store {
     /// Holds a job whose pause is there; one that runs is held at its next end.
     async fn hold_paused(&self, tenant: i32, job: i64) -> Result<bool, Error> {
         for _ in 0..ROUNDS_MAX {
-            let extent = sqlx::query_file!("queries/job/pause_extent.sql", tenant, job)
-                .fetch_one(self.pool())
-                .await?;
-            if extent.hit {
+            if self.hold_once(tenant, job).await? {
                 return Ok(true);
             }
-            let waiting = sqlx::query_file!("queries/job/pause_waiting.sql", tenant, job)
-                .fetch_one(self.pool())
-                .await?;
-            if waiting.hit {
-                return Ok(true);
-            }
-            // One that changed hands between the two is looked for again.
+            // One that changed hands between its two places is looked for again.
             let state = self.job(tenant, job).await?.state;
             if !matches!(
                 state,
