@@ -33,8 +33,6 @@ pub(super) struct Conduct {
     pub(super) execution: Execution,
     pub(super) steps: Steps,
     pub(super) clock: Clock,
-    /// It was begun here: what was pending before has been asked for again.
-    pub(super) has_begun: bool,
     /// It knows that it should stop, and its entries say so.
     pub(super) obeys: bool,
     /// It has a journal.
@@ -45,12 +43,6 @@ pub(super) struct Conduct {
     pub(super) members: i64,
     /// Members of chunks that are under way.
     pub(super) chunk_sizes: HashMap<(Activity, u32), i64>,
-}
-
-/// Whether the job still runs here.
-enum Flow {
-    Go,
-    Left(Left),
 }
 
 /// How far a job came by itself.
@@ -67,55 +59,53 @@ impl Conduct {
     /// Goes on until the job has left its lease.
     pub(super) async fn run(mut self: Box<Self>, mut walk: Walk) -> Left {
         loop {
-            let flow = match walk {
-                Walk::Left(left) => return left,
-                Walk::Records(turn) => self.record(turn).await,
-                Walk::Waits => match self.rest_if_idle().await {
-                    Flow::Go => match self.next().await {
-                        Ok(events) => {
-                            walk = self.walk(events);
-                            continue;
-                        }
-                        Err(stuck) => return self.leave(stuck.ending(self.clock.now())),
-                    },
-                    left => left,
-                },
+            let events = match walk {
+                Walk::Left(left) => Err(left),
+                Walk::Records(turn) => self.record(turn).await.map(|()| Vec::new()),
+                Walk::Waits => self.wait().await,
             };
-            match flow {
-                Flow::Go => walk = self.walk(Vec::new()),
-                Flow::Left(left) => return left,
-            }
+            walk = match events {
+                Ok(events) => self.walk(events),
+                Err(left) => return left,
+            };
         }
     }
 
+    /// Begins with these events; what was under way when the job last left its lease runs again, under
+    /// the same keys. Goes as far as it can without waiting.
+    pub(super) fn begin(&mut self, first: Vec<EventKind>) -> Walk {
+        let interrupted = self.execution.pending();
+        match self.apply_all(first) {
+            Ok(()) => self.go_on(interrupted),
+            Err(left) => return Walk::Left(left),
+        }
+        self.walk(Vec::new())
+    }
+
     /// Goes on from these events as far as it can without waiting.
-    pub(super) fn walk(&mut self, mut events: Vec<EventKind>) -> Walk {
+    fn walk(&mut self, mut events: Vec<EventKind>) -> Walk {
         loop {
-            // What was under way when the job last left its lease runs again, under the same keys.
-            let interrupted = match self.has_begun {
-                true => Vec::new(),
-                false => self.execution.pending(),
-            };
-            self.has_begun = true;
-            for kind in events.drain(..) {
-                if let Err(stuck) = self.apply(kind) {
-                    return Walk::Left(self.leave(stuck.ending(self.clock.now())));
-                }
+            if let Err(left) = self.apply_all(events) {
+                return Walk::Left(left);
             }
-            self.go_on(interrupted);
             if let Some(walk) = self.seal() {
                 return walk;
             }
-            while let Some(end) = self.steps.ended_at_once() {
-                match self.heard(end) {
-                    Ok(kinds) => events.extend(kinds),
-                    Err(stuck) => return Walk::Left(self.leave(stuck.ending(self.clock.now()))),
-                }
-            }
-            if events.is_empty() {
-                return Walk::Waits;
-            }
+            events = match self.heard_at_once() {
+                Ok(events) if events.is_empty() => return Walk::Waits,
+                Ok(events) => events,
+                Err(stuck) => return Walk::Left(self.leave_stuck(stuck)),
+            };
         }
+    }
+
+    /// What the steps mean that ended where they began.
+    fn heard_at_once(&mut self) -> Result<Vec<EventKind>, Stuck> {
+        let mut events = Vec::new();
+        while let Some(end) = self.steps.ended_at_once() {
+            events.extend(self.heard(end)?);
+        }
+        Ok(events)
     }
 
     /// Does what is decided: turns with nothing to write at once, an ending that nobody waits for into
@@ -146,6 +136,13 @@ impl Conduct {
         self.steps.obey(interrupted);
     }
 
+    fn apply_all(&mut self, events: Vec<EventKind>) -> Result<(), Left> {
+        events
+            .into_iter()
+            .try_for_each(|kind| self.apply(kind))
+            .map_err(|stuck| self.leave_stuck(stuck))
+    }
+
     /// Applies one event, slice by slice. A late one is no news; an illegal one is a fault of ours.
     fn apply(&mut self, kind: EventKind) -> Result<(), Stuck> {
         let at = self.clock.now();
@@ -174,6 +171,10 @@ impl Conduct {
         }
     }
 
+    fn leave_stuck(&self, stuck: Stuck) -> Left {
+        self.leave(stuck.ending(self.clock.now()))
+    }
+
     fn leave(&self, ending: Ending) -> Left {
         leave(
             &self.outbox,
@@ -193,20 +194,20 @@ impl Conduct {
         new
     }
 
-    async fn record(&mut self, turn: Turn) -> Flow {
+    async fn record(&mut self, turn: Turn) -> Result<(), Left> {
         let new = self.entry(&turn);
         let leaves = new.ending.is_some();
         let remembers = new.remembers;
         match self.outbox.record(new).await {
-            Recorded::Accepted if leaves => Flow::Left(Left::Settled(self.lease.claim)),
+            Recorded::Accepted if leaves => Err(Left::Settled(self.lease.claim)),
             Recorded::Accepted => {
                 self.remembers = remembers;
                 if self.shared.phase() != Phase::Running && self.steps.is_empty() {
                     // Between two steps a draining worker goes no further; what comes next is asked for again.
-                    return Flow::Left(self.leave(Ending::Back));
+                    return Err(self.leave(Ending::Back));
                 }
                 self.settle(turn);
-                Flow::Go
+                Ok(())
             }
             Recorded::Refused => self.refused(turn).await,
         }
@@ -219,8 +220,8 @@ impl Conduct {
 
     /// A refused turn never happened. If somebody wants the job to stop, the machine hears of it
     /// instead; if not, the lease is lost and everything here with it.
-    async fn refused(&mut self, turn: Turn) -> Flow {
-        let lost = Flow::Left(Left::Settled(self.lease.claim));
+    async fn refused(&mut self, turn: Turn) -> Result<(), Left> {
+        let lost = Err(Left::Settled(self.lease.claim));
         if self.obeys {
             return lost;
         }
@@ -246,10 +247,7 @@ impl Conduct {
                 .await;
             return lost;
         }
-        match self.apply(order::cancel_event(&order)) {
-            Ok(()) => Flow::Go,
-            Err(stuck) => Flow::Left(self.leave(stuck.ending(self.clock.now()))),
-        }
+        self.apply_all(vec![order::cancel_event(&order)])
     }
 
     /// When nothing runs here and nothing is near, the lease is exchanged for a timer.
@@ -263,9 +261,9 @@ impl Conduct {
     }
 
     /// A job that was woken and has nothing to write leaves all the same.
-    async fn rest_if_idle(&mut self) -> Flow {
+    async fn rest_if_idle(&mut self) -> Result<(), Left> {
         let Some(ending) = self.rest() else {
-            return Flow::Go;
+            return Ok(());
         };
         let new = NewEntry {
             obeys: self.obeys,
@@ -273,7 +271,13 @@ impl Conduct {
         };
         // Refused, it is stopped or lost: in either case its next holder goes on.
         self.outbox.record(new).await;
-        Flow::Left(Left::Settled(self.lease.claim))
+        Err(Left::Settled(self.lease.claim))
+    }
+
+    /// Waits for what happens next; an error when the job has left.
+    async fn wait(&mut self) -> Result<Vec<EventKind>, Left> {
+        self.rest_if_idle().await?;
+        self.next().await.map_err(|stuck| self.leave_stuck(stuck))
     }
 
     /// What happens next; an error when the job must leave.
@@ -289,9 +293,7 @@ impl Conduct {
             () = self.shared.distrusted() => return Err(Stuck::Back),
         };
         let mut kinds = first;
-        while let Some(end) = self.steps.ended_at_once() {
-            kinds.extend(self.heard(end)?);
-        }
+        kinds.extend(self.heard_at_once()?);
         while let Some(end) = self.steps.ended().await {
             kinds.extend(self.heard(end)?);
         }

@@ -100,7 +100,6 @@ impl Conduct {
             execution,
             steps: Steps::new(shared.clone(), claimed, clock),
             clock,
-            has_begun: false,
             obeys: false,
             remembers: false,
             limited: claimed.limited,

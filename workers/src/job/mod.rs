@@ -90,7 +90,7 @@ fn at_once(claimed: Claimed, shared: &Arc<Shared>, outbox: &Rc<Outbox>) -> Begun
         return Begun::Left(ids.leave(outbox, ending));
     }
     match Conduct::at_hand(&claimed, shared, outbox) {
-        Some(Ok((mut conduct, first))) => match conduct.walk(first) {
+        Some(Ok((mut conduct, first))) => match conduct.begin(first) {
             Walk::Left(left) => Begun::Left(left),
             walk => Begun::Goes(Box::pin(conduct.run(walk))),
         },
@@ -100,7 +100,7 @@ fn at_once(claimed: Claimed, shared: &Arc<Shared>, outbox: &Rc<Outbox>) -> Begun
             Begun::Goes(Box::pin(async move {
                 match Conduct::load(&claimed, &shared, &outbox).await {
                     Ok((mut conduct, first)) => {
-                        let walk = conduct.walk(first);
+                        let walk = conduct.begin(first);
                         conduct.run(walk).await
                     }
                     Err(stuck) => ids.leave(&outbox, stuck.ending(now)),

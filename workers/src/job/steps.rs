@@ -150,15 +150,25 @@ impl Steps {
             ..
         } = perform;
         let context = self.context(activity, path, attempt, key, due);
+        self.start(activity, call, context, move |answer| {
+            end_of_step(activity, answer)
+        });
+    }
+
+    /// Begins a call; its end is known at once, or comes from what runs.
+    fn start(
+        &mut self,
+        activity: Activity,
+        call: Call,
+        context: StepContext,
+        end: impl FnOnce(Result<Value, StepFailure>) -> StepEnd + Send + 'static,
+    ) {
         match self.begin(call, context) {
-            Begun::Ended(answer) => {
-                let end = end_of_step(activity, answer);
-                self.done.push_back((activity, end));
+            Begun::Ended(answer) => self.done.push_back((activity, end(answer))),
+            Begun::Goes(step) => {
+                let step = step.map(move |answer| (activity, end(answer)));
+                self.running.push(step.boxed());
             }
-            Begun::Goes(step) => self.running.push(
-                step.map(move |answer| (activity, end_of_step(activity, answer)))
-                    .boxed(),
-            ),
         }
     }
 
@@ -195,16 +205,9 @@ impl Steps {
             context,
             ..
         } = chunk;
-        match self.begin(call, context) {
-            Begun::Ended(answer) => {
-                let end = end_of_chunk(activity, number, answer);
-                self.done.push_back((activity, end));
-            }
-            Begun::Goes(step) => self.running.push(
-                step.map(move |answer| (activity, end_of_chunk(activity, number, answer)))
-                    .boxed(),
-            ),
-        }
+        self.start(activity, call, context, move |answer| {
+            end_of_chunk(activity, number, answer)
+        });
     }
 
     /// Begins a call: a handler for which there is a permit is polled once, here.
