@@ -177,12 +177,13 @@ async fn keys_mean_the_same_over_http_and_in_sql() {
             .store
             .submit_request(DEFAULT_TENANT, "mia", &request)
             .await;
-        receipt.expect("an answer").answer
+        match receipt.expect("an answer").answer {
+            Answer::Submitted(submitted) => submitted,
+            refused => panic!("{refused:?}"),
+        }
     };
 
-    let Answer::Submitted(Submitted::Created { job: ours }) =
-        ask(keyed("a", json!({ "n": 1 }))).await
-    else {
+    let Submitted::Created { job: ours } = ask(keyed("a", json!({ "n": 1 }))).await else {
         panic!("not created")
     };
     let again = submit_sql(
@@ -212,14 +213,8 @@ async fn keys_mean_the_same_over_http_and_in_sql() {
         ("23505".to_owned(), "key_reused".to_owned())
     );
     assert_eq!(repeat.expect("the first job"), theirs);
-    assert_eq!(
-        over_http,
-        Answer::Submitted(Submitted::Duplicate { job: theirs })
-    );
-    assert_eq!(
-        other,
-        Answer::Submitted(Submitted::KeyReused { job: theirs })
-    );
+    assert_eq!(over_http, Submitted::Duplicate { job: theirs });
+    assert_eq!(other, Submitted::KeyReused { job: theirs });
     assert_eq!(
         raised(rejected.unwrap_err()),
         ("23505".to_owned(), "duplicate".to_owned())
