@@ -108,6 +108,13 @@ impl Execution {
                 number,
                 result,
             } => self.chunk(activity, number, result),
+            EventKind::Mail { .. } => Ok(Verdict::Late),
+            EventKind::Settled {
+                activity, result, ..
+            } => match result {
+                Ok(output) => self.succeeded(activity, output),
+                Err(fault) => self.failed(activity, fault, None),
+            },
             EventKind::Due => Ok(self.fire(at)),
             EventKind::Cancel { who, why } => {
                 self.cancel(&who, &why);
@@ -191,9 +198,11 @@ impl Execution {
 fn word_of(kind: &EventKind) -> JobEvent {
     match kind {
         EventKind::Started { .. } => JobEvent::Started,
-        EventKind::Succeeded { .. } | EventKind::Failed { .. } | EventKind::Chunk { .. } => {
-            JobEvent::Result
-        }
+        EventKind::Succeeded { .. }
+        | EventKind::Failed { .. }
+        | EventKind::Chunk { .. }
+        | EventKind::Mail { .. }
+        | EventKind::Settled { .. } => JobEvent::Result,
         EventKind::Due => JobEvent::Due,
         EventKind::Cancel { .. } => JobEvent::Cancel,
         EventKind::Continued => JobEvent::Continued,

@@ -57,6 +57,25 @@ pub enum EventKind {
         /// Its raw output, or why there is none.
         result: Result<Value, Fault>,
     },
+    /// An event or signal lies in the job's inbox. Taken if a listen wants it, else `Applied::Late`: it
+    /// stays where it is, and is offered again when the job's interests have changed.
+    Mail {
+        /// Its id in the inbox.
+        id: i64,
+        /// The CloudEvent, whole.
+        envelope: Value,
+        /// When it came: mail of before a deadline counts, read after it.
+        arrived: DateTime<Utc>,
+    },
+    /// A child or a group ended.
+    Settled {
+        /// Which activity started it.
+        activity: Activity,
+        /// Its public id, such as `j_12`.
+        by: String,
+        /// Its output, or why there is none.
+        result: Result<Value, Fault>,
+    },
     /// A due instant has passed: timers, deadlines, backoffs up to `at` fire.
     Due,
     /// Somebody cancels the job.
@@ -78,6 +97,8 @@ impl EventKind {
             Self::Succeeded { .. } => "succeeded",
             Self::Failed { .. } => "failed",
             Self::Chunk { .. } => "chunk",
+            Self::Mail { .. } => "mail",
+            Self::Settled { .. } => "settled",
             Self::Due => "due",
             Self::Cancel { .. } => "cancel",
             Self::Continued => "continued",

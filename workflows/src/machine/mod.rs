@@ -12,7 +12,7 @@
 //!
 //! | File | Story |
 //! |---|---|
-//! | `event`, `command`, `turn`, `fault`, `facts` | the boundary with the driver |
+//! | `event`, `command`, `row`, `turn`, `fault`, `facts` | the boundary with the driver |
 //! | `apply` | what each event does |
 //! | `answers` | chunks that ended |
 //! | `timers` | what falls due |
@@ -39,6 +39,7 @@ mod held;
 mod journal;
 mod limits;
 mod request;
+pub mod row;
 mod scope;
 mod state;
 mod timers;
@@ -60,6 +61,7 @@ pub use self::view::{StepView, View};
 use self::command::Command;
 use self::journal::{FOLD, Note};
 use self::limits::HEAD_BYTES_MIN;
+use self::row::{Interest, Row};
 use self::state::{Doing, FrameKind, State};
 use self::transition::job::JobState;
 use self::turn::{End, Entry, Head, Turn};
@@ -94,6 +96,8 @@ pub struct Execution {
     changed: bool,
     /// Commands of the open turn.
     commands: Vec<Command>,
+    /// What the open turn writes beside its entry.
+    rows: Vec<Row>,
     /// Events of the open turn, for people and tests.
     events: Vec<Note>,
     /// Kind and time of the last of them.
@@ -124,6 +128,7 @@ struct Journal {
 /// A sealed turn whose fate is not known yet.
 struct InFlight {
     commands: Vec<Command>,
+    rows: Vec<Row>,
     events: Vec<Note>,
     /// The journal as it was before the turn.
     before: Journal,
@@ -163,6 +168,7 @@ impl Execution {
             state,
             changed: false,
             commands: Vec::new(),
+            rows: Vec::new(),
             events: Vec::new(),
             last: None,
             in_flight: None,
@@ -201,6 +207,7 @@ impl Execution {
         let head = entry.as_ref().and_then(|entry| self.head(entry));
         let end = outcome.or_else(|| self.parking.clone());
         let commands = std::mem::take(&mut self.commands);
+        let rows = std::mem::take(&mut self.rows);
         // What no entry tells yet, the first entry will.
         let events = entry
             .as_ref()
@@ -208,10 +215,16 @@ impl Execution {
             .unwrap_or_default();
         self.in_flight = Some(InFlight {
             commands,
+            rows: rows.clone(),
             events,
             before,
         });
-        Some(Turn { entry, head, end })
+        Some(Turn {
+            entry,
+            head,
+            rows,
+            end,
+        })
     }
 
     /// The turn is durable: what it asked for may leave.
@@ -231,8 +244,19 @@ impl Execution {
         };
         self.journal = in_flight.before;
         self.commands.splice(0..0, in_flight.commands);
+        self.rows.splice(0..0, in_flight.rows);
         self.events.splice(0..0, in_flight.events);
         self.changed = true;
+    }
+
+    /// What a job that rests waits for, besides `next_due`.
+    pub fn interests(&self) -> Vec<Interest> {
+        Vec::new()
+    }
+
+    /// Whether a listen would take this event. Changes nothing.
+    pub fn wants(&self, _envelope: &Value) -> bool {
+        false
     }
 
     /// Whether the job has its outcome.

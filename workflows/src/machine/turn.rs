@@ -5,6 +5,8 @@
 
 use chrono::{DateTime, Utc};
 
+use super::row::Row;
+
 /// A sealed turn: what to write. Give it back to `settle` once durable, or to `reopen` if refused.
 #[derive(Clone, Debug)]
 pub struct Turn {
@@ -12,6 +14,8 @@ pub struct Turn {
     pub entry: Option<Entry>,
     /// A head to write beside the entry.
     pub head: Option<Head>,
+    /// What is written in the same flush, in this order.
+    pub rows: Vec<Row>,
     /// How the job ended, or that it stopped, if this turn is its last under this lease.
     pub end: Option<End>,
 }

@@ -1,0 +1,159 @@
+//! What rides in a turn's own flush: rows that are there if, and only if, the turn is.
+//!
+//! A command leaves after its turn is durable and may be asked for again; a row is written with it,
+//! exactly once. So nothing here is ever pending.
+
+use chrono::{DateTime, Utc};
+
+use super::event::Activity;
+use crate::document::step::FunctionName;
+use crate::value::Value;
+
+/// One row that a turn brings along.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Row {
+    /// A job of its own. Its end comes back as `EventKind::Settled`, if it is awaited.
+    StartChild(StartChild),
+    /// The child of that activity is cancelled: its parent does not want it any more.
+    CloseChild {
+        /// Which one.
+        activity: Activity,
+    },
+    /// A group of jobs: the members of a `map`, or a batch. Its end comes back as `EventKind::Settled`.
+    OpenGroup {
+        /// Which activity answers to it.
+        activity: Activity,
+        /// `map` or `batch`, with its version.
+        function: FunctionName,
+        /// The evaluated `with`.
+        input: Value,
+        /// Stable idempotency key: a group of this key exists once.
+        key: String,
+    },
+    /// The group of that activity is cancelled.
+    CloseGroup {
+        /// Which one.
+        activity: Activity,
+    },
+    /// An event for everybody who listens.
+    Publish {
+        /// Its id, which is also in the envelope: the same in every try to publish it.
+        id: String,
+        /// The CloudEvent, whole.
+        envelope: Value,
+    },
+    /// A listen has taken that mail: it leaves the inbox.
+    TakeMail {
+        /// Its id in the inbox.
+        id: i64,
+    },
+    /// A listen that had taken that mail ended before it was done: the mail may be taken again.
+    ReturnMail {
+        /// Its id in the inbox, as it was.
+        id: i64,
+        /// The CloudEvent, whole.
+        envelope: Value,
+        /// When it first came.
+        arrived: DateTime<Utc>,
+    },
+    /// A merge patch of a shared context. Its answer comes back as `EventKind::Succeeded` or
+    /// `EventKind::Failed` with status 409.
+    SaveContext {
+        /// Which activity answers to it.
+        activity: Activity,
+        /// The evaluated `with`: key, patch and, to be safe from others, the version that was read.
+        input: Value,
+        /// Stable idempotency key.
+        key: String,
+    },
+}
+
+/// A child to start.
+#[derive(Clone, Debug, PartialEq)]
+pub struct StartChild {
+    /// Which activity answers to it.
+    pub activity: Activity,
+    /// What it runs.
+    pub template: ChildTemplate,
+    /// Its raw input.
+    pub input: Value,
+    /// Stable idempotency key: job, nonce, path and visit.
+    pub key: String,
+    /// Its end is waited for.
+    pub is_awaited: bool,
+    /// What becomes of it when its parent ends first.
+    pub fate: Fate,
+}
+
+/// The template of a child.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ChildTemplate {
+    /// Namespace.
+    pub namespace: String,
+    /// Name.
+    pub name: String,
+    /// A version, or `latest`, which is resolved when the child starts and stands in its row.
+    pub version: String,
+}
+
+/// What becomes of a child when its parent ends first: `metadata.windlass.onParentClose`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Fate {
+    /// The parent waits for it.
+    Wait,
+    /// It is cancelled.
+    #[default]
+    Cancel,
+    /// It goes on alone.
+    Abandon,
+}
+
+impl Fate {
+    /// As documents and the journal write it.
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Wait => "wait",
+            Self::Cancel => "cancel",
+            Self::Abandon => "abandon",
+        }
+    }
+
+    /// The fate of that word.
+    pub fn named(word: &str) -> Option<Self> {
+        [Self::Wait, Self::Cancel, Self::Abandon]
+            .into_iter()
+            .find(|fate| fate.word() == word)
+    }
+}
+
+/// What a job that rests waits for, besides its clock. Derived from its state.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Interest {
+    /// Mail that a `listen` may take: an event with these attributes. `Execution::wants` says whether one
+    /// fits in full; who looks for candidates may go by these alone.
+    Mail {
+        /// The listen.
+        activity: Activity,
+        /// Since when it listens.
+        since: DateTime<Utc>,
+        /// `type`, unless the filter computes it.
+        kind: Option<String>,
+        /// `subject`, if the filter or a correlation fixes it.
+        subject: Option<String>,
+    },
+    /// The end of a child.
+    Child {
+        /// The activity that started it.
+        activity: Activity,
+    },
+    /// The end of a group.
+    Group {
+        /// The activity that opened it.
+        activity: Activity,
+    },
+    /// The answer to a saved context.
+    Context {
+        /// The activity that saved it.
+        activity: Activity,
+    },
+}
