@@ -2,7 +2,7 @@
 //!
 //! The other rooms offer it as a value, so publishing needs no network and no clock.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::document::step::FunctionName;
 use crate::schema::{Schema, SchemaError};
@@ -40,10 +40,55 @@ const BUILTIN: [(&str, &str, &str); 3] = [
     ),
 ];
 
-/// The functions that exist, with the schemas of their inputs.
+/// Something that templates may ask for and that whoever runs them must be able to do.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Ability {
+    /// `listen`: mail for jobs.
+    Listen,
+    /// `emit`: events for everybody.
+    Emit,
+    /// `run.workflow`: jobs of jobs.
+    Child,
+    /// `use.secrets` and `$secrets`.
+    Secrets,
+    /// `authentication` of a request.
+    Authentication,
+    /// `schedule` in a document.
+    Schedule,
+    /// `use.catalogs`.
+    Catalogs,
+    /// `effect` of a step.
+    Effect,
+    /// `compensate` when a job is cancelled.
+    UndoOfCancelled,
+    /// Queue, priority, limits, cost, needs and lengths of time of a step.
+    Placement,
+    /// Purpose, lane, deadline and schedule of a document's settings.
+    DocumentSettings,
+}
+
+impl Ability {
+    /// All of them.
+    pub const ALL: [Self; 11] = [
+        Self::Listen,
+        Self::Emit,
+        Self::Child,
+        Self::Secrets,
+        Self::Authentication,
+        Self::Schedule,
+        Self::Catalogs,
+        Self::Effect,
+        Self::UndoOfCancelled,
+        Self::Placement,
+        Self::DocumentSettings,
+    ];
+}
+
+/// The functions that exist, with the schemas of their inputs, and what else can be done.
 #[derive(Clone, Debug, Default)]
 pub struct Catalogue {
     functions: BTreeMap<FunctionName, Schema>,
+    abilities: BTreeSet<Ability>,
 }
 
 impl Catalogue {
@@ -56,7 +101,19 @@ impl Catalogue {
         });
         Catalogue {
             functions: compiled.collect(),
+            abilities: BTreeSet::new(),
         }
+    }
+
+    /// The same for somebody who can do this too; templates that ask for more are refused.
+    pub fn able(mut self, ability: Ability) -> Catalogue {
+        self.abilities.insert(ability);
+        self
+    }
+
+    /// Whether that can be done.
+    pub fn can(&self, ability: Ability) -> bool {
+        self.abilities.contains(&ability)
     }
 
     /// The same with one more function; `true` is the schema of one that takes anything.

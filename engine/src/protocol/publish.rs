@@ -84,7 +84,16 @@ fn gather(tasks: &[Task], found: &mut BTreeSet<FunctionName>) {
 }
 
 fn gather_task(task: &Task, found: &mut BTreeSet<FunctionName>) {
-    match &task.kind {
+    gather_kind(&task.kind, found);
+    let verify = task.settings.effect.as_ref();
+    let verify = verify.and_then(|effect| effect.verify.as_deref());
+    let undo = task.settings.undo.as_deref();
+    let beside = verify.into_iter().chain(undo);
+    beside.for_each(|kind| gather_kind(kind, found));
+}
+
+fn gather_kind(kind: &Kind, found: &mut BTreeSet<FunctionName>) {
+    match kind {
         Kind::Do(tasks) => gather(tasks, found),
         Kind::For(each) => gather(&each.body, found),
         Kind::Try(attempt) => {
@@ -98,7 +107,14 @@ fn gather_task(task: &Task, found: &mut BTreeSet<FunctionName>) {
             found.insert(function.clone());
             found.extend(chunk_function(function, with));
         }
+        Kind::Fork(fork) => gather(&fork.branches, found),
+        Kind::Listen(listen) => {
+            let foreach = listen.foreach.iter();
+            foreach.for_each(|foreach| gather(&foreach.body, found));
+        }
         Kind::Set(_)
+        | Kind::Emit(_)
+        | Kind::Run(_)
         | Kind::Http(_)
         | Kind::Local { .. }
         | Kind::Switch(_)

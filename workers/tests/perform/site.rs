@@ -206,6 +206,7 @@ pub fn get(url: impl Into<String>) -> HttpRequest {
         body: None,
         output: HttpOutput::Content,
         redirect: false,
+        authentication: None,
     }
 }
 

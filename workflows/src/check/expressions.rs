@@ -5,8 +5,12 @@
 use std::collections::HashMap;
 
 use super::Checker;
+use crate::document::event::{Listen, Strategy, Trigger, Until};
 use crate::document::scope::Site;
-use crate::document::step::{Delay, Expression, HttpCall, Kind, Retry, Shape, Task, Try};
+use crate::document::settings::Settings;
+use crate::document::step::{
+    Authentication, Delay, Expression, HttpCall, Kind, Retry, Shape, Task, Try,
+};
 use crate::expression::{self, Source, SyntaxProblem};
 
 /// Names that loops and `catch` bind around a place, outermost first.
@@ -21,10 +25,13 @@ const ABSENT: [(&str, &str); 8] = [
         "`$output`",
         "$output exists in export.as only; elsewhere the data is `.`",
     ),
-    ("`$secrets`", "secrets come with a later release"),
+    (
+        "`$secrets`",
+        "$secrets exists only where a request or a call of a function is written",
+    ),
     (
         "`$authorization`",
-        "authentication comes with a later release",
+        "$authorization exists only in a task's body",
     ),
     (
         "`$input`",
@@ -53,6 +60,17 @@ impl<'a> Checker<'a> {
         walk.maybe_shape(&template.input.from, Site::WorkflowInput, &none);
         walk.maybe_delay(&template.timeout, Site::WorkflowInput, &none);
         walk.maybe_shape(&template.output.shape, Site::WorkflowOutput, &none);
+        let settings = &template.header.settings;
+        walk.maybe(&settings.lane, Site::WorkflowInput, &none);
+        walk.maybe_delay(&settings.deadline, Site::WorkflowInput, &none);
+        if let Some(Trigger::On { strategy, .. }) = &template.schedule {
+            walk.strategy(strategy, Site::Trigger, &none);
+        }
+        for (_, policy) in &template.authentications {
+            if let Authentication::Policy { parameters, .. } = policy {
+                walk.shape(parameters, Site::Body, &none);
+            }
+        }
         for (_, function) in &template.functions {
             walk.task(function, &none);
         }
@@ -74,6 +92,7 @@ impl<'a> Walk<'_, 'a> {
         self.maybe(&task.condition, Site::Before, names);
         self.maybe_shape(&task.input.from, Site::Before, names);
         self.maybe_delay(&task.timeout, Site::Before, names);
+        self.settings(&task.settings, names);
         self.kind(&task.kind, names);
         self.maybe_shape(&task.output.shape, Site::Output, names);
         self.maybe_shape(&task.export.shape, Site::Export, names);
@@ -101,6 +120,50 @@ impl<'a> Walk<'_, 'a> {
             Kind::Try(attempt) => self.attempt(attempt, names),
             Kind::Raise(fault) => self.shape(&fault.error, Site::Body, names),
             Kind::Wait(delay) => self.delay(delay, Site::Body, names),
+            Kind::Fork(fork) => self.tasks(&fork.branches, names),
+            Kind::Listen(listen) => self.listen(listen, names),
+            Kind::Emit(event) => self.shape(event, Site::Body, names),
+            Kind::Run(run) => self.maybe_shape(&run.input, Site::Body, names),
+        }
+    }
+
+    fn listen(&mut self, listen: &'a Listen, names: &Names<'a>) {
+        self.strategy(&listen.to, Site::Body, names);
+        if let Some(foreach) = &listen.foreach {
+            let inner = extended(names, [foreach.item.as_str(), foreach.at.as_str()]);
+            self.tasks(&foreach.body, &inner);
+            self.maybe_shape(&foreach.output.shape, Site::Output, &inner);
+            self.maybe_shape(&foreach.export.shape, Site::Export, &inner);
+        }
+    }
+
+    fn strategy(&mut self, strategy: &'a Strategy, site: Site, names: &Names<'a>) {
+        for filter in &strategy.filters {
+            let attributes = filter.with.iter();
+            attributes.for_each(|(_, shape)| self.shape(shape, site, names));
+            for one in &filter.correlate {
+                self.expression(&one.from, site, names);
+                self.maybe_shape(&one.expect, site, names);
+            }
+        }
+        match &strategy.until {
+            Some(Until::Condition(condition)) => self.expression(condition, site, names),
+            Some(Until::Events(inner)) => self.strategy(inner, site, names),
+            None => {}
+        }
+    }
+
+    /// What places a step and what undoes it; an undo sees the step's output.
+    fn settings(&mut self, settings: &'a Settings, names: &Names<'a>) {
+        let placement = settings.placement.iter();
+        placement.for_each(|(_, shape)| self.shape(shape, Site::Body, names));
+        if let Some(effect) = &settings.effect {
+            self.expression(&effect.key, Site::Body, names);
+        }
+        if let Some(Kind::Local { with, .. } | Kind::Function { with, .. }) =
+            settings.undo.as_deref()
+        {
+            self.shape(with, Site::Export, names);
         }
     }
 
@@ -108,6 +171,9 @@ impl<'a> Walk<'_, 'a> {
         self.shape(&call.endpoint, Site::Body, names);
         for shape in [&call.headers, &call.query, &call.body] {
             self.maybe_shape(shape, Site::Body, names);
+        }
+        if let Some(Authentication::Policy { parameters, .. }) = &call.authentication {
+            self.shape(parameters, Site::Body, names);
         }
     }
 

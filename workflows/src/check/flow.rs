@@ -20,6 +20,31 @@ impl<'a> Checker<'a> {
             list.iter()
                 .for_each(|task| self.check_task_flow(task, &targets));
         }
+        for task in walk::tasks(self.template) {
+            if let Kind::Fork(fork) = &task.kind {
+                self.check_fork(task, &fork.branches);
+            }
+        }
+    }
+
+    /// Nobody defines what `end` inside a branch does to the others (ruling 13).
+    fn check_fork(&mut self, fork: &Task, branches: &[Task]) {
+        let mut seen = HashSet::new();
+        for branch in branches {
+            if !seen.insert(branch.name.as_str()) {
+                let message = format!("another branch of this fork is named `{}`", branch.name);
+                self.report_key("flow.duplicate_name", &branch.pointer, message, None);
+            }
+            for task in walk::with_inner(branch) {
+                for (directive, pointer) in directives(task) {
+                    if *directive == Directive::End {
+                        let message = format!("`end` inside a branch of `{}`", fork.name);
+                        let hint = "write `exit`, which ends the branch".to_owned();
+                        self.report("flow.end_in_branch", &pointer, message, Some(hint));
+                    }
+                }
+            }
+        }
     }
 
     fn check_task_flow(&mut self, task: &Task, targets: &Targets<'_>) {
@@ -78,6 +103,20 @@ impl<'a> Checker<'a> {
         };
         self.report("flow.unknown_target", pointer, message, hint);
     }
+}
+
+/// Everywhere that a task says where to go next.
+fn directives(task: &Task) -> Vec<(&Directive, String)> {
+    let mut found = vec![(&task.then, join(&task.pointer, "then"))];
+    match &task.kind {
+        Kind::Switch(cases) => found.extend(cases.iter().enumerate().map(|(index, case)| {
+            let place = join(&format!("{}/switch/{index}", task.pointer), &case.name);
+            (&case.then, join(&place, "then"))
+        })),
+        Kind::Try(attempt) => found.push((&attempt.then, join(&attempt.pointer, "then"))),
+        _ => {}
+    }
+    found
 }
 
 /// Names that a directive may mean.

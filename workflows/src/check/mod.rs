@@ -4,6 +4,7 @@
 //! twice, broken expressions, unregistered functions. Each check reads the typed template and
 //! reports with the document's places; all problems come back at once.
 
+mod abilities;
 mod expressions;
 mod flow;
 mod names;
@@ -53,6 +54,7 @@ pub fn publish_tree(tree: &Tree, catalogue: &Catalogue) -> Result<Template, Vec<
         template: &template,
         problems,
     };
+    checker.check_abilities();
     checker.check_names();
     checker.check_flow();
     checker.check_references();

@@ -73,6 +73,13 @@ impl<'a> Checker<'a> {
                     self.report("names.variable", &pointer, message, None);
                 }
             }
+            Kind::Listen(listen) => {
+                let pointer = join(&task.pointer, "foreach");
+                if let Some(foreach) = &listen.foreach {
+                    self.check_variable(&foreach.item, &join(&pointer, "item"));
+                    self.check_variable(&foreach.at, &join(&pointer, "at"));
+                }
+            }
             Kind::Try(attempt) => {
                 self.check_variable(&attempt.bind, &join(&attempt.pointer, "as"));
             }

@@ -40,6 +40,15 @@ fn inside<'a>(task: &'a Task, found: &mut Vec<&'a [Task]>) {
             list(&attempt.body, found);
             attempt.handler.iter().for_each(|tasks| list(tasks, found));
         }
+        // Each branch is a list of its own: nothing leads from one into another.
+        Kind::Fork(fork) => fork
+            .branches
+            .iter()
+            .for_each(|branch| list(std::slice::from_ref(branch), found)),
+        Kind::Listen(listen) => listen
+            .foreach
+            .iter()
+            .for_each(|foreach| list(&foreach.body, found)),
         _ => {}
     }
 }

@@ -10,6 +10,8 @@ pub enum Site {
     WorkflowInput,
     /// `output.as` of the workflow.
     WorkflowOutput,
+    /// What starts a job: there is none yet.
+    Trigger,
     /// `if`, `input.from` and `timeout` of a task: before its input exists.
     Before,
     /// What the task does.
@@ -24,10 +26,20 @@ impl Site {
     /// The standard's variables at this place, without `$`.
     pub const fn variables(self) -> &'static [&'static str] {
         match self {
+            Self::Trigger => &["runtime"],
             Self::WorkflowInput => &["workflow", "runtime"],
             Self::WorkflowOutput => &["context", "workflow", "runtime"],
             Self::Before => &["context", "task", "workflow", "runtime"],
-            Self::Body | Self::Output => &["context", "input", "task", "workflow", "runtime"],
+            Self::Body => &[
+                "context",
+                "input",
+                "task",
+                "workflow",
+                "runtime",
+                "secrets",
+                "authorization",
+            ],
+            Self::Output => &["context", "input", "task", "workflow", "runtime"],
             Self::Export => &["context", "input", "output", "task", "workflow", "runtime"],
         }
     }

@@ -5,6 +5,8 @@
 
 use std::time::Duration;
 
+use super::event::{Listen, Trigger};
+use super::settings::{DocumentSettings, Settings};
 use crate::value::Value;
 
 /// A template as its author wrote it, typed and checked.
@@ -22,12 +24,20 @@ pub struct Template {
     pub functions: Vec<(String, Task)>,
     /// `timeout` of the whole workflow.
     pub timeout: Option<Delay>,
+    /// `schedule`: what starts its jobs by itself.
+    pub schedule: Option<Trigger>,
+    /// Names of `use.secrets`.
+    pub secrets: Vec<String>,
+    /// Named policies of `use.authentications`.
+    pub authentications: Vec<(String, Authentication)>,
+    /// Names of `use.catalogs`.
+    pub catalogs: Vec<String>,
     /// The canonical document; its hash identifies the version.
     pub document: Value,
 }
 
 /// What names a template version.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug)]
 pub struct Header {
     /// The language version that the document asks for, `1.0.x`.
     pub dsl: String,
@@ -39,6 +49,8 @@ pub struct Header {
     pub version: semver::Version,
     /// For people.
     pub title: Option<String>,
+    /// `metadata.windlass`.
+    pub settings: DocumentSettings,
 }
 
 /// One task of a list.
@@ -60,6 +72,8 @@ pub struct Task {
     pub timeout: Option<Delay>,
     /// `then`.
     pub then: Directive,
+    /// `metadata.windlass`.
+    pub settings: Settings,
     /// What the task does.
     pub kind: Kind,
 }
@@ -115,6 +129,54 @@ pub enum Kind {
     Raise(Fault),
     /// A durable timer.
     Wait(Delay),
+    /// Branches side by side.
+    Fork(Fork),
+    /// Takes events.
+    Listen(Box<Listen>),
+    /// Publishes an event: a map of its attributes.
+    Emit(Shape),
+    /// Starts a job of its own.
+    Run(Box<Run>),
+}
+
+/// `fork`.
+#[derive(Clone, Debug)]
+pub struct Fork {
+    /// In declared order.
+    pub branches: Vec<Task>,
+    /// The first one done wins.
+    pub compete: bool,
+}
+
+/// `run.workflow`.
+#[derive(Clone, Debug)]
+pub struct Run {
+    /// Namespace of the template.
+    pub namespace: String,
+    /// Its name.
+    pub name: String,
+    /// A version, or `latest`.
+    pub version: String,
+    /// A map; the task's input unless given.
+    pub input: Option<Shape>,
+    /// Its end is waited for.
+    pub is_awaited: bool,
+}
+
+/// How a request proves who sends it. Values of secrets never stand here.
+#[derive(Clone, Debug)]
+pub enum Authentication {
+    /// A name of `use.authentications`.
+    Named(String),
+    /// The scheme, and its parameters with expressions or the name of a secret that holds them.
+    Policy {
+        /// `basic`, `bearer`, `oauth2`.
+        scheme: String,
+        /// What the scheme wants.
+        parameters: Shape,
+        /// The secret that holds them instead.
+        secret: Option<String>,
+    },
 }
 
 /// A function of the default catalogue.
@@ -143,6 +205,8 @@ pub struct HttpCall {
     pub output: HttpOutput,
     /// 3xx counts as success.
     pub redirect: bool,
+    /// How it proves who sends it.
+    pub authentication: Option<Authentication>,
 }
 
 /// `output` of `call: http`.
@@ -202,9 +266,6 @@ pub struct Try {
     pub handler: Option<Vec<Task>>,
     /// `catch.then`, applied after a handled error.
     pub then: Directive,
-    /// `metadata.windlass.onExhausted: park`: an error whose retries ran out, and that no handler takes,
-    /// parks the job instead of going up.
-    pub parks: bool,
     /// Pointer of `catch`.
     pub pointer: String,
 }

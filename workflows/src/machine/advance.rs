@@ -11,13 +11,18 @@ use super::state::{Doing, Frame, FrameKind, Move, Tries};
 use super::{Applied, Execution};
 use crate::policy::retry::later;
 use crate::program::NodeId;
-use crate::program::node::{CaseNode, ForNode, Next, NodeKind, TryNode};
+use crate::program::node::{CaseNode, ForNode, Next, NodeKind, Outlet, TryNode};
 use crate::value::Value;
 
 impl Execution {
-    /// Goes on until the job stands, or the slice is spent.
+    /// Goes on until the job stands, or the slice is spent. Branches go in declared order, each as far as
+    /// it can.
     pub(super) fn advance(&mut self) -> Applied {
         for _ in 0..SLICE_NODES {
+            let Some(place) = self.state.moving() else {
+                return Applied::Done;
+            };
+            self.state.cursor = place;
             let Doing::Moving(next) = self.state.branch().doing else {
                 return Applied::Done;
             };
@@ -30,9 +35,9 @@ impl Execution {
                 self.raise(fault, None);
             }
         }
-        match self.state.branch().doing {
-            Doing::Moving(_) => Applied::More,
-            _ => Applied::Done,
+        match self.state.moving() {
+            Some(_) => Applied::More,
+            None => Applied::Done,
         }
     }
 
@@ -47,26 +52,26 @@ impl Execution {
         let program = self.program.clone();
         let node = program.node(id);
         let raw = self.state.branch().data.clone();
-        if let Some(condition) = node.condition
-            && !self
-                .holds(condition, &raw.value)
-                .map_err(|fault| at(fault, &node.pointer))?
-        {
-            // Skipped: the output is the raw input, without `output.as` and `export` (ruling 9).
-            return self.follow(id, node.then);
-        }
-        self.state.root.visits[id.index()] += 1;
         let frame = Frame {
             node: id,
-            visit: self.state.root.visits[id.index()],
+            visit: self.state.root.visits[id.index()] + 1,
             input: raw.clone(),
-            raw,
+            raw: raw.clone(),
             started: self.state.root.at,
             due: None,
+            undos: Vec::new(),
             kind: FrameKind::List,
         };
         self.state.branch_mut().frames.push(frame);
-        if self.state.branch().frames.len() > FRAMES_MAX {
+        if let Some(condition) = node.condition
+            && !self.holds(condition, &raw.value)?
+        {
+            // Skipped: the output is the raw input, without `output.as` and `export` (ruling 9).
+            self.state.branch_mut().frames.pop();
+            return self.follow(id, node.then);
+        }
+        self.state.root.visits[id.index()] += 1;
+        if self.depth() > FRAMES_MAX {
             return Err(Fault::standard(
                 "runtime",
                 500,
@@ -74,6 +79,14 @@ impl Execution {
             ));
         }
         self.open(id)
+    }
+
+    /// Tasks that stand in each other, through the forks around the branch.
+    fn depth(&self) -> usize {
+        let around = self.state.upwards(self.state.cursor);
+        around
+            .map(|place| self.state.branches[place].frames.len())
+            .sum()
     }
 
     /// The clock and the input of the task on top, then its body.
@@ -116,6 +129,10 @@ impl Execution {
             NodeKind::Try(tried) => self.begin_try(tried, id),
             NodeKind::Call(target) => self.open_call(target),
             NodeKind::Chunks(chunks) => self.open_chunks(chunks),
+            NodeKind::Fork(fork) => self.begin_fork(fork),
+            NodeKind::Listen(listen) => self.begin_listen(listen),
+            NodeKind::Emit(event) => self.emit(event),
+            NodeKind::Run(run) => self.start_child(run),
         }
     }
 
@@ -158,6 +175,9 @@ impl Execution {
 
     /// Looks at the next item; `while` is asked before every iteration (ruling 12).
     fn iterate(&mut self) -> Result<(), Fault> {
+        if matches!(self.top().kind, FrameKind::Listen(_)) {
+            return self.go_on_listening();
+        }
         let program = self.program.clone();
         let frame = self.top();
         let (FrameKind::For { list, index }, NodeKind::For(each)) =
@@ -247,20 +267,12 @@ impl Execution {
             let output = self.give_out(&node.output, &self.state.branch().data.value, None)?;
             self.give(output);
         }
-        if node.export.shape.is_some() {
-            let output = self.state.branch().data.value.clone();
-            let context = self.give_out(&node.export, &output, Some(&output))?;
-            if context.as_map().is_none() {
-                return Err(Fault::standard(
-                    "expression",
-                    400,
-                    format!("`export.as` gave {}, not an object", context.kind()),
-                ));
-            }
-            let context = self.state.hold(context);
-            self.state.branch_mut().context = context;
+        let output = self.state.branch().data.value.clone();
+        self.export(&node.export, &output)?;
+        if node.settings.undo.is_some() {
+            self.keep_undo(&output)?;
         }
-        self.state.branch_mut().frames.pop();
+        self.pop_frame();
         if id == NodeId::WORKFLOW {
             self.complete();
             return Ok(());
@@ -268,11 +280,33 @@ impl Execution {
         self.follow(id, directed.unwrap_or(node.then))
     }
 
+    /// `export.as`: its result replaces `$context` whole (ruling 10).
+    pub(super) fn export(&mut self, outlet: &Outlet, output: &Value) -> Result<(), Fault> {
+        if outlet.shape.is_none() {
+            return Ok(());
+        }
+        let context = self.give_out(outlet, output, Some(output))?;
+        if context.as_map().is_none() {
+            return Err(Fault::standard(
+                "expression",
+                400,
+                format!("`export.as` gave {}, not an object", context.kind()),
+            ));
+        }
+        let context = self.state.hold(context);
+        self.state.branch_mut().context = context;
+        Ok(())
+    }
+
     /// Goes where a directive of `id` says.
     fn follow(&mut self, id: NodeId, next: Next) -> Result<(), Fault> {
         let program = self.program.clone();
         let node = program.node(id);
         let parent = node.parent.unwrap_or(NodeId::WORKFLOW);
+        // The task of a branch stands alone: after it the branch is done.
+        if self.state.branch().frames.is_empty() && !matches!(next, Next::Jump(_)) {
+            return self.branch_done();
+        }
         match (next, node.successor) {
             (Next::Jump(target), _) | (Next::Continue, Some(target)) => {
                 self.stand(Doing::Moving(Move::Enter(target)))
@@ -288,7 +322,20 @@ impl Execution {
     fn end_of_list(&mut self, list: NodeId) -> Result<(), Fault> {
         let program = self.program.clone();
         match &mut self.top_mut().kind {
-            FrameKind::List | FrameKind::Try(_) => self.leave(None),
+            FrameKind::Listen(_) => {
+                let foreach = match &program.node(list).kind {
+                    NodeKind::Listen(node) => node.foreach.as_ref(),
+                    _ => None,
+                };
+                match foreach {
+                    Some(foreach) => self.event_done(foreach),
+                    None => self.leave(None),
+                }
+            }
+            FrameKind::List
+            | FrameKind::Try(_)
+            | FrameKind::Fork { .. }
+            | FrameKind::Undoing { .. } => self.leave(None),
             FrameKind::For { index, .. } => {
                 *index += 1;
                 self.stand(Doing::Moving(Move::Iterate));

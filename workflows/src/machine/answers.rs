@@ -16,8 +16,8 @@ impl Execution {
         number: u32,
         result: Result<Value, Fault>,
     ) -> Result<Verdict<()>, Illegal> {
-        let Verdict::To(_) = step::next(self.step_state(activity), StepEvent::Chunk(Rest::Some))?
-        else {
+        let state = self.step_state(activity);
+        let Verdict::To(_) = step::next(state, StepEvent::Chunk(Rest::Some))? else {
             return Ok(Verdict::Late);
         };
         let result = result.and_then(|raw| self.through_layers(raw, &[]));
@@ -28,6 +28,7 @@ impl Execution {
             if self.has_open_chunks() {
                 return Ok(Verdict::To(()));
             }
+            self.stand(Doing::Nothing);
             self.ends_closing();
             return Ok(Verdict::To(()));
         }

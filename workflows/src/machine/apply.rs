@@ -108,13 +108,40 @@ impl Execution {
                 number,
                 result,
             } => self.chunk(activity, number, result),
-            EventKind::Mail { .. } => Ok(Verdict::Late),
+            EventKind::Mail {
+                id,
+                envelope,
+                arrived,
+            } => {
+                // What fell due before the mail came has happened before it.
+                let fired = self.fire_before(arrived);
+                let taken = self.mail(id, &envelope, arrived);
+                Ok(if fired { Verdict::To(()) } else { taken })
+            }
             EventKind::Settled {
-                activity, result, ..
+                activity,
+                by,
+                result,
             } => match result {
                 Ok(output) => self.succeeded(activity, output),
-                Err(fault) => self.failed(activity, fault, None),
+                Err(fault) => self.failed(activity, with_child(fault, &by), None),
             },
+            EventKind::Unknown { activity } => self.unknown(activity),
+            EventKind::EffectTaken { activity, holder } => {
+                let mut fault =
+                    Fault::standard("runtime", 409, "the effect belongs to another job");
+                fault.detail = Some(Value::map([("holder", Value::from(holder))]));
+                self.failed(activity, fault, None)
+            }
+            EventKind::Retry { activity } => {
+                self.decided(activity, StepEvent::Retry, Ok(Value::Null))
+            }
+            EventKind::Skip { activity, output } => {
+                self.decided(activity, StepEvent::Skip, Ok(output))
+            }
+            EventKind::Fail { activity, fault } => {
+                self.decided(activity, StepEvent::Fail, Err(fault))
+            }
             EventKind::Due => Ok(self.fire(at)),
             EventKind::Cancel { who, why } => {
                 self.cancel(&who, &why);
@@ -142,37 +169,70 @@ impl Execution {
         }
     }
 
-    /// The state of the step that an activity names.
-    pub(super) fn step_state(&self, activity: Activity) -> StepState {
+    /// The state of the step that an activity names; its branch is at hand from here on.
+    pub(super) fn step_state(&mut self, activity: Activity) -> StepState {
+        let Some(place) = self.state.at_activity(activity) else {
+            self.state.cursor = 0;
+            return StepState::Gone;
+        };
+        self.state.cursor = place;
         match self.state.branch().step() {
-            Some(step) if step.activity == activity && step.is_stopping => StepState::Stopping,
-            Some(step) if step.activity == activity => StepState::Open,
-            _ => StepState::Gone,
+            None => StepState::Stopped,
+            Some(step) if step.is_stopping => StepState::Stopping,
+            Some(step) if step.verify.is_some() => StepState::Verifying,
+            Some(_) => StepState::Open,
         }
     }
 
-    fn succeeded(&mut self, activity: Activity, output: Value) -> Result<Verdict<()>, Illegal> {
-        let Verdict::To(_) = step::next(self.step_state(activity), StepEvent::Succeeded)? else {
+    pub(super) fn succeeded(
+        &mut self,
+        activity: Activity,
+        output: Value,
+    ) -> Result<Verdict<()>, Illegal> {
+        let state = self.step_state(activity);
+        let Verdict::To(_) = step::next(state, StepEvent::Succeeded)? else {
             return Ok(Verdict::Late);
         };
-        if self.ends_closing() {
-            return Ok(Verdict::To(()));
+        if state == StepState::Verifying {
+            return self.verified(&output);
         }
-        let inputs: Vec<Value> = self
-            .state
-            .branch()
-            .step()
-            .map(|step| step.layers.iter().map(|held| held.value.clone()).collect())
+        self.completed(output);
+        Ok(Verdict::To(()))
+    }
+
+    /// The step at hand has a result.
+    pub(super) fn completed(&mut self, output: Value) {
+        if matches!(self.state.branch().doing, Doing::Undo(_)) {
+            return self.undo_done();
+        }
+        let layers = self.state.branch().step().map(|step| &step.layers);
+        let inputs: Vec<Value> = layers
+            .map(|layers| layers.iter().map(|held| held.value.clone()).collect())
             .unwrap_or_default();
         self.stand(Doing::Nothing);
-        let left = self.through_layers(output, &inputs).and_then(|output| {
+        let output = self.through_layers(output, &inputs);
+        if self.state.root.closing.is_some() {
+            self.keep_late_undo(output);
+            self.ends_closing();
+            return;
+        }
+        let left = output.and_then(|output| {
             self.give(output);
             self.leave(None)
         });
         if let Err(fault) = left {
             self.raise(fault, None);
         }
-        Ok(Verdict::To(()))
+    }
+
+    /// A step that completed while its job closes is undone with the others.
+    fn keep_late_undo(&mut self, output: Result<Value, Fault>) {
+        let program = self.program.clone();
+        let outlet = &program.node(self.top().node).output;
+        // Without an output there is no telling what to undo, and nobody is left to hear of it.
+        let _ = output
+            .and_then(|output| self.give_out(outlet, &output, None))
+            .and_then(|output| self.keep_undo(&output));
     }
 
     fn failed(
@@ -181,17 +241,38 @@ impl Execution {
         fault: Fault,
         again_after: Option<Duration>,
     ) -> Result<Verdict<()>, Illegal> {
-        let Verdict::To(_) = step::next(
-            self.step_state(activity),
-            StepEvent::Failed { again: false },
-        )?
-        else {
+        let state = self.step_state(activity);
+        let event = match state == StepState::Open && self.parks_here() {
+            true => StepEvent::FailedForGood,
+            false => StepEvent::Failed { again: false },
+        };
+        let Verdict::To(next) = step::next(state, event)? else {
             return Ok(Verdict::Late);
         };
-        if !self.ends_closing() {
+        if matches!(self.state.branch().doing, Doing::Undo(_)) {
+            self.undo_failed();
+        } else if self.state.root.closing.is_some() {
+            self.stand(Doing::Nothing);
+            self.ends_closing();
+        } else if next == StepState::Stopped {
+            self.stop_for_a_person(&fault);
+        } else {
             self.raise(fault, again_after);
         }
         Ok(Verdict::To(()))
+    }
+}
+
+/// A child's error with the child's id (ruling 29); it is raised where the child was started.
+fn with_child(fault: Fault, by: &str) -> Fault {
+    let detail = Value::map([
+        ("child", Value::text(by)),
+        ("detail", fault.detail.unwrap_or(Value::Null)),
+    ]);
+    Fault {
+        detail: Some(detail),
+        instance: None,
+        ..fault
     }
 }
 
@@ -202,7 +283,12 @@ fn word_of(kind: &EventKind) -> JobEvent {
         | EventKind::Failed { .. }
         | EventKind::Chunk { .. }
         | EventKind::Mail { .. }
-        | EventKind::Settled { .. } => JobEvent::Result,
+        | EventKind::Settled { .. }
+        | EventKind::Unknown { .. }
+        | EventKind::EffectTaken { .. }
+        | EventKind::Retry { .. }
+        | EventKind::Skip { .. }
+        | EventKind::Fail { .. } => JobEvent::Result,
         EventKind::Due => JobEvent::Due,
         EventKind::Cancel { .. } => JobEvent::Cancel,
         EventKind::Continued => JobEvent::Continued,

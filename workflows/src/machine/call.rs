@@ -5,22 +5,45 @@
 
 use std::time::Duration;
 
-use super::command::{Call, Command, HttpRequest, Perform};
+use super::command::{Authentication, Call, Command, HttpRequest, Perform};
 use super::event::Activity;
 use super::fault::Fault;
+use super::held::Held;
 use super::limits::PARALLEL_MAX;
-use super::state::{Chunks, Doing, OpenCall, Step};
+use super::state::{Chunks, Doing, FrameKind, OpenCall, Step};
 use super::{Execution, request};
 use crate::policy::retry::later;
-use crate::program::node::{ChunksNode, Layer, Leaf, NodeKind, Target};
+use crate::program::NodeId;
+use crate::program::node::{ChunksNode, Layer, Leaf, NodeKind, Target, Way};
 use crate::value::Value;
+
+/// An evaluated call, as the state keeps it.
+pub(super) struct OpenedCall {
+    pub(super) call: OpenCall,
+    pub(super) layers: Vec<Held>,
+}
 
 impl Execution {
     /// Opens the call of the task on top.
     pub(super) fn open_call(&mut self, target: &Target) -> Result<(), Fault> {
         let input = self.top().input.value.clone();
-        let (layers, call) = self.render(target, input)?;
         self.bound_by_layers(&target.layers)?;
+        if target.way() != Way::Perform {
+            let (layers, call) = self.render(target, input)?;
+            let Call::Function { function, input } = call else {
+                unreachable!("only functions are rows of their own")
+            };
+            let layers = self.hold_all(layers);
+            return self.open_row(target, function, input, layers);
+        }
+        let OpenedCall { call, layers } = self.opened(target, input)?;
+        let activity = self.next_activity();
+        self.open_step(activity, call, layers)
+    }
+
+    /// A call with every expression evaluated.
+    pub(super) fn opened(&mut self, target: &Target, dot: Value) -> Result<OpenedCall, Fault> {
+        let (layers, call) = self.render(target, dot)?;
         let call = match call {
             Call::Http(http) => OpenCall::Http {
                 request: self.state.hold(request::to_value(&http)),
@@ -30,12 +53,13 @@ impl Execution {
                 input: self.state.hold(input),
             },
         };
-        let layers = layers
-            .into_iter()
-            .map(|input| self.state.hold(input))
-            .collect();
-        self.open_step(call, layers);
-        Ok(())
+        let layers = self.hold_all(layers);
+        Ok(OpenedCall { call, layers })
+    }
+
+    fn hold_all(&mut self, values: Vec<Value>) -> Vec<Held> {
+        let values = values.into_iter();
+        values.map(|value| self.state.hold(value)).collect()
     }
 
     /// Opens the chunks of the task on top, as many at once as it allows.
@@ -72,7 +96,8 @@ impl Execution {
             failed: 0,
             failed_max,
         };
-        self.open_step(OpenCall::Chunks(chunks), Vec::new());
+        let activity = self.next_activity();
+        self.open_step(activity, OpenCall::Chunks(chunks), Vec::new())?;
         self.fill_chunks();
         if of == 0 {
             self.give(Value::list([]));
@@ -81,19 +106,44 @@ impl Execution {
         Ok(())
     }
 
-    fn open_step(&mut self, call: OpenCall, layers: Vec<super::held::Held>) {
-        let activity = Activity(self.state.root.next_activity);
-        self.state.root.next_activity += 1;
-        let attempt = self.state.branch().attempt();
+    /// The task on top waits for this activity from now on.
+    pub(super) fn open_step(
+        &mut self,
+        activity: Activity,
+        call: OpenCall,
+        layers: Vec<Held>,
+    ) -> Result<(), Fault> {
+        let program = self.program.clone();
+        let settings = &program.node(self.top().node).settings;
+        let input = self.top().input.value.clone();
+        let placement = match &settings.placement {
+            Some(form) => {
+                let placement = self.fill(form, &input, None)?;
+                Some(self.state.hold(placement))
+            }
+            None => None,
+        };
+        let effect = match &settings.effect {
+            Some(effect) => {
+                let key = self.evaluate(effect.key, &input, None)?;
+                Some(self.state.hold(key))
+            }
+            None => None,
+        };
+        let attempt = self.state.attempt(self.state.cursor);
         self.stand(Doing::Step(Box::new(Step {
             activity,
             attempt,
             is_stopping: false,
             call,
             layers,
+            placement,
+            effect,
+            verify: None,
         })));
-        let commands: Vec<Command> = self.pending();
-        self.commands.extend(commands);
+        let asked = self.perform_of(self.state.cursor);
+        self.commands.extend(asked);
+        Ok(())
     }
 
     /// Opens chunks until `parallel` are in flight; the new ones are asked for.
@@ -113,69 +163,113 @@ impl Execution {
             opened.push(chunks.next);
             chunks.next += 1;
         }
+        let place = self.state.cursor;
         let commands: Vec<Command> = opened
             .into_iter()
-            .map(|number| self.perform_chunk(activity, number))
+            .map(|number| self.perform_chunk(place, activity, number))
             .collect();
         self.commands.extend(commands);
     }
 
     /// Everything open outside, as commands: what a worker that takes the job over asks for again.
     pub fn pending(&self) -> Vec<Command> {
+        let places = 0..self.state.branches.len();
+        places.flat_map(|place| self.perform_of(place)).collect()
+    }
+
+    /// What one branch asks for.
+    pub(super) fn perform_of(&self, place: usize) -> Vec<Command> {
         // A closing job accepts what is under way, but nobody shall begin it again.
-        let Some(step) = self.state.branch().step().filter(|step| !step.is_stopping) else {
+        let step = self.state.branches[place].step();
+        let Some(step) = step.filter(|step| !step.is_stopping) else {
             return Vec::new();
         };
-        match &step.call {
+        match step.verify.as_ref().unwrap_or(&step.call) {
             OpenCall::Chunks(chunks) => chunks
                 .open
                 .iter()
-                .map(|number| self.perform_chunk(step.activity, *number))
+                .map(|number| self.perform_chunk(place, step.activity, *number))
                 .collect(),
             OpenCall::Http { request } => {
-                vec![self.perform(step, Call::Http(request::from_value(&request.value)))]
+                let call = Call::Http(request::from_value(&request.value));
+                vec![self.perform(place, step, call)]
             }
             OpenCall::Function { function, input } => {
                 let call = Call::Function {
                     function: function.clone(),
                     input: input.value.clone(),
                 };
-                vec![self.perform(step, call)]
+                vec![self.perform(place, step, call)]
+            }
+            // A row of the turn that opened it.
+            OpenCall::Child { .. } | OpenCall::Group { .. } | OpenCall::Context { .. } => {
+                Vec::new()
             }
         }
     }
 
-    fn perform(&self, step: &Step, call: Call) -> Command {
-        let frame = self.top();
-        let path = self.program.node(frame.node).pointer.to_string();
-        let key = self.facts.key(&path, frame.visit);
+    fn perform(&self, place: usize, step: &Step, call: Call) -> Command {
+        let (node, visit, suffix) = self.asker(place, step);
+        let path = self.program.node(node).pointer.to_string();
+        let key = format!("{}{suffix}", self.facts.key(&path, visit));
+        let text = |held: &Held| {
+            let value = &held.value;
+            value
+                .as_str()
+                .map_or_else(|| value.to_json(), ToOwned::to_owned)
+        };
         Command::Perform(Perform {
             activity: step.activity,
             path,
-            visit: frame.visit,
+            visit,
             attempt: step.attempt,
             key,
             call,
-            due: self.step_due(),
+            placement: step.placement.as_ref().map(|held| held.value.clone()),
+            effect: step
+                .effect
+                .as_ref()
+                .filter(|_| step.verify.is_none())
+                .map(text),
+            due: self.due_of(place),
         })
     }
 
-    fn perform_chunk(&self, activity: Activity, number: u32) -> Command {
-        let frame = self.top();
-        let key = self
-            .facts
-            .key(&self.program.node(frame.node).pointer, frame.visit);
+    /// The task that a step belongs to, which visit of it, and what tells its key from the task's own.
+    fn asker(&self, place: usize, step: &Step) -> (NodeId, u32, &'static str) {
+        let branch = &self.state.branches[place];
+        let closing = self.state.root.closing.as_ref();
+        let of_frame = branch.top().and_then(|frame| match &frame.kind {
+            FrameKind::Undoing { unwinding, .. } => Some(unwinding),
+            _ => None,
+        });
+        let unwinding = closing
+            .and_then(|closing| closing.undoing.as_ref())
+            .or(of_frame);
+        let undo = unwinding.and_then(|unwinding| unwinding.undos.last());
+        match (undo, &branch.doing) {
+            (Some(undo), Doing::Undo(_)) => (undo.node, undo.visit, "-undo"),
+            _ => {
+                let suffix = if step.verify.is_some() { "-verify" } else { "" };
+                branch.top().map_or((NodeId::WORKFLOW, 1, suffix), |frame| {
+                    (frame.node, frame.visit, suffix)
+                })
+            }
+        }
+    }
+
+    fn perform_chunk(&self, place: usize, activity: Activity, number: u32) -> Command {
+        let (pointer, visit) = match self.state.branches[place].top() {
+            Some(frame) => (&*self.program.node(frame.node).pointer, frame.visit),
+            None => ("", 1),
+        };
+        let key = self.facts.key(pointer, visit);
         Command::PerformChunk {
             activity,
             number,
             key: format!("{key}-{number}"),
-            due: self.step_due(),
+            due: self.due_of(place),
         }
-    }
-
-    /// The first deadline around the open step.
-    fn step_due(&self) -> Option<chrono::DateTime<chrono::Utc>> {
-        self.deadlines().map(|(_, due)| due).min()
     }
 
     /// Renders the call of one chunk from what was read of it. Pure; nothing changes.
@@ -195,20 +289,17 @@ impl Execution {
                 format!("chunk {number} is not wanted any more"),
             )
         };
-        let step = self
-            .state
-            .branch()
-            .step()
-            .filter(|step| step.activity == activity && !step.is_stopping)
-            .ok_or_else(gone)?;
-        let NodeKind::Chunks(node) = &self.program.node(self.top().node).kind else {
+        let place = self.state.at_activity(activity).ok_or_else(gone)?;
+        let branch = &self.state.branches[place];
+        let is_open = branch.step().is_some_and(|step| !step.is_stopping);
+        let node = branch
+            .top()
+            .map(|frame| &self.program.node(frame.node).kind);
+        let Some(NodeKind::Chunks(node)) = node.filter(|_| is_open) else {
             return Err(gone());
         };
-        debug_assert!(
-            matches!(step.call, OpenCall::Chunks(_)),
-            "a chunks task opens chunks"
-        );
         let mut scratch = self.scratch();
+        scratch.state.cursor = place;
         scratch
             .render(&node.target, chunk.clone())
             .map(|(_, call)| call)
@@ -260,6 +351,17 @@ impl Execution {
                     body: fill(&http.body)?,
                     output: http.output,
                     redirect: http.redirect,
+                    authentication: http
+                        .authentication
+                        .as_ref()
+                        .map(|policy| {
+                            Ok(Authentication {
+                                scheme: policy.scheme.to_string(),
+                                parameters: self.fill(&policy.parameters, dot, None)?,
+                                secret: policy.secret.as_deref().map(ToOwned::to_owned),
+                            })
+                        })
+                        .transpose()?,
                 }))
             }
         }

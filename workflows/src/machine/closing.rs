@@ -4,11 +4,12 @@ use super::Execution;
 use super::command::Command;
 use super::event::Activity;
 use super::limits::GRACE;
-use super::state::{Closing, Doing, OpenCall};
+use super::row::Fate;
+use super::state::{Closing, Doing, FrameKind, OpenCall, Unwinding};
 use super::timers::timed_out;
 use super::transition::job::JobState;
 use super::turn::{Outcome, OutcomeKind};
-use crate::policy::retry::later;
+use crate::policy::retry::{TIME_MAX, later};
 use crate::value::Value;
 
 impl Execution {
@@ -25,23 +26,37 @@ impl Execution {
         self.close(problem, true);
     }
 
-    /// Nothing new begins; a step that was asked for is waited for.
+    /// Nothing new begins; steps that were asked for are waited for.
     pub(super) fn close(&mut self, problem: Value, is_cancelled: bool) {
-        self.parking = None;
+        self.state.root.parked.clear();
         let problem = self.state.hold(problem);
-        let until = later(self.state.root.at, GRACE);
+        let mut until = later(self.state.root.at, GRACE);
+        for place in 0..self.state.branches.len() {
+            self.state.cursor = place;
+            self.withdraw_unasked();
+            if let Some(step) = self.state.branch_mut().step_mut() {
+                step.is_stopping = true;
+                let step = step.clone();
+                match step.call {
+                    OpenCall::Child {
+                        fate: Fate::Wait, ..
+                    } => until = TIME_MAX,
+                    OpenCall::Child {
+                        fate: Fate::Abandon,
+                        ..
+                    } => self.stand(Doing::Nothing),
+                    _ if self.close_beside(&step) => self.stand(Doing::Nothing),
+                    _ => {}
+                }
+            }
+        }
         self.state.root.closing = Some(Closing {
             problem,
             is_cancelled,
             until,
+            undoing: None,
         });
-        self.withdraw_unasked();
-        match self.state.branch_mut().step_mut() {
-            Some(step) => step.is_stopping = true,
-            None => {
-                self.ends_closing();
-            }
-        }
+        self.ends_closing();
     }
 
     /// What the open turn would ask for is not asked for any more.
@@ -72,18 +87,74 @@ impl Execution {
             is_unasked = open.open.is_empty();
         }
         if is_unasked {
+            // An undo that was not asked for is still to be done.
             self.stand(Doing::Nothing);
         }
     }
 
-    /// Ends a closing job; `false` if it is not closing.
+    /// Goes on with a closing job once nothing runs; `false` if it is not closing.
     pub(super) fn ends_closing(&mut self) -> bool {
-        let Some(closing) = self.state.root.closing.take() else {
+        let Some(closing) = &self.state.root.closing else {
             return false;
+        };
+        let is_undoing = closing.undoing.is_some();
+        let runs = self
+            .state
+            .branches
+            .iter()
+            .any(|branch| branch.step().is_some());
+        if !runs && !is_undoing {
+            self.gather_undos();
+            self.next_undo();
+        }
+        true
+    }
+
+    /// All that ends with the job is let go; what it leaves to be undone, innermost last to first.
+    fn gather_undos(&mut self) {
+        let is_cancelled = self
+            .state
+            .root
+            .closing
+            .as_ref()
+            .is_some_and(|closing| closing.is_cancelled);
+        let mut undos = Vec::new();
+        for branch in &mut self.state.branches {
+            for frame in &mut branch.frames {
+                let scope = self.program.node(frame.node).settings.compensate;
+                match &mut frame.kind {
+                    // Undos that had begun are brought to their end, whyever the job closes.
+                    FrameKind::Undoing { unwinding, .. } => undos.append(&mut unwinding.undos),
+                    _ if scope.is_some_and(|scope| match is_cancelled {
+                        true => scope.on_cancel,
+                        false => scope.on_failure,
+                    }) =>
+                    {
+                        undos.append(&mut frame.undos);
+                    }
+                    _ => frame.undos.clear(),
+                }
+            }
+        }
+        self.drop_below(0);
+        self.state.cursor = 0;
+        self.stand(Doing::Nothing);
+        while !self.state.branch().frames.is_empty() {
+            self.pop_frame();
+        }
+        if let Some(closing) = &mut self.state.root.closing {
+            closing.undoing = Some(Unwinding { undos, attempt: 0 });
+        }
+    }
+
+    /// Everything is undone: the outcome.
+    pub(super) fn finish_closing(&mut self) {
+        let Some(closing) = self.state.root.closing.take() else {
+            return;
         };
         if !closing.is_cancelled {
             self.fail(&timed_out(""));
-            return true;
+            return;
         }
         let result = Some(closing.problem.value.to_json());
         self.end(Outcome {
@@ -92,18 +163,22 @@ impl Execution {
             fingerprint: None,
             result,
         });
-        true
     }
 
     /// A step whose result is not wanted: one that was not even asked for yet never will be.
     pub(super) fn stop_step(&mut self) {
-        let Some(activity) = self.state.branch().step().map(|step| step.activity) else {
+        let Some(step) = self.state.branch().step().cloned() else {
             return;
         };
+        let activity = step.activity;
         let asked = self.commands.len();
         self.commands.retain(|command| !is_of(command, activity));
-        let was_open = match &self.state.branch().step().map(|step| &step.call) {
-            Some(OpenCall::Chunks(_)) => true,
+        let was_open = match &step.call {
+            OpenCall::Chunks(_) => true,
+            OpenCall::Child { .. } | OpenCall::Group { .. } | OpenCall::Context { .. } => {
+                self.close_beside(&step);
+                false
+            }
             _ => asked == self.commands.len(),
         };
         if was_open {
@@ -112,11 +187,20 @@ impl Execution {
         self.stand(Doing::Nothing);
     }
 
+    /// Whatever the branch at hand stands at is over.
+    pub(super) fn stop_standing(&mut self) {
+        self.stop_step();
+        self.stand(Doing::Nothing);
+    }
+
     /// The job has its outcome.
     pub(super) fn end(&mut self, outcome: Outcome) {
+        self.state.cursor = 0;
+        self.drop_below(0);
         let branch = self.state.branch_mut();
         branch.frames.clear();
         branch.doing = Doing::Nothing;
+        self.close_loose();
         self.state.root.status = JobState::Ended;
         self.state.root.closing = None;
         self.state.root.outcome = Some(outcome);

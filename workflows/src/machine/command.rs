@@ -47,6 +47,11 @@ pub struct Perform {
     pub key: String,
     /// What to call, with every expression evaluated.
     pub call: Call,
+    /// `metadata.windlass` as far as it places the step: queue, priority, limits, cost, needs, heartbeat,
+    /// running time and so on, evaluated.
+    pub placement: Option<Value>,
+    /// Names what the step does: at most one holder within the tenant.
+    pub effect: Option<String>,
     /// When the deadline of the step falls.
     pub due: Option<DateTime<Utc>>,
 }
@@ -82,4 +87,17 @@ pub struct HttpRequest {
     pub output: HttpOutput,
     /// 3xx counts as success.
     pub redirect: bool,
+    /// How it proves who sends it.
+    pub authentication: Option<Authentication>,
+}
+
+/// How a request proves who sends it; secrets stand in it as markers or by name.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Authentication {
+    /// `basic`, `bearer` or `oauth2`.
+    pub scheme: String,
+    /// What the scheme wants; null where a secret holds it.
+    pub parameters: Value,
+    /// Name of the secret that holds the parameters.
+    pub secret: Option<String>,
 }

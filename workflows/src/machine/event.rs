@@ -76,6 +76,37 @@ pub enum EventKind {
         /// Its output, or why there is none.
         result: Result<Value, Fault>,
     },
+    /// A worker was lost while a step with an effect ran: nobody knows whether it happened.
+    Unknown {
+        /// Which one.
+        activity: Activity,
+    },
+    /// Another job holds the effect key of a step.
+    EffectTaken {
+        /// Which one.
+        activity: Activity,
+        /// The job that holds it.
+        holder: String,
+    },
+    /// A person lets a stopped step be made again.
+    Retry {
+        /// Which one.
+        activity: Activity,
+    },
+    /// A person says what a stopped step gave.
+    Skip {
+        /// Which one.
+        activity: Activity,
+        /// Its output, in their words.
+        output: Value,
+    },
+    /// A person says that a stopped step failed.
+    Fail {
+        /// Which one.
+        activity: Activity,
+        /// Why.
+        fault: Fault,
+    },
     /// A due instant has passed: timers, deadlines, backoffs up to `at` fire.
     Due,
     /// Somebody cancels the job.
@@ -99,6 +130,11 @@ impl EventKind {
             Self::Chunk { .. } => "chunk",
             Self::Mail { .. } => "mail",
             Self::Settled { .. } => "settled",
+            Self::Unknown { .. } => "unknown",
+            Self::EffectTaken { .. } => "effect_taken",
+            Self::Retry { .. } => "retry",
+            Self::Skip { .. } => "skip",
+            Self::Fail { .. } => "fail",
             Self::Due => "due",
             Self::Cancel { .. } => "cancel",
             Self::Continued => "continued",

@@ -3,6 +3,7 @@
 //! Nothing is evaluated. A pointer that the program does not have is damage, or another template.
 
 mod reader;
+mod tree;
 
 use std::collections::HashMap;
 
@@ -113,7 +114,11 @@ fn read(
     if branches.is_empty() {
         return Err(damaged(seq, "it has no branch"));
     }
-    Ok(State { root, branches })
+    Ok(State {
+        root,
+        branches,
+        cursor: 0,
+    })
 }
 
 fn damaged(seq: i32, message: &str) -> Unloadable {

@@ -4,12 +4,14 @@
 //! appended, set or removed, so that a growing context does not make the journal quadratic.
 //! `fold` reads what is written here.
 
+mod tree;
+
 use std::collections::HashMap;
 
 use chrono::{DateTime, SecondsFormat, Utc};
 
 use super::held::{Held, bytes, is_same};
-use super::state::{Branch, Chunks, Doing, Frame, FrameKind, Move, OpenCall, Root, State, Step};
+use super::state::{Branch, Chunks, Doing, Frame, FrameKind, Move, Root, State, Step, Unwinding};
 use super::turn::Outcome;
 use crate::program::{NodeId, Program};
 use crate::value::Value;
@@ -86,7 +88,10 @@ pub(super) fn live(state: &State) -> HashMap<u32, Value> {
 
 /// The same, each as often as something points to it.
 pub(super) fn held(state: &State) -> impl Iterator<Item = &Held> {
-    let closing = state.root.closing.iter().map(|closing| &closing.problem);
+    let closing = state.root.closing.iter().flat_map(|closing| {
+        let undos = closing.undoing.iter().flat_map(Unwinding::values);
+        std::iter::once(&closing.problem).chain(undos)
+    });
     let held = state.branches.iter().flat_map(Branch::values);
     held.chain(closing)
         .filter(|held| held.number != Held::INPUT)
@@ -177,13 +182,25 @@ fn root(program: &Program, root: &Root) -> Value {
         ("next_value", Value::from(root.next_value)),
         ("next_activity", Value::from(root.next_activity)),
     ];
+    if root.next_branch > 1 {
+        members.push(("next_branch", Value::from(root.next_branch)));
+    }
+    if !root.loose.is_empty() {
+        let loose = root.loose.iter().map(|activity| Value::from(activity.0));
+        members.push(("loose", Value::list(loose.collect::<Vec<_>>())));
+    }
+    if !root.parked.is_empty() {
+        members.push(("parked", tree::parked(&root.parked)));
+    }
     if let Some(closing) = &root.closing {
-        let closing = [
+        let mut told = vec![
             ("problem", number(&closing.problem)),
             ("is_cancelled", Value::from(closing.is_cancelled)),
             ("until", instant(closing.until)),
         ];
-        members.push(("closing", Value::map(closing)));
+        let undoing = closing.undoing.as_ref();
+        told.extend(undoing.map(|undoing| ("undoing", tree::unwinding(program, undoing))));
+        members.push(("closing", Value::map(told)));
     }
     members.extend(
         root.outcome
@@ -229,6 +246,9 @@ fn frame(program: &Program, frame: &Frame) -> Value {
         ("started", instant(frame.started)),
     ];
     members.extend(frame.due.map(|due| ("due", instant(due))));
+    if !frame.undos.is_empty() {
+        members.push(("undos", tree::undos(program, &frame.undos)));
+    }
     match &frame.kind {
         FrameKind::List => {}
         FrameKind::For { list, index } => members.push((
@@ -236,6 +256,9 @@ fn frame(program: &Program, frame: &Frame) -> Value {
             Value::map([("list", number(list)), ("index", Value::from(*index))]),
         )),
         FrameKind::Catch { error } => members.push(("catch", number(error))),
+        FrameKind::Fork { .. } | FrameKind::Listen(_) | FrameKind::Undoing { .. } => {
+            members.extend(tree::frame_kind(program, &frame.kind));
+        }
         FrameKind::Try(tries) => {
             let visits = tries.visits.iter().filter(|(_, visits)| *visits > 0);
             let visits = visits
@@ -263,32 +286,28 @@ fn doing(program: &Program, doing: &Doing) -> Value {
             one("enter", Value::text(program.node(*node).pointer.clone()))
         }
         Doing::Step(open) => one("step", step(open)),
+        Doing::Undo(open) => one("undo", step(open)),
+        Doing::Stopped(open) => one("stopped", step(open)),
+        Doing::UndoBackoff { until } => one("undo_backoff", instant(*until)),
+        Doing::Forked => one("forked", Value::from(true)),
+        Doing::Listening => one("listening", Value::from(true)),
+        Doing::Done => one("done", Value::from(true)),
+        Doing::Lost => one("lost", Value::from(true)),
     }
 }
 
 fn step(step: &Step) -> Value {
-    let call = match &step.call {
-        OpenCall::Http { request } => ("http", number(request)),
-        OpenCall::Function { function, input } => {
-            let members = [
-                ("name", Value::text(function.name.as_str())),
-                ("version", Value::text(function.version.as_str())),
-                ("input", number(input)),
-            ];
-            ("function", Value::map(members))
-        }
-        OpenCall::Chunks(open) => ("chunks", chunks(open)),
-    };
-    Value::map([
+    let members = [
         ("activity", Value::from(step.activity.0)),
         ("attempt", Value::from(step.attempt)),
         ("is_stopping", Value::from(step.is_stopping)),
         ("layers", Value::list(step.layers.iter().map(number))),
-        call,
-    ])
+        tree::call(&step.call),
+    ];
+    Value::map(members.into_iter().chain(tree::more_of(step)))
 }
 
-fn chunks(chunks: &Chunks) -> Value {
+pub(super) fn chunks(chunks: &Chunks) -> Value {
     Value::map([
         ("of", Value::from(chunks.of)),
         ("parallel", Value::from(chunks.parallel)),
@@ -303,11 +322,11 @@ fn chunks(chunks: &Chunks) -> Value {
     ])
 }
 
-fn number(held: &Held) -> Value {
+pub(super) fn number(held: &Held) -> Value {
     Value::from(held.number)
 }
 
 /// RFC 3339, exact.
-fn instant(at: DateTime<Utc>) -> Value {
+pub(super) fn instant(at: DateTime<Utc>) -> Value {
     Value::text(at.to_rfc3339_opts(SecondsFormat::AutoSi, true))
 }

@@ -31,3 +31,12 @@ pub const NOTES_MAX: usize = 100;
 
 /// Text of an error, as reports keep it.
 pub const ERROR_BYTES_MAX: usize = 16 * 1024;
+
+/// Branches that stand beside each other: each costs memory and a look at every step.
+pub const BRANCHES_MAX: usize = 1_024;
+
+/// Events that one listen takes: they are kept until it is done.
+pub const MAIL_MAX: usize = 1_000;
+
+/// Tries of one undo before a person must look.
+pub const UNDO_TRIES_MAX: u32 = 5;

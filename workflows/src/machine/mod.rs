@@ -16,6 +16,9 @@
 //! | `apply` | what each event does |
 //! | `answers` | chunks that ended |
 //! | `timers` | what falls due |
+//! | `fork` | branches side by side |
+//! | `listen`, `beside` | mail; events, children and groups of its own |
+//! | `undo`, `effect` | compensation; what may or may not have happened |
 //! | `closing` | ends before the end |
 //! | `advance` | walking the program |
 //! | `unwind` | errors on their way up |
@@ -28,23 +31,29 @@
 mod advance;
 mod answers;
 mod apply;
+mod beside;
 mod call;
 mod closing;
 pub mod command;
+mod effect;
 pub mod event;
 mod facts;
 pub mod fault;
 mod fold;
+mod fork;
 mod held;
 mod journal;
 mod limits;
+mod listen;
 mod request;
 pub mod row;
 mod scope;
+pub mod secret;
 mod state;
 mod timers;
 pub mod transition;
 pub mod turn;
+mod undo;
 mod unwind;
 mod view;
 
@@ -61,7 +70,7 @@ pub use self::view::{StepView, View};
 use self::command::Command;
 use self::journal::{FOLD, Note};
 use self::limits::HEAD_BYTES_MIN;
-use self::row::{Interest, Row};
+use self::row::Row;
 use self::state::{Doing, FrameKind, State};
 use self::transition::job::JobState;
 use self::turn::{End, Entry, Head, Turn};
@@ -109,8 +118,8 @@ pub struct Execution {
     /// `$input` inside a function.
     layer_input: Option<Value>,
     last_chunk_error: Option<Value>,
-    /// The open turn parks the job. No state of the machine: whoever loads the job goes on.
-    parking: Option<End>,
+    /// `$output` where an undo is rendered.
+    output_bound: Option<Value>,
 }
 
 /// What is durable, as far as the next entry needs to know.
@@ -176,7 +185,7 @@ impl Execution {
             walked: 0,
             layer_input: None,
             last_chunk_error: None,
-            parking: None,
+            output_bound: None,
         }
     }
 
@@ -205,7 +214,7 @@ impl Execution {
             .keeps_a_journal(outcome.is_some())
             .then(|| self.entry());
         let head = entry.as_ref().and_then(|entry| self.head(entry));
-        let end = outcome.or_else(|| self.parking.clone());
+        let end = outcome.or_else(|| self.parking());
         let commands = std::mem::take(&mut self.commands);
         let rows = std::mem::take(&mut self.rows);
         // What no entry tells yet, the first entry will.
@@ -249,14 +258,17 @@ impl Execution {
         self.changed = true;
     }
 
-    /// What a job that rests waits for, besides `next_due`.
-    pub fn interests(&self) -> Vec<Interest> {
-        Vec::new()
+    /// Why the job leaves for a person, if it does.
+    fn parking(&self) -> Option<End> {
+        let first = self.state.root.parked.first();
+        first
+            .filter(|_| self.is_at_rest())
+            .map(|parked| parked.end.clone())
     }
 
-    /// Whether a listen would take this event. Changes nothing.
-    pub fn wants(&self, _envelope: &Value) -> bool {
-        false
+    /// Nothing of the job goes on here: it may be parked as a whole.
+    fn is_at_rest(&self) -> bool {
+        self.state.moving().is_none() && self.pending().is_empty()
     }
 
     /// Whether the job has its outcome.

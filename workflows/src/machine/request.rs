@@ -1,6 +1,6 @@
 //! HTTP requests as values: built from a task, kept in the state, read back.
 
-use super::command::HttpRequest;
+use super::command::{Authentication, HttpRequest};
 use super::fault::Fault;
 use crate::document::step::HttpOutput;
 use crate::program::node::Form;
@@ -119,6 +119,15 @@ pub(super) fn to_value(request: &HttpRequest) -> Value {
         ("redirect", Value::from(request.redirect)),
     ];
     members.extend(request.body.clone().map(|body| ("body", body)));
+    members.extend(request.authentication.as_ref().map(|policy| {
+        let secret = policy.secret.as_deref().map_or(Value::Null, Value::text);
+        let policy = Value::map([
+            ("scheme", Value::text(policy.scheme.as_str())),
+            ("parameters", policy.parameters.clone()),
+            ("secret", secret),
+        ]);
+        ("authentication", policy)
+    }));
     Value::map(members)
 }
 
@@ -159,6 +168,21 @@ pub(super) fn from_value(value: &Value) -> HttpRequest {
             .get("redirect")
             .and_then(Value::as_bool)
             .unwrap_or_default(),
+        authentication: value.get("authentication").map(authentication_of),
+    }
+}
+
+fn authentication_of(value: &Value) -> Authentication {
+    let text = |key: &str| {
+        value
+            .get(key)
+            .and_then(Value::as_str)
+            .map(ToOwned::to_owned)
+    };
+    Authentication {
+        scheme: text("scheme").unwrap_or_default(),
+        parameters: value.get("parameters").cloned().unwrap_or(Value::Null),
+        secret: text("secret"),
     }
 }
 
@@ -187,6 +211,11 @@ mod tests {
             body: Some(Value::Null),
             output: HttpOutput::Response,
             redirect: true,
+            authentication: Some(Authentication {
+                scheme: "bearer".into(),
+                parameters: Value::Null,
+                secret: Some("key".into()),
+            }),
         };
 
         let again = from_value(&to_value(&request));

@@ -6,6 +6,7 @@
 use chrono::{DateTime, Utc};
 
 use super::event::Activity;
+pub use crate::document::settings::Fate;
 use crate::document::step::FunctionName;
 use crate::value::Value;
 
@@ -94,36 +95,6 @@ pub struct ChildTemplate {
     pub name: String,
     /// A version, or `latest`, which is resolved when the child starts and stands in its row.
     pub version: String,
-}
-
-/// What becomes of a child when its parent ends first: `metadata.windlass.onParentClose`.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Fate {
-    /// The parent waits for it.
-    Wait,
-    /// It is cancelled.
-    #[default]
-    Cancel,
-    /// It goes on alone.
-    Abandon,
-}
-
-impl Fate {
-    /// As documents and the journal write it.
-    pub const fn word(self) -> &'static str {
-        match self {
-            Self::Wait => "wait",
-            Self::Cancel => "cancel",
-            Self::Abandon => "abandon",
-        }
-    }
-
-    /// The fate of that word.
-    pub fn named(word: &str) -> Option<Self> {
-        [Self::Wait, Self::Cancel, Self::Abandon]
-            .into_iter()
-            .find(|fate| fate.word() == word)
-    }
 }
 
 /// What a job that rests waits for, besides its clock. Derived from its state.

@@ -144,16 +144,20 @@ impl Execution {
                     .top()
                     .map_or(Value::Null, |frame| frame.input.value.clone()),
             },
-            Variable::Output => output.cloned().unwrap_or(Value::Null),
+            Variable::Output => {
+                let bound = output.or(self.output_bound.as_ref());
+                bound.cloned().unwrap_or(Value::Null)
+            }
+            Variable::Secrets => self.secrets(),
+            Variable::Authorization => self.authorization(),
             Variable::Task => self.task_value(output),
             Variable::Workflow => self.workflow_value(),
             Variable::Runtime => self.runtime_value(),
             Variable::Bound(name) => {
-                let bound = branch
-                    .frames
-                    .iter()
-                    .rev()
-                    .find_map(|frame| frame.bound(&self.program, name));
+                let around = self.state.upwards(self.state.cursor);
+                let mut frames =
+                    around.flat_map(|place| self.state.branches[place].frames.iter().rev());
+                let bound = frames.find_map(|frame| frame.bound(&self.program, name));
                 bound.unwrap_or(Value::Null)
             }
         }
@@ -203,7 +207,7 @@ impl Execution {
             ("tenant", Value::text(self.facts.tenant.as_str())),
             (
                 "attempt",
-                Value::from(self.state.branch().attempt() + self.state.root.attempt),
+                Value::from(self.state.attempt(self.state.cursor) + self.state.root.attempt),
             ),
             ("template", Value::text(self.program.hash.clone())),
             ("batch", batch),

@@ -24,9 +24,10 @@ pub(super) enum Timer {
 }
 
 impl Execution {
-    /// Timers fire in the order of their instants; those above come first at the same instant.
+    /// Timers fire in the order of their instants; those above come first at the same instant, then
+    /// branches in declared order.
     pub(super) fn fire(&mut self, now: DateTime<Utc>) -> Verdict<()> {
-        let is_walking = matches!(self.state.branch().doing, Doing::Moving(_));
+        let is_walking = self.state.moving().is_some();
         let mut verdict = if is_walking {
             Verdict::To(())
         } else {
@@ -34,12 +35,13 @@ impl Execution {
         };
         // Timers of no length may follow each other for ever: the slice ends them, the next one goes on.
         let end = self.walked + SLICE_NODES;
-        while let Some((timer, due)) = self.first_timer()
+        while let Some((place, timer, due)) = self.first_timer()
             && due <= now
             && self.walked < end
         {
             verdict = Verdict::To(());
             self.walked += 1;
+            self.state.cursor = place;
             self.fire_one(timer);
             // What a timer set going may set timers of its own; they count from now on.
             self.advance();
@@ -47,80 +49,150 @@ impl Execution {
         verdict
     }
 
+    /// Fires what fell due before an instant; what falls due at it comes after what happened at it.
+    pub(super) fn fire_before(&mut self, at: DateTime<Utc>) -> bool {
+        let mut fired = false;
+        let end = self.walked + SLICE_NODES;
+        while let Some((place, timer, due)) = self.first_timer()
+            && due < at
+            && self.walked < end
+        {
+            fired = true;
+            self.walked += 1;
+            self.state.cursor = place;
+            self.fire_one(timer);
+            self.advance();
+        }
+        fired
+    }
+
     fn fire_one(&mut self, timer: Timer) {
         match timer {
             Timer::Closing => {
-                self.stop_step();
+                for place in 0..self.state.branches.len() {
+                    self.state.cursor = place;
+                    self.stop_step();
+                }
                 self.ends_closing();
             }
-            Timer::Deadline(0) => {
+            Timer::Deadline(0) if self.state.cursor == 0 => {
                 let fault = timed_out("");
                 self.state.root.status = JobState::Closing;
                 self.close(fault_value(&fault), false);
             }
-            Timer::Deadline(place) => {
-                self.stop_step();
-                let node = self.state.branch().frames[place].node;
-                // The task that has the timeout raises the error: its own `catch` cannot catch it (ruling 23).
-                self.state.branch_mut().frames.truncate(place);
-                self.raise(timed_out(&self.program.node(node).pointer), None);
+            // The task that has the timeout raises the error: its own `catch` cannot catch it (ruling 23).
+            Timer::Deadline(place) => self.time_out(place, place),
+            Timer::Try(place) => self.time_out(place, place + 1),
+            Timer::Standing => self.stood(),
+        }
+    }
+
+    /// The task at this place raises; frames from `limit` on do not catch it.
+    fn time_out(&mut self, place: usize, limit: usize) {
+        self.stop_step();
+        let node = self.state.branch().frames[place].node;
+        let fault = timed_out(&self.program.node(node).pointer);
+        self.raise_past(fault, None, Some(limit));
+    }
+
+    /// What the branch at hand stood at is over.
+    fn stood(&mut self) {
+        self.unpark(self.state.branch().id);
+        let gone_on = match &self.state.branch().doing {
+            Doing::Backoff { .. } => self.try_again(),
+            Doing::UndoBackoff { .. } => {
+                self.next_undo();
+                Ok(())
             }
-            Timer::Try(place) => {
-                self.stop_step();
-                let node = self.state.branch().frames[place].node;
-                self.state.branch_mut().frames.truncate(place + 1);
-                self.raise(timed_out(&self.program.node(node).pointer), None);
+            Doing::Stopped(_) => {
+                self.open_again();
+                Ok(())
             }
-            Timer::Standing => {
-                let gone_on = match &self.state.branch().doing {
-                    Doing::Backoff { .. } => self.try_again(),
-                    _ => {
-                        self.state.branch_mut().doing = Doing::Nothing;
-                        self.leave(None)
-                    }
-                };
-                if let Err(fault) = gone_on {
-                    self.raise(fault, None);
-                }
+            _ => {
+                self.state.branch_mut().doing = Doing::Nothing;
+                self.leave(None)
             }
+        };
+        if let Err(fault) = gone_on {
+            self.raise(fault, None);
         }
     }
 
     /// When the next timer falls due.
     pub fn next_due(&self) -> Option<DateTime<Utc>> {
-        self.first_timer().map(|(_, due)| due)
+        self.first_timer().map(|(_, _, due)| due)
     }
 
-    fn first_timer(&self) -> Option<(Timer, DateTime<Utc>)> {
-        if let Some(closing) = &self.state.root.closing {
-            return (self.state.root.status == JobState::Closing)
-                .then_some((Timer::Closing, closing.until));
+    fn first_timer(&self) -> Option<(usize, Timer, DateTime<Utc>)> {
+        if let Some(closing) = &self.state.root.closing
+            && closing.undoing.is_none()
+        {
+            return (self.state.root.status == JobState::Closing).then_some((
+                0,
+                Timer::Closing,
+                closing.until,
+            ));
         }
-        let standing = match &self.state.branch().doing {
-            Doing::Backoff { until } | Doing::Sleep { until } => Some((Timer::Standing, *until)),
-            Doing::Moving(_) | Doing::Step(_) | Doing::Nothing => None,
-        };
-        // `min_by_key` gives the first of equals: the outermost deadline.
-        self.deadlines().chain(standing).min_by_key(|(_, due)| *due)
+        let timers = (0..self.state.branches.len()).flat_map(|place| {
+            let deadlines = self
+                .deadlines(place)
+                .map(move |(timer, due)| (place, timer, due));
+            let standing = self.stands_until(place);
+            deadlines.chain(standing.map(|due| (place, Timer::Standing, due)))
+        });
+        // `min_by_key` gives the first of equals: the outermost deadline, the first branch.
+        timers.min_by_key(|(_, _, due)| *due)
     }
 
-    /// Deadlines of tasks and tries, outermost first.
-    pub(super) fn deadlines(&self) -> impl Iterator<Item = (Timer, DateTime<Utc>)> + '_ {
-        self.state
-            .branch()
-            .frames
-            .iter()
-            .enumerate()
-            .flat_map(|(place, frame)| {
-                let of_try = match &frame.kind {
-                    FrameKind::Try(tries) => tries.due,
-                    _ => None,
-                };
-                let of_task = frame.due.map(|due| (Timer::Deadline(place), due));
-                of_task
-                    .into_iter()
-                    .chain(of_try.map(|due| (Timer::Try(place), due)))
-            })
+    /// When what a branch stands at is over by itself.
+    fn stands_until(&self, place: usize) -> Option<DateTime<Utc>> {
+        let branch = &self.state.branches[place];
+        let parked = &self.state.root.parked;
+        if parked.iter().any(|parked| parked.branch == branch.id) && !self.is_at_rest() {
+            return None;
+        }
+        match &branch.doing {
+            Doing::Backoff { until } | Doing::Sleep { until } | Doing::UndoBackoff { until } => {
+                Some(*until)
+            }
+            // Whoever loads a parked job was told to let it go on.
+            Doing::Stopped(_) => Some(self.state.root.at),
+            _ => None,
+        }
+    }
+
+    /// Deadlines of a branch's tasks and tries, outermost first; none while something below is undone.
+    fn deadlines(&self, place: usize) -> impl Iterator<Item = (Timer, DateTime<Utc>)> + '_ {
+        let is_undoing = |branch: usize| {
+            matches!(
+                self.state.branches[branch].doing,
+                Doing::Undo(_) | Doing::UndoBackoff { .. }
+            )
+        };
+        let is_shielded = is_undoing(place) || self.state.below(place).any(is_undoing);
+        let frames = match is_shielded {
+            true => &[],
+            false => self.state.branches[place].frames.as_slice(),
+        };
+        frames.iter().enumerate().flat_map(|(place, frame)| {
+            let of_try = match &frame.kind {
+                FrameKind::Try(tries) => tries.due,
+                _ => None,
+            };
+            let of_task = frame.due.map(|due| (Timer::Deadline(place), due));
+            of_task
+                .into_iter()
+                .chain(of_try.map(|due| (Timer::Try(place), due)))
+        })
+    }
+
+    /// The first deadline around what a branch stands at.
+    pub(super) fn due_of(&self, place: usize) -> Option<DateTime<Utc>> {
+        let around = self.state.upwards(place);
+        around
+            .flat_map(|place| self.deadlines(place))
+            .map(|(_, due)| due)
+            .min()
     }
 }
 

@@ -38,16 +38,40 @@ enum Caught {
 impl Execution {
     /// An error leaves the task on top. Whoever catches it decides how the job goes on; nobody: it fails.
     pub(super) fn raise(&mut self, fault: Fault, again_after: Option<Duration>) {
+        self.raise_past(fault, again_after, None);
+    }
+
+    /// The same; frames of this branch from `limit` on do not catch it.
+    pub(super) fn raise_past(
+        &mut self,
+        fault: Fault,
+        again_after: Option<Duration>,
+        mut limit: Option<usize>,
+    ) {
         let pointer = self
             .state
             .branch()
             .top()
             .map(|frame| self.program.node(frame.node).pointer.clone());
         let mut fault = at(bounded(fault), pointer.as_deref().unwrap_or(""));
+        self.drop_below(self.state.cursor);
         self.state.branch_mut().doing = Doing::Nothing;
-        while let Some(frame) = self.state.branch().top() {
+        loop {
+            let Some(frame) = self.state.branch().top() else {
+                limit = None;
+                if self.state.branch().parent.is_none() {
+                    return self.fail(&fault);
+                }
+                let Some(left) = self.branch_failed(fault) else {
+                    return;
+                };
+                fault = left;
+                continue;
+            };
             let id = frame.node;
-            if matches!(frame.kind, FrameKind::Try(_)) {
+            let place = self.state.branch().frames.len() - 1;
+            let is_inside = limit.is_none_or(|limit| place < limit);
+            if is_inside && matches!(frame.kind, FrameKind::Try(_)) {
                 match self.caught(id, &fault, again_after) {
                     Ok(true) => return,
                     Ok(false) => {}
@@ -55,9 +79,25 @@ impl Execution {
                     Err(other) => fault = at(other, &self.program.node(self.top().node).pointer),
                 }
             }
-            self.state.branch_mut().frames.pop();
+            if self.begin_undoing(&fault, limit) {
+                return;
+            }
+            self.pop_frame();
         }
-        self.fail(&fault);
+    }
+
+    /// The task on top is no more: mail that it had taken goes back, undos go outward.
+    pub(super) fn pop_frame(&mut self) {
+        if let Some(mut frame) = self.state.branch_mut().frames.pop() {
+            let undos = match &mut frame.kind {
+                FrameKind::Undoing { unwinding, .. } => std::mem::take(&mut unwinding.undos),
+                _ => std::mem::take(&mut frame.undos),
+            };
+            self.return_mail(frame.kind);
+            if !undos.is_empty() {
+                self.hand_outward(undos);
+            }
+        }
     }
 
     /// Whether the `try` on top catches the error; if so, the job goes on.
@@ -129,7 +169,7 @@ impl Execution {
             if let Some(until) = self.again_at(id, retry, tries, again_after, &input)? {
                 return Ok(Caught::Again(until));
             }
-            if tried.parks && tried.handler.is_none() {
+            if self.program.node(id).settings.parks && tried.handler.is_none() {
                 return Ok(Caught::Park);
             }
         }
@@ -150,7 +190,7 @@ impl Execution {
             ..tries
         });
         self.stand(Doing::Backoff { until: now });
-        self.parking = Some(End::Exhausted {
+        self.park(End::Exhausted {
             reason: fault.title.clone().unwrap_or_default(),
             code: fault.code().to_owned(),
             fingerprint: fingerprint::of(fault),
@@ -269,6 +309,26 @@ pub(super) fn fault_value(fault: &Fault) -> Value {
             .into_iter()
             .filter_map(|(key, value)| value.map(|value| (key, value))),
     )
+}
+
+/// The error that `fault_value` wrote.
+pub(super) fn fault_of(value: &Value) -> Fault {
+    let text = |key: &str| {
+        value
+            .get(key)
+            .and_then(Value::as_str)
+            .map(ToOwned::to_owned)
+    };
+    let status = value.get("status").and_then(Value::as_u64);
+    Fault {
+        kind: text("type").unwrap_or_else(|| format!("{ERROR_TYPES}runtime")),
+        status: status
+            .and_then(|status| u16::try_from(status).ok())
+            .unwrap_or(500),
+        title: text("title"),
+        detail: value.get("detail").cloned(),
+        instance: text("instance"),
+    }
 }
 
 fn matches_member(fault: &Fault, member: &str, wanted: &Value) -> bool {

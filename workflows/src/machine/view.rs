@@ -11,7 +11,7 @@ use super::state::{Doing, FrameKind};
 pub struct View {
     /// `New`, `Running`, `Closing`, `Ended`.
     pub status: &'static str,
-    /// What it does: `walks`, `step`, `backoff`, `sleep`, `nothing`.
+    /// What it does: `walks`, `step`, `backoff`, `sleep`, `forked`, `listens`, `undoes`, `stopped`, `nothing`.
     pub doing: &'static str,
     /// When its next timer falls due.
     pub due: Option<DateTime<Utc>>,
@@ -47,6 +47,12 @@ impl Execution {
             Doing::Step(_) => "step",
             Doing::Backoff { .. } => "backoff",
             Doing::Sleep { .. } => "sleep",
+            Doing::Forked => "forked",
+            Doing::Listening => "listens",
+            Doing::Undo(_) | Doing::UndoBackoff { .. } => "undoes",
+            Doing::Stopped(_) => "stopped",
+            Doing::Done => "done",
+            Doing::Lost => "lost",
             Doing::Nothing => "nothing",
         };
         let steps = branch.frames.iter().map(|frame| {

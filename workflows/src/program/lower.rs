@@ -6,12 +6,15 @@ use std::sync::Arc;
 
 use super::Unbuildable;
 use super::node::{
-    CaseNode, ForNode, Inlet, Next, Node, NodeId, NodeKind, Outlet, RetryNode, SiteFacts, TryNode,
+    CaseNode, ForNode, ForkNode, Inlet, Next, Node, NodeId, NodeKind, Outlet, RetryNode, RunNode,
+    SiteFacts, TryNode,
 };
 use super::place::{Places, refused};
 use super::target;
+use crate::document::settings::Fate;
 use crate::document::step::{Case, Directive, For, Kind, Retry, Task, Template, Try};
 use crate::expression::Library;
+use crate::machine::row::ChildTemplate;
 
 /// A lowered template.
 pub(super) struct Lowered {
@@ -25,7 +28,10 @@ pub(super) fn lower(template: &Template) -> Result<Lowered, Unbuildable> {
     let mut lowering = Lowering {
         nodes: Vec::new(),
         places: Places::default(),
-        functions: &template.functions,
+        named: target::Named {
+            functions: &template.functions,
+            authentications: &template.authentications,
+        },
     };
     let root = lowering.push(
         Arc::from(""),
@@ -46,10 +52,11 @@ pub(super) fn lower(template: &Template) -> Result<Lowered, Unbuildable> {
     })
 }
 
-struct Lowering<'a> {
-    nodes: Vec<Node>,
-    places: Places,
-    functions: target::Functions<'a>,
+/// Tasks on their way to nodes.
+pub(super) struct Lowering<'a> {
+    pub(super) nodes: Vec<Node>,
+    pub(super) places: Places,
+    pub(super) named: target::Named<'a>,
 }
 
 impl Lowering<'_> {
@@ -66,13 +73,18 @@ impl Lowering<'_> {
             export: Outlet::default(),
             deadline: None,
             then: Next::Continue,
+            settings: Default::default(),
             kind: NodeKind::Do { first: None },
         });
         id
     }
 
     /// Lowers a list and says where it begins.
-    fn list(&mut self, tasks: &[Task], parent: NodeId) -> Result<Option<NodeId>, Unbuildable> {
+    pub(super) fn list(
+        &mut self,
+        tasks: &[Task],
+        parent: NodeId,
+    ) -> Result<Option<NodeId>, Unbuildable> {
         let ids = tasks
             .iter()
             .map(|task| self.task(task, parent))
@@ -97,17 +109,16 @@ impl Lowering<'_> {
         let output = self.places.outlet(&task.output, &task.pointer)?;
         let export = self.places.outlet(&task.export, &task.pointer)?;
         let deadline = self.places.maybe_span(task.timeout.as_ref())?;
+        let settings = self.settings(task)?;
         let kind = self.kind(task, id)?;
         let node = &mut self.nodes[id.index()];
         (node.condition, node.input, node.output, node.export) = (condition, input, output, export);
-        (node.deadline, node.kind) = (deadline, kind);
+        (node.deadline, node.settings, node.kind) = (deadline, settings, kind);
         Ok(id)
     }
 
     fn kind(&mut self, task: &Task, id: NodeId) -> Result<NodeKind, Unbuildable> {
-        if let Some(call) =
-            target::call(&mut self.places, self.functions, &task.kind, &task.pointer)?
-        {
+        if let Some(call) = target::call(&mut self.places, self.named, &task.kind, &task.pointer)? {
             return Ok(call);
         }
         Ok(match &task.kind {
@@ -120,6 +131,32 @@ impl Lowering<'_> {
             Kind::Switch(cases) => NodeKind::Switch(self.cases(cases)?),
             Kind::For(each) => self.each(each, id)?,
             Kind::Try(tried) => NodeKind::Try(Box::new(self.tried(tried, id)?)),
+            Kind::Fork(fork) => {
+                let branches = fork
+                    .branches
+                    .iter()
+                    .map(|branch| self.list(std::slice::from_ref(branch), id));
+                let branches: Vec<Option<NodeId>> = branches.collect::<Result<_, _>>()?;
+                NodeKind::Fork(ForkNode {
+                    branches: branches.into_iter().flatten().collect(),
+                    compete: fork.compete,
+                })
+            }
+            Kind::Listen(listen) => NodeKind::Listen(Box::new(self.listen(listen, task, id)?)),
+            Kind::Emit(event) => NodeKind::Emit(self.places.form(event)?),
+            Kind::Run(run) => NodeKind::Run(Box::new(RunNode {
+                template: ChildTemplate {
+                    namespace: run.namespace.clone(),
+                    name: run.name.clone(),
+                    version: run.version.clone(),
+                },
+                input: self.places.maybe_form(run.input.as_ref())?,
+                is_awaited: run.is_awaited,
+                fate: task.settings.fate.unwrap_or(match run.is_awaited {
+                    true => Fate::Cancel,
+                    false => Fate::Abandon,
+                }),
+            })),
             Kind::Http(_) | Kind::Local { .. } | Kind::Function { .. } => {
                 unreachable!("calls were lowered above")
             }
@@ -186,7 +223,6 @@ impl Lowering<'_> {
             except_when,
             retry,
             handler,
-            parks: tried.parks,
             then: Next::Continue,
         })
     }

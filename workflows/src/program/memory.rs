@@ -5,7 +5,7 @@
 
 use std::time::Duration;
 
-use super::node::{Form, Inlet, Leaf, Next, Node, NodeKind, Site, SiteFacts, Span, Target};
+use super::node::{Form, Inlet, Leaf, Next, Node, NodeKind, Site, SiteFacts, Span, Target, Way};
 
 /// A longer deadline would start over with each claim, so it must be remembered.
 const DEADLINE_MAX: Duration = Duration::from_secs(5 * 60);
@@ -43,6 +43,22 @@ fn reason(nodes: &[Node], sites: &[SiteFacts], step: Option<usize>) -> Option<&'
     if kinds(|kind| matches!(kind, NodeKind::Chunks(_))) {
         return Some("chunks");
     }
+    if kinds(|kind| matches!(kind, NodeKind::Fork(_))) {
+        return Some("fork");
+    }
+    if kinds(|kind| matches!(kind, NodeKind::Listen(_) | NodeKind::Emit(_))) {
+        return Some("events");
+    }
+    if kinds(|kind| matches!(kind, NodeKind::Run(_)) || is_remembered(kind)) {
+        return Some("children");
+    }
+    let settings = |node: &Node| {
+        let settings = &node.settings;
+        settings.effect.is_some() || settings.undo.is_some() || settings.placement.is_some()
+    };
+    if nodes.iter().any(settings) {
+        return Some("effects, undos or placement");
+    }
     let step = step?;
     if is_looped(nodes, step) {
         return Some("loop over steps");
@@ -54,6 +70,11 @@ fn reason(nodes: &[Node], sites: &[SiteFacts], step: Option<usize>) -> Option<&'
     way.flat_map(inbound)
         .any(|site| sites[site.0 as usize].is_fickle)
         .then_some("reads the clock or the attempt")
+}
+
+/// A function whose call is a row of its own.
+fn is_remembered(kind: &NodeKind) -> bool {
+    matches!(kind, NodeKind::Call(target) if target.way() != Way::Perform)
 }
 
 /// A loop around the step, or a jump back that may reach it again.
@@ -118,7 +139,14 @@ fn inbound(node: &Node) -> Vec<Site> {
                     .flat_map(|retry| retry.when.into_iter().chain(retry.except_when)),
             );
         }
-        NodeKind::Do { .. } | NodeKind::Chunks(_) | NodeKind::Wait(_) => {}
+        // Of these, a program that keeps no journal has none.
+        NodeKind::Do { .. }
+        | NodeKind::Chunks(_)
+        | NodeKind::Wait(_)
+        | NodeKind::Fork(_)
+        | NodeKind::Listen(_)
+        | NodeKind::Emit(_)
+        | NodeKind::Run(_) => {}
     }
     // A finished task before the step has shaped what the step reads.
     for outlet in [&node.output, &node.export] {
@@ -150,6 +178,9 @@ fn call(target: &Target, sites: &mut Vec<Site>) {
                 .into_iter()
                 .flatten()
                 .for_each(|form| gather(form, sites));
+            if let Some(policy) = &http.authentication {
+                gather(&policy.parameters, sites);
+            }
         }
     }
 }

@@ -3,11 +3,13 @@
 //! Each binary rebuilds programs from bundles; no program format exists. Building checks nothing:
 //! what was published once builds for ever, and where it does not, the job parks.
 
+mod events;
 mod lower;
 mod memory;
 pub(crate) mod node;
 mod place;
 mod schema;
+mod settings;
 mod target;
 
 use std::collections::HashMap;

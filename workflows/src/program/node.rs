@@ -7,7 +7,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::schema::Schema;
+use crate::document::event::{Mode, Read};
+use crate::document::settings::{Compensate, Fate, OnUnknown};
 use crate::document::step::{FunctionName, HttpOutput, Retry};
+use crate::machine::row::ChildTemplate;
 use crate::value::Value;
 
 /// Number of a node in its program.
@@ -36,13 +39,35 @@ pub(crate) struct Node {
     pub(crate) export: Outlet,
     pub(crate) deadline: Option<Span>,
     pub(crate) then: Next,
+    pub(crate) settings: NodeSettings,
     pub(crate) kind: NodeKind,
+}
+
+/// `metadata.windlass`, lowered; the caller's over those of the functions that it calls.
+#[derive(Debug, Default)]
+pub(crate) struct NodeSettings {
+    /// What places a step, as one map.
+    pub(crate) placement: Option<Form>,
+    pub(crate) parks: bool,
+    pub(crate) effect: Option<EffectNode>,
+    pub(crate) undo: Option<Target>,
+    pub(crate) compensate: Option<Compensate>,
+}
+
+/// `effect`.
+#[derive(Debug)]
+pub(crate) struct EffectNode {
+    pub(crate) key: Site,
+    pub(crate) on_unknown: OnUnknown,
+    pub(crate) verify: Option<Target>,
 }
 
 /// What a node does.
 #[derive(Debug)]
 pub(crate) enum NodeKind {
-    Do { first: Option<NodeId> },
+    Do {
+        first: Option<NodeId>,
+    },
     Set(Form),
     Call(Target),
     Chunks(Box<ChunksNode>),
@@ -51,6 +76,11 @@ pub(crate) enum NodeKind {
     Try(Box<TryNode>),
     Raise(Form),
     Wait(Span),
+    Fork(ForkNode),
+    Listen(Box<ListenNode>),
+    /// The attributes of the event.
+    Emit(Form),
+    Run(Box<RunNode>),
 }
 
 impl NodeKind {
@@ -66,6 +96,10 @@ impl NodeKind {
             Self::Try(_) => "try",
             Self::Raise(_) => "raise",
             Self::Wait(_) => "wait",
+            Self::Fork(_) => "fork",
+            Self::Listen(_) => "listen",
+            Self::Emit(_) => "emit",
+            Self::Run(_) => "run",
         }
     }
 
@@ -80,6 +114,30 @@ impl NodeKind {
 pub(crate) struct Target {
     pub(crate) layers: Vec<Layer>,
     pub(crate) leaf: Leaf,
+}
+
+/// How a call leaves the machine.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Way {
+    /// A step that a worker performs.
+    Perform,
+    /// A group of jobs.
+    Group,
+    /// A change of a shared context, in the turn's own flush.
+    Context,
+}
+
+impl Target {
+    pub(crate) fn way(&self) -> Way {
+        match &self.leaf {
+            Leaf::Function { function, .. } => match function.name.as_str() {
+                "map" | "batch" => Way::Group,
+                "context-save" => Way::Context,
+                _ => Way::Perform,
+            },
+            Leaf::Http(_) => Way::Perform,
+        }
+    }
 }
 
 /// One function around a call: `with` is its whole input.
@@ -108,6 +166,15 @@ pub(crate) struct HttpNode {
     pub(crate) body: Option<Form>,
     pub(crate) output: HttpOutput,
     pub(crate) redirect: bool,
+    pub(crate) authentication: Option<AuthenticationNode>,
+}
+
+/// How a request proves who sends it.
+#[derive(Debug)]
+pub(crate) struct AuthenticationNode {
+    pub(crate) scheme: Arc<str>,
+    pub(crate) parameters: Form,
+    pub(crate) secret: Option<Arc<str>>,
 }
 
 /// `call: chunks:1.0.0@default`.
@@ -148,8 +215,6 @@ pub(crate) struct TryNode {
     pub(crate) except_when: Option<Site>,
     pub(crate) retry: Option<RetryNode>,
     pub(crate) handler: Option<NodeId>,
-    /// Parks the job once its retries ran out.
-    pub(crate) parks: bool,
     pub(crate) then: Next,
 }
 
@@ -162,6 +227,67 @@ pub(crate) struct RetryNode {
     pub(crate) delay: Span,
     pub(crate) attempt_duration: Option<Span>,
     pub(crate) duration: Option<Span>,
+}
+
+/// `fork`.
+#[derive(Debug)]
+pub(crate) struct ForkNode {
+    pub(crate) branches: Vec<NodeId>,
+    pub(crate) compete: bool,
+}
+
+/// `run.workflow`.
+#[derive(Debug)]
+pub(crate) struct RunNode {
+    pub(crate) template: ChildTemplate,
+    pub(crate) input: Option<Form>,
+    pub(crate) is_awaited: bool,
+    pub(crate) fate: Fate,
+}
+
+/// `listen`.
+#[derive(Debug)]
+pub(crate) struct ListenNode {
+    pub(crate) mode: Mode,
+    pub(crate) filters: Vec<FilterNode>,
+    pub(crate) until: Option<UntilNode>,
+    pub(crate) read: Read,
+    pub(crate) foreach: Option<ForeachNode>,
+}
+
+/// One filter of events.
+#[derive(Debug)]
+pub(crate) struct FilterNode {
+    pub(crate) with: Vec<(Arc<str>, Form)>,
+    pub(crate) correlate: Vec<CorrelationNode>,
+}
+
+/// One correlation of a filter.
+#[derive(Debug)]
+pub(crate) struct CorrelationNode {
+    pub(crate) name: Arc<str>,
+    pub(crate) from: Site,
+    pub(crate) expect: Option<Form>,
+}
+
+/// What ends an `any`.
+#[derive(Debug)]
+pub(crate) enum UntilNode {
+    Condition(Site),
+    Events {
+        mode: Mode,
+        filters: Vec<FilterNode>,
+    },
+}
+
+/// `foreach` of a `listen`.
+#[derive(Debug)]
+pub(crate) struct ForeachNode {
+    pub(crate) item: Arc<str>,
+    pub(crate) at: Arc<str>,
+    pub(crate) first: Option<NodeId>,
+    pub(crate) output: Outlet,
+    pub(crate) export: Outlet,
 }
 
 /// Where to go, with targets resolved.
@@ -213,6 +339,7 @@ pub(crate) enum Form {
 /// What one expression reads.
 #[derive(Debug)]
 pub(crate) struct SiteFacts {
+    pub(crate) text: Arc<str>,
     pub(crate) pointer: Arc<str>,
     pub(crate) reads: Vec<Variable>,
     /// Its value may differ when the same job begins again.
@@ -228,6 +355,8 @@ pub(crate) enum Variable {
     Task,
     Workflow,
     Runtime,
+    Secrets,
+    Authorization,
     /// A loop's item or index, a caught error.
     Bound(Arc<str>),
 }
@@ -242,6 +371,8 @@ impl Variable {
             Self::Task => "task",
             Self::Workflow => "workflow",
             Self::Runtime => "runtime",
+            Self::Secrets => "secrets",
+            Self::Authorization => "authorization",
             Self::Bound(name) => name,
         }
     }
@@ -254,6 +385,8 @@ impl Variable {
             "task" => Self::Task,
             "workflow" => Self::Workflow,
             "runtime" => Self::Runtime,
+            "secrets" => Self::Secrets,
+            "authorization" => Self::Authorization,
             other => Self::Bound(Arc::from(other)),
         }
     }

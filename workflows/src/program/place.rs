@@ -9,7 +9,16 @@ use crate::document::step::{Delay, Expression, Input, Output, Shape};
 use crate::expression::{self, Library, Reads, Source};
 
 /// Variables that every place may name; check has refused those that its place lacks.
-const STANDARD: [&str; 6] = ["context", "input", "output", "task", "workflow", "runtime"];
+const STANDARD: [&str; 8] = [
+    "context",
+    "input",
+    "output",
+    "task",
+    "workflow",
+    "runtime",
+    "secrets",
+    "authorization",
+];
 
 /// What `$runtime` gives alike each time a job begins again.
 const STEADY: [&str; 5] = [
@@ -41,6 +50,7 @@ impl Places {
             .map_err(|problem| refused(&expression.pointer, &problem.message))?;
         let site = Site(self.facts.len() as u32);
         self.facts.push(SiteFacts {
+            text: Arc::from(expression.text.as_str()),
             pointer: Arc::from(expression.pointer.as_str()),
             is_fickle: is_fickle(&expression.text, &reads),
             reads: reads

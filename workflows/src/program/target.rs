@@ -3,37 +3,43 @@
 //! A function is a single call by ruling 33; its body has no steps of its own, so its place on a
 //! timeline and in the journal is the caller's.
 
-use super::node::{ChunksNode, Form, HttpNode, Layer, Leaf, NodeKind, Target};
+use std::sync::Arc;
+
+use super::node::{AuthenticationNode, ChunksNode, Form, HttpNode, Layer, Leaf, NodeKind, Target};
 use super::place::{Places, refused};
 use super::{LAYERS_MAX, Unbuildable};
-use crate::document::step::{FunctionName, HttpCall, Kind, Shape, Task};
+use crate::document::step::{Authentication, FunctionName, HttpCall, Kind, Shape, Task};
 use crate::value::Value;
 
-/// The named functions of a template.
-pub(super) type Functions<'a> = &'a [(String, Task)];
+/// What a template gives names to.
+#[derive(Clone, Copy)]
+pub(super) struct Named<'a> {
+    pub(super) functions: &'a [(String, Task)],
+    pub(super) authentications: &'a [(String, Authentication)],
+}
 
 /// Lowers a call; `None` if the kind is no call.
 pub(super) fn call(
     places: &mut Places,
-    functions: Functions<'_>,
+    named: Named<'_>,
     kind: &Kind,
     pointer: &str,
 ) -> Result<Option<NodeKind>, Unbuildable> {
     Ok(match kind {
         Kind::Http(_) | Kind::Local { .. } => {
-            Some(NodeKind::Call(target(places, functions, kind, pointer)?))
+            Some(NodeKind::Call(target(places, named, kind, pointer)?))
         }
         Kind::Function { function, with } if function.name == "chunks" => Some(NodeKind::Chunks(
-            Box::new(chunks(places, functions, with, pointer)?),
+            Box::new(chunks(places, named, with, pointer)?),
         )),
-        Kind::Function { .. } => Some(NodeKind::Call(target(places, functions, kind, pointer)?)),
+        Kind::Function { .. } => Some(NodeKind::Call(target(places, named, kind, pointer)?)),
         _ => None,
     })
 }
 
-fn target(
+pub(super) fn target(
     places: &mut Places,
-    functions: Functions<'_>,
+    named: Named<'_>,
     kind: &Kind,
     pointer: &str,
 ) -> Result<Target, Unbuildable> {
@@ -43,7 +49,7 @@ fn target(
         match kind {
             Kind::Local { function, with } => {
                 let with = places.form(with)?;
-                let task = named(functions, *function, pointer)?;
+                let task = function_at(named, *function, pointer)?;
                 layers.push(layer(places, with, task)?);
                 if layers.len() > LAYERS_MAX {
                     return Err(refused(
@@ -56,19 +62,16 @@ fn target(
             kind => {
                 return Ok(Target {
                     layers,
-                    leaf: leaf(places, kind, pointer)?,
+                    leaf: leaf(places, named, kind, pointer)?,
                 });
             }
         }
     }
 }
 
-fn named<'a>(
-    functions: Functions<'a>,
-    index: usize,
-    pointer: &str,
-) -> Result<&'a Task, Unbuildable> {
-    functions
+fn function_at<'a>(named: Named<'a>, index: usize, pointer: &str) -> Result<&'a Task, Unbuildable> {
+    named
+        .functions
         .get(index)
         .map(|(_, task)| task)
         .ok_or_else(|| refused(pointer, "no such function"))
@@ -89,9 +92,14 @@ fn layer(places: &mut Places, with: Form, task: &Task) -> Result<Layer, Unbuilda
     })
 }
 
-fn leaf(places: &mut Places, kind: &Kind, pointer: &str) -> Result<Leaf, Unbuildable> {
+fn leaf(
+    places: &mut Places,
+    named: Named<'_>,
+    kind: &Kind,
+    pointer: &str,
+) -> Result<Leaf, Unbuildable> {
     match kind {
-        Kind::Http(call) => Ok(Leaf::Http(Box::new(http(places, call)?))),
+        Kind::Http(call) => Ok(Leaf::Http(Box::new(http(places, named, call, pointer)?))),
         Kind::Function { function, with } if function.name != "chunks" => Ok(Leaf::Function {
             function: function.clone(),
             with: places.form(with)?,
@@ -100,7 +108,12 @@ fn leaf(places: &mut Places, kind: &Kind, pointer: &str) -> Result<Leaf, Unbuild
     }
 }
 
-fn http(places: &mut Places, call: &HttpCall) -> Result<HttpNode, Unbuildable> {
+fn http(
+    places: &mut Places,
+    named: Named<'_>,
+    call: &HttpCall,
+    pointer: &str,
+) -> Result<HttpNode, Unbuildable> {
     Ok(HttpNode {
         method: call.method.clone(),
         endpoint: places.form(&call.endpoint)?,
@@ -109,12 +122,46 @@ fn http(places: &mut Places, call: &HttpCall) -> Result<HttpNode, Unbuildable> {
         body: places.maybe_form(call.body.as_ref())?,
         output: call.output,
         redirect: call.redirect,
+        authentication: call
+            .authentication
+            .as_ref()
+            .map(|policy| authentication(places, named, policy, pointer))
+            .transpose()?,
+    })
+}
+
+fn authentication(
+    places: &mut Places,
+    named: Named<'_>,
+    policy: &Authentication,
+    pointer: &str,
+) -> Result<AuthenticationNode, Unbuildable> {
+    let policy = match policy {
+        Authentication::Named(name) => named
+            .authentications
+            .iter()
+            .find(|(known, _)| known == name)
+            .map(|(_, policy)| policy),
+        policy => Some(policy),
+    };
+    let Some(Authentication::Policy {
+        scheme,
+        parameters,
+        secret,
+    }) = policy
+    else {
+        return Err(refused(pointer, "no such authentication"));
+    };
+    Ok(AuthenticationNode {
+        scheme: Arc::from(scheme.as_str()),
+        parameters: places.form(parameters)?,
+        secret: secret.as_deref().map(Arc::from),
     })
 }
 
 fn chunks(
     places: &mut Places,
-    functions: Functions<'_>,
+    named: Named<'_>,
     with: &Shape,
     pointer: &str,
 ) -> Result<ChunksNode, Unbuildable> {
@@ -122,10 +169,10 @@ fn chunks(
         return Err(refused(pointer, "`with.call` must name a function"));
     };
     let called = called.as_str().unwrap_or_default();
-    let target = match functions.iter().find(|(name, _)| name == called) {
+    let target = match named.functions.iter().find(|(name, _)| name == called) {
         Some((_, task)) => {
             let outer = layer(places, Form::Same, task)?;
-            let inner = target(places, functions, &task.kind, pointer)?;
+            let inner = target(places, named, &task.kind, pointer)?;
             Target {
                 layers: std::iter::once(outer).chain(inner.layers).collect(),
                 leaf: inner.leaf,

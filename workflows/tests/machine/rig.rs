@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use chrono::{DateTime, TimeDelta, TimeZone, Utc};
-use windlass_workflows::catalogue::Catalogue;
+use windlass_workflows::catalogue::{Ability, Catalogue};
 use windlass_workflows::check;
 use windlass_workflows::machine::command::{Call, Command, HttpRequest, Perform};
 use windlass_workflows::machine::event::{Activity, Event, EventKind};
@@ -72,14 +72,31 @@ pub fn program(document: &str) -> Arc<Program> {
         true => document.to_owned(),
         false => format!("{HEADER}{document}"),
     };
-    let catalogue = Catalogue::builtin()
-        .with("echo", "1.0.0", &Value::from(true))
-        .expect("a schema");
+    let catalogue = catalogue();
     let template =
         check::publish(&document, &catalogue).unwrap_or_else(|problems| panic!("{problems:#?}"));
     let stored = Bundle::new(template.document).to_json();
     let bundle = Bundle::from_json(&stored).expect("a bundle");
     Arc::new(Program::build(&bundle).expect("what was published builds"))
+}
+
+/// Everything that the machine can do.
+pub fn catalogue() -> Catalogue {
+    let able = Ability::ALL.into_iter();
+    let catalogue = able.fold(Catalogue::builtin(), Catalogue::able);
+    let names = [
+        "echo",
+        "map",
+        "batch",
+        "context-save",
+        "undo-it",
+        "verify-it",
+    ];
+    names.into_iter().fold(catalogue, |catalogue, name| {
+        catalogue
+            .with(name, "1.0.0", &Value::from(true))
+            .expect("a schema")
+    })
 }
 
 pub fn facts(input: &str) -> JobFacts {

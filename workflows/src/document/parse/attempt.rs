@@ -19,7 +19,6 @@ impl Reader {
     pub fn attempt(&mut self, fields: &Spot<'_>) -> Option<Kind> {
         let body = fields.get("try").map(|spot| self.tasks(&spot));
         let catch = self.required(fields, "catch")?;
-        let parks = parks(fields);
         let fields = self.object(&catch, &CATCH_KEYS)?;
         if fields.entries().is_empty() {
             let message = "an empty `catch` would swallow every error unseen";
@@ -42,7 +41,6 @@ impl Reader {
                 .get("then")
                 .map(|spot| self.directive(&spot))
                 .unwrap_or_default(),
-            parks,
             pointer: catch.pointer.clone(),
         })))
     }
@@ -172,15 +170,4 @@ impl Reader {
         }
         Some((from, to))
     }
-}
-
-/// `metadata.windlass.onExhausted: park`.
-fn parks(task: &Spot<'_>) -> bool {
-    let ours = task
-        .tree
-        .get("metadata")
-        .and_then(|metadata| metadata.get("windlass"));
-    ours.and_then(|ours| ours.get("onExhausted"))
-        .and_then(|word| word.as_str())
-        == Some("park")
 }

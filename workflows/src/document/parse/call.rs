@@ -3,7 +3,7 @@
 use super::Reader;
 use super::shape::{shape, unwrapped};
 use super::spot::Spot;
-use crate::document::step::{FunctionName, HttpCall, HttpOutput, Kind, Shape};
+use crate::document::step::{Authentication, FunctionName, HttpCall, HttpOutput, Kind, Shape};
 use crate::value::Value;
 
 const PROTOCOLS: [(&str, &str); 5] = [
@@ -63,13 +63,20 @@ impl Reader {
         Some(Kind::Function { function, with })
     }
 
-    fn catalogue_function(&mut self, spot: &Spot<'_>, name: &str) -> Option<FunctionName> {
+    pub fn catalogue_function(&mut self, spot: &Spot<'_>, name: &str) -> Option<FunctionName> {
         let problem = match function_name(name) {
             Some((function, "default")) => return Some(function),
+            Some((function, catalogue)) if self.catalogs.iter().any(|known| known == catalogue) => {
+                // No word of the language has an `@`: this name belongs to that catalogue alone.
+                return Some(FunctionName {
+                    name: format!("{}@{catalogue}", function.name),
+                    ..function
+                });
+            }
             Some((_, catalogue)) => {
-                let message = format!("the catalogue `{catalogue}` is not supported");
-                let problem = spot.problem("unsupported.catalog", message);
-                problem.hint("only functions of `@default` can be called")
+                let message = format!("`use.catalogs` has no `{catalogue}`");
+                let problem = spot.problem("reference.unknown_catalog", message);
+                problem.hint("define it there, or use a function of `@default`")
             }
             None if name.contains("://") => {
                 let message = "a function from a URI is not supported";
@@ -105,14 +112,16 @@ impl Reader {
             .and_then(|spot| self.http_output(&spot));
         let redirect = fields.get("redirect").and_then(|spot| self.boolean(&spot));
         self.check_header_names(&fields);
+        let (endpoint, authentication) = endpoint?;
         Some(HttpCall {
             method: method?,
-            endpoint: endpoint?,
+            endpoint,
             headers,
             query,
             body: fields.get("body").map(|spot| shape(&spot)),
             output: output.unwrap_or_default(),
             redirect: redirect.unwrap_or_default(),
+            authentication,
         })
     }
 
@@ -128,21 +137,14 @@ impl Reader {
     }
 
     /// Text, an expression, or an object with `uri`.
-    fn endpoint(&mut self, spot: &Spot<'_>) -> Option<Shape> {
-        let spot = match spot.tree.as_map() {
-            None => spot.clone(),
-            Some(_) => {
-                let fields = self.object(spot, &["uri", "authentication"])?;
-                if let Some(entry) = fields.tree.entry("authentication") {
-                    let code = "unsupported.authentication";
-                    let message = "authentication is not supported yet";
-                    let problem = fields.problem_at(entry, code, message);
-                    self.problems
-                        .push(problem.hint("call a service that needs none for now"));
-                }
-                self.required(&fields, "uri")?
-            }
-        };
+    fn endpoint(&mut self, spot: &Spot<'_>) -> Option<(Shape, Option<Authentication>)> {
+        let (mut spot, mut authentication) = (spot.clone(), None);
+        if spot.tree.as_map().is_some() {
+            let fields = self.object(&spot, &["uri", "authentication"])?;
+            let policy = fields.get("authentication");
+            authentication = policy.and_then(|spot| self.authentication(&spot));
+            spot = self.required(&fields, "uri")?;
+        }
         let text = self.text(&spot)?;
         if unwrapped(text).is_none() && !is_endpoint(text) {
             let problem = spot.problem("call.endpoint", format!("`{text}` is no URI to call"));
@@ -150,7 +152,7 @@ impl Reader {
             self.problems.push(problem.hint(hint));
             return None;
         }
-        Some(shape(&spot))
+        Some((shape(&spot), authentication))
     }
 
     /// A map of texts, or an expression giving one.

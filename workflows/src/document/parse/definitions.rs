@@ -1,11 +1,11 @@
-//! `use`: named functions, retries, errors and timeouts; the rest of it is refused.
+//! `use`: named functions, retries, errors and timeouts; the names of secrets, policies and catalogues.
 //!
 //! Names are resolved while tasks are read, so the checked form has no names to look up but those
 //! of functions.
 
 use super::Reader;
 use super::spot::Spot;
-use crate::document::step::{Shape, Task};
+use crate::document::step::{Authentication, Shape, Task};
 use crate::value::Value;
 
 const KEYS: [&str; 8] = [
@@ -19,43 +19,35 @@ const KEYS: [&str; 8] = [
     "catalogs",
 ];
 
-const REFUSED: [(&str, &str, &str); 4] = [
-    (
-        "authentications",
-        "unsupported.authentication",
-        "call a service that needs none for now",
-    ),
-    (
-        "secrets",
-        "unsupported.secret",
-        "secrets come with a later release",
-    ),
-    (
-        "extensions",
-        "unsupported.extension",
-        "write the tasks out where they belong",
-    ),
-    (
-        "catalogs",
-        "unsupported.catalog",
-        "use functions of the default catalogue",
-    ),
-];
+/// What `use` gives to the template beside what is inlined where it is named.
+#[derive(Default)]
+pub(super) struct Definitions {
+    pub functions: Vec<(String, Task)>,
+    pub secrets: Vec<String>,
+    pub authentications: Vec<(String, Authentication)>,
+    pub catalogs: Vec<String>,
+}
 
 impl Reader {
-    /// Reads `use`; gives the functions. A broken definition keeps its name, so that its users are
-    /// not reported too.
-    pub fn definitions(&mut self, spot: &Spot<'_>) -> Vec<(String, Task)> {
+    /// Reads `use`. A broken definition keeps its name, so that its users are not reported too.
+    pub fn definitions(&mut self, spot: &Spot<'_>) -> Definitions {
         let Some(fields) = self.object(spot, &KEYS) else {
-            return Vec::new();
+            return Definitions::default();
         };
-        for (key, code, hint) in REFUSED {
-            if let Some(entry) = fields.tree.entry(key) {
-                let message = format!("`use.{key}` is not supported yet");
-                let problem = fields.problem_at(entry, code, message);
-                self.problems.push(problem.hint(hint));
-            }
+        if let Some(entry) = fields.tree.entry("extensions") {
+            let message = "`use.extensions` is not supported";
+            let problem = fields.problem_at(entry, "unsupported.extension", message);
+            self.problems
+                .push(problem.hint("write the tasks out where they belong"));
         }
+        let secrets = fields.get("secrets").map(|spot| self.secrets(&spot));
+        let authentications = fields
+            .get("authentications")
+            .map(|spot| self.authentications(&spot));
+        self.catalogs = fields
+            .get("catalogs")
+            .map(|spot| self.catalogs(&spot))
+            .unwrap_or_default();
         for (name, spot) in self.named(&fields, "timeouts") {
             let delay = self.timeout_after(&spot);
             self.timeouts.insert(name, delay.unwrap_or_default());
@@ -75,10 +67,15 @@ impl Reader {
             .enumerate()
             .map(|(index, name)| (name, index))
             .collect();
-        functions
+        let functions = functions
             .into_iter()
-            .map(|(name, spot)| (name.clone(), self.function(name, &spot)))
-            .collect()
+            .map(|(name, spot)| (name.clone(), self.function(name, &spot)));
+        Definitions {
+            functions: functions.collect(),
+            secrets: secrets.unwrap_or_default(),
+            authentications: authentications.unwrap_or_default(),
+            catalogs: self.catalogs.clone(),
+        }
     }
 
     fn named<'a>(&mut self, fields: &Spot<'a>, key: &str) -> Vec<(String, Spot<'a>)> {

@@ -40,13 +40,14 @@ impl Reader {
         if let Some(spot) = fields.get("tags") {
             self.any_object(&spot);
         }
-        self.document_metadata(&fields);
+        let settings = self.document_settings(&fields);
         Some(Header {
             dsl: dsl?,
             namespace: namespace?,
             name: name?,
             version: version?,
             title: title.map(str::to_owned),
+            settings,
         })
     }
 

@@ -9,10 +9,15 @@ mod call;
 mod control;
 mod data;
 mod definitions;
+mod events;
 mod header;
+mod parallel;
+mod secrets;
+mod settings;
 mod shape;
 mod spot;
 mod task;
+mod trigger;
 
 use std::collections::HashMap;
 
@@ -55,6 +60,7 @@ struct Reader {
     retries: HashMap<String, Retry>,
     errors: HashMap<String, Shape>,
     timeouts: HashMap<String, Delay>,
+    catalogs: Vec<String>,
 }
 
 const ROOT_KEYS: [&str; 8] = [
@@ -66,8 +72,9 @@ impl Reader {
         let fields = self.object(root, &ROOT_KEYS)?;
         let header = self.required(&fields, "document");
         let header = header.and_then(|spot| self.header(&spot));
-        let functions = fields.get("use").map(|spot| self.definitions(&spot));
-        self.refuse_schedule(&fields);
+        let definitions = fields.get("use").map(|spot| self.definitions(&spot));
+        let definitions = definitions.unwrap_or_default();
+        let schedule = fields.get("schedule").and_then(|spot| self.trigger(&spot));
         self.check_evaluate(&fields);
         let body = self.required(&fields, "do");
         Some(Template {
@@ -82,18 +89,13 @@ impl Reader {
                 .unwrap_or_default(),
             timeout: fields.get("timeout").and_then(|spot| self.timeout(&spot)),
             body: body.map(|spot| self.tasks(&spot)).unwrap_or_default(),
-            functions: functions.unwrap_or_default(),
+            functions: definitions.functions,
+            schedule,
+            secrets: definitions.secrets,
+            authentications: definitions.authentications,
+            catalogs: definitions.catalogs,
             document: root.tree.to_value(),
         })
-    }
-
-    fn refuse_schedule(&mut self, fields: &Spot<'_>) {
-        if let Some(entry) = fields.tree.entry("schedule") {
-            let message = "a schedule inside a template is not supported yet";
-            let hint = "write a `schedule` beside the job's configuration";
-            let problem = fields.problem_at(entry, "unsupported.schedule", message);
-            self.problems.push(problem.hint(hint));
-        }
     }
 
     /// `evaluate` may only say what holds anyway (ruling 32).
@@ -131,5 +133,6 @@ fn nobody() -> Header {
         name: String::new(),
         version: semver::Version::new(0, 0, 0),
         title: None,
+        settings: Default::default(),
     }
 }

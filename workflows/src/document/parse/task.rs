@@ -3,7 +3,6 @@
 use super::Reader;
 use super::spot::Spot;
 use crate::document::step::{Directive, Kind, Task};
-use crate::document::tree::Entry;
 
 const COMMON: [&str; 7] = [
     "if", "input", "output", "export", "timeout", "then", "metadata",
@@ -24,9 +23,6 @@ const KINDS: [(&str, &[&str]); 12] = [
     ("emit", &["emit"]),
     ("run", &["run"]),
 ];
-
-/// What `run` may start; none of it is run by this release.
-const RUNS: [&str; 4] = ["workflow", "script", "shell", "container"];
 
 impl Reader {
     pub fn tasks(&mut self, spot: &Spot<'_>) -> Vec<Task> {
@@ -70,7 +66,7 @@ impl Reader {
             .get("then")
             .map(|spot| self.directive(&spot))
             .unwrap_or_default();
-        self.task_metadata(&fields);
+        task.settings = self.settings(&fields);
         if let Some(kind) = self.kind(kind, &fields) {
             task.kind = kind;
         }
@@ -123,31 +119,12 @@ impl Reader {
             "try" => self.attempt(fields),
             "raise" => self.raise(&spot),
             "wait" => self.delay(&spot).map(Kind::Wait),
-            "run" => self.refuse_run(fields, entry),
-            other => {
-                let message = format!("`{other}` is not supported yet");
-                let code = format!("unsupported.task.{other}");
-                let problem = fields.problem_at(entry, &code, message);
-                self.problems.push(problem.hint(later(other)));
-                None
-            }
+            "fork" => self.fork(&spot),
+            "listen" => self.listen(fields),
+            "emit" => self.emit(&spot),
+            "run" => self.run(fields, entry),
+            _ => None,
         }
-    }
-
-    fn refuse_run(&mut self, fields: &Spot<'_>, run: &Entry) -> Option<Kind> {
-        let what = RUNS.into_iter().find(|what| run.value.get(what).is_some());
-        let (code, hint) = match what {
-            Some("workflow") => (
-                "unsupported.run.workflow".to_owned(),
-                "start a job of its own for now",
-            ),
-            Some(what) => (format!("unsupported.run.{what}"), "write a handler for it"),
-            None => ("unsupported.task.run".to_owned(), "write a handler for it"),
-        };
-        let message = format!("`run` of a {} is not supported", what.unwrap_or("process"));
-        let problem = fields.problem_at(run, &code, message);
-        self.problems.push(problem.hint(hint));
-        None
     }
 
     pub fn directive(&mut self, spot: &Spot<'_>) -> Directive {
@@ -157,13 +134,6 @@ impl Reader {
             Some("end") => Directive::End,
             Some(name) => Directive::Jump(name.to_owned()),
         }
-    }
-}
-
-fn later(kind: &str) -> &'static str {
-    match kind {
-        "fork" => "run the branches one after the other for now",
-        _ => "it comes with a later release",
     }
 }
 
@@ -178,6 +148,7 @@ fn empty(name: String, pointer: String) -> Task {
         export: Default::default(),
         timeout: None,
         then: Directive::Continue,
+        settings: Default::default(),
         kind: Kind::Do(Vec::new()),
     }
 }

@@ -39,22 +39,22 @@ impl Reader<'_> {
             .ok_or_else(|| self.damaged(&format!("`{key}` is no list")))
     }
 
-    fn count(&self, value: &Value, key: &str) -> Result<u32, Unloadable> {
+    pub(super) fn count(&self, value: &Value, key: &str) -> Result<u32, Unloadable> {
         self.number(self.member(value, key)?, key)
     }
 
-    fn number(&self, value: &Value, what: &str) -> Result<u32, Unloadable> {
+    pub(super) fn number(&self, value: &Value, what: &str) -> Result<u32, Unloadable> {
         let number = value.as_u64().and_then(|number| u32::try_from(number).ok());
         number.ok_or_else(|| self.damaged(&format!("`{what}` is no count")))
     }
 
-    fn text<'v>(&self, value: &'v Value, key: &str) -> Result<&'v str, Unloadable> {
+    pub(super) fn text<'v>(&self, value: &'v Value, key: &str) -> Result<&'v str, Unloadable> {
         self.member(value, key)?
             .as_str()
             .ok_or_else(|| self.damaged(&format!("`{key}` is no text")))
     }
 
-    fn instant(&self, value: &Value) -> Result<DateTime<Utc>, Unloadable> {
+    pub(super) fn instant(&self, value: &Value) -> Result<DateTime<Utc>, Unloadable> {
         let parsed = value
             .as_str()
             .and_then(|text| DateTime::parse_from_rfc3339(text).ok());
@@ -67,13 +67,17 @@ impl Reader<'_> {
         value.get(key).map(|at| self.instant(at)).transpose()
     }
 
-    fn node(&self, pointer: &str) -> Result<NodeId, Unloadable> {
+    pub(super) fn node(&self, pointer: &str) -> Result<NodeId, Unloadable> {
         self.program
             .numbered(pointer)
             .ok_or_else(|| self.damaged(&format!("the template has no task at `{pointer}`")))
     }
 
-    fn held(&self, value: &Value, values: &HashMap<u32, Value>) -> Result<Held, Unloadable> {
+    pub(super) fn held(
+        &self,
+        value: &Value,
+        values: &HashMap<u32, Value>,
+    ) -> Result<Held, Unloadable> {
         let number = self.number(value, "value")?;
         let value = values
             .get(&number)
@@ -84,7 +88,7 @@ impl Reader<'_> {
         })
     }
 
-    fn held_in(
+    pub(super) fn held_in(
         &self,
         value: &Value,
         key: &str,
@@ -132,6 +136,10 @@ impl Reader<'_> {
                     .as_bool()
                     .unwrap_or_default(),
                 until: self.instant(self.member(closing, "until")?)?,
+                undoing: closing
+                    .get("undoing")
+                    .map(|undoing| self.unwinding(undoing, values))
+                    .transpose()?,
             })
         });
         Ok(Root {
@@ -142,6 +150,12 @@ impl Reader<'_> {
             visits,
             next_value: self.count(value, "next_value")?,
             next_activity: self.count(value, "next_activity")?,
+            next_branch: match value.get("next_branch") {
+                Some(number) => self.number(number, "next_branch")?,
+                None => 1,
+            },
+            loose: self.loose(value)?,
+            parked: self.parked(value)?,
             closing: closing.transpose()?,
             outcome: value
                 .get("outcome")
@@ -217,6 +231,7 @@ impl Reader<'_> {
             input: self.held_in(value, "input", values)?,
             started: self.instant(self.member(value, "started")?)?,
             due: self.maybe_instant(value, "due")?,
+            undos: self.undos(value, values)?,
             kind: self.frame_kind(value, values)?,
         })
     }
@@ -238,7 +253,7 @@ impl Reader<'_> {
             });
         }
         let Some(tried) = value.get("try") else {
-            return Ok(FrameKind::List);
+            return self.tree_kind(value, values);
         };
         Ok(FrameKind::Try(Tries {
             first: self.instant(self.member(tried, "first")?)?,
@@ -278,6 +293,15 @@ impl Reader<'_> {
             "iterate" => Doing::Moving(Move::Iterate),
             "enter" => Doing::Moving(Move::Enter(self.node(inner.as_str().unwrap_or_default())?)),
             "step" => Doing::Step(Box::new(self.step(inner, values)?)),
+            "undo" => Doing::Undo(Box::new(self.step(inner, values)?)),
+            "stopped" => Doing::Stopped(Box::new(self.step(inner, values)?)),
+            "undo_backoff" => Doing::UndoBackoff {
+                until: self.instant(inner)?,
+            },
+            "forked" => Doing::Forked,
+            "listening" => Doing::Listening,
+            "done" => Doing::Done,
+            "lost" => Doing::Lost,
             _ => return Err(self.damaged("unknown doing")),
         })
     }
@@ -296,10 +320,20 @@ impl Reader<'_> {
                 .unwrap_or_default(),
             call: self.call(value, values)?,
             layers: layers.collect::<Result<_, _>>()?,
+            placement: self.maybe_held(value, "placement", values)?,
+            effect: self.maybe_held(value, "effect", values)?,
+            verify: value
+                .get("verify")
+                .map(|verify| self.call(verify, values))
+                .transpose()?,
         })
     }
 
-    fn call(&self, value: &Value, values: &HashMap<u32, Value>) -> Result<OpenCall, Unloadable> {
+    pub(super) fn call(
+        &self,
+        value: &Value,
+        values: &HashMap<u32, Value>,
+    ) -> Result<OpenCall, Unloadable> {
         if let Some(request) = value.get("http") {
             return Ok(OpenCall::Http {
                 request: self.held(request, values)?,
@@ -314,6 +348,9 @@ impl Reader<'_> {
                 function: name,
                 input: self.held_in(function, "input", values)?,
             });
+        }
+        if let Some(call) = self.row_call(value, values)? {
+            return Ok(call);
         }
         let chunks = self.member(value, "chunks")?;
         let open = self

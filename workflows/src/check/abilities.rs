@@ -1,0 +1,100 @@
+//! What whoever runs a template cannot do yet is refused when it is published, never ignored.
+
+use super::{Checker, walk};
+use crate::catalogue::Ability;
+use crate::document::settings::Settings;
+use crate::document::step::{Kind, Task};
+use crate::document::tree::join;
+
+/// Keys of `metadata.windlass` of a document.
+const DOCUMENT_KEYS: [&str; 4] = ["purpose", "lane", "deadline", "schedule"];
+
+impl<'a> Checker<'a> {
+    pub(super) fn check_abilities(&mut self) {
+        let later = "leave it out until a release supports it";
+        let job = "write a `schedule` beside the job's configuration";
+        let request = "call a service that needs none for now";
+        let of_document = [
+            ("/schedule", Ability::Schedule, "unsupported.schedule", job),
+            (
+                "/use/secrets",
+                Ability::Secrets,
+                "unsupported.secret",
+                later,
+            ),
+            (
+                "/use/authentications",
+                Ability::Authentication,
+                "unsupported.authentication",
+                request,
+            ),
+            (
+                "/use/catalogs",
+                Ability::Catalogs,
+                "unsupported.catalog",
+                "use functions of the default catalogue",
+            ),
+        ];
+        for (pointer, ability, code, hint) in of_document {
+            self.wants(ability, code, pointer, hint);
+        }
+        for key in DOCUMENT_KEYS {
+            let pointer = format!("/document/metadata/windlass/{key}");
+            let code = format!("unsupported.metadata.{key}");
+            self.wants(Ability::DocumentSettings, &code, &pointer, later);
+        }
+        for task in walk::tasks(self.template) {
+            self.check_kind(task);
+            self.check_settings(task, &task.settings);
+        }
+    }
+
+    /// Refuses what stands at a pointer, if it does and cannot be done.
+    fn wants(&mut self, ability: Ability, code: &str, pointer: &str, hint: &str) {
+        if self.catalogue.can(ability) || self.tree.pointer(pointer).is_none() {
+            return;
+        }
+        let what = pointer.rsplit('/').next().unwrap_or_default();
+        let message = format!("`{what}` is not supported yet");
+        self.report_key(code, pointer, message, Some(hint.to_owned()));
+    }
+
+    fn check_kind(&mut self, task: &Task) {
+        let (ability, code, key) = match &task.kind {
+            Kind::Listen(_) => (Ability::Listen, "unsupported.task.listen", "listen"),
+            Kind::Emit(_) => (Ability::Emit, "unsupported.task.emit", "emit"),
+            Kind::Run(_) => (Ability::Child, "unsupported.run.workflow", "run"),
+            Kind::Http(call) if call.authentication.is_some() => (
+                Ability::Authentication,
+                "unsupported.authentication",
+                "with/endpoint/authentication",
+            ),
+            _ => return,
+        };
+        let pointer = format!("{}/{key}", task.pointer);
+        self.wants(ability, code, &pointer, "it comes with a later release");
+    }
+
+    fn check_settings(&mut self, task: &Task, settings: &Settings) {
+        let ours = format!("{}/metadata/windlass", task.pointer);
+        let is_gentle = settings.compensate.is_none_or(|scope| !scope.on_cancel);
+        let placed = settings.placement.iter().map(|(key, _)| key.as_str());
+        // Leases are renewed by the process that holds them: a heartbeat has nothing to say.
+        let placed = placed.filter(|key| *key != "heartbeat");
+        let placed = placed.map(|key| (key, Ability::Placement));
+        let others = [
+            ("effect", Ability::Effect, settings.effect.is_none()),
+            ("compensate", Ability::UndoOfCancelled, is_gentle),
+            ("onParentClose", Ability::Child, settings.fate.is_none()),
+        ];
+        let others = others
+            .into_iter()
+            .filter(|(_, _, is_absent)| !is_absent)
+            .map(|(key, ability, _)| (key, ability));
+        for (key, ability) in placed.chain(others) {
+            let code = format!("unsupported.metadata.{key}");
+            let hint = "leave it out until a release supports it";
+            self.wants(ability, &code, &join(&ours, key), hint);
+        }
+    }
+}

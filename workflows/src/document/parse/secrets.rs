@@ -1,0 +1,121 @@
+//! `use.secrets`, `use.authentications`, `use.catalogs`: names of what stands elsewhere.
+
+use super::Reader;
+use super::shape::shape;
+use super::spot::Spot;
+use crate::document::step::{Authentication, Shape};
+use crate::value::Value;
+
+/// Schemes that a request can be sent with, and their members.
+const SCHEMES: [(&str, &[&str]); 3] = [
+    ("basic", &["username", "password", "use"]),
+    ("bearer", &["token", "use"]),
+    (
+        "oauth2",
+        &[
+            "authority",
+            "grant",
+            "client",
+            "endpoints",
+            "scopes",
+            "audiences",
+            "request",
+            "issuers",
+            "use",
+        ],
+    ),
+];
+
+impl Reader {
+    pub fn secrets(&mut self, spot: &Spot<'_>) -> Vec<String> {
+        let items = self.items(spot);
+        let names = items
+            .iter()
+            .filter_map(|spot| self.text(spot).map(str::to_owned));
+        names.collect()
+    }
+
+    pub fn authentications(&mut self, spot: &Spot<'_>) -> Vec<(String, Authentication)> {
+        let Some(spot) = self.any_object(spot) else {
+            return Vec::new();
+        };
+        let entries = spot.entries().iter();
+        let read = entries.filter_map(|entry| {
+            let policy = self.authentication(&spot.of(entry))?;
+            Some((entry.key.to_string(), policy))
+        });
+        read.collect()
+    }
+
+    /// A policy written here, or `use: name`.
+    pub fn authentication(&mut self, spot: &Spot<'_>) -> Option<Authentication> {
+        let fields = self.any_object(spot)?;
+        let [entry] = fields.entries() else {
+            let message = "an authentication is one scheme, or `use` with a name";
+            self.problems
+                .push(fields.problem("authentication.scheme", message));
+            return None;
+        };
+        let spot = fields.of(entry);
+        if &*entry.key == "use" {
+            return Some(Authentication::Named(self.text(&spot)?.to_owned()));
+        }
+        let Some((scheme, members)) = SCHEMES.iter().find(|(scheme, _)| **scheme == *entry.key)
+        else {
+            let code = format!("unsupported.authentication.{}", entry.key);
+            let message = format!("authentication by `{}` is not supported", entry.key);
+            let problem = fields.problem_at(entry, &code, message);
+            self.problems.push(problem.hint("basic, bearer or oauth2"));
+            return None;
+        };
+        let policy = self.object(&spot, members)?;
+        let secret = policy.get("use").and_then(|spot| self.text(&spot));
+        if secret.is_none() {
+            self.check_policy(scheme, &policy);
+        }
+        Some(Authentication::Policy {
+            scheme: (*scheme).to_owned(),
+            parameters: match secret {
+                Some(_) => Shape::Constant(Value::Null),
+                None => shape(&policy),
+            },
+            secret: secret.map(str::to_owned),
+        })
+    }
+
+    fn check_policy(&mut self, scheme: &str, policy: &Spot<'_>) {
+        let wanted: &[&str] = match scheme {
+            "basic" => &["username", "password"],
+            "bearer" => &["token"],
+            _ => &["authority", "grant"],
+        };
+        for key in wanted {
+            self.required(policy, key);
+        }
+        let Some(spot) = policy.get("grant").filter(|_| scheme == "oauth2") else {
+            return;
+        };
+        if let Some(grant) = self.text(&spot)
+            && grant != "client_credentials"
+        {
+            let message = format!("the grant `{grant}` is not supported");
+            let problem = spot.problem("unsupported.authentication.grant", message);
+            self.problems.push(problem.hint("client_credentials"));
+        }
+    }
+
+    /// Names of catalogues; where they stand is asked when the document is published.
+    pub fn catalogs(&mut self, spot: &Spot<'_>) -> Vec<String> {
+        let Some(spot) = self.any_object(spot) else {
+            return Vec::new();
+        };
+        let mut names = Vec::new();
+        for entry in spot.entries() {
+            if let Some(fields) = self.object(&spot.of(entry), &["endpoint"]) {
+                self.required(&fields, "endpoint");
+            }
+            names.push(entry.key.to_string());
+        }
+        names
+    }
+}

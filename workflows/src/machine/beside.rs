@@ -1,0 +1,215 @@
+//! What a job sets going beside itself: events that it publishes, children, groups, saved contexts.
+//!
+//! All of it is written in the flush of the turn that asks for it, so it exists exactly once.
+
+use chrono::SecondsFormat;
+use sha2::{Digest, Sha256};
+
+use super::Execution;
+use super::fault::Fault;
+use super::held::Held;
+use super::row::{Fate, Interest, Row, StartChild};
+use super::state::{OpenCall, Step};
+use crate::document::step::FunctionName;
+use crate::program::node::{Form, RunNode, Target, Way};
+use crate::value::Value;
+
+impl Execution {
+    /// Publishes the event of the task on top and gives it out.
+    pub(super) fn emit(&mut self, form: &Form) -> Result<(), Fault> {
+        let given = self.fill(form, &self.top().input.value, None)?;
+        let envelope = self.envelope(&given)?;
+        let id = envelope
+            .get("id")
+            .and_then(Value::as_str)
+            .unwrap_or_default()
+            .to_owned();
+        self.rows.push(Row::Publish {
+            id,
+            envelope: envelope.clone(),
+        });
+        self.give(envelope);
+        self.leave(None)
+    }
+
+    /// A CloudEvent: what is absent is filled in, the same in every try.
+    fn envelope(&self, given: &Value) -> Result<Value, Fault> {
+        let kind = given
+            .get("type")
+            .and_then(Value::as_str)
+            .unwrap_or_default();
+        if kind.is_empty() {
+            return Err(Fault::standard(
+                "expression",
+                400,
+                "the event's `type` is no text",
+            ));
+        }
+        let text = |key: &str| {
+            given
+                .get(key)
+                .and_then(Value::as_str)
+                .map(ToOwned::to_owned)
+        };
+        let at = self
+            .state
+            .root
+            .at
+            .to_rfc3339_opts(SecondsFormat::AutoSi, true);
+        let document = self.program.document.get("document");
+        let part = |key: &str| {
+            let part = document.and_then(|document| document.get(key));
+            part.and_then(Value::as_str).unwrap_or_default().to_owned()
+        };
+        let source = || {
+            format!(
+                "/{}/{}/{}",
+                part("namespace"),
+                part("name"),
+                part("version")
+            )
+        };
+        let filled = [
+            (
+                "specversion",
+                text("specversion").unwrap_or_else(|| "1.0".into()),
+            ),
+            ("id", text("id").unwrap_or_else(|| self.drawn_id())),
+            ("source", text("source").unwrap_or_else(source)),
+            ("time", text("time").unwrap_or(at)),
+        ];
+        let filled = filled.map(|(key, value)| (key, Value::from(value)));
+        Ok(Value::map(filled).merged(given))
+    }
+
+    /// The same for the same visit of the same task.
+    fn drawn_id(&self) -> String {
+        let frame = self.top();
+        let key = self
+            .facts
+            .key(&self.program.node(frame.node).pointer, frame.visit);
+        hex::encode(&Sha256::digest(key.as_bytes())[..16])
+    }
+
+    /// Starts the child of the task on top.
+    pub(super) fn start_child(&mut self, node: &RunNode) -> Result<(), Fault> {
+        let input = match &node.input {
+            Some(form) => self.fill(form, &self.top().input.value, None)?,
+            None => self.top().input.value.clone(),
+        };
+        let frame = self.top();
+        let key = self
+            .facts
+            .key(&self.program.node(frame.node).pointer, frame.visit);
+        let activity = self.next_activity();
+        self.rows.push(Row::StartChild(StartChild {
+            activity,
+            template: node.template.clone(),
+            input: input.clone(),
+            key,
+            is_awaited: node.is_awaited,
+            fate: node.fate,
+        }));
+        if !node.is_awaited {
+            if node.fate == Fate::Cancel {
+                self.state.root.loose.push(activity);
+            }
+            return self.leave(None);
+        }
+        // The child has its input in its own row.
+        let input = self.state.hold(Value::Null);
+        let call = OpenCall::Child {
+            template: node.template.clone(),
+            input,
+            fate: node.fate,
+        };
+        self.open_step(activity, call, Vec::new())
+    }
+
+    /// A call that is a row of its own.
+    pub(super) fn open_row(
+        &mut self,
+        target: &Target,
+        function: FunctionName,
+        input: Value,
+        layers: Vec<Held>,
+    ) -> Result<(), Fault> {
+        let frame = self.top();
+        let key = self
+            .facts
+            .key(&self.program.node(frame.node).pointer, frame.visit);
+        let activity = self.next_activity();
+        // The row has the input: the state need not.
+        let none = self.state.hold(Value::Null);
+        let (row, call) = match target.way() {
+            Way::Context => (
+                Row::SaveContext {
+                    activity,
+                    input,
+                    key,
+                },
+                OpenCall::Context { input: none },
+            ),
+            Way::Group | Way::Perform => (
+                Row::OpenGroup {
+                    activity,
+                    function: function.clone(),
+                    input,
+                    key,
+                },
+                OpenCall::Group {
+                    function,
+                    input: none,
+                },
+            ),
+        };
+        self.rows.push(row);
+        self.open_step(activity, call, layers)
+    }
+
+    /// What no longer shall go on outside, with rows of its own; whether it had not even begun.
+    pub(super) fn close_beside(&mut self, step: &Step) -> bool {
+        let activity = step.activity;
+        let known = self.rows.len();
+        self.rows.retain(|row| match row {
+            Row::StartChild(child) => child.activity != activity,
+            Row::OpenGroup { activity: of, .. } | Row::SaveContext { activity: of, .. } => {
+                *of != activity
+            }
+            _ => true,
+        });
+        if self.rows.len() < known {
+            return true;
+        }
+        match &step.call {
+            OpenCall::Child {
+                fate: Fate::Abandon,
+                ..
+            } => {}
+            OpenCall::Child { .. } => self.rows.push(Row::CloseChild { activity }),
+            OpenCall::Group { .. } => self.rows.push(Row::CloseGroup { activity }),
+            _ => {}
+        }
+        false
+    }
+
+    /// Children that nobody awaits and that end with the job.
+    pub(super) fn close_loose(&mut self) {
+        for activity in std::mem::take(&mut self.state.root.loose) {
+            self.rows.push(Row::CloseChild { activity });
+        }
+    }
+}
+
+impl Step {
+    /// What its answer comes from, if no worker performs it.
+    pub(super) fn interest(&self) -> Option<Interest> {
+        let activity = self.activity;
+        match &self.call {
+            OpenCall::Child { .. } => Some(Interest::Child { activity }),
+            OpenCall::Group { .. } => Some(Interest::Group { activity }),
+            OpenCall::Context { .. } => Some(Interest::Context { activity }),
+            OpenCall::Http { .. } | OpenCall::Function { .. } | OpenCall::Chunks(_) => None,
+        }
+    }
+}

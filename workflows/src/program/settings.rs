@@ -1,0 +1,64 @@
+//! `metadata.windlass` of a task over that of the functions it calls: the caller wins key by key.
+
+use std::sync::Arc;
+
+use super::Unbuildable;
+use super::lower::Lowering;
+use super::node::{EffectNode, Form, NodeSettings, Target};
+use super::target;
+use crate::document::settings::{Effect, Settings};
+use crate::document::step::{Kind, Shape, Task};
+
+impl Lowering<'_> {
+    pub(super) fn settings(&mut self, task: &Task) -> Result<NodeSettings, Unbuildable> {
+        let chain = chain(self.named.functions, task);
+        let mut placement: Vec<(&String, &Shape)> = Vec::new();
+        for (key, shape) in chain.iter().flat_map(|settings| &settings.placement) {
+            if !placement.iter().any(|(known, _)| *known == key) {
+                placement.push((key, shape));
+            }
+        }
+        let lowered = placement
+            .into_iter()
+            .map(|(key, shape)| Ok((Arc::from(key.as_str()), self.places.form(shape)?)));
+        let placement: Vec<(Arc<str>, Form)> = lowered.collect::<Result<_, Unbuildable>>()?;
+        let effect = chain.iter().find_map(|settings| settings.effect.as_ref());
+        let effect = effect.map(|effect| self.effect(effect, &task.pointer));
+        let undo = chain.iter().find_map(|settings| settings.undo.as_deref());
+        let undo = undo.map(|kind| self.callee(kind, &task.pointer));
+        Ok(NodeSettings {
+            placement: (!placement.is_empty()).then_some(Form::Map(placement)),
+            parks: chain.iter().any(|settings| settings.parks),
+            effect: effect.transpose()?,
+            undo: undo.transpose()?,
+            compensate: task.settings.compensate,
+        })
+    }
+
+    fn effect(&mut self, effect: &Effect, pointer: &str) -> Result<EffectNode, Unbuildable> {
+        let verify = effect.verify.as_deref();
+        Ok(EffectNode {
+            key: self.places.site(&effect.key)?,
+            on_unknown: effect.on_unknown,
+            verify: verify.map(|kind| self.callee(kind, pointer)).transpose()?,
+        })
+    }
+
+    fn callee(&mut self, kind: &Kind, pointer: &str) -> Result<Target, Unbuildable> {
+        target::target(&mut self.places, self.named, kind, pointer)
+    }
+}
+
+/// The task's own first, then those of the functions that it calls, inwards.
+fn chain<'t>(functions: &'t [(String, Task)], task: &'t Task) -> Vec<&'t Settings> {
+    let mut chain = vec![&task.settings];
+    let mut kind = &task.kind;
+    while let Kind::Local { function, .. } = kind
+        && chain.len() <= super::LAYERS_MAX
+        && let Some((_, called)) = functions.get(*function)
+    {
+        chain.push(&called.settings);
+        kind = &called.kind;
+    }
+    chain
+}
