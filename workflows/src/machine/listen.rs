@@ -121,7 +121,8 @@ impl Execution {
             FrameKind::Listen(listening) => listening.taken.as_slice(),
             _ => &[],
         });
-        taken.any(|taken| taken.id == id)
+        // One that was taken and done with in the open turn lies in the inbox until that is durable.
+        taken.any(|taken| taken.id == id) || self.rows.contains(&Row::TakeMail { id })
     }
 
     /// Place of the frame of the branch's listen, if it takes mail: its `foreach` may be at work above.

@@ -281,8 +281,10 @@ impl Execution {
     fn keeps_a_journal(&self, ended: bool) -> bool {
         let is_plain = self.program.memory() == Memory::None && self.journal.seq == 0;
         let branch = self.state.branch();
-        let waits = matches!(branch.doing, Doing::Backoff { .. } | Doing::Sleep { .. })
-            || self.state.root.closing.is_some();
+        let waits = matches!(
+            branch.doing,
+            Doing::Backoff { .. } | Doing::Sleep { .. } | Doing::Stopped(_)
+        ) || self.state.root.closing.is_some();
         let counts = branch
             .frames
             .iter()

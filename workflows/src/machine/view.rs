@@ -15,7 +15,7 @@ pub struct View {
     pub doing: &'static str,
     /// When its next timer falls due.
     pub due: Option<DateTime<Utc>>,
-    /// The tasks that it stands in, outermost first.
+    /// The tasks that it stands in, outermost first; branches follow the fork that holds them.
     pub steps: Vec<StepView>,
 }
 
@@ -41,8 +41,7 @@ pub struct StepView {
 impl Execution {
     /// Where the job stands.
     pub fn view(&self) -> View {
-        let branch = self.state.branch();
-        let doing = match branch.doing {
+        let doing = match self.state.branches[0].doing {
             Doing::Moving(_) => "walks",
             Doing::Step(_) => "step",
             Doing::Backoff { .. } => "backoff",
@@ -55,7 +54,8 @@ impl Execution {
             Doing::Lost => "lost",
             Doing::Nothing => "nothing",
         };
-        let steps = branch.frames.iter().map(|frame| {
+        let frames = self.state.branches.iter().flat_map(|branch| &branch.frames);
+        let steps = frames.map(|frame| {
             let node = self.program.node(frame.node);
             StepView {
                 path: node.pointer.to_string(),

@@ -2,15 +2,20 @@
 //! after every turn, and after every turn its journal must fold to what stands.
 
 mod batches;
+mod beside;
 mod calls;
 mod cancels;
 mod chunks;
+mod effects;
 mod exhausted;
 mod flow;
+mod forks;
 mod journal;
+mod listens;
 mod random;
 mod rig;
 mod slices;
 mod templates;
 mod timeouts;
 mod tries;
+mod undos;

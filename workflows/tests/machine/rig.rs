@@ -10,6 +10,7 @@ use windlass_workflows::check;
 use windlass_workflows::machine::command::{Call, Command, HttpRequest, Perform};
 use windlass_workflows::machine::event::{Activity, Event, EventKind};
 use windlass_workflows::machine::fault::Fault;
+use windlass_workflows::machine::row::Row;
 use windlass_workflows::machine::turn::{End, Entry, Head, Outcome, OutcomeKind};
 use windlass_workflows::machine::{Applied, Execution, JobFacts, Refusal};
 use windlass_workflows::program::{Bundle, Program};
@@ -27,6 +28,8 @@ pub struct Rig {
     pub heads: Vec<Head>,
     /// Every command that left, as text.
     pub asked: Vec<String>,
+    /// What its turns wrote beside their entries.
+    pub rows: Vec<Row>,
     pub outcome: Option<Outcome>,
     /// How it left for a person, the last time.
     pub parked: Option<End>,
@@ -54,6 +57,7 @@ pub fn drive_as(document: &str, facts: JobFacts, script: impl Fn(&mut Rig)) -> R
         "crashes change no outcome"
     );
     assert_eq!(crashing.asked, steady.asked, "crashes ask for nothing else");
+    assert_eq!(crashing.rows, steady.rows, "crashes write nothing else");
     steady
 }
 
@@ -132,6 +136,7 @@ impl Rig {
             entries: Vec::new(),
             heads: Vec::new(),
             asked: Vec::new(),
+            rows: Vec::new(),
             outcome: None,
             parked: None,
             crashes,
@@ -179,6 +184,7 @@ impl Rig {
             } else if turn.end.is_some() {
                 self.parked = turn.end.clone();
             }
+            self.rows.extend(turn.rows.clone());
             let left = self.execution.settle(turn);
             self.asked
                 .extend(left.iter().map(|command| format!("{command:?}")));
@@ -214,6 +220,7 @@ impl Rig {
                 format!("{:?}", self.execution.pending())
             );
             assert_eq!(folded.next_due(), self.execution.next_due());
+            assert_eq!(folded.interests(), self.execution.interests());
             assert_eq!(folded.view(), self.execution.view());
         }
         if self.crashes {
@@ -320,6 +327,70 @@ impl Rig {
             activity: Activity(1),
             output: json(output),
         })
+    }
+
+    /// The open step of the task at a path.
+    pub fn open_at(&self, path: &str) -> Perform {
+        let mut found = self.performs().into_iter().filter(|step| step.path == path);
+        found
+            .next()
+            .unwrap_or_else(|| panic!("{path} is open: {:?}", self.performs()))
+    }
+
+    pub fn answer_at(&mut self, path: &str, output: &str) -> Applied {
+        let activity = self.open_at(path).activity;
+        self.tell(EventKind::Succeeded {
+            activity,
+            output: json(output),
+        })
+    }
+
+    pub fn refuse_at(&mut self, path: &str, fault: Fault) -> Applied {
+        let activity = self.open_at(path).activity;
+        self.tell(EventKind::Failed {
+            activity,
+            fault,
+            again_after: None,
+        })
+    }
+
+    /// Mail that comes now.
+    pub fn mail(&mut self, id: i64, envelope: &str) -> Applied {
+        let (envelope, arrived) = (json(envelope), self.now);
+        self.tell(EventKind::Mail {
+            id,
+            envelope,
+            arrived,
+        })
+    }
+
+    /// The end of the child or group that an activity started.
+    pub fn settle(&mut self, activity: Activity, result: Result<&str, Fault>) -> Applied {
+        self.tell(EventKind::Settled {
+            activity,
+            by: "j_99".into(),
+            result: result.map(json),
+        })
+    }
+
+    /// Words of what the rows do, with the ids of mail.
+    pub fn written(&self) -> Vec<String> {
+        let words = self.rows.iter().map(|row| match row {
+            Row::StartChild(child) => format!("start {}", child.template.name),
+            Row::CloseChild { activity } => format!("close {}", activity.0),
+            Row::OpenGroup { function, .. } => format!("open {}", function.name),
+            Row::CloseGroup { activity } => format!("close group {}", activity.0),
+            Row::Publish { envelope, .. } => {
+                format!(
+                    "publish {}",
+                    envelope.get("type").and_then(Value::as_str).unwrap_or("?")
+                )
+            }
+            Row::TakeMail { id } => format!("take {id}"),
+            Row::ReturnMail { id, .. } => format!("return {id}"),
+            Row::SaveContext { .. } => "save".to_owned(),
+        });
+        words.collect()
     }
 
     pub fn refuse(&mut self, fault: Fault) -> Applied {

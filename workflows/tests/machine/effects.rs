@@ -1,0 +1,162 @@
+//! Steps whose result is not known, and steps that a person decides about.
+
+use windlass_workflows::machine::Applied;
+use windlass_workflows::machine::event::EventKind;
+use windlass_workflows::machine::turn::End;
+
+use crate::rig::{communication, drive, json};
+
+fn charge(rule: &str) -> String {
+    format!(
+        "do: [ {{ c: {{ call: 'echo:1.0.0@default', with: {{ a: 1 }}, metadata: {{ windlass: {{ effect: {{ key: '${{ \"k\\(.n)\" }}', {rule} }} }} }} }} }} ]"
+    )
+}
+
+#[test]
+fn an_effect_s_key_goes_out_with_its_step() {
+    let rig = drive(&charge("onUnknown: redo"), r#"{"n":4}"#, |rig| {
+        rig.start();
+        assert_eq!(rig.open().effect.as_deref(), Some("k4"));
+        let activity = rig.open().activity;
+        rig.tell(EventKind::Unknown { activity });
+        assert_eq!(rig.open().activity, activity, "the same, under its key");
+        rig.answer("1");
+    });
+
+    assert_eq!(rig.output(), "1");
+}
+
+#[test]
+fn an_unknown_step_may_count_as_done() {
+    let rig = drive(&charge("onUnknown: assumeDone"), "{}", |rig| {
+        rig.start();
+        let activity = rig.open().activity;
+        rig.tell(EventKind::Unknown { activity });
+    });
+
+    assert_eq!(rig.output(), "null");
+}
+
+#[test]
+fn an_unknown_step_may_be_looked_up() {
+    let document = charge("onUnknown: verify, verify: 'verify-it:1.0.0@default'");
+    let found = drive(&document, r#"{"n":1}"#, |rig| {
+        rig.start();
+        let activity = rig.open().activity;
+        rig.tell(EventKind::Unknown { activity });
+        assert!(rig.open().key.ends_with("-verify"));
+        rig.answer(r#"{"done":true,"output":5}"#);
+    });
+    let missing = drive(&document, r#"{"n":1}"#, |rig| {
+        rig.start();
+        let activity = rig.open().activity;
+        rig.tell(EventKind::Unknown { activity });
+        rig.answer(r#"{"done":false}"#);
+        assert_eq!(rig.given(), r#"{"a":1}"#);
+        rig.answer("6");
+    });
+
+    assert_eq!(found.output(), "5");
+    assert_eq!(missing.output(), "6");
+}
+
+#[test]
+fn an_unknown_step_may_wait_for_a_person() {
+    let rig = drive(&charge("onUnknown: park"), "{}", |rig| {
+        rig.start();
+        let activity = rig.open().activity;
+        rig.tell(EventKind::Unknown { activity });
+        assert!(matches!(rig.parked, Some(End::Exhausted { .. })));
+        rig.tell(EventKind::Skip {
+            activity,
+            output: json("7"),
+        });
+        let again = rig
+            .execution
+            .apply(windlass_workflows::machine::event::Event {
+                at: rig.now,
+                kind: EventKind::Due,
+            });
+        assert_eq!(again, Ok(Applied::Late));
+    });
+
+    assert_eq!(rig.output(), "7");
+}
+
+#[test]
+fn an_effect_that_another_job_holds_is_a_conflict() {
+    let rig = drive(&charge("onUnknown: redo"), "{}", |rig| {
+        rig.start();
+        let activity = rig.open().activity;
+        rig.tell(EventKind::EffectTaken {
+            activity,
+            holder: "j_1".into(),
+        });
+    });
+
+    assert_eq!(rig.error().get("status"), Some(&json("409")));
+}
+
+const PARKS: &str =
+    "do: [ { c: { call: 'echo:1.0.0@default', metadata: { windlass: { onExhausted: park } } } } ]";
+
+#[test]
+fn a_failed_step_may_wait_for_a_person_who_retries_or_fails_it() {
+    let retried = drive(PARKS, "{}", |rig| {
+        rig.start();
+        let activity = rig.open().activity;
+        rig.refuse(communication(503));
+        assert!(rig.parked.is_some());
+        rig.tell(EventKind::Retry { activity });
+        rig.answer("1");
+    });
+    let failed = drive(PARKS, "{}", |rig| {
+        rig.start();
+        let activity = rig.open().activity;
+        rig.refuse(communication(503));
+        let fault = communication(410);
+        rig.tell(EventKind::Fail { activity, fault });
+    });
+    let redriven = drive(PARKS, "{}", |rig| {
+        rig.start();
+        rig.refuse(communication(503));
+        rig.go_on();
+        rig.answer("2");
+    });
+
+    assert_eq!(retried.output(), "1");
+    assert_eq!(failed.error().get("status"), Some(&json("410")));
+    assert_eq!(redriven.output(), "2");
+}
+
+#[test]
+fn a_decision_about_a_step_that_runs_is_refused() {
+    drive(PARKS, "{}", |rig| {
+        rig.start();
+        let activity = rig.open().activity;
+        assert!(rig.try_tell(EventKind::Retry { activity }).is_err());
+        rig.answer("1");
+        let late = rig.try_tell(EventKind::Retry { activity });
+        assert_eq!(late, Ok(Applied::Late), "the job has ended");
+    });
+}
+
+/// Case 40: one branch parks, one runs; the job is parked once nothing runs.
+#[test]
+fn a_job_parks_once_its_other_branches_stand() {
+    let document = "do: [ { f: { fork: { branches: [
+        { a: { call: 'echo:1.0.0@default', metadata: { windlass: { onExhausted: park } } } },
+        { b: { call: 'echo:1.0.0@default' } } ] } } } ]";
+    let rig = drive(document, "{}", |rig| {
+        rig.start();
+        rig.refuse_at("/do/0/f/fork/branches/0/a", communication(503));
+        assert!(rig.parked.is_none());
+        assert_eq!(rig.execution.next_due(), None);
+        rig.answer_at("/do/0/f/fork/branches/1/b", "2");
+        assert!(rig.parked.is_some());
+        rig.go_on();
+        rig.answer("1");
+    });
+
+    assert_eq!(rig.output(), "[1,2]");
+}
