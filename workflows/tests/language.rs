@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use windlass_workflows::catalogue::Catalogue;
+use windlass_workflows::catalogue::{Ability, Catalogue};
 use windlass_workflows::check;
 use windlass_workflows::document::tree::{self, Format, Tree};
 use windlass_workflows::document::{hash, parse};
@@ -31,10 +31,8 @@ fn with_header(text: &str) -> String {
     }
 }
 
-fn problems(text: &str) -> Vec<Problem> {
-    check::publish(text, &Catalogue::builtin())
-        .err()
-        .unwrap_or_default()
+fn problems(text: &str, catalogue: &Catalogue) -> Vec<Problem> {
+    check::publish(text, catalogue).err().unwrap_or_default()
 }
 
 fn listed(problems: &[Problem]) -> String {
@@ -50,15 +48,29 @@ fn each_refused_document_is_told_its_problems_with_their_lines() {
 
     let wrong: Vec<String> = cases
         .iter()
-        .filter_map(|(case, text)| unlike(case, text))
+        .filter_map(|(case, text)| unlike(case, text, &Catalogue::builtin()))
+        .collect();
+
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+#[test]
+fn what_the_whole_language_refuses_is_told_by_those_who_can_do_all_of_it() {
+    let able = Ability::ALL.into_iter();
+    let catalogue = able.fold(Catalogue::builtin(), Catalogue::able);
+    let cases = cases(include_str!("language/refused_whole.yaml"));
+
+    let wrong: Vec<String> = cases
+        .iter()
+        .filter_map(|(case, text)| unlike(case, text, &catalogue))
         .collect();
 
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }
 
 /// How the answer to a text differs from what its case wants, if it does.
-fn unlike(case: &Tree, text: &str) -> Option<String> {
-    let problems = problems(text);
+fn unlike(case: &Tree, text: &str, catalogue: &Catalogue) -> Option<String> {
+    let problems = problems(text, catalogue);
     let mut found: Vec<String> = problems
         .iter()
         .map(|problem| format!("{}@{}", problem.code, problem.line.unwrap_or(0)))
@@ -138,7 +150,7 @@ do:
       wait: P1M
 ";
 
-    let found: Vec<(String, Option<u32>)> = problems(text)
+    let found: Vec<(String, Option<u32>)> = problems(text, &Catalogue::builtin())
         .into_iter()
         .map(|problem| (problem.code, problem.line))
         .collect();
@@ -175,7 +187,7 @@ fn ten_thousand_tasks_are_checked_soon_and_one_more_is_refused() {
     // About a second when optimised; without that, and beside other tests, many times more.
     assert!(spent < Duration::from_secs(30), "{spent:?}");
     assert_eq!(
-        problems(&document(10_001))[0].code,
+        problems(&document(10_001), &Catalogue::builtin())[0].code,
         "document.too_many_tasks"
     );
 }
@@ -220,7 +232,7 @@ proptest::proptest! {
             .chain(text.chars().skip(start + length))
             .collect();
 
-        for problem in problems(&damaged) {
+        for problem in problems(&damaged, &Catalogue::builtin()) {
             proptest::prop_assert!(!problem.code.is_empty() && !problem.message.is_empty());
         }
     }
@@ -240,7 +252,7 @@ fn hostile_documents_are_refused_and_never_crash() {
     );
 
     for text in [deep, wide, chain, dashes] {
-        let problems = problems(&text);
+        let problems = problems(&text, &Catalogue::builtin());
         assert!(!problems.is_empty() && problems.len() < 250);
     }
 }

@@ -31,7 +31,7 @@ const ABSENT: [(&str, &str); 8] = [
     ),
     (
         "`$authorization`",
-        "$authorization exists only in a task's body",
+        "who sends a request is named by its `authentication`; the token is not for templates",
     ),
     (
         "`$input`",

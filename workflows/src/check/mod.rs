@@ -10,6 +10,7 @@ mod flow;
 mod names;
 mod references;
 mod schemas;
+mod secrets;
 mod walk;
 mod warnings;
 
@@ -59,6 +60,7 @@ pub fn publish_tree(tree: &Tree, catalogue: &Catalogue) -> Result<Template, Vec<
     checker.check_flow();
     checker.check_references();
     checker.check_schemas();
+    checker.check_secrets();
     checker.check_expressions();
     checker.problems.or(()).map(|()| template)
 }

@@ -30,8 +30,28 @@ impl<'a> Checker<'a> {
             if let Kind::Function { function, with } = &task.kind {
                 self.check_function(task, function, with);
             }
+            self.check_beside(task);
         }
         self.check_recursion();
+    }
+
+    /// What undoes a step, and what finds out whether it happened.
+    fn check_beside(&mut self, task: &Task) {
+        let settings = &task.settings;
+        let verify = settings.effect.as_ref();
+        let verify = verify.and_then(|effect| effect.verify.as_deref());
+        let beside = [
+            ("undo/call", settings.undo.as_deref()),
+            ("effect/verify", verify),
+        ];
+        for (place, kind) in beside {
+            if let Some(Kind::Function { function, .. }) = kind
+                && self.catalogue.schema(function).is_none()
+            {
+                let pointer = format!("{}/metadata/windlass/{place}", task.pointer);
+                self.not_registered(function, &pointer);
+            }
+        }
     }
 
     fn check_function(&mut self, task: &Task, function: &FunctionName, with: &Shape) {

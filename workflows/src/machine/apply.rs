@@ -126,6 +126,19 @@ impl Execution {
                 Ok(output) => self.succeeded(activity, output),
                 Err(fault) => self.failed(activity, with_child(fault, &by), None),
             },
+            EventKind::Due => Ok(self.fire(at)),
+            EventKind::Cancel { who, why } => {
+                self.cancel(&who, &why);
+                Ok(Verdict::To(()))
+            }
+            EventKind::Continued => Ok(Verdict::To(())),
+            decision => self.decide(decision),
+        }
+    }
+
+    /// What becomes known about a step after the fact, or what a person says about it.
+    fn decide(&mut self, kind: EventKind) -> Result<Verdict<()>, Illegal> {
+        match kind {
             EventKind::Unknown { activity } => self.unknown(activity),
             EventKind::EffectTaken { activity, holder } => {
                 let mut fault =
@@ -142,12 +155,7 @@ impl Execution {
             EventKind::Fail { activity, fault } => {
                 self.decided(activity, StepEvent::Fail, Err(fault))
             }
-            EventKind::Due => Ok(self.fire(at)),
-            EventKind::Cancel { who, why } => {
-                self.cancel(&who, &why);
-                Ok(Verdict::To(()))
-            }
-            EventKind::Continued => Ok(Verdict::To(())),
+            _ => Ok(Verdict::Late),
         }
     }
 

@@ -47,13 +47,19 @@ pub struct Perform {
     pub key: String,
     /// What to call, with every expression evaluated.
     pub call: Call,
-    /// `metadata.windlass` as far as it places the step: queue, priority, limits, cost, needs, heartbeat,
-    /// running time and so on, evaluated.
-    pub placement: Option<Value>,
-    /// Names what the step does: at most one holder within the tenant.
-    pub effect: Option<String>,
+    /// `metadata.windlass`, evaluated; most steps have none.
+    pub settings: Option<Box<StepSettings>>,
     /// When the deadline of the step falls.
     pub due: Option<DateTime<Utc>>,
+}
+
+/// `metadata.windlass` of a step, evaluated when it was asked for.
+#[derive(Clone, Debug, PartialEq)]
+pub struct StepSettings {
+    /// What places it: queue, priority, limits, cost, needs, heartbeat, running time and so on.
+    pub placement: Option<Value>,
+    /// Names what it does: at most one holder within the tenant.
+    pub effect: Option<String>,
 }
 
 /// An evaluated call.
@@ -88,7 +94,7 @@ pub struct HttpRequest {
     /// 3xx counts as success.
     pub redirect: bool,
     /// How it proves who sends it.
-    pub authentication: Option<Authentication>,
+    pub authentication: Option<Box<Authentication>>,
 }
 
 /// How a request proves who sends it; secrets stand in it as markers or by name.

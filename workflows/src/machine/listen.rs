@@ -10,7 +10,7 @@ use super::event::Activity;
 use super::fault::Fault;
 use super::held::is_same;
 use super::limits::MAIL_MAX;
-use super::row::{Interest, Row};
+use super::row::Row;
 use super::state::{Doing, FrameKind, Listening, Move, Taken};
 use super::transition::Verdict;
 use crate::document::event::{Mode, Read};
@@ -43,7 +43,7 @@ impl Listening {
             .filter(move |taken| (taken.filter as usize) < count)
     }
 
-    fn fills(&self, filter: usize) -> bool {
+    pub(super) fn fills(&self, filter: usize) -> bool {
         self.taken
             .iter()
             .any(|taken| taken.filter as usize == filter)
@@ -126,14 +126,14 @@ impl Execution {
     }
 
     /// Place of the frame of the branch's listen, if it takes mail: its `foreach` may be at work above.
-    fn listening(&self) -> Option<usize> {
+    pub(super) fn listening(&self) -> Option<usize> {
         let frames = &self.state.branch().frames;
         frames.iter().rposition(
             |frame| matches!(&frame.kind, FrameKind::Listen(listening) if !listening.is_full),
         )
     }
 
-    fn listen_node(&self, frame: usize) -> (&Listening, &ListenNode) {
+    pub(super) fn listen_node(&self, frame: usize) -> (&Listening, &ListenNode) {
         let frame = &self.state.branch().frames[frame];
         match (&frame.kind, &self.program.node(frame.node).kind) {
             (FrameKind::Listen(listening), NodeKind::Listen(node)) => (listening, node),
@@ -142,7 +142,11 @@ impl Execution {
     }
 
     /// The filter that an event fills, and the correlations as they stand then.
-    fn fitting(&self, frame: usize, envelope: &Value) -> Result<Option<(usize, Value)>, Fault> {
+    pub(super) fn fitting(
+        &self,
+        frame: usize,
+        envelope: &Value,
+    ) -> Result<Option<(usize, Value)>, Fault> {
         let (listening, node) = self.listen_node(frame);
         for (place, filter) in filters(node).enumerate() {
             let mode = match &node.until {
@@ -331,76 +335,6 @@ impl Execution {
         Ok(())
     }
 
-    /// Whether a listen would take this event. Changes nothing.
-    pub fn wants(&self, envelope: &Value) -> bool {
-        let mut scratch = self.scratch();
-        (0..scratch.state.branches.len()).any(|place| {
-            scratch.state.cursor = place;
-            let frame = scratch.listening();
-            // What a predicate fails at is heard of when the mail is told.
-            frame.is_some_and(|frame| !matches!(scratch.fitting(frame, envelope), Ok(None)))
-        })
-    }
-
-    /// What a job that rests waits for, besides `next_due`.
-    pub fn interests(&self) -> Vec<Interest> {
-        let mut interests = Vec::new();
-        let mut scratch = self.scratch();
-        for place in 0..self.state.branches.len() {
-            scratch.state.cursor = place;
-            if let Some(frame) = scratch.listening() {
-                scratch.mail_interests(frame, &mut interests);
-            }
-            interests.extend(
-                scratch
-                    .state
-                    .branch()
-                    .step()
-                    .and_then(super::state::Step::interest),
-            );
-        }
-        interests
-    }
-
-    fn mail_interests(&self, frame: usize, interests: &mut Vec<Interest>) {
-        let (listening, node) = self.listen_node(frame);
-        let (activity, since) = (listening.activity, listening.since);
-        for (place, filter) in filters(node).enumerate() {
-            let constant = |name: &str| {
-                let form = filter.with.iter().find(|(known, _)| &**known == name);
-                match form {
-                    Some((_, Form::Constant(value))) => value.as_str().map(ToOwned::to_owned),
-                    _ => None,
-                }
-            };
-            if !(node.mode == Mode::All && listening.fills(place)) {
-                interests.push(Interest::Mail {
-                    activity,
-                    since,
-                    kind: constant("type"),
-                    subject: constant("subject")
-                        .or_else(|| self.expected_subject(place, filter, listening)),
-                });
-            }
-        }
-    }
-
-    /// The subject that a correlation of the whole attribute fixes.
-    fn expected_subject(
-        &self,
-        place: usize,
-        filter: &FilterNode,
-        listening: &Listening,
-    ) -> Option<String> {
-        let of_subject = |text: &str| text == ".subject";
-        let one = filter
-            .correlate
-            .iter()
-            .find(|one| one.expect.is_some() && of_subject(&self.program.site(one.from).text))?;
-        let expected = listening.keys.value.get(&key(place, &one.name))?;
-        expected.as_str().map(ToOwned::to_owned)
-    }
-
     /// A listen that ended before it was done gives back what it had taken.
     pub(super) fn return_mail(&mut self, kind: FrameKind) {
         let FrameKind::Listen(listening) = kind else {
@@ -429,7 +363,7 @@ impl Execution {
 }
 
 /// The filters, then those of `until`.
-fn filters(node: &ListenNode) -> impl Iterator<Item = &FilterNode> {
+pub(super) fn filters(node: &ListenNode) -> impl Iterator<Item = &FilterNode> {
     let until = match &node.until {
         Some(UntilNode::Events { filters, .. }) => filters.as_slice(),
         _ => &[],
@@ -437,7 +371,7 @@ fn filters(node: &ListenNode) -> impl Iterator<Item = &FilterNode> {
     node.filters.iter().chain(until)
 }
 
-fn key(place: usize, name: &str) -> String {
+pub(super) fn key(place: usize, name: &str) -> String {
     format!("{place}/{name}")
 }
 

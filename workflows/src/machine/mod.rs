@@ -17,12 +17,12 @@
 //! | `answers` | chunks that ended |
 //! | `timers` | what falls due |
 //! | `fork` | branches side by side |
-//! | `listen`, `beside` | mail; events, children and groups of its own |
+//! | `listen`, `interest`, `beside` | mail; events, children and groups of its own |
 //! | `undo`, `effect` | compensation; what may or may not have happened |
 //! | `closing` | ends before the end |
 //! | `advance` | walking the program |
 //! | `unwind` | errors on their way up |
-//! | `call`, `request` | steps outside |
+//! | `call`, `perform`, `request` | steps outside |
 //! | `scope` | what expressions see |
 //! | `state`, `held` | what a job remembers |
 //! | `journal`, `fold` | how it is written and read |
@@ -42,9 +42,11 @@ pub mod fault;
 mod fold;
 mod fork;
 mod held;
+mod interest;
 mod journal;
 mod limits;
 mod listen;
+mod perform;
 mod request;
 pub mod row;
 mod scope;

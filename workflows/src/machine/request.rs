@@ -168,7 +168,9 @@ pub(super) fn from_value(value: &Value) -> HttpRequest {
             .get("redirect")
             .and_then(Value::as_bool)
             .unwrap_or_default(),
-        authentication: value.get("authentication").map(authentication_of),
+        authentication: value
+            .get("authentication")
+            .map(|policy| Box::new(authentication_of(policy))),
     }
 }
 
@@ -211,11 +213,11 @@ mod tests {
             body: Some(Value::Null),
             output: HttpOutput::Response,
             redirect: true,
-            authentication: Some(Authentication {
+            authentication: Some(Box::new(Authentication {
                 scheme: "bearer".into(),
                 parameters: Value::Null,
                 secret: Some("key".into()),
-            }),
+            })),
         };
 
         let again = from_value(&to_value(&request));

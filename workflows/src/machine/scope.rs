@@ -28,7 +28,12 @@ impl Execution {
         let variables: Vec<(&str, Value)> = facts
             .reads
             .iter()
-            .map(|variable| (variable.name(), self.variable(variable, output)))
+            .map(|variable| {
+                (
+                    variable.name(),
+                    self.variable(variable, output, &facts.text),
+                )
+            })
             .collect();
         let scope = Scope {
             now: self.state.root.at,
@@ -134,7 +139,7 @@ impl Execution {
             .map_err(|error| Fault::standard("expression", 400, error.to_string()))
     }
 
-    fn variable(&self, variable: &Variable, output: Option<&Value>) -> Value {
+    fn variable(&self, variable: &Variable, output: Option<&Value>, text: &str) -> Value {
         let branch = self.state.branch();
         match variable {
             Variable::Context => branch.context.value.clone(),
@@ -148,8 +153,7 @@ impl Execution {
                 let bound = output.or(self.output_bound.as_ref());
                 bound.cloned().unwrap_or(Value::Null)
             }
-            Variable::Secrets => self.secrets(),
-            Variable::Authorization => self.authorization(),
+            Variable::Secrets => self.secrets(text),
             Variable::Task => self.task_value(output),
             Variable::Workflow => self.workflow_value(),
             Variable::Runtime => self.runtime_value(),

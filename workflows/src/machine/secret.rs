@@ -12,19 +12,26 @@ use crate::value::{Map, Value};
 const OPENS: &str = "{windlass-secret:";
 
 impl Execution {
-    /// `$secrets`: a marker for each name that the template lists.
-    pub(super) fn secrets(&self) -> Value {
-        let used = self.program.document.get("use");
-        let names = used
-            .and_then(|used| used.get("secrets"))
-            .and_then(Value::as_list);
-        let names = names.unwrap_or_default().iter().filter_map(Value::as_str);
-        Value::map(names.map(|name| (name, Value::from(marker(&self.facts, name)))))
-    }
-
-    /// `$authorization`: the scheme as it is, the parameter as a marker.
-    pub(super) fn authorization(&self) -> Value {
-        Value::Null
+    /// `$secrets`, as far as an expression names it: a marker for each secret, or for each of its members.
+    pub(super) fn secrets(&self, text: &str) -> Value {
+        let markers = uses(text).flatten().map(|path| {
+            let marker = Value::from(marker(&self.facts, path));
+            let mut parts = path.rsplit('.');
+            let first = parts.next().unwrap_or(path).to_owned();
+            parts.fold((first, marker), |(key, value), part| {
+                (part.to_owned(), Value::map([(key, value)]))
+            })
+        });
+        markers.fold(
+            Value::map([] as [(&str, Value); 0]),
+            |all, (name, value)| {
+                let value = match all.get(&name) {
+                    Some(known) if known.as_map().is_some() => known.merged(&value),
+                    _ => value,
+                };
+                all.merged(&Value::map([(name, value)]))
+            },
+        )
     }
 }
 
@@ -81,5 +88,39 @@ fn swapped(
             Ok(Value::map(entries.collect::<Result<Vec<_>, String>>()?))
         }
         _ => Ok(value.clone()),
+    }
+}
+
+/// The name at each use of `$secrets`, with its member if it has one, or nothing where more is done with it than to write it down.
+pub(crate) fn uses(text: &str) -> impl Iterator<Item = Option<&str>> {
+    const NAME: &str = "$secrets";
+    text.match_indices(NAME).map(move |(at, _)| {
+        let rest = text[at + NAME.len()..].strip_prefix('.')?;
+        let word = |c: char| c.is_ascii_alphanumeric() || c == '_' || c == '.';
+        let end = rest.find(|c| !word(c)).unwrap_or(rest.len());
+        let (name, after) = rest.split_at(end);
+        let (before, after) = (text[..at].trim_end(), after.trim_start());
+        let is_alone = before.is_empty() && after.is_empty();
+        let is_inside = before.ends_with("\\(") && after.starts_with(')');
+        let is_whole = name.split('.').all(|part| !part.is_empty());
+        (is_whole && (is_alone || is_inside)).then_some(name)
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::uses;
+
+    #[test]
+    fn a_secret_is_written_down_or_worked_on() {
+        let one = |text| uses(text).collect::<Vec<_>>();
+
+        assert_eq!(one(" $secrets.key "), [Some("key")]);
+        assert_eq!(one(r#""Bearer \($secrets.key)!""#), [Some("key")]);
+        assert_eq!(one("$secrets.key | length"), [None]);
+        assert_eq!(one("$secrets.crm.key"), [Some("crm.key")]);
+        assert_eq!(one("$secrets"), [None]);
+        assert_eq!(one("$secrets[\"key\"]"), [None]);
+        assert!(one(".secrets.key").is_empty());
     }
 }

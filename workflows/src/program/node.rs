@@ -356,7 +356,6 @@ pub(crate) enum Variable {
     Workflow,
     Runtime,
     Secrets,
-    Authorization,
     /// A loop's item or index, a caught error.
     Bound(Arc<str>),
 }
@@ -372,7 +371,6 @@ impl Variable {
             Self::Workflow => "workflow",
             Self::Runtime => "runtime",
             Self::Secrets => "secrets",
-            Self::Authorization => "authorization",
             Self::Bound(name) => name,
         }
     }
@@ -386,7 +384,6 @@ impl Variable {
             "workflow" => Self::Workflow,
             "runtime" => Self::Runtime,
             "secrets" => Self::Secrets,
-            "authorization" => Self::Authorization,
             other => Self::Bound(Arc::from(other)),
         }
     }

@@ -9,15 +9,8 @@ use crate::document::step::{Delay, Expression, Input, Output, Shape};
 use crate::expression::{self, Library, Reads, Source};
 
 /// Variables that every place may name; check has refused those that its place lacks.
-const STANDARD: [&str; 8] = [
-    "context",
-    "input",
-    "output",
-    "task",
-    "workflow",
-    "runtime",
-    "secrets",
-    "authorization",
+const STANDARD: [&str; 7] = [
+    "context", "input", "output", "task", "workflow", "runtime", "secrets",
 ];
 
 /// What `$runtime` gives alike each time a job begins again.

@@ -16,7 +16,8 @@ fn charge(rule: &str) -> String {
 fn an_effect_s_key_goes_out_with_its_step() {
     let rig = drive(&charge("onUnknown: redo"), r#"{"n":4}"#, |rig| {
         rig.start();
-        assert_eq!(rig.open().effect.as_deref(), Some("k4"));
+        let settings = rig.open().settings.expect("it has an effect");
+        assert_eq!(settings.effect.as_deref(), Some("k4"));
         let activity = rig.open().activity;
         rig.tell(EventKind::Unknown { activity });
         assert_eq!(rig.open().activity, activity, "the same, under its key");

@@ -10,6 +10,7 @@ mod effects;
 mod exhausted;
 mod flow;
 mod forks;
+mod hands;
 mod journal;
 mod listens;
 mod random;

@@ -3,7 +3,8 @@
 
 use proptest::prelude::*;
 use windlass_workflows::machine::JobFacts;
-use windlass_workflows::machine::event::EventKind;
+use windlass_workflows::machine::event::{Activity, EventKind};
+use windlass_workflows::machine::row::Interest;
 
 use crate::batches::batch;
 use crate::rig::{Rig, communication, drive_as, facts, json};
@@ -20,6 +21,11 @@ enum Draw {
     For(usize, Vec<Task>),
     Switch(usize, usize),
     Try(usize, Vec<Task>, Option<Vec<Task>>),
+    Fork(bool, Vec<Task>),
+    Scope(usize, Vec<Task>),
+    Listen(usize, Option<Vec<Task>>),
+    Emit,
+    Run(bool),
 }
 
 #[derive(Clone, Debug)]
@@ -54,12 +60,19 @@ fn task() -> impl Strategy<Value = Task> {
         1 => Just(Draw::Chunks),
         1 => Just(Draw::Raise),
         1 => (0_u32..20).prop_map(Draw::Wait),
+        1 => Just(Draw::Emit),
+        1 => any::<bool>().prop_map(Draw::Run),
+        2 => (0..LISTENS.len()).prop_map(|kind| Draw::Listen(kind, None)),
         2 => (0..CASES.len(), 0_usize..6).prop_map(|(case, then)| Draw::Switch(case, then)),
     ];
     with_extras(leaf.boxed()).prop_recursive(3, 16, 3, |inner| {
         let list = prop::collection::vec(inner, 0..3);
         let some = prop_oneof![
             list.clone().prop_map(Draw::Do),
+            (0..SCOPES.len(), list.clone()).prop_map(|(scope, list)| Draw::Scope(scope, list)),
+            (0..LISTENS.len(), list.clone())
+                .prop_map(|(kind, list)| Draw::Listen(kind, Some(list))),
+            (any::<bool>(), list.clone()).prop_map(|(compete, list)| Draw::Fork(compete, list)),
             (0_usize..4, list.clone()).prop_map(|(items, body)| Draw::For(items, body)),
             (0..CATCHES.len(), list.clone(), prop::option::of(list))
                 .prop_map(|(catch, body, handler)| Draw::Try(catch, body, handler)),
@@ -83,15 +96,28 @@ fn written(tasks: &[Task], level: usize) -> String {
     format!("[{}]", items.collect::<Vec<_>>().join(","))
 }
 
+/// Levels from here on are inside a fork.
+const FORKED: usize = 100;
+
 fn quoted(text: &str) -> String {
     windlass_workflows::value::Value::from(text).to_json()
 }
 
+const LISTENS: [&str; 4] = [
+    r#"{"one":{"with":{"type":"a"}}}"#,
+    r#"{"all":[{"with":{"type":"a"}},{"with":{"type":"b"},"correlate":{"k":{"from":".data.k"}}}]}"#,
+    r#"{"any":[{"with":{"type":"a"}},{"with":{"type":"b","data":"${ .k != 3 }"}}],"until":"length == 2"}"#,
+    r#"{"any":[{"with":{"type":"a"}}],"until":{"one":{"with":{"type":"b"}}}}"#,
+];
+const SCOPES: [&str; 3] = ["onFailure", "onCancel", "onFailureOrCancel"];
+const FATES: [&str; 3] = ["wait", "cancel", "abandon"];
+
 /// Only forward: a jump back may turn for ever.
-fn next(then: usize, place: usize, count: usize) -> String {
+fn next(then: usize, place: usize, count: usize, level: usize) -> String {
     match then {
         0 => "exit".into(),
-        1 => "end".into(),
+        // Inside a fork nobody knows what it means.
+        1 if level < FORKED => "end".into(),
         2 if place + 2 < count => format!("t{}", place + 2),
         _ => "continue".into(),
     }
@@ -113,14 +139,42 @@ fn one(task: &Task, place: usize, count: usize, level: usize) -> String {
     }
     format!(
         "{{{members},\"then\":\"{}\"}}",
-        next(task.then, place, count)
+        next(task.then, place, count, level)
     )
 }
 
 fn body(draw: &Draw, place: usize, count: usize, level: usize) -> String {
     match draw {
         Draw::Set(shape) => format!("\"set\":{}", quoted(SHAPES[*shape])),
-        Draw::Call(shape) => format!("\"call\":\"echo:1.0.0@default\",\"with\":{{\"v\":{}}}", quoted(SHAPES[*shape])),
+        Draw::Call(shape) => {
+            let undo = match shape % 3 {
+                0 => r#","metadata":{"windlass":{"undo":{"call":"undo-it:1.0.0@default","with":{"o":"${ $output }"}}}}"#,
+                1 => r#","metadata":{"windlass":{"onExhausted":"park","queue":"${ \"q\" }"}}"#,
+                _ => "",
+            };
+            format!("\"call\":\"echo:1.0.0@default\",\"with\":{{\"v\":{}}}{undo}", quoted(SHAPES[*shape]))
+        }
+        Draw::Emit => r#""emit":{"event":{"with":{"type":"e","data":"${ . }"}}}"#.into(),
+        Draw::Run(waits) => {
+            let fate = FATES[if *waits { place % 3 } else { 1 + place % 2 }];
+            format!(r#""run":{{"await":{waits},"workflow":{{"namespace":"a","name":"b","version":"latest"}}}},"metadata":{{"windlass":{{"onParentClose":"{fate}"}}}}"#)
+        }
+        Draw::Listen(kind, body) => {
+            let body = body.as_ref().map(|tasks| format!(",\"foreach\":{{\"item\":\"m{level}\",\"at\":\"y{level}\",\"do\":{}}}", written(tasks, level + 1)));
+            format!("\"listen\":{{\"to\":{}}}{}", LISTENS[*kind], body.unwrap_or_default())
+        }
+        Draw::Scope(scope, tasks) => format!("\"do\":{},\"metadata\":{{\"windlass\":{{\"compensate\":\"{}\"}}}}", written(tasks, level), SCOPES[*scope]),
+        Draw::Fork(compete, tasks) => {
+            let inner = level % FORKED + FORKED + 1;
+            let tasks = match tasks.as_slice() {
+                [] => "[{\"t\":{\"set\":\"${ . }\"}}]".to_owned(),
+                tasks => {
+                    let branches = tasks.iter().enumerate().map(|(place, task)| format!("{{\"t{place}\":{}}}", one(task, place, place + 1, inner)));
+                    format!("[{}]", branches.collect::<Vec<_>>().join(","))
+                }
+            };
+            format!("\"fork\":{{\"compete\":{compete},\"branches\":{tasks}}}")
+        }
         Draw::Chunks => r#""call":"chunks:1.0.0@default","with":{"call":"echo:1.0.0@default","parallel":2,"tolerate":{"percent":40}}"#.into(),
         Draw::Raise => r#""raise":{"error":{"type":"https://x.example/no","status":409,"detail":"${ . }"}}"#.into(),
         Draw::Wait(seconds) => format!("\"wait\":{{\"seconds\":{seconds}}}"),
@@ -132,7 +186,7 @@ fn body(draw: &Draw, place: usize, count: usize, level: usize) -> String {
             format!("\"for\":{{{names},\"in\":{list}}},\"while\":{asked},\"do\":{}", written(tasks, level + 1))
         }
         Draw::Switch(case, then) => {
-            let then = next(*then, place, count);
+            let then = next(*then, place, count, level);
             format!("\"switch\":[{{\"a\":{{\"when\":{},\"then\":\"{then}\"}}}}]", quoted(CASES[*case]))
         }
         Draw::Try(catch, tasks, handler) => {
@@ -143,35 +197,76 @@ fn body(draw: &Draw, place: usize, count: usize, level: usize) -> String {
 }
 
 /// One move of the world outside, as far as it applies to where the job stands.
-fn happen(rig: &mut Rig, draw: u8) {
+fn happen(rig: &mut Rig, draw: u8, number: i64) {
     let (activity, chunks) = rig.chunks();
+    let performs = rig.performs();
+    let interests = rig.execution.interests();
+    let child = interests.iter().find_map(|interest| match interest {
+        Interest::Child { activity } => Some(*activity),
+        _ => None,
+    });
+    let listens = interests
+        .iter()
+        .any(|interest| matches!(interest, Interest::Mail { .. }));
     if draw % 41 == 40 {
         rig.cancel();
+    } else if rig.parked.is_some() {
+        rig.go_on();
     } else if draw % 5 == 4 && rig.execution.next_due().is_some() {
         rig.fire();
     } else if let Some(number) = chunks.get(usize::from(draw) % chunks.len().max(1)) {
         let fails = draw.is_multiple_of(7);
-        let result = if fails {
-            Err(communication(500))
-        } else {
-            Ok(json(r#"{"n":1}"#))
+        let result = match fails {
+            true => Err(communication(500)),
+            false => Ok(json(r#"{"n":1}"#)),
         };
         rig.tell(EventKind::Chunk {
             activity,
             number: *number,
             result,
         });
-    } else if !rig.performs().is_empty() {
-        rig.after(i64::from(draw % 3));
-        match draw % 4 {
-            0 => rig.refuse(communication(503)),
-            1 => rig.refuse_until(communication(500), u64::from(draw)),
-            2 => rig.answer(r#"{"n":1,"list":[1.50,"x"]}"#),
-            _ => rig.answer(&format!("{draw}")),
+    } else if listens && draw % 3 == 1 {
+        let kind = if draw.is_multiple_of(2) { "a" } else { "b" };
+        rig.mail(
+            number,
+            &format!(r#"{{"type":"{kind}","data":{{"k":{}}}}}"#, draw % 4),
+        );
+    } else if let Some(activity) = child.filter(|_| !draw.is_multiple_of(3) || performs.is_empty())
+    {
+        let result = match draw % 4 {
+            0 => Err(communication(503)),
+            _ => Ok("{\"n\":2}"),
         };
-    } else {
+        rig.settle(activity, result);
+    } else if !performs.is_empty() {
+        let activity = performs[usize::from(draw) % performs.len()].activity;
+        rig.after(i64::from(draw % 3));
+        answer(rig, activity, draw);
+    } else if rig.execution.next_due().is_some() {
         rig.fire();
+    } else {
+        let kind = if number % 2 == 0 { "a" } else { "b" };
+        rig.mail(number, &format!(r#"{{"type":"{kind}","data":{{"k":1}}}}"#));
     }
+}
+
+fn answer(rig: &mut Rig, activity: Activity, draw: u8) {
+    let again_after = (draw % 4 == 1).then(|| std::time::Duration::from_secs(draw.into()));
+    let output = match draw % 4 {
+        2 => r#"{"n":1,"list":[1.50,"x"]}"#.to_owned(),
+        _ => draw.to_string(),
+    };
+    rig.tell(match draw % 4 {
+        0 | 1 => EventKind::Failed {
+            activity,
+            fault: communication(if draw.is_multiple_of(4) { 503 } else { 500 }),
+            again_after,
+        },
+        _ => EventKind::Succeeded {
+            activity,
+            output: json(&output),
+        },
+    });
 }
 
 proptest! {
@@ -187,11 +282,11 @@ proptest! {
         drive_as(&document, facts, |rig| {
             rig.start();
             let answers = std::iter::repeat(2);
-            for draw in script.iter().copied().chain(answers).take(2_000) {
+            for (draw, number) in script.iter().copied().chain(answers).zip(1..2_000) {
                 if rig.outcome.is_some() {
                     return;
                 }
-                happen(rig, draw);
+                happen(rig, draw, number);
             }
             panic!("it does not end: {:?}", rig.execution.view());
         });

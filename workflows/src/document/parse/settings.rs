@@ -70,9 +70,8 @@ impl Reader {
                     settings.fate = word.and_then(Fate::named);
                 }
                 "pin" => {
-                    if self.word(&spot, &["publish", "start"]) == Some("publish") {
-                        settings.pin = Pin::Publish;
-                    }
+                    let is_early = self.word(&spot, &["publish", "start"]) == Some("publish");
+                    settings.pin = [Pin::Start, Pin::Publish][usize::from(is_early)];
                 }
                 _ => {}
             }
@@ -265,6 +264,23 @@ impl Reader {
             ),
             ("pin", fields.has("run"), "write it at a `run`"),
         ];
+        let waits = ours
+            .tree
+            .get("onParentClose")
+            .and_then(|tree| tree.as_str())
+            == Some("wait");
+        let run = fields.tree.get("run").and_then(|run| run.get("await"));
+        let is_let_go = run.and_then(|tree| tree.as_scalar()?.as_bool()) == Some(false);
+        if let Some(entry) = ours
+            .tree
+            .entry("onParentClose")
+            .filter(|_| waits && is_let_go)
+        {
+            let message = "a parent cannot wait for a child that it does not await";
+            let problem = ours.problem_at(entry, "metadata.misplaced", message);
+            self.problems
+                .push(problem.hint("await it, or write cancel or abandon"));
+        }
         for (key, fits, hint) in wanted {
             let Some(entry) = ours.tree.entry(key).filter(|_| !fits) else {
                 continue;

@@ -192,17 +192,8 @@ pub const fn next(state: StepState, event: StepEvent) -> Result<Verdict<StepStat
         }
         (Open | Verifying, Stop { waits: false })
         | (Backoff | Stopped, Stop { .. })
-        | (
-            Stopping,
-            Failed { .. }
-            | FailedForGood
-            | Chunk(_)
-            | Due
-            | Unknown
-            | UnknownDone
-            | UnknownVerify
-            | UnknownPark,
-        ) => Gone,
+        | (Stopping, Failed { .. } | FailedForGood | Chunk(_) | Due)
+        | (Stopping, Unknown | UnknownDone | UnknownVerify | UnknownPark) => Gone,
         (Done | StepState::Failed | Gone, Stop { .. }) => state,
         (
             Backoff | Stopped | Done | StepState::Failed | Gone,

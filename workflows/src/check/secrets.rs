@@ -1,0 +1,128 @@
+//! Secrets stand only where something is sent, as they are or inside a text (ruling 31).
+//!
+//! `$secrets.name` is an opaque marker until whoever sends swaps it for the value. Anywhere else it would
+//! be stored, and a function applied to it would work on the marker.
+
+use super::Checker;
+use crate::document::step::{Authentication, Expression, Kind, Shape};
+use crate::document::tree::join;
+use crate::machine::secret::uses;
+
+impl<'a> Checker<'a> {
+    pub(super) fn check_secrets(&mut self) {
+        let template = self.template;
+        for task in super::walk::tasks(template) {
+            match &task.kind {
+                Kind::Http(call) => {
+                    let shapes = [&call.headers, &call.query, &call.body];
+                    self.allowed(&call.endpoint);
+                    for shape in shapes.into_iter().flatten() {
+                        self.allowed(shape);
+                    }
+                    if let Some(policy) = &call.authentication {
+                        self.policy(
+                            policy,
+                            &format!("{}/with/endpoint/authentication", task.pointer),
+                        );
+                    }
+                }
+                Kind::Function { with, .. } | Kind::Local { with, .. } => {
+                    self.allowed(with);
+                }
+                Kind::Set(shape) | Kind::Emit(shape) => self.refused(shape),
+                Kind::Raise(fault) => self.refused(&fault.error),
+                Kind::Run(run) => run.input.iter().for_each(|shape| self.refused(shape)),
+                Kind::Switch(cases) => {
+                    let asked = cases.iter().filter_map(|case| case.when.as_ref());
+                    asked.for_each(|when| self.leaks(when));
+                }
+                Kind::For(each) => {
+                    let condition = each.condition.iter();
+                    let asked = std::iter::once(&each.list).chain(condition);
+                    asked.for_each(|asked| self.leaks(asked));
+                }
+                _ => {}
+            }
+        }
+        for (name, policy) in &template.authentications {
+            self.policy(policy, &join("/use/authentications", name));
+        }
+    }
+
+    fn policy(&mut self, policy: &Authentication, pointer: &str) {
+        match policy {
+            Authentication::Named(name) => {
+                let known = &self.template.authentications;
+                if known.iter().any(|(known, _)| known == name) {
+                    return;
+                }
+                let names = known.iter().map(|(known, _)| known.as_str());
+                let hint = self.nearest(name, names);
+                let message = format!("`use.authentications` has no `{name}`");
+                let pointer = join(pointer, "use");
+                self.report("reference.unknown_authentication", &pointer, message, hint);
+            }
+            Authentication::Policy {
+                scheme,
+                parameters,
+                secret,
+            } => {
+                self.allowed(parameters);
+                if let Some(secret) = secret {
+                    self.named(secret, &join(&join(pointer, scheme), "use"));
+                }
+            }
+        }
+    }
+
+    fn named(&mut self, path: &str, pointer: &str) {
+        let name = path.split('.').next().unwrap_or(path);
+        if self.template.secrets.iter().any(|known| known == name) {
+            return;
+        }
+        let names = self.template.secrets.iter().map(String::as_str);
+        let hint = self.nearest(name, names);
+        let hint = hint.unwrap_or_else(|| "define it under use.secrets".to_owned());
+        let message = format!("`use.secrets` has no `{name}`");
+        self.report("reference.unknown_secret", pointer, message, Some(hint));
+    }
+
+    fn allowed(&mut self, shape: &Shape) {
+        each(shape, &mut |expression| {
+            for use_ in uses(&expression.text) {
+                match use_ {
+                    Some(name) => self.named(name, &expression.pointer),
+                    None => self.leaks(expression),
+                }
+            }
+        });
+    }
+
+    fn refused(&mut self, shape: &Shape) {
+        each(shape, &mut |expression| self.leaks(expression));
+    }
+
+    fn leaks(&mut self, expression: &Expression) {
+        if !expression.text.contains("$secrets") {
+            return;
+        }
+        let message = "a secret stands here as a marker, and would be stored".to_owned();
+        let hint =
+            "write ${ $secrets.name } or \\($secrets.name) inside a text, where a request is sent";
+        self.report(
+            "secret.leaks",
+            &expression.pointer,
+            message,
+            Some(hint.to_owned()),
+        );
+    }
+}
+
+fn each(shape: &Shape, visit: &mut impl FnMut(&Expression)) {
+    match shape {
+        Shape::Constant(_) => {}
+        Shape::Expression(expression) => visit(expression),
+        Shape::List(items) => items.iter().for_each(|item| each(item, visit)),
+        Shape::Map(entries) => entries.iter().for_each(|(_, shape)| each(shape, visit)),
+    }
+}
