@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use chrono::{DateTime, Utc};
 
-use super::Store;
+use super::{BreakerRule, Store};
 use crate::Error;
 
 /// What one pass of [`Store::expire`] did.
@@ -21,7 +21,47 @@ pub struct Expired {
     pub parked: i64,
 }
 
+/// What a keeper's look found.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct DutiesDue {
+    /// Names of the duties that have something to do.
+    pub duties: Vec<String>,
+    /// Whether work is ready, whoever made it.
+    pub is_ready: bool,
+    /// Whether work is ready or leased.
+    pub is_busy: bool,
+    /// Time until the next timer, slot, or end of a rest or pause.
+    pub next: Option<Duration>,
+    /// Changes with every block of ids that is drawn.
+    pub ids: i64,
+    /// When the server began.
+    pub server_since: DateTime<Utc>,
+    /// The next transaction of its history.
+    pub position: i64,
+}
+
+/// A timer may be years away; nobody sleeps for so long.
+const NEXT_SECONDS_MAX: f64 = 3_600.0;
+
 impl Store {
+    /// One look for all duties: which of them have something to do, and when the next one will.
+    pub async fn duties_due(&self, lease_time: Duration) -> Result<DutiesDue, Error> {
+        let window = BreakerRule::default().window_seconds;
+        let row = sqlx::query_file!("queries/cluster/due.sql", lease_time.as_secs_f64(), window)
+            .fetch_one(self.pool())
+            .await?;
+        let seconds = |left: f64| Duration::from_secs_f64(left.clamp(0.0, NEXT_SECONDS_MAX));
+        Ok(DutiesDue {
+            duties: row.duties,
+            is_ready: row.is_ready,
+            is_busy: row.is_busy,
+            next: row.next_seconds.map(seconds),
+            ids: row.ids,
+            server_since: row.server_since,
+            position: row.position,
+        })
+    }
+
     /// Marks silent workers dead and takes back up to 100 of their leases.
     pub async fn expire(&self, lease_time: Duration) -> Result<Expired, Error> {
         let dead = sqlx::query_file!("queries/worker/mark_dead.sql", lease_time.as_secs_f64())

@@ -61,7 +61,7 @@ pub use self::category::{CategoryView, ItemView};
 pub use self::clock::Clock;
 pub use self::configuration::Revision;
 pub use self::connect::{connect_options, pooled_options};
-pub use self::duty::Expired;
+pub use self::duty::{DutiesDue, Expired};
 pub use self::exchange::{
     Claimed, ENTRIES_MAX, Ending, Exchanged, FLUSH_BYTES_MAX, Hot, LeaseKey, NewEntry, Want,
 };

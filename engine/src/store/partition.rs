@@ -73,14 +73,21 @@ impl Store {
     /// # Cancel safety
     /// Each partition is a transaction.
     pub async fn make_partitions(&self) -> Result<PartitionsKept, Error> {
-        let mut kept = PartitionsKept::default();
-        for (range, table, key) in self.missing().await?.0 {
+        let (missing, ahead, ranges) = self.missing().await?;
+        let mut kept = PartitionsKept {
+            made: 0,
+            ahead,
+            ranges,
+        };
+        for (range, table, key) in missing {
             let done = self
                 .transaction(move |connection| Box::pin(make(connection, range, table, key)))
                 .await;
             kept.made += usize::from(unless_busy(done)?.unwrap_or(false));
         }
-        (_, kept.ahead, kept.ranges) = self.missing().await?;
+        if kept.made > 0 {
+            (_, kept.ahead, kept.ranges) = self.missing().await?;
+        }
         Ok(kept)
     }
 

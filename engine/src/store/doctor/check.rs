@@ -1,10 +1,16 @@
 //! The checks, and how far one look of each reaches.
 
+use std::time::Duration;
+
 use super::look::Row;
 use crate::Error;
 use crate::store::limit::LimitDrift;
 use crate::store::{Session, Store};
 
+/// How often a keeper makes the small checks.
+const SMALL_EVERY: Duration = Duration::from_secs(30);
+/// How often a keeper begins a round of a large check.
+const LARGE_EVERY: Duration = Duration::from_mins(10);
 /// Ids of jobs in one look.
 const PAGE_JOBS: i64 = 50_000;
 /// Jobs of batches in one look, after which no further batch joins it.
@@ -150,8 +156,17 @@ impl Check {
     }
 
     /// Whether it reads what grows with the number of jobs ever made.
-    pub fn is_large(self) -> bool {
+    fn is_large(self) -> bool {
         self.is_of_jobs() || self.is_of_batches() || matches!(self, Self::Keys | Self::Categories)
+    }
+
+    /// How often a keeper makes it.
+    pub(super) fn every(self) -> Duration {
+        if self.is_large() {
+            LARGE_EVERY
+        } else {
+            SMALL_EVERY
+        }
     }
 
     fn is_of_jobs(self) -> bool {

@@ -57,10 +57,6 @@ impl Default for Options {
     }
 }
 
-/// How often a keeper makes the small checks.
-const SMALL_EVERY: Duration = Duration::from_secs(30);
-/// How often a keeper begins a round of a large check.
-const LARGE_EVERY: Duration = Duration::from_mins(10);
 /// Time that a keeper has for one pass of one check; what is left is for the next pass.
 const PASS_BUDGET: Duration = Duration::from_secs(1);
 
@@ -112,14 +108,10 @@ impl Store {
     /// What the database says.
     pub async fn doctor_duty(&self, options: &Options) -> Result<Vec<CheckView>, Error> {
         let mut made = Vec::new();
-        for check in Check::ALL {
+        for check in self.checks_due().await? {
             let pass = Pass {
                 check,
-                every: if check.is_large() {
-                    LARGE_EVERY
-                } else {
-                    SMALL_EVERY
-                },
+                every: check.every(),
                 goes_on: true,
                 until: Instant::now() + PASS_BUDGET,
             };
@@ -134,6 +126,17 @@ impl Store {
         let mut views = self.doctor_report().await?.checks;
         views.retain(|view| made.contains(&view.name.as_str()));
         Ok(views)
+    }
+
+    /// The checks that nobody made lately, in their order.
+    async fn checks_due(&self) -> Result<Vec<Check>, Error> {
+        let names = Check::ALL.map(|check| check.name().to_owned());
+        let seconds = Check::ALL.map(|check| check.every().as_secs_f64());
+        let rows = sqlx::query_file!("queries/doctor/due.sql", &names[..], &seconds[..])
+            .fetch_all(self.pool())
+            .await?;
+        let is_due = |check: &Check| rows.iter().any(|row| row.name == check.name());
+        Ok(Check::ALL.into_iter().filter(is_due).collect())
     }
 
     /// Whether the check was made.

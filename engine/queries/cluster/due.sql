@@ -1,0 +1,87 @@
+-- Which duties have something to do, when does the next one by the clock, and does anything stir?
+-- Index  later_due, wait_due, expiry_due, slot_due, schedule_ahead, batch_open, held_cancelling,
+--        pause_job, redrive_running, breaker_busy, outcome_stopped, held_stopped: the head of each;
+--        lease_worker. Workers, leases, wishes and pauses are few.
+-- Locks  none: each duty finds out again under its own.
+-- Gives  one row: the names of duties; whether work is ready, and whether some is ready or leased;
+--        seconds until the next timer, slot, or end of a rest or pause, null without; a number that
+--        changes with every job that is made; when the server began, and the next transaction of its
+--        history. $1 is the lease time in seconds, $2 the window of a breaker without a rule.
+with clock as materialized (
+    select now() + clock_offset as now, since from cluster
+),
+duty (name, is_due) as (
+    select 'expire', exists (
+            select from worker
+            where dead_at is null and seen < now() - make_interval(secs => $1)
+              and pg_postmaster_start_time() < now() - make_interval(secs => $1)
+              and clock.since < now() - make_interval(secs => $1))
+        or exists (
+            select from lease left join worker on worker.id = lease.worker
+            where worker.id is null or worker.dead_at is not null)
+    from clock
+    union all
+    select 'cancel', exists (select from intent where verb = 'cancel')
+        or exists (select from held where reason = 'cancelling')
+    union all
+    select 'pause', exists (select from pause where job is not null and until <= clock.now)
+        or exists (
+            select from pause
+            where job is not null and not exists (
+                select from held where held.first_id = pause.job and held.last_id = pause.job and held.reason = 'paused'))
+        or exists (select from pause where job is null and until < clock.now - interval '1 day')
+    from clock
+    union all
+    select 'wake', exists (select from later where run_at <= clock.now)
+        or exists (select from wait where n = 0 and due <= clock.now)
+        or exists (select from expiry where at <= clock.now)
+    from clock
+    union all
+    select 'plan', exists (select from batch where state = 'planning' and finished_at is null)
+    union all
+    select 'release', exists (select from batch where state in ('planned', 'releasing') and finished_at is null)
+    union all
+    select 'finish', exists (select from batch where state = 'running' and finished_at is null)
+    union all
+    select 'fire', exists (select from schedule where enabled and planned_until < clock.now + interval '23 hours')
+        or exists (
+            select from slot
+            join schedule on schedule.tenant = slot.tenant and schedule.name = slot.schedule
+            where slot.state = 'planned' and slot.fire_at <= clock.now and schedule.enabled)
+    from clock
+    union all
+    select 'redrive', exists (select from redrive where state = 'running')
+    union all
+    select 'break', exists (
+            select from breaker where state <> 'closed' and (state = 'probing' or due <= clock.now))
+        or exists (select from breaker_probe)
+        or exists (select from outcome where fingerprint is not null and at >= now() - lately.seconds)
+        or exists (
+            select from held
+            where reason = 'parked' and fingerprint is not null and run_at >= now() - lately.seconds)
+    from clock
+    cross join lateral (
+        select make_interval(secs => (select greatest($2::int4, max(window_seconds)) from breaker_rule)) as seconds
+    ) lately
+),
+soon (at) as (
+    select (select run_at from later where run_at > clock.now order by run_at limit 1) from clock
+    union all
+    select (select due from wait where n = 0 and due > clock.now order by due limit 1) from clock
+    union all
+    select (select at from expiry where at > clock.now order by at limit 1) from clock
+    union all
+    select (select fire_at from slot where state = 'planned' and fire_at > clock.now order by fire_at limit 1) from clock
+    union all
+    select min(until) from pause cross join clock where job is not null and until > clock.now
+    union all
+    select min(due) from breaker cross join clock where state = 'open' and due > clock.now
+)
+select array(select name from duty where is_due) as "duties!",
+       exists (select from ready) as "is_ready!",
+       exists (select from ready) or exists (select from lease) as "is_busy!",
+       (select extract(epoch from min(soon.at) - clock.now)::float8 from soon) as "next_seconds?",
+       (select last_value from job_block) + (select last_value from job_single) as "ids!",
+       pg_postmaster_start_time() as "server_since!",
+       pg_snapshot_xmax(pg_current_snapshot())::text::int8 as "position!"
+from clock;
