@@ -43,6 +43,7 @@ mod share;
 pub(crate) mod slot;
 pub(crate) mod submit;
 pub(crate) mod template;
+mod timeline;
 mod worker_list;
 
 use std::sync::Arc;
@@ -95,6 +96,7 @@ pub(crate) use self::submit::{Desk, Fate};
 pub use self::submit::{Hold, NewRequest, OnDuplicate, SUBMIT_MAX, Submitted, Terms};
 
 pub use self::template::{NewTemplate, Published, TemplateVersion};
+pub use self::timeline::Moved;
 pub use self::worker_list::WorkerView;
 
 use crate::Error;

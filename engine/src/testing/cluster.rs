@@ -1,18 +1,23 @@
 //! A durable server for one test, to be killed and started again.
 
-use std::env;
-use std::path::Path;
+use std::path::{Path, PathBuf};
+use std::process::Command;
 use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::{Duration, Instant};
+use std::{env, fs};
 
 use nix::unistd::geteuid;
 use sqlx::PgPool;
 use tokio::task::spawn_blocking;
+use tokio::time::sleep;
 
 use super::shared;
 use super::watchdog::State;
 use crate::local::{Cluster, ClusterOptions, Durability, Programs};
 use crate::store;
 
+/// Recovery of little, on a busy machine.
+const PROMOTED_WITHIN: Duration = Duration::from_secs(60);
 /// The migrated database on such a server.
 const DATABASE: &str = "windlass";
 
@@ -114,6 +119,43 @@ impl TestCluster {
     pub async fn restart(&mut self) {
         let options = options(&self.state, Some(self.port));
         self.cluster = Some(shared::start(&self.programs, &options).await);
+    }
+
+    /// Keeps what a standby would have that goes no further: the killed server's data as they are now.
+    ///
+    /// # Panics
+    /// When the server runs, or the folder cannot be copied.
+    pub fn keep_standby(&self) {
+        assert!(self.cluster.is_none(), "a running server is not copied");
+        let (data, standby) = (self.folder("data"), self.folder("standby"));
+        let copied = Command::new("cp").arg("-a").args([data, standby]).status();
+        assert!(copied.is_ok_and(|copied| copied.success()), "a copy");
+    }
+
+    /// Promotes that standby in place of the killed server, on the same port: it recovers what it has and
+    /// goes on with a timeline of its own.
+    ///
+    /// # Panics
+    /// When there is none, or it does not start.
+    pub async fn promote_standby(&mut self) {
+        let (data, standby) = (self.folder("data"), self.folder("standby"));
+        fs::remove_dir_all(&data).expect("the lost server's data are gone");
+        fs::rename(standby, &data).expect("the standby's data");
+        fs::write(data.join("recovery.signal"), "").expect("an order to recover");
+        let mut options = options(&self.state, Some(self.port));
+        // There is no archive: it ends with what it has.
+        let nothing = ("restore_command".to_owned(), "false".to_owned());
+        options.settings.push(nothing);
+        self.cluster = Some(shared::start(&self.programs, &options).await);
+        let since = Instant::now();
+        while self.count("select pg_is_in_recovery()::int::int8").await == 1 {
+            assert!(since.elapsed() < PROMOTED_WITHIN, "it stays a standby");
+            sleep(Duration::from_millis(20)).await;
+        }
+    }
+
+    fn folder(&self, name: &str) -> PathBuf {
+        self.state.folder().join(name)
     }
 
     fn running(&self) -> &Cluster {

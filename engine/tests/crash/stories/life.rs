@@ -29,6 +29,11 @@ pub fn stories() -> Vec<Story> {
         .expects(&[COMPLETED]),
         Story::new("announce handlers", |stage| Box::pin(announce(stage)))
             .expects(&[("select count(*) from handler where name = 'greet'", 1)]),
+        Story::new("follow a promotion", |stage| {
+            Box::pin(async { stage.store.follow_server().await.map(drop) })
+        })
+        .after(|stage| Box::pin(elsewhere(stage)))
+        .expects(&[("select count(*) from cluster where timeline = 1", 1)]),
         Story::new("expire", |stage| Box::pin(expire(stage)))
             .after(|stage| Box::pin(silent(stage)))
             .expects(&[COMPLETED]),
@@ -44,6 +49,15 @@ pub fn stories() -> Vec<Story> {
             COMPLETED,
         ]),
     ]
+}
+
+/// The cluster was on another server, and had given out ids.
+async fn elsewhere(stage: &Stage) -> Result<(), Error> {
+    stage.bench.submit(1).await;
+    stage
+        .run("update cluster set timeline = 7, system_identifier = 7")
+        .await;
+    Ok(())
 }
 
 async fn live(stage: &Stage) -> Result<(), Error> {
