@@ -13,7 +13,6 @@ use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
 use tokio::task::JoinSet;
 use tokio::time::{sleep, timeout};
 use tokio_util::sync::CancellationToken;
-use windlass_engine::store::Notifier;
 use windlass_floor::Pickup;
 use windlass_workers::keeper::{Keeper, KeeperOptions};
 
@@ -70,14 +69,13 @@ pub async fn run(bench: &Bench<'_>) -> Result<Report, CliError> {
 /// An engine without a worker: the process that submits, its notifier and its keeper.
 struct Idle {
     site: Site,
-    notifier: Notifier,
     stop: CancellationToken,
     _tasks: JoinSet<()>,
 }
 
 impl Idle {
     fn start(site: &Site) -> Self {
-        let (notifier, stop) = (Notifier::default(), CancellationToken::new());
+        let (notifier, stop) = (site.store.notifier(), CancellationToken::new());
         let options = KeeperOptions {
             lease_time: LEASE_TIME,
             ..KeeperOptions::default()
@@ -85,20 +83,18 @@ impl Idle {
         let keeper = Keeper::new(site.store.clone(), notifier.clone(), options);
         let mut tasks = JoinSet::new();
         tasks.spawn(keeper.run(stop.clone()));
-        tasks.spawn(notifier.clone().run(site.store.clone()));
+        tasks.spawn(notifier.run(site.store.clone()));
         Self {
             site: site.clone(),
-            notifier,
             stop,
             _tasks: tasks,
         }
     }
 
-    /// Submits one job as the API does: durable first, then workers hear of it.
+    /// Submits one job as the API does.
     async fn submit(&self) -> Result<SystemTime, CliError> {
         let since = SystemTime::now();
         self.site.submit_one(NAME).await?;
-        self.notifier.tell();
         Ok(since)
     }
 }

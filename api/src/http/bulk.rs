@@ -200,7 +200,6 @@ async fn answer(state: ApiState, block: Vec<Row>) -> String {
         .await
     {
         Ok(answers) => {
-            state.notifier.tell();
             places
                 .into_iter()
                 .zip(answers)

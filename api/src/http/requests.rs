@@ -307,9 +307,6 @@ async fn submit(state: &ApiState, request: protocol::Request) -> Result<Made, Re
         Answer::Paused { message } => return Err(paused(message)),
         Answer::Failed { .. } => return Err(Refusal::internal("internal")),
     };
-    if is_new {
-        state.notifier.tell();
-    }
     Ok(Made {
         job,
         is_new,

@@ -133,8 +133,8 @@ impl Server {
         wiring.database.check().await?;
         let grace = Duration::from_secs(settings.worker_grace_seconds.into());
         let mut server = Self {
+            notifier: store.notifier(),
             store,
-            notifier: Notifier::default(),
             address: None,
             tasks: JoinSet::new(),
             grace,

@@ -114,6 +114,7 @@ pub struct Store {
     freed_behind: Arc<AtomicI64>,
     pub(crate) known: Arc<crate::protocol::known::KnownCache>,
     rejects: reject::Rejects,
+    notifier: Notifier,
 }
 
 impl Store {
@@ -127,7 +128,13 @@ impl Store {
             freed_behind: Arc::default(),
             known: Arc::default(),
             rejects: reject::Rejects::default(),
+            notifier: Notifier::default(),
         }
+    }
+
+    /// Who tells workers of what this store and its clones submit, while somebody runs it.
+    pub fn notifier(&self) -> Notifier {
+        self.notifier.clone()
     }
 
     /// The pool, for single-statement verbs.

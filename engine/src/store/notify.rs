@@ -1,10 +1,11 @@
 //! "There is work": an optimisation over polling, which finds everything a pause later.
 //!
-//! Submitters notify after their commit, from one connection, at most every 20 ms: inside every
-//! transaction a notification serialises commits and costs four fifths of the rate.
+//! Inside every transaction a notification serialises commits and costs four fifths of the rate. So a
+//! process speaks at most every 20 ms: the submission that finds it silent for so long says so in its own
+//! commit, and what others want said is said after theirs, from one connection.
 
-use std::sync::Arc;
-use std::time::Duration;
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
 
 use sqlx::postgres::PgConnectOptions;
 use tokio::sync::Notify;
@@ -14,6 +15,7 @@ use super::Store;
 use super::gate::Ear;
 use crate::Error;
 
+/// Also named in `queries/request/submit_plain.sql`.
 const CHANNEL: &str = "windlass_work";
 /// Notifications are never closer than this.
 const PAUSE: Duration = Duration::from_millis(20);
@@ -54,25 +56,44 @@ impl Listener {
 
 /// Tells listeners that there is new work, at most every 20 ms.
 #[derive(Clone, Debug, Default)]
-pub struct Notifier(Arc<Notify>);
+pub struct Notifier(Arc<Voice>);
+
+#[derive(Debug, Default)]
+struct Voice {
+    told: Notify,
+    /// When somebody last spoke, or was about to.
+    spoke: Mutex<Option<Instant>>,
+}
 
 impl Notifier {
     /// There is new work. Costs nothing and never waits.
     pub fn tell(&self) {
-        self.0.notify_one();
+        self.0.told.notify_one();
+    }
+
+    /// Whether it is the caller's turn to speak, in a statement of its own.
+    pub(super) fn take_turn(&self) -> bool {
+        let mut spoke = self.0.spoke.lock().expect("no panic while holding it");
+        let is_free = spoke.is_none_or(|spoke| spoke.elapsed() >= PAUSE);
+        if is_free {
+            *spoke = Some(Instant::now());
+        }
+        is_free
     }
 
     /// Sends what was told. Run it on a task beside the submitters; it ends when dropped.
     pub async fn run(self, store: Store) {
         loop {
-            self.0.notified().await;
+            self.0.told.notified().await;
+            while !self.take_turn() {
+                tokio::time::sleep(PAUSE).await;
+            }
             if let Err(error) = sqlx::query_file!("queries/cluster/notify.sql", CHANNEL)
-                .execute(store.pool())
+                .fetch_one(store.pool())
                 .await
             {
                 tracing::debug!(error = %error, "could not notify; polling finds the work");
             }
-            tokio::time::sleep(PAUSE).await;
         }
     }
 }

@@ -240,16 +240,19 @@ impl Store {
         desk: Desk<'_>,
         group: &[&NewRequest],
     ) -> Result<Vec<Fate>, Error> {
-        match (kind, group) {
-            (_, []) => Ok(Vec::new()),
-            (Kind::Plain, _) => self.submit_plain(desk, group).await,
+        let fates = match (kind, group) {
+            (_, []) => return Ok(Vec::new()),
+            // It tells the workers itself.
+            (Kind::Plain, _) => return self.submit_plain(desk, group).await,
             (Kind::Said | Kind::Keyed, _) => {
                 let mut connection = self.pool().acquire().await?;
-                said::store(&self.ids, &mut connection, desk, group).await
+                said::store(&self.ids, &mut connection, desk, group).await?
             }
-            (Kind::Replacing, [one, ..]) => Ok(vec![self.submit_replacing(desk, one).await?]),
-            (Kind::Bounded, [one, ..]) => Ok(vec![self.submit_bounded(desk, one).await?]),
-        }
+            (Kind::Replacing, [one, ..]) => vec![self.submit_replacing(desk, one).await?],
+            (Kind::Bounded, [one, ..]) => vec![self.submit_bounded(desk, one).await?],
+        };
+        self.notifier.tell();
+        Ok(fates)
     }
 
     /// Stores one request inside somebody's transaction.

@@ -31,10 +31,18 @@ impl Store {
         let mut connection = self.pool().acquire().await?;
         let ids = self.ids.take(&mut connection, requests.len()).await?;
         let stored = if requests.len() < COPY_MIN {
-            insert(&mut connection, desk, requests, &ids).await?
+            // On an idle engine the commit itself wakes whoever listens.
+            let speaks = self.notifier.take_turn();
+            let stored = insert(&mut connection, desk, requests, &ids, speaks).await?;
+            if !speaks {
+                self.notifier.tell();
+            }
+            stored
         } else {
             drop(connection);
-            self.copy(desk, requests, &ids).await?
+            let stored = self.copy(desk, requests, &ids).await?;
+            self.notifier.tell();
+            stored
         };
         let Some(at) = stored else {
             return Ok(requests.iter().map(|_| Fate::Stale).collect());
@@ -73,6 +81,7 @@ async fn insert(
     desk: Desk<'_>,
     requests: &[&NewRequest],
     ids: &[i64],
+    speaks: bool,
 ) -> Result<Option<DateTime<Utc>>, Error> {
     let lanes: Vec<i32> = requests.iter().map(|request| request.lane).collect();
     let versions: Vec<i32> = requests
@@ -98,6 +107,7 @@ async fn insert(
         &extents.lasts,
         &extents.lanes,
         &extents.priorities,
+        speaks,
     )
     .fetch_optional(connection)
     .await?;
