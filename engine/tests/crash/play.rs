@@ -155,7 +155,7 @@ impl Case<'_> {
             quiet(self.idle).await;
             return (Some(outcome), false);
         };
-        let pool = stage.bench.pool.clone();
+        let pool = stage.killer.clone();
         let fault = Arc::new(Fault::new(kind, self.passed, self.at, pool));
         let installed = hook::install(stage.bench.database.url(), fault.clone());
         let outcome = tokio::select! {

@@ -1,8 +1,6 @@
 //! Where a story is played: a database that can be set back to how the story begins, and the connections
 //! of its actor, which are the ones that fail.
 
-use std::str::FromStr;
-
 use futures::future::BoxFuture;
 use sqlx::PgPool;
 use sqlx::postgres::PgPoolOptions;
@@ -87,6 +85,8 @@ pub struct Stage {
     pool: PgPool,
     /// The one who takes the work of the dead; its connections are kept through all plays.
     pub other: Mutex<TestWorker>,
+    /// From where backends are killed: past a pooler, which may have a dead one for whoever asks next.
+    pub killer: PgPool,
     /// Whether the actor does it again after an error.
     pub again: bool,
 }
@@ -99,8 +99,11 @@ impl Stage {
         let pool = pool.connect_with(options.clone()).await.expect("a pool");
         let store = Store::new(pool.clone());
         let other = Mutex::new(bench.worker().await);
+        let killer = PgPoolOptions::new().max_connections(1);
+        let killer = killer.connect(bench.database.direct_url()).await;
         Self {
             other,
+            killer: killer.expect("the server answers"),
             bench,
             store,
             pool,
@@ -176,9 +179,7 @@ impl Stage {
 
     /// What the claim of this number holds, at the beginning of a story.
     pub async fn claimed(&self, number: u128) -> Result<Vec<Claimed>, Error> {
-        let url = self.bench.database.url();
-        let options = ConnectOptions::from_str(url)?.options([("search_path", "windlass,public")]);
-        let mut hot = Hot::connect(&options).await?;
+        let mut hot = Hot::connect(&self.bench.database.options("stage")).await?;
         let claimed = hot.of_claim(Uuid::from_u128(number)).await;
         hot.close().await;
         claimed

@@ -102,6 +102,13 @@ async fn claim(stage: &Stage, worker: &mut TestWorker, quota: usize) -> Vec<Clai
 
 /// Twenty jobs failed with one error; others wait.
 async fn storm(stage: &Stage) -> Result<(), Error> {
+    // The failures are of the beginning, and all plays together may take longer than the usual window.
+    let patient = BreakerRule {
+        window_seconds: 3_600,
+        ..BreakerRule::default()
+    };
+    let store = &stage.bench.store;
+    store.put_breaker_rule(1, TEMPLATE, &patient, "mia").await?;
     stage.bench.submit(STORM + WAITING).await;
     let mut worker = stage.bench.worker().await;
     let jobs = worker.claim(STORM).await;
