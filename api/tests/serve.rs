@@ -5,7 +5,7 @@
 mod process;
 
 use std::process::Stdio;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
@@ -13,12 +13,21 @@ use serde_json::Value;
 use tokio::io::{AsyncBufReadExt, BufReader};
 use tokio::process::Child;
 use tokio::time::timeout;
-use windlass_engine::testing::{Pooler, TestDatabase};
+use windlass_engine::testing::{Pooler, Proxy, TestDatabase};
 
 use self::process::{command, windlass_with};
 
 /// Far beyond what a stop takes; a hang must end a test.
 const LONG: Duration = Duration::from_secs(60);
+
+/// By then the first pass of every duty is over, and pauses are as long as they get.
+const SETTLED: Duration = Duration::from_secs(10);
+/// So long an idle engine is listened to.
+const MEASURED: Duration = Duration::from_secs(20);
+/// What an idle engine may send in a second. While nothing stirs, the doctor and the other duties of the
+/// house come every two minutes, with less than a hundred statements together.
+const STATEMENTS_MAX: f64 = 3.0;
+const HOUSE: f64 = 100.0 / 120.0;
 
 /// A server with JSON logs; returns it and where it listens.
 async fn serving(database: &TestDatabase, arguments: &[&str]) -> (Child, String) {
@@ -72,6 +81,30 @@ async fn server_answers_and_stops_cleanly_when_told() {
 }
 
 #[tokio::test]
+async fn an_idle_engine_of_all_roles_sends_at_most_three_statements_a_second() {
+    let database = TestDatabase::direct().await;
+    let network = Proxy::start(database.port()).await;
+    let url = network.url(database.direct_url());
+    let (mut server, _) =
+        serving_with(&["serve"], &[("WINDLASS_DATABASE_URL", url.as_str())]).await;
+
+    // Time itself is what is measured here.
+    tokio::time::sleep(SETTLED).await;
+    let (since, before) = (Instant::now(), network.statements());
+    tokio::time::sleep(MEASURED).await;
+    let sent = network.statements() - before;
+    let rate = sent as f64 / since.elapsed().as_secs_f64();
+    terminate(&server);
+    server.wait().await.expect("it stops");
+
+    assert!(sent > 0, "the proxy sees nothing");
+    assert!(
+        rate + HOUSE <= STATEMENTS_MAX,
+        "{sent} statements, {rate:.2} a second"
+    );
+}
+
+#[tokio::test]
 async fn child_ends_with_its_parents_pipe() {
     let database = TestDatabase::new().await;
     let (mut server, _) = serving(&database, &["serve", "--until-stdin-closes"]).await;
@@ -120,7 +153,11 @@ async fn database_without_a_schema_says_what_to_type() {
     let url = format!("{server}/{empty}");
 
     let ended = windlass_with(&["serve"], &[("WINDLASS_DATABASE_URL", &url)]).await;
-    let status = windlass_with(&["migrate", "status"], &[("WINDLASS_DATABASE_URL", &url)]).await;
+    let status = windlass_with(
+        &["migrate", "status"],
+        &[("WINDLASS_DATABASE_URL", url.as_str())],
+    )
+    .await;
 
     assert_eq!(ended.code, 1);
     assert!(

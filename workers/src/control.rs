@@ -22,6 +22,8 @@ const TRUST_MARGIN: f64 = 0.1;
 const LOOK_PAUSE_MIN: Duration = Duration::from_millis(5);
 /// An idle engine is asked this seldom at the most; a notification asks at once.
 const LOOK_PAUSE_MAX: Duration = Duration::from_secs(1);
+/// The same while notifications come: keepers tell of what nobody else told of, once a second.
+const LISTENING_PAUSE_MAX: Duration = Duration::from_secs(2);
 
 /// While there is work, pauses, shares and new groups are heeded within this time.
 const LOOK_AGE_MAX: Duration = Duration::from_millis(250);
@@ -172,17 +174,17 @@ async fn look(shared: &Shared, capabilities: &HashSet<String>) {
     let mut pause = LOOK_PAUSE_MIN;
     // When the next token of a limit comes, if that is all that a lane waits for.
     let mut opening = None;
-    let mut looked: Option<Instant> = None;
+    let mut heard: Option<Instant> = None;
     loop {
         select! {
             () = sleep(sooner(pause, opening)) => {}
-            // A notice on an idle worker is looked after at once; many of them, once a pause.
+            // A notice is looked after at once; many of them, once a pause.
             () = shared.noticed() => {
-                let since = looked.map_or(LOOK_PAUSE_MIN, |looked| looked.elapsed());
+                let since = heard.map_or(LOOK_PAUSE_MIN, |heard| heard.elapsed());
                 sleep(LOOK_PAUSE_MIN.saturating_sub(since)).await;
+                heard = Some(Instant::now());
             }
         }
-        looked = Some(Instant::now());
         if shared.phase() != Phase::Running {
             return std::future::pending().await;
         }
@@ -204,7 +206,10 @@ async fn look(shared: &Shared, capabilities: &HashSet<String>) {
                 pause = if busy {
                     LOOK_PAUSE_MIN
                 } else {
-                    (pause * 2).min(LOOK_PAUSE_MAX)
+                    match shared.hears() {
+                        true => (pause * 4).min(LISTENING_PAUSE_MAX),
+                        false => (pause * 2).min(LOOK_PAUSE_MAX),
+                    }
                 };
                 opening = ahead.iter().filter_map(|lane| lane.opens_in).min();
                 shared.set_lanes_ahead(ahead);
@@ -236,10 +241,12 @@ async fn listen(shared: &Shared) {
         match Listener::connect(&shared.listen).await {
             Ok(mut listener) => {
                 // Whatever was said before we listened is found by looking.
+                shared.set_hears(true);
                 shared.notice();
                 while listener.next().await {
                     shared.notice();
                 }
+                shared.set_hears(false);
                 shared.notice();
             }
             Err(error) => warn!(error = %error, "no connection to listen on yet"),

@@ -1,10 +1,12 @@
 //! What the parts of one worker process share: who it is, what it may believe, what it should stop.
 
 use std::collections::{HashMap, HashSet};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::{Duration, Instant};
 
 use tokio::runtime::Handle;
+use tokio::select;
 use tokio::sync::{Notify, Semaphore, watch};
 use uuid::Uuid;
 use windlass_engine::Store;
@@ -51,6 +53,10 @@ pub(crate) struct Shared {
     pub(crate) looking: Notify,
     busy: watch::Sender<bool>,
     noticed: Notify,
+    hears: AtomicBool,
+    /// Whether the first pump has nothing to do: then news is for it alone.
+    first_rests: AtomicBool,
+    first: Notify,
     woken: Notify,
 }
 
@@ -87,6 +93,9 @@ impl Shared {
             looking: Notify::new(),
             busy: watch::Sender::new(false),
             noticed: Notify::new(),
+            hears: AtomicBool::new(false),
+            first_rests: AtomicBool::new(false),
+            first: Notify::new(),
             woken: Notify::new(),
         }
     }
@@ -169,7 +178,12 @@ impl Shared {
             *look += 1;
             *lanes = Arc::new(ahead);
         });
-        self.wake();
+        // Two pumps that race for one job wait for each other. The first one wakes the rest for more.
+        if self.first_rests.load(Ordering::SeqCst) {
+            self.first.notify_one();
+        } else {
+            self.wake();
+        }
     }
 
     /// Waits until the leases may not be believed any more.
@@ -207,14 +221,42 @@ impl Shared {
         self.noticed.notified().await;
     }
 
+    /// Whether notifications come, as far as anybody knows.
+    pub(crate) fn hears(&self) -> bool {
+        self.hears.load(Ordering::Relaxed)
+    }
+
+    pub(crate) fn set_hears(&self, hears: bool) {
+        self.hears.store(hears, Ordering::Relaxed);
+    }
+
     /// Wakes every pump.
     pub(crate) fn wake(&self) {
         self.woken.notify_waiters();
     }
 
+    /// The same for the first pump, while it has nothing to do.
+    pub(crate) async fn first_woken(&self) {
+        self.first_rests.store(true, Ordering::SeqCst);
+        let _resting = Resting(&self.first_rests);
+        select! {
+            () = self.first.notified() => {}
+            () = self.woken() => {}
+        }
+    }
+
     /// Waits for news. A pump that was busy meanwhile looks again by itself, within the pause.
     pub(crate) async fn woken(&self) {
         let _ = tokio::time::timeout(PUMP_PAUSE_MAX, self.woken.notified()).await;
+    }
+}
+
+/// The first pump's rest, over when it is dropped.
+struct Resting<'a>(&'a AtomicBool);
+
+impl Drop for Resting<'_> {
+    fn drop(&mut self) {
+        self.0.store(false, Ordering::SeqCst);
     }
 }
 

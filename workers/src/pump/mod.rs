@@ -50,6 +50,7 @@ pub(crate) struct Pump {
     look: u64,
     pace: Pace,
     worker: Uuid,
+    is_first: bool,
 }
 
 impl Pump {
@@ -67,6 +68,7 @@ impl Pump {
             look: 0,
             pace: Pace::default(),
             worker,
+            is_first: number == 0,
         }
     }
 
@@ -189,6 +191,9 @@ impl Pump {
             }
             if self.lanes.is_empty() {
                 self.shared.look_for_work(!answer.claimed.is_empty());
+            } else {
+                // There is more than one pump wants.
+                self.shared.wake();
             }
             self.shared.claims.open(want.claim, answer.claimed.len());
         }
@@ -218,10 +223,19 @@ impl Pump {
         if self.lanes.is_empty() && self.shared.phase() == Phase::Running {
             self.shared.look_for_work(false);
         }
+        let is_idle = self.is_first && self.jobs.is_empty();
+        let shared = self.shared.clone();
+        let woken = async {
+            if is_idle {
+                shared.first_woken().await;
+            } else {
+                shared.woken().await;
+            }
+        };
         select! {
             Some(run) = self.jobs.next(), if !self.jobs.is_empty() => ended(&mut self.lanes, &mut self.pace, &self.shared, run),
             () = self.outbox.filled() => {}
-            () = self.shared.woken() => self.refresh_lanes(),
+            () = woken => self.refresh_lanes(),
         }
     }
 
