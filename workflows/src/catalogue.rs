@@ -49,6 +49,8 @@ pub enum Ability {
     Emit,
     /// `run.workflow`: jobs of jobs.
     Child,
+    /// `pin: publish` of a child whose version is `latest`.
+    Pin,
     /// `use.secrets` and `$secrets`.
     Secrets,
     /// `authentication` of a request.
@@ -69,10 +71,11 @@ pub enum Ability {
 
 impl Ability {
     /// All of them.
-    pub const ALL: [Self; 11] = [
+    pub const ALL: [Self; 12] = [
         Self::Listen,
         Self::Emit,
         Self::Child,
+        Self::Pin,
         Self::Secrets,
         Self::Authentication,
         Self::Schedule,

@@ -2,7 +2,7 @@
 
 use super::{Checker, walk};
 use crate::catalogue::Ability;
-use crate::document::settings::Settings;
+use crate::document::settings::{Pin, Settings};
 use crate::document::step::{Kind, Task};
 use crate::document::tree::join;
 
@@ -86,6 +86,7 @@ impl<'a> Checker<'a> {
             ("effect", Ability::Effect, settings.effect.is_none()),
             ("compensate", Ability::UndoOfCancelled, is_gentle),
             ("onParentClose", Ability::Child, settings.fate.is_none()),
+            ("pin", Ability::Pin, settings.pin == Pin::Start),
         ];
         let others = others
             .into_iter()

@@ -54,10 +54,10 @@ fn reason(nodes: &[Node], sites: &[SiteFacts], step: Option<usize>) -> Option<&'
     }
     let settings = |node: &Node| {
         let settings = &node.settings;
-        settings.effect.is_some() || settings.undo.is_some() || settings.placement.is_some()
+        settings.effect.is_some() || settings.undo.is_some()
     };
     if nodes.iter().any(settings) {
-        return Some("effects, undos or placement");
+        return Some("effects or undos");
     }
     let step = step?;
     if is_looped(nodes, step) {
@@ -147,6 +147,9 @@ fn inbound(node: &Node) -> Vec<Site> {
         | NodeKind::Listen(_)
         | NodeKind::Emit(_)
         | NodeKind::Run(_) => {}
+    }
+    if let Some(form) = &node.settings.placement {
+        gather(form, &mut sites);
     }
     // A finished task before the step has shaped what the step reads.
     for outlet in [&node.output, &node.export] {

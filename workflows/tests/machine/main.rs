@@ -5,6 +5,7 @@ mod batches;
 mod beside;
 mod calls;
 mod cancels;
+mod cases;
 mod chunks;
 mod effects;
 mod exhausted;
