@@ -5,6 +5,7 @@
 //! reports with the document's places; all problems come back at once.
 
 mod abilities;
+mod doubts;
 mod expressions;
 mod flow;
 mod names;

@@ -33,22 +33,24 @@ fn list<'a>(tasks: &'a [Task], found: &mut Vec<&'a [Task]>) {
 }
 
 fn inside<'a>(task: &'a Task, found: &mut Vec<&'a [Task]>) {
+    inner_lists(task)
+        .into_iter()
+        .for_each(|tasks| list(tasks, found));
+}
+
+/// The lists right inside a task. Each branch is a list of its own: nothing leads from one into another.
+pub(super) fn inner_lists(task: &Task) -> Vec<&[Task]> {
     match &task.kind {
-        Kind::Do(tasks) => list(tasks, found),
-        Kind::For(repeat) => list(&repeat.body, found),
-        Kind::Try(attempt) => {
-            list(&attempt.body, found);
-            attempt.handler.iter().for_each(|tasks| list(tasks, found));
+        Kind::Do(tasks) => vec![tasks],
+        Kind::For(repeat) => vec![&repeat.body],
+        Kind::Try(attempt) => std::iter::once(attempt.body.as_slice())
+            .chain(attempt.handler.as_deref())
+            .collect(),
+        Kind::Fork(fork) => fork.branches.iter().map(std::slice::from_ref).collect(),
+        Kind::Listen(listen) => {
+            let foreach = listen.foreach.iter();
+            foreach.map(|foreach| foreach.body.as_slice()).collect()
         }
-        // Each branch is a list of its own: nothing leads from one into another.
-        Kind::Fork(fork) => fork
-            .branches
-            .iter()
-            .for_each(|branch| list(std::slice::from_ref(branch), found)),
-        Kind::Listen(listen) => listen
-            .foreach
-            .iter()
-            .for_each(|foreach| list(&foreach.body, found)),
-        _ => {}
+        _ => Vec::new(),
     }
 }

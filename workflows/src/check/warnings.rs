@@ -1,6 +1,7 @@
-//! What may be published and is probably not meant (rulings 2 and 9).
+//! What may be published and is probably not meant (rulings 2, 4, 9 and 18).
 
-use crate::document::parse::unwrapped;
+use super::doubts::doubts;
+use crate::document::parse::{self, unwrapped};
 use crate::document::tree::{Node, Tree, join};
 use crate::problem::{Problem, Problems};
 
@@ -16,6 +17,9 @@ pub fn warnings(tree: &Tree) -> Vec<Problem> {
         }
     }
     unused_secrets(tree, &mut found);
+    if let (Some(template), _) = parse::parse(tree) {
+        doubts(tree, &template, &mut found);
+    }
     found.into_list()
 }
 
