@@ -49,6 +49,10 @@ pub enum Ability {
     Emit,
     /// `run.workflow`: jobs of jobs.
     Child,
+    /// `call` of `map` and `batch`: groups of jobs.
+    Group,
+    /// `call` of `context-save`: contexts that jobs share.
+    Context,
     /// `pin: publish` of a child whose version is `latest`.
     Pin,
     /// `use.secrets` and `$secrets`.
@@ -71,10 +75,12 @@ pub enum Ability {
 
 impl Ability {
     /// All of them.
-    pub const ALL: [Self; 12] = [
+    pub const ALL: [Self; 14] = [
         Self::Listen,
         Self::Emit,
         Self::Child,
+        Self::Group,
+        Self::Context,
         Self::Pin,
         Self::Secrets,
         Self::Authentication,

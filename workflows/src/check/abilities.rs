@@ -64,6 +64,13 @@ impl<'a> Checker<'a> {
             Kind::Listen(_) => (Ability::Listen, "unsupported.task.listen", "listen"),
             Kind::Emit(_) => (Ability::Emit, "unsupported.task.emit", "emit"),
             Kind::Run(_) => (Ability::Child, "unsupported.run.workflow", "run"),
+            // Not even a handler of that name could do it: these calls are rows of the job's own turn.
+            Kind::Function { function, .. } => match function.name.as_str() {
+                "map" => (Ability::Group, "unsupported.call.map", "call"),
+                "batch" => (Ability::Group, "unsupported.call.batch", "call"),
+                "context-save" => (Ability::Context, "unsupported.call.context-save", "call"),
+                _ => return,
+            },
             Kind::Http(call) if call.authentication.is_some() => (
                 Ability::Authentication,
                 "unsupported.authentication",

@@ -51,7 +51,7 @@ impl Execution {
             return Ok(Applied::Done);
         }
         if self.walked > NODES_MAX {
-            self.stop_step();
+            self.stop_all();
             self.fail(&Fault::standard(
                 "runtime",
                 500,
@@ -60,7 +60,7 @@ impl Execution {
             return Ok(Applied::Done);
         }
         if let Some(size) = self.excess() {
-            self.stop_step();
+            self.stop_all();
             self.fail(&Fault::standard(
                 "runtime",
                 500,

@@ -182,6 +182,8 @@ impl Execution {
             return true;
         }
         match &step.call {
+            // A closing job has said so already.
+            _ if step.is_stopping => {}
             OpenCall::Child {
                 fate: Fate::Abandon,
                 ..

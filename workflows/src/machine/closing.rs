@@ -34,9 +34,9 @@ impl Execution {
         for place in 0..self.state.branches.len() {
             self.state.cursor = place;
             self.withdraw_unasked();
-            if let Some(step) = self.state.branch_mut().step_mut() {
-                step.is_stopping = true;
-                let step = step.clone();
+            if let Some(open) = self.state.branch_mut().step_mut() {
+                let step = open.clone();
+                open.is_stopping = true;
                 match step.call {
                     OpenCall::Child {
                         fate: Fate::Wait, ..
@@ -185,6 +185,13 @@ impl Execution {
             self.commands.push(Command::Stop { activity });
         }
         self.stand(Doing::Nothing);
+    }
+
+    /// Nothing of the job runs any more, in whatever branch.
+    pub(super) fn stop_all(&mut self) {
+        self.drop_below(0);
+        self.state.cursor = 0;
+        self.stop_step();
     }
 
     /// Whatever the branch at hand stands at is over.

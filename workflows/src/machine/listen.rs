@@ -93,10 +93,7 @@ impl Execution {
             let Some(frame) = self.listening() else {
                 continue;
             };
-            if self.state.branches[place].frames[frame]
-                .due
-                .is_some_and(|due| arrived > due)
-            {
+            if self.due_of(place).is_some_and(|due| arrived > due) {
                 continue;
             }
             match self.fitting(frame, envelope) {

@@ -119,11 +119,18 @@ fn a_cancel_closes_waits_for_or_abandons_a_child_as_it_says() {
         rig.start();
         rig.cancel();
     });
+    let silent = drive(&with("cancel"), "{}", |rig| {
+        rig.start();
+        rig.cancel();
+        rig.fire();
+    });
+
+    assert_eq!(silent.written(), ["start b", "close 1"]);
 
     assert_eq!(cancelled.written(), ["start b", "close 1"]);
     assert_eq!(waited.written(), ["start b"]);
     assert_eq!(abandoned.written(), ["start b"]);
-    for rig in [cancelled, waited, abandoned] {
+    for rig in [cancelled, waited, abandoned, silent] {
         rig.result(OutcomeKind::Cancelled);
     }
 }
