@@ -163,6 +163,9 @@ wanted as materialized (
     from unnest($22::int4[], $23::int4[]) with ordinality wanted (lane, quota, o)
     join lane on lane.id = wanted.lane
 ),
+wanted_key as materialized (
+    select o, key, quota from wanted cross join lateral unnest(limits) as key
+),
 settled_use as materialized (
     select *
     from limit_use
@@ -173,14 +176,14 @@ settled_use as materialized (
 wanted_use as materialized (
     select *
     from limit_use
-    where key = any (array(select unnest(limits) from wanted except select key from freed))
+    where key = any (array(select key from wanted_key except select key from freed))
       -- whoever waits for a counter holds none of these yet
       and (select count(*) from settled_use) >= 0
     order by key
     for update skip locked
 ),
 counter as materialized (
-    select held.key, freed.n as freed, held.used - coalesce(freed.n, 0) as used, held.rate, refill.tokens,
+    select held.key, coalesce(freed.n, 0) as freed, held.used, held.rate, refill.tokens,
            greatest(held.refilled_at, now()) as refilled_at,
            case when held.hold_until > now() then 0
                 else greatest(0, least(held.cap - held.used + coalesce(freed.n, 0),
@@ -195,26 +198,32 @@ counter as materialized (
     ) refill
 ),
 bounded as materialized (
-    -- `least` ignores nulls: a lane without limits is bounded by its quota alone
-    select wanted.o, wanted.lane, wanted.quota, wanted.limits,
-           case when count(counter.key) < cardinality(wanted.limits) then 0
-                else least(wanted.quota, min(counter.room)) end as bound
-    from wanted
-    left join counter on counter.key = any (wanted.limits)
-    group by wanted.o, wanted.lane, wanted.quota, wanted.limits
+    -- a key whose counter somebody else has gives nothing
+    select o, least(min(wanted_key.quota), min(coalesce(counter.room, 0))) as bound
+    from wanted_key
+    left join counter on counter.key = wanted_key.key
+    group by o
 ),
-granted as materialized (
-    select bounded.o, bounded.lane, cardinality(bounded.limits) > 0 as limited,
-           greatest(0, least(bounded.bound, min(share.room)))::int4 as quota
-    from bounded
-    left join (
+shared as materialized (
+    -- lanes that share a key: each one's part is what the earlier ones could not take at most
+    select o, min(room) as room
+    from (
         select bounded.o,
                counter.room - coalesce(sum(bounded.bound) over (
                    partition by counter.key order by bounded.o rows between unbounded preceding and 1 preceding), 0) as room
         from bounded
-        join counter on counter.key = any (bounded.limits)
-    ) share on share.o = bounded.o
-    group by bounded.o, bounded.lane, bounded.bound, bounded.limits
+        join wanted_key on wanted_key.o = bounded.o
+        join counter on counter.key = wanted_key.key
+    ) part
+    group by o
+),
+granted as materialized (
+    select wanted.o, wanted.lane, wanted.limits <> '{}' as limited,
+           case when wanted.limits = '{}' then wanted.quota
+                else greatest(0, least(bounded.bound, shared.room))::int4 end as quota
+    from wanted
+    left join bounded on bounded.o = wanted.o
+    left join shared on shared.o = wanted.o
 ),
 candidate as materialized (
     select wanted.o, wanted.quota, wanted.limited, due.*
@@ -234,15 +243,16 @@ candidate as materialized (
     where exists (select from worker where worker.id = $21 and worker.dead_at is null)
 ),
 picked as materialized (
-    select candidate.*, least(last_id, first_id + (quota - before) - 1) as upto
+    select candidate.*, least(last_id, first_id + (quota - before) - 1) as upto,
+           (dense_rank() over (order by lane, priority, attempt, losses, journaled))::int2 as n
     from (
         select candidate.*,
                (coalesce(sum(last_id - first_id + 1)
                    over (partition by o order by eff, first_id rows between unbounded preceding and 1 preceding), 0))::int8 as before,
-               (count(*) filter (where losses > 1)
-                   over (order by o, eff, first_id rows between unbounded preceding and current row))::int8 as risky,
-               row_number() over (order by o, eff, first_id) as place
+               (count(*) filter (where losses > 1) over claim)::int8 as risky,
+               row_number() over claim as place
         from candidate
+        window claim as (order by o, eff, first_id rows between unbounded preceding and current row)
     ) candidate
     where before < quota and (risky = 0 or place = 1)
 ),
@@ -255,41 +265,45 @@ rest as (
     from picked where upto < last_id
 ),
 taken_of as materialized (
-    select key, sum(upto - first_id + 1)::int4 as n
-    from picked
-    join wanted on wanted.o = picked.o
-    cross join lateral unnest(wanted.limits) as key
+    select key, sum(n)::int4 as n
+    from (select o, sum(upto - first_id + 1) as n from picked group by o) lane
+    join wanted_key on wanted_key.o = lane.o
     group by key
+),
+change as materialized (
+    select key, max(used) - max(freed) + coalesce(max(taken), 0) as used,
+           max(tokens) - case when max(rate) is null then 0 else coalesce(max(taken), 0) end as tokens,
+           max(refilled_at) as refilled_at
+    from (
+        select key, used, freed, rate, tokens, refilled_at, null::int4 as taken from counter
+        union all
+        select key, null, null, null, null, null, n from taken_of
+    ) either
+    group by key
+    having coalesce(max(taken), 0) <> max(freed) or (max(rate) is not null and max(taken) > 0)
 ),
 counted as (
     update limit_use
-    set used = counter.used + coalesce(taken_of.n, 0),
-        tokens = counter.tokens - case when counter.rate is null then 0 else coalesce(taken_of.n, 0) end,
-        refilled_at = counter.refilled_at
-    from counter
-    left join taken_of on taken_of.key = counter.key
-    where limit_use.key = any (array(select key from counter)) and limit_use.key = counter.key
-      and coalesce(counter.freed, taken_of.n) is not null
+    set used = change.used, tokens = change.tokens, refilled_at = change.refilled_at
+    from change
+    where limit_use.key = change.key
 ),
 kind as materialized (
-    select (row_number() over ())::int2 as n, lane, limited, priority, attempt, losses, journaled,
-           min(eff) as eff, sum(upto - first_id + 1)::int4 as size,
-           range_agg(int8range(first_id, upto, '[]')) as jobs
+    select n, lane, priority, attempt, losses, journaled,
+           min(eff) as eff, range_agg(int8range(first_id, upto, '[]')) as jobs
     from picked
-    group by lane, limited, priority, attempt, losses, journaled
+    group by n, lane, priority, attempt, losses, journaled
 ),
 leased as (
     insert into lease (claim, n, worker, lane, eff, priority, attempt, losses, journaled, jobs)
     select $20, n, $21, lane, eff, priority, attempt, losses, journaled, jobs from kind
 )
-select kind.n as "n?", job.tenant as "tenant?", job.id as "id?", job.nonce as "nonce?", job.template_version as "template_version?",
+select picked.n as "n?", job.tenant as "tenant?", job.id as "id?", job.nonce as "nonce?", job.template_version as "template_version?",
        job.batch as "batch?", job.member_key as "member_key?", job.object as "object?", job.input as "input?",
-       job.created_at as "created_at?", kind.lane as "lane?", kind.attempt as "attempt?", kind.losses as "losses?",
-       kind.journaled as "journaled?", kind.limited as "limited?", now() + (select clock_offset from cluster) as "now!", null::int8[] as "refused?",
+       job.created_at as "created_at?", picked.lane as "lane?", picked.attempt as "attempt?", picked.losses as "losses?",
+       picked.journaled as "journaled?", picked.limited as "limited?", now() + (select clock_offset from cluster) as "now!", null::int8[] as "refused?",
        null::int8 as "extents?", null::int8 as "picked?", job.expires_at as "expires_at?"
 from picked
-join kind on kind.lane = picked.lane and kind.priority = picked.priority and kind.attempt = picked.attempt
-         and kind.losses = picked.losses and kind.journaled = picked.journaled
 cross join lateral (
     select * from job where job.id between picked.first_id and picked.upto
 ) job

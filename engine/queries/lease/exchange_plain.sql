@@ -1,12 +1,16 @@
 -- The narrow form of `exchange.sql` for the case that fills a worker's day: jobs that only end, with no
--- journal, no stop, no limit and no held key, and a claim from lanes without limits.
+-- journal, no stop and no held key.
 --
 -- Settling: endings come in runs of consecutive jobs of one lease. A run lands whole or not at all,
 -- judged by the locked row; one that did not land is sent again in the full form, which judges each job.
 -- Claiming: as in the full form, one row a kind with its jobs as arrays.
+-- Limits: as in the full form, but summed a lease and a lane instead of a job, and a counter that gives
+-- as much as it takes is locked and not written: its slots go over to the next jobs.
 --
--- Index  lease_pkey; lease_worker, only if a due job was ever lost; ready_lane; job_pkey; the outcome's key rejects a second ending.
--- Locks  leases in (claim, n) order; ready extents with skip locked.
+-- Index  lease_pkey; lease_worker, only if a due job was ever lost; limit_use_pkey; ready_lane; job_pkey;
+--        the outcome's key rejects a second ending.
+-- Locks  leases in (claim, n) order; then counters that are given back to in key order; then, never
+--        waiting, counters that are only taken from, and ready extents.
 -- Gives  a row per kind of claimed job, then one row with `n` null: how many extents were looked at and
 --        taken from, and which runs did not land.
 with run as materialized (
@@ -15,24 +19,34 @@ with run as materialized (
          with ordinality run (first_id, last_id, k, outcome, code, fingerprint, is_bare, place)
 ),
 locked as materialized (
-    select wanted.k, lease.claim, lease.n, lease.lane, lease.attempt, lease.jobs, lease.stop,
-           lane.tenant, nullif(lane.batch, 0) as batch
-    from unnest($8::uuid[], $9::int2[]) with ordinality wanted (claim, n, k)
+    select wanted.k, wanted.first_run, lease.claim, lease.n, lease.lane, lease.attempt, lease.jobs, lease.stop,
+           lane.tenant, nullif(lane.batch, 0) as batch, lane.limits
+    from unnest($8::uuid[], $9::int2[], $19::int8[]) with ordinality wanted (claim, n, first_run, k)
     join lease on lease.claim = wanted.claim and lease.n = wanted.n
-    join lane on lane.id = lease.lane and lane.limits = '{}'
+    join lane on lane.id = lease.lane
     order by lease.claim, lease.n
     for update of lease
 ),
-landed as materialized (
-    select run.place, run.first_id, run.last_id, run.outcome, run.code, run.fingerprint, run.is_bare, locked.*
+judged as materialized (
+    -- what a lease has is long: it goes with its first run alone
+    select run.*, locked.claim, locked.n, locked.lane, locked.attempt, locked.tenant, locked.batch,
+           case when run.place = locked.first_run then locked.jobs end as jobs,
+           case when run.place = locked.first_run then locked.limits end as limits,
+           coalesce(locked.jobs @> int8range(run.first_id, run.last_id, '[]')
+                    and not locked.stop && int8range(run.first_id, run.last_id, '[]'), false) as lands
     from run
-    join locked on locked.k = run.k
-    where locked.jobs @> int8range(run.first_id, run.last_id, '[]')
-      and not locked.stop && int8range(run.first_id, run.last_id, '[]')
+    left join locked on locked.k = run.k
+),
+landed as materialized (
+    select place, first_id, last_id, outcome, code, fingerprint, is_bare, claim, lane, attempt, tenant, batch
+    from judged where lands
 ),
 leaving as materialized (
-    select claim, n, jobs, stop, range_agg(int8range(first_id, last_id, '[]')) as cut
-    from landed group by claim, n, jobs, stop
+    select claim, n, (array_agg(jobs) filter (where jobs is not null))[1] as jobs,
+           range_agg(int8range(first_id, last_id, '[]')) filter (where lands) as cut
+    from judged
+    group by claim, n
+    having bool_or(lands)
 ),
 emptied as (
     delete from lease using leaving
@@ -59,10 +73,87 @@ told as (
     where batch is not null
     group by batch, outcome
 ),
+freed as materialized (
+    select key, sum(size)::int4 as n
+    from (
+        select sum(last_id - first_id + 1) filter (where lands) as size,
+               max(limits) as limits
+        from judged group by claim, n
+    ) gone
+    cross join lateral unnest(limits) as key
+    where size > 0
+    group by key
+),
+wanted as materialized (
+    select wanted.lane, wanted.quota, wanted.o, lane.limits
+    from unnest($15::int4[], $16::int4[]) with ordinality wanted (lane, quota, o)
+    join lane on lane.id = wanted.lane
+),
+wanted_key as materialized (
+    select o, key, quota from wanted cross join lateral unnest(limits) as key
+),
+settled_use as materialized (
+    select *
+    from limit_use
+    where key = any (array(select key from freed))
+    order by key
+    for update
+),
+wanted_use as materialized (
+    select *
+    from limit_use
+    where key = any (array(select key from wanted_key except select key from freed))
+      -- whoever waits for a counter holds none of these yet
+      and (select count(*) from settled_use) >= 0
+    order by key
+    for update skip locked
+),
+counter as materialized (
+    select held.key, coalesce(freed.n, 0) as freed, held.used, held.rate, refill.tokens,
+           greatest(held.refilled_at, now()) as refilled_at,
+           case when held.hold_until > now() then 0
+                else greatest(0, least(held.cap - held.used + coalesce(freed.n, 0),
+                                       case when held.rate is not null then floor(refill.tokens)::int4 end))
+           end as room
+    from (select * from settled_use union all select * from wanted_use) held
+    left join freed on freed.key = held.key
+    cross join lateral (
+        select case when held.rate is null then held.tokens
+                    else least(held.burst, held.tokens + held.rate * greatest(0, extract(epoch from now() - held.refilled_at)::float8))
+               end as tokens
+    ) refill
+),
+bounded as materialized (
+    -- a key whose counter somebody else has gives nothing
+    select o, least(min(wanted_key.quota), min(coalesce(counter.room, 0))) as bound
+    from wanted_key
+    left join counter on counter.key = wanted_key.key
+    group by o
+),
+shared as materialized (
+    -- lanes that share a key: each one's part is what the earlier ones could not take at most
+    select o, min(room) as room
+    from (
+        select bounded.o,
+               counter.room - coalesce(sum(bounded.bound) over (
+                   partition by counter.key order by bounded.o rows between unbounded preceding and 1 preceding), 0) as room
+        from bounded
+        join wanted_key on wanted_key.o = bounded.o
+        join counter on counter.key = wanted_key.key
+    ) part
+    group by o
+),
+granted as materialized (
+    select wanted.o, wanted.lane,
+           case when wanted.limits = '{}' then wanted.quota
+                else greatest(0, least(bounded.bound, shared.room))::int4 end as quota
+    from wanted
+    left join bounded on bounded.o = wanted.o
+    left join shared on shared.o = wanted.o
+),
 candidate as materialized (
     select wanted.o, wanted.quota, due.*
-    from unnest($15::int4[], $16::int4[]) with ordinality wanted (lane, quota, o)
-    join lane on lane.id = wanted.lane and lane.limits = '{}'
+    from granted wanted
     cross join lateral (
         select ready.ctid as spot, ready.*
         from ready
@@ -72,10 +163,10 @@ candidate as materialized (
                   and (select coalesce(max(lease.losses), 0) from lease where lease.worker = $14)
                       < case when ready.losses = 1 then 2 else 1 end)
         order by ready.eff, ready.first_id
-        limit $17
+        limit least($17::int8, wanted.quota)
         for update skip locked
     ) due
-    where exists (select from worker where worker.id = $14 and worker.dead_at is null)
+    where wanted.quota > 0 and exists (select from worker where worker.id = $14 and worker.dead_at is null)
 ),
 picked as materialized (
     select candidate.*, least(last_id, first_id + (quota - before) - 1) as upto
@@ -83,10 +174,10 @@ picked as materialized (
         select candidate.*,
                (coalesce(sum(last_id - first_id + 1)
                    over (partition by o order by eff, first_id rows between unbounded preceding and 1 preceding), 0))::int8 as before,
-               (count(*) filter (where losses > 1)
-                   over (order by o, eff, first_id rows between unbounded preceding and current row))::int8 as risky,
-               row_number() over (order by o, eff, first_id) as place
+               (count(*) filter (where losses > 1) over claim)::int8 as risky,
+               row_number() over claim as place
         from candidate
+        window claim as (order by o, eff, first_id rows between unbounded preceding and current row)
     ) candidate
     where before < quota and (risky = 0 or place = 1)
 ),
@@ -98,17 +189,42 @@ rest as (
     select upto + 1, last_id, lane, eff, run_at, priority, attempt, losses, journaled
     from picked where upto < last_id
 ),
+taken_of as materialized (
+    select key, sum(n)::int4 as n
+    from (select o, sum(upto - first_id + 1) as n from picked group by o) lane
+    join wanted_key on wanted_key.o = lane.o
+    group by key
+),
+change as materialized (
+    select key, max(used) - max(freed) + coalesce(max(taken), 0) as used,
+           max(tokens) - case when max(rate) is null then 0 else coalesce(max(taken), 0) end as tokens,
+           max(refilled_at) as refilled_at
+    from (
+        select key, used, freed, rate, tokens, refilled_at, null::int4 as taken from counter
+        union all
+        select key, null, null, null, null, null, n from taken_of
+    ) either
+    group by key
+    having coalesce(max(taken), 0) <> max(freed) or (max(rate) is not null and max(taken) > 0)
+),
+counted as (
+    update limit_use
+    set used = change.used, tokens = change.tokens, refilled_at = change.refilled_at
+    from change
+    where limit_use.key = change.key
+),
 kind as materialized (
-    select (row_number() over ())::int2 as n, lane, priority, attempt, losses, journaled,
+    select (row_number() over ())::int2 as n, picked.lane, wanted.limits <> '{}' as limited, priority, attempt, losses, journaled,
            min(eff) as eff, range_agg(int8range(first_id, upto, '[]')) as jobs
     from picked
-    group by lane, priority, attempt, losses, journaled
+    join wanted on wanted.o = picked.o
+    group by picked.lane, limited, priority, attempt, losses, journaled
 ),
 leased as (
     insert into lease (claim, n, worker, lane, eff, priority, attempt, losses, journaled, jobs)
     select $13, n, $14, lane, eff, priority, attempt, losses, journaled, jobs from kind
 )
-select kind.n as "n?", kind.lane as "lane?", kind.attempt as "attempt?", kind.losses as "losses?", kind.journaled as "journaled?",
+select kind.n as "n?", kind.lane as "lane?", kind.limited as "limited?", kind.attempt as "attempt?", kind.losses as "losses?", kind.journaled as "journaled?",
        min(job.tenant) as "tenant?", min(job.batch) as "batch?",
        array_agg(job.id) as "ids?", array_agg(job.nonce) as "nonces?", array_agg(job.template_version) as "template_versions?",
        array_agg(job.input) as "inputs?", array_agg(job.created_at) as "created_at?",
@@ -120,7 +236,7 @@ select kind.n as "n?", kind.lane as "lane?", kind.attempt as "attempt?", kind.lo
 from kind
 cross join lateral unnest(kind.jobs) as range
 cross join lateral (select * from job where job.id >= lower(range) and job.id < upper(range)) job
-group by kind.n, kind.lane, kind.attempt, kind.losses, kind.journaled
+group by kind.n, kind.lane, kind.limited, kind.attempt, kind.losses, kind.journaled
 union all
-select null, null, null, null, null, null, null, null, null, null, null, null, null, null, null, now(),
-       (select count(*) from candidate), (select count(*) from picked), array(select place from run except all select place from landed);
+select null, null, null, null, null, null, null, null, null, null, null, null, null, null, null, null, now(),
+       (select count(*) from candidate), (select count(*) from picked), array(select place from judged where not lands);

@@ -73,7 +73,7 @@ pub struct Claimed {
     pub losses: i16,
     /// Whether it has a journal to load.
     pub journaled: bool,
-    /// Whether limits count it: its settlement needs the full form of the exchange.
+    /// Whether limits count it: what leaves makes room for another of its lane.
     pub limited: bool,
     /// The database's time at the claim.
     pub claimed_at: DateTime<Utc>,
@@ -168,9 +168,7 @@ impl Hot {
         entries: &[E],
         want: Option<&Want>,
     ) -> Result<Exchanged, Error> {
-        let is_plain = !self.check_gap
-            && want.is_none_or(|want| !want.limited)
-            && entries.iter().all(|new| plain::is_plain(new.borrow()));
+        let is_plain = !self.check_gap && entries.iter().all(|new| plain::is_plain(new.borrow()));
         let mut exchanged = if is_plain {
             let bounds = (self.extents_for(want), self.losses_max);
             let (exchanged, undecided) =

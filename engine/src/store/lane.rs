@@ -78,7 +78,7 @@ pub struct LaneAhead {
 }
 
 impl LaneAhead {
-    /// Whether its jobs are counted: they need the full form of the exchange.
+    /// Whether limits count its jobs.
     pub fn is_limited(&self) -> bool {
         self.room.is_some()
     }

@@ -221,6 +221,5 @@ pub fn journal(job: &Claimed, seq: i32) -> NewEntry {
         ending: None,
         remembers: true,
         members: 0,
-        full: false,
     }
 }

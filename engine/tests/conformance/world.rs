@@ -284,7 +284,6 @@ impl World {
             data: "{}".into(),
         });
         NewEntry {
-            full: false,
             job: entry.job,
             lease,
             obeys: entry.obeys,

@@ -37,8 +37,6 @@ pub(super) struct Conduct {
     pub(super) obeys: bool,
     /// It has a journal.
     pub(super) remembers: bool,
-    /// Limits count it.
-    pub(super) limited: bool,
     /// Members of chunks that ended since the last entry.
     pub(super) members: i64,
     /// Members of chunks that are under way.
@@ -186,7 +184,6 @@ impl Conduct {
     fn entry(&mut self, turn: &Turn) -> NewEntry {
         let mut new = NewEntry::of(self.job, self.lease, turn, self.remembers);
         new.obeys = self.obeys;
-        new.full = self.limited;
         new.members = std::mem::take(&mut self.members);
         if new.ending.is_none() {
             new.ending = self.rest();

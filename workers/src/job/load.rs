@@ -102,7 +102,6 @@ impl Conduct {
             clock,
             obeys: false,
             remembers: false,
-            limited: claimed.limited,
             members: 0,
             chunk_sizes: HashMap::new(),
         })

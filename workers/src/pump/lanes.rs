@@ -15,8 +15,10 @@ use super::flight::{Flight, Name};
 use super::past::Past;
 use super::room::Room;
 
-/// Most lanes that one claim asks: each is a scan of its own, and a lease of its own to settle.
-const LANES_MAX: usize = 8;
+/// Most lanes that one claim asks: each is a scan of its own, and a lease of its own to settle. Only
+/// limits make a claim ask more than one, and a hundred with room for ten fill it: asked eight at a
+/// time, a thousand keys cost twice as much a job, for what a statement costs whatever it takes.
+const LANES_MAX: usize = 128;
 
 /// The lanes with work, as one pump sees them, and what it holds of them.
 #[derive(Debug, Default)]
@@ -27,6 +29,8 @@ pub(crate) struct Lanes {
     pub(super) held: BTreeMap<i32, Held>,
     /// The lanes of jobs under lease that limits count.
     counted: HashMap<i64, i32>,
+    /// Where a lane stands in `ahead`.
+    place_of: HashMap<i32, usize>,
     /// One queue and no bounds: there is room wherever there is work.
     is_plain: bool,
 }
@@ -101,6 +105,7 @@ impl Lanes {
             std::mem::take(&mut self.queues),
         );
         let past = Past::of(&old, &groups, &queues);
+        self.place_of.clear();
         let (mut queue_at, mut group_at) = (HashMap::new(), HashMap::new());
         for (lane, standing) in still_known(ahead, &old) {
             let queue = *queue_at.entry(&lane.queue).or_insert_with(|| {
@@ -109,6 +114,7 @@ impl Lanes {
                 self.queues.push(Level::new(name, lane.queue_share, time));
                 self.queues.len() - 1
             });
+            self.place_of.insert(lane.id, self.ahead.len());
             let group = *group_at.entry((queue, &lane.group)).or_insert_with(|| {
                 let name = Name::Group(lane.group.clone());
                 let time = past.of_group(lane);
@@ -180,7 +186,7 @@ impl Lanes {
     /// Books what a claim got. A short claim means that the lane is empty, or its work is being
     /// claimed by others: it is left out until the next look, unless the claim says that there is more.
     pub(crate) fn book(&mut self, lane: i32, asked: usize, got: usize, more: bool) {
-        let Some(ahead) = self.ahead.iter_mut().find(|ahead| ahead.lane.id == lane) else {
+        let Some(ahead) = self.place_of.get(&lane).map(|at| &mut self.ahead[*at]) else {
             return;
         };
         let (group, queue) = (&mut self.groups[ahead.group], &mut self.queues[ahead.queue]);
@@ -229,7 +235,7 @@ impl Lanes {
         let Some(lane) = self.counted.remove(&job) else {
             return;
         };
-        let Some(ahead) = self.ahead.iter_mut().find(|ahead| ahead.lane.id == lane) else {
+        let Some(ahead) = self.place_of.get(&lane).map(|at| &mut self.ahead[*at]) else {
             return;
         };
         match ahead.standing {
@@ -257,9 +263,8 @@ impl Lanes {
 
     /// Whether limits count the jobs of a lane.
     pub(crate) fn is_limited(&self, lane: i32) -> bool {
-        self.ahead
-            .iter()
-            .any(|ahead| ahead.lane.id == lane && ahead.is_in() && ahead.lane.is_limited())
+        let ahead = self.place_of.get(&lane).map(|at| &self.ahead[*at]);
+        ahead.is_some_and(|ahead| ahead.is_in() && ahead.lane.is_limited())
     }
 
     /// Whether a look at the database is due.

@@ -17,6 +17,7 @@ mod pace;
 mod past;
 mod room;
 
+use std::collections::HashMap;
 use std::pin::Pin;
 use std::rc::Rc;
 use std::sync::Arc;
@@ -182,9 +183,13 @@ impl Pump {
 
     async fn take(&mut self, answer: Answer, want: Option<Want>) {
         if let Some(want) = want {
+            let mut got = HashMap::new();
+            for job in &answer.claimed {
+                *got.entry(job.lane).or_default() += 1;
+            }
             for (lane, asked) in want.lanes {
-                let of_lane = answer.claimed.iter().filter(|job| job.lane == lane);
-                self.lanes.book(lane, asked, of_lane.count(), answer.more);
+                let got = got.get(&lane).copied().unwrap_or_default();
+                self.lanes.book(lane, asked, got, answer.more);
             }
             for job in answer.claimed.iter().filter(|job| job.limited) {
                 self.lanes.count(job.id, job.lane);

@@ -48,8 +48,6 @@ pub struct NewEntry {
     pub remembers: bool,
     /// Members of the chunks that this entry finishes: progress of a combined batch.
     pub members: i64,
-    /// Only the full form of the exchange may take it.
-    pub full: bool,
 }
 
 impl NewEntry {
@@ -64,7 +62,6 @@ impl NewEntry {
             ending: Some(ending),
             remembers,
             members: 0,
-            full: false,
         }
     }
 
@@ -94,7 +91,6 @@ impl NewEntry {
             ending: turn.end.clone().map(Ending::Machine),
             remembers,
             members: 0,
-            full: false,
         }
     }
 }

@@ -16,8 +16,7 @@ use crate::store::ids::BLOCK;
 
 /// Whether the narrow form says all that this entry wants.
 pub(super) fn is_plain(new: &NewEntry) -> bool {
-    !new.full
-        && !new.obeys
+    !new.obeys
         && new.entry.is_none()
         && new.head.is_none()
         && new.members == 0
@@ -59,6 +58,8 @@ impl Run<'_> {
 struct Columns<'a> {
     runs: Vec<Run<'a>>,
     leases: Vec<LeaseKey>,
+    /// The place of each lease's first run, from 1.
+    first_runs: Vec<i64>,
     jobs: Vec<i64>,
     places: Vec<i64>,
     results: Vec<&'a str>,
@@ -82,6 +83,7 @@ impl<'a> Columns<'a> {
     fn push(&mut self, lease: LeaseKey, job: i64, outcome: &'a Outcome) {
         if self.leases.last() != Some(&lease) {
             self.leases.push(lease);
+            self.first_runs.push(self.runs.len() as i64 + 1);
         }
         match self.runs.last_mut() {
             Some(run) if run.continues(job, lease, outcome) => run.last = job,
@@ -153,6 +155,7 @@ pub(super) async fn exchange<E: Borrow<NewEntry> + Sync>(
         &quotas,
         extents,
         losses_max,
+        &ends.first_runs,
     )
     .fetch_all(connection)
     .await?;
@@ -178,6 +181,7 @@ pub(super) async fn exchange<E: Borrow<NewEntry> + Sync>(
 struct Row {
     n: Option<i16>,
     lane: Option<i32>,
+    limited: Option<bool>,
     attempt: Option<i16>,
     losses: Option<i16>,
     journaled: Option<bool>,
@@ -225,7 +229,7 @@ impl Row {
                 attempt: self.attempt.unwrap_or_default(),
                 losses: self.losses.unwrap_or_default(),
                 journaled: self.journaled.unwrap_or_default(),
-                limited: false,
+                limited: self.limited.unwrap_or_default(),
                 claimed_at: self.now,
             });
         }
