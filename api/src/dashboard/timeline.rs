@@ -70,6 +70,8 @@ struct Turn {
 #[derive(Deserialize)]
 struct Noted {
     kind: String,
+    /// Where it is not the entry's own.
+    at: Option<DateTime<Utc>>,
     now_at: Option<String>,
 }
 
@@ -90,6 +92,14 @@ struct Branch {
 #[derive(Deserialize)]
 struct Frame {
     path: String,
+}
+
+impl Turn {
+    /// When the job began, if that stands here.
+    fn begun(&self) -> Option<DateTime<Utc>> {
+        let first = self.events.first()?;
+        first.at.filter(|_| first.kind == "started")
+    }
 }
 
 impl Branch {
@@ -137,8 +147,12 @@ impl Timeline {
         let end = job.outcome.as_ref().map_or(now.real, |outcome| outcome.at);
         let last = journal.last().filter(|_| job.state.is_final());
         let ahead = last.map_or(now.clock - now.real, |last| last.at - end);
-        let at = |entry: &JournalEntry| entry.at - ahead.max(TimeDelta::zero());
-        let begun = journal.first().map(at);
+        let back = |at: DateTime<Utc>| at - ahead.max(TimeDelta::zero());
+        let at = |entry: &JournalEntry| back(entry.at);
+        let first = journal.first().map(|entry| (turn(entry), at(entry)));
+        let begun = first
+            .as_ref()
+            .map(|(turn, at)| turn.begun().map_or(*at, back));
         let begun = begun.or(job.lease.as_ref().map(|lease| lease.claimed_at));
         let mut drawn = Drawing::new(job.created_at.min(begun.unwrap_or(end)), end);
         let state = job.state.as_str();
@@ -148,6 +162,9 @@ impl Timeline {
         }
         if let (Some(begun), true) = (begun, journal.is_empty()) {
             drawn.add("run", state, begun, end);
+        }
+        if let Some((turn, at)) = &first {
+            drawn.unwritten(turn, back, *at);
         }
         for (place, entry) in journal.iter().enumerate() {
             let next = journal.get(place + 1);
@@ -183,6 +200,23 @@ impl Drawing {
             rows: Vec::new(),
             begun: BTreeSet::new(),
             last: None,
+        }
+    }
+
+    /// Where the job stood before its first entry, which came with the end of its first step.
+    fn unwritten(
+        &mut self,
+        turn: &Turn,
+        back: impl Fn(DateTime<Utc>) -> DateTime<Utc>,
+        entry: DateTime<Utc>,
+    ) {
+        for two in turn.events.windows(2) {
+            let task = two[0].now_at.as_deref().filter(|task| !task.is_empty());
+            if let (Some(task), Some(from)) = (task, two[0].at) {
+                self.begun.insert(task.to_owned());
+                let until = two[1].at.map_or(entry, &back);
+                self.add(task, &two[1].kind, back(from), until);
+            }
         }
     }
 

@@ -104,11 +104,11 @@ struct Turn {
     events: Vec<Noted>,
 }
 
-/// An event as the journal notes it for people.
+/// An event as the journal notes it for people; without an instant, it is of the entry's own.
 #[derive(Debug, Deserialize)]
 struct Noted {
     kind: String,
-    at: DateTime<Utc>,
+    at: Option<DateTime<Utc>>,
     now_at: Option<String>,
 }
 
@@ -125,7 +125,7 @@ fn noted(entry: &JournalEntry) -> Vec<MomentReply> {
     let shown = events.into_iter().map(|event| MomentReply {
         task: event.now_at,
         seq: Some(entry.seq),
-        ..moment(event.at, &event.kind)
+        ..moment(event.at.unwrap_or(entry.at), &event.kind)
     });
     shown.collect()
 }
@@ -164,7 +164,7 @@ mod tests {
     #[test]
     fn the_events_of_a_turn_stand_one_by_one_with_their_task() {
         let data = r#"{"v":1,"events":[{"kind":"started","at":"2026-11-21T05:00:00Z","now_at":"/do/0/greet"},
-            {"kind":"succeeded","at":"2026-11-21T05:00:02Z"}],"root":{}}"#;
+            {"kind":"succeeded"}],"root":{}}"#;
 
         let moments = noted(&entry(data));
 
@@ -177,6 +177,7 @@ mod tests {
             [("started", Some("/do/0/greet")), ("succeeded", None)]
         );
         assert!(moments.iter().all(|moment| moment.seq == Some(3)));
+        assert_eq!(moments[1].at, DateTime::UNIX_EPOCH, "the entry's own");
     }
 
     #[test]

@@ -34,8 +34,8 @@ impl Execution {
             }
             Ok(Verdict::To(())) => {
                 self.changed = true;
-                self.note(word, at);
                 let applied = self.advance();
+                self.note(word, at);
                 self.bound_walk(applied)
             }
             Err(illegal) => {

@@ -7,6 +7,7 @@ mod tree;
 
 use std::collections::HashMap;
 
+use chrono::DateTime;
 use indexmap::IndexMap;
 
 use self::reader::Reader;
@@ -14,6 +15,7 @@ use super::facts::JobFacts;
 use super::held::Held;
 use super::journal::{FOLD, live};
 use super::state::{Branch, State};
+use super::transition::job::JobState;
 use super::turn::{Entry, Head};
 use crate::program::Program;
 use crate::value::{Map, Value};
@@ -101,11 +103,21 @@ fn read(
     if format != i64::from(FOLD) {
         return Err(damaged(seq, &format!("there is no format {format}")));
     }
-    let reader = Reader { program, seq };
-    for written in reader.list(&whole, "values")? {
+    let mut reader = Reader {
+        program,
+        seq,
+        at: DateTime::UNIX_EPOCH,
+    };
+    for written in reader.maybe_list(&whole, "values")? {
         reader.value(written, values)?;
     }
     let root = reader.root(reader.member(&whole, "root")?, values)?;
+    if root.status == JobState::Ended {
+        // It stands nowhere any more.
+        let ended = State::new(program, Value::Null, root.at);
+        return Ok(State { root, ..ended });
+    }
+    reader.at = root.at;
     let branches = reader
         .list(&whole, "branches")?
         .iter()

@@ -12,6 +12,7 @@ use chrono::{DateTime, SecondsFormat, Utc};
 
 use super::held::{Held, bytes, is_same};
 use super::state::{Branch, Chunks, Doing, Frame, FrameKind, Move, Root, State, Step, Unwinding};
+use super::transition::job::JobState;
 use super::turn::Outcome;
 use crate::program::{NodeId, Program};
 use crate::value::Value;
@@ -42,6 +43,16 @@ pub(super) fn entry(
     events: &[Note],
     known: &HashMap<u32, Value>,
 ) -> (String, HashMap<u32, Value>) {
+    let events = Value::list(events.iter().map(|one| event(program, one, state.root.at)));
+    let mut members = vec![
+        ("v", Value::from(i64::from(FOLD))),
+        ("events", events),
+        ("root", root(program, &state.root)),
+    ];
+    if state.root.status == JobState::Ended {
+        // Nothing follows, and the result stands in the outcome's own row.
+        return (Value::map(members).to_json(), HashMap::new());
+    }
     let live = live(state);
     let mut fresh: Vec<(&u32, &Value)> = live
         .iter()
@@ -51,24 +62,18 @@ pub(super) fn entry(
     let values = fresh
         .into_iter()
         .map(|(number, value)| written(*number, value, known));
-    let data = Value::map([
-        ("v", Value::from(i64::from(FOLD))),
-        (
-            "events",
-            Value::list(events.iter().map(|one| event(program, one))),
-        ),
-        ("root", root(program, &state.root)),
-        (
-            "branches",
-            Value::list(state.branches.iter().map(|one| branch(program, one))),
-        ),
+    let branches = (state.branches.iter()).map(|one| branch(program, one, state.root.at));
+    members.extend([
+        ("branches", Value::list(branches)),
         ("values", Value::list(values)),
     ]);
-    (data.to_json(), live)
+    (Value::map(members).to_json(), live)
 }
 
-fn event(program: &Program, note: &Note) -> Value {
-    let mut members = vec![("kind", Value::text(note.kind)), ("at", instant(note.at))];
+/// An event of another instant than the turn's tells it.
+fn event(program: &Program, note: &Note, at: DateTime<Utc>) -> Value {
+    let mut members = vec![("kind", Value::text(note.kind))];
+    members.extend((note.at != at).then(|| ("at", instant(note.at))));
     let task = note.node.map(|node| program.node(node).pointer.clone());
     members.extend(task.map(|task| ("now_at", Value::text(task))));
     Value::map(members)
@@ -212,29 +217,28 @@ fn root(program: &Program, root: &Root) -> Value {
 
 /// The result stands in the outcome's own row.
 fn outcome_value(outcome: &Outcome) -> Value {
-    let text = |text: &Option<String>| text.as_deref().map_or(Value::Null, Value::text);
-    Value::map([
-        ("kind", Value::text(outcome.kind.as_str())),
-        ("code", text(&outcome.code)),
-        ("fingerprint", text(&outcome.fingerprint)),
-    ])
+    let text = |text: &Option<String>| text.as_deref().map(Value::text);
+    let mut members = vec![("kind", Value::text(outcome.kind.as_str()))];
+    members.extend(text(&outcome.code).map(|code| ("code", code)));
+    members.extend(text(&outcome.fingerprint).map(|fingerprint| ("fingerprint", fingerprint)));
+    Value::map(members)
 }
 
-fn branch(program: &Program, branch: &Branch) -> Value {
-    Value::map([
-        ("id", Value::from(branch.id)),
-        ("parent", branch.parent.map_or(Value::Null, Value::from)),
-        (
-            "frames",
-            Value::list(branch.frames.iter().map(|one| frame(program, one))),
-        ),
+fn branch(program: &Program, branch: &Branch, at: DateTime<Utc>) -> Value {
+    let frames = (branch.frames.iter()).map(|one| frame(program, one, at));
+    let mut members = vec![("id", Value::from(branch.id))];
+    members.extend(branch.parent.map(|parent| ("parent", Value::from(parent))));
+    members.extend([
+        ("frames", Value::list(frames)),
         ("data", number(&branch.data)),
         ("context", number(&branch.context)),
         ("doing", doing(program, &branch.doing)),
-    ])
+    ]);
+    Value::map(members)
 }
 
-fn frame(program: &Program, frame: &Frame) -> Value {
+/// What is most often so is not written: the raw value is the input, and the turn entered the task.
+fn frame(program: &Program, frame: &Frame, at: DateTime<Utc>) -> Value {
     let mut members = vec![
         (
             "path",
@@ -242,9 +246,10 @@ fn frame(program: &Program, frame: &Frame) -> Value {
         ),
         ("visit", Value::from(frame.visit)),
         ("raw", number(&frame.raw)),
-        ("input", number(&frame.input)),
-        ("started", instant(frame.started)),
     ];
+    let shaped = (frame.input.number != frame.raw.number).then(|| number(&frame.input));
+    members.extend(shaped.map(|input| ("input", input)));
+    members.extend((frame.started != at).then(|| ("started", instant(frame.started))));
     members.extend(frame.due.map(|due| ("due", instant(due))));
     if !frame.undos.is_empty() {
         members.push(("undos", tree::undos(program, &frame.undos)));
@@ -297,13 +302,17 @@ fn doing(program: &Program, doing: &Doing) -> Value {
 }
 
 fn step(step: &Step) -> Value {
-    let members = [
-        ("activity", Value::from(step.activity.0)),
-        ("attempt", Value::from(step.attempt)),
-        ("is_stopping", Value::from(step.is_stopping)),
-        ("layers", Value::list(step.layers.iter().map(number))),
-        tree::call(&step.call),
-    ];
+    let mut members = vec![("activity", Value::from(step.activity.0))];
+    if step.attempt > 0 {
+        members.push(("attempt", Value::from(step.attempt)));
+    }
+    if step.is_stopping {
+        members.push(("is_stopping", Value::from(true)));
+    }
+    if !step.layers.is_empty() {
+        members.push(("layers", Value::list(step.layers.iter().map(number))));
+    }
+    members.push(tree::call(&step.call));
     Value::map(members.into_iter().chain(tree::more_of(step)))
 }
 

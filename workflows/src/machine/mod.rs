@@ -59,6 +59,7 @@ mod undo;
 mod unwind;
 mod view;
 
+use std::cell::Cell;
 use std::collections::HashMap;
 use std::sync::Arc;
 
@@ -73,10 +74,11 @@ use self::command::Command;
 use self::journal::{FOLD, Note};
 use self::limits::HEAD_BYTES_MIN;
 use self::row::Row;
-use self::state::{Doing, FrameKind, State};
+use self::state::{Doing, Frame, FrameKind, OpenCall, State, Step};
 use self::transition::job::JobState;
 use self::turn::{End, Entry, Head, Turn};
-use crate::program::{Memory, Program};
+use crate::policy::retry::later;
+use crate::program::{DEADLINE_MAX, Memory, Program};
 use crate::value::Value;
 
 /// What an event did.
@@ -117,6 +119,8 @@ pub struct Execution {
     journal: Journal,
     /// Tasks walked since the last outside event.
     walked: u32,
+    /// An expression has read the clock or the attempt: beginning again may give something else.
+    is_fickle: Cell<bool>,
     /// `$input` inside a function.
     layer_input: Option<Value>,
     last_chunk_error: Option<Value>,
@@ -130,7 +134,7 @@ struct Journal {
     /// The last entry; 0 before the first.
     seq: i32,
     /// Values that stand in it, by number.
-    known: HashMap<u32, Value>,
+    known: Arc<HashMap<u32, Value>>,
     /// Bytes of entries since the last head, and that head's own.
     since_head: usize,
     head: usize,
@@ -165,7 +169,7 @@ impl Execution {
         let folded = fold::fold(&program, &facts, head, entries)?;
         let journal = Journal {
             seq: folded.seq,
-            known: folded.known,
+            known: Arc::new(folded.known),
             since_head: folded.bytes,
             head: folded.head_bytes,
         };
@@ -185,6 +189,7 @@ impl Execution {
             in_flight: None,
             journal,
             walked: 0,
+            is_fickle: Cell::new(false),
             layer_input: None,
             last_chunk_error: None,
             output_bound: None,
@@ -278,10 +283,12 @@ impl Execution {
         self.state.root.status == JobState::Ended
     }
 
-    /// A job whose one outside step can be asked for again from its row needs no memory while that
-    /// step is open; it does as soon as it must wait.
+    /// A job needs no memory while it stands at its first outside step, if that step can be asked for
+    /// again from its row. One that has no other keeps none to its end, unless it must wait.
     fn keeps_a_journal(&self, ended: bool) -> bool {
-        let is_plain = self.program.memory() == Memory::None && self.journal.seq == 0;
+        if self.journal.seq > 0 {
+            return true;
+        }
         let branch = self.state.branch();
         let waits = matches!(
             branch.doing,
@@ -291,7 +298,37 @@ impl Execution {
             .frames
             .iter()
             .any(|frame| matches!(&frame.kind, FrameKind::Try(tries) if tries.attempt > 0));
-        !is_plain || ((waits || counts) && !ended)
+        match self.program.memory() {
+            Memory::None => (waits || counts) && !ended,
+            Memory::Journaled(_) => waits || counts || !self.stands_at_its_first_step(),
+        }
+    }
+
+    /// Whether beginning again gives just this state, but for instants that nothing depends on.
+    fn stands_at_its_first_step(&self) -> bool {
+        let [branch] = self.state.branches.as_slice() else {
+            return false;
+        };
+        let is_bare = |step: &Step| {
+            let is_asked_for =
+                matches!(step.call, OpenCall::Http { .. } | OpenCall::Function { .. });
+            let named = [&step.placement, &step.effect];
+            is_asked_for && step.verify.is_none() && named.iter().all(|named| named.is_none())
+        };
+        let longest = later(self.state.root.started, DEADLINE_MAX);
+        let is_near = |frame: &Frame| {
+            let of_try = match &frame.kind {
+                FrameKind::Try(tries) => tries.due,
+                _ => None,
+            };
+            let deadlines = [frame.due, of_try];
+            frame.undos.is_empty() && deadlines.iter().flatten().all(|due| *due <= longest)
+        };
+        self.state.root.next_activity == 2
+            && self.rows.is_empty()
+            && branch.step().is_some_and(is_bare)
+            && branch.frames.iter().all(is_near)
+            && !self.is_fickle.get()
     }
 
     fn entry(&mut self) -> Entry {
@@ -304,7 +341,7 @@ impl Execution {
         );
         self.journal.seq += 1;
         self.journal.since_head += data.len();
-        self.journal.known = known;
+        self.journal.known = Arc::new(known);
         Entry {
             seq: self.journal.seq,
             kind: kind.to_owned(),

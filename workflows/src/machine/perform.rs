@@ -45,6 +45,21 @@ impl Execution {
         }
     }
 
+    /// Whether anything is open outside: whether `pending` would give a command.
+    pub fn awaits_steps(&self) -> bool {
+        let steps = self
+            .state
+            .branches
+            .iter()
+            .filter_map(|branch| branch.step());
+        let mut open = steps.filter(|step| !step.is_stopping);
+        open.any(|step| match step.verify.as_ref().unwrap_or(&step.call) {
+            OpenCall::Chunks(chunks) => !chunks.open.is_empty(),
+            OpenCall::Http { .. } | OpenCall::Function { .. } => true,
+            OpenCall::Child { .. } | OpenCall::Group { .. } | OpenCall::Context { .. } => false,
+        })
+    }
+
     fn perform(&self, place: usize, step: &Step, call: Call) -> Command {
         let (node, visit, suffix) = self.asker(place, step);
         let path = self.program.node(node).pointer.to_string();

@@ -25,6 +25,9 @@ impl Execution {
         output: Option<&Value>,
     ) -> Result<Value, Fault> {
         let facts = self.program.site(site);
+        if facts.is_fickle {
+            self.is_fickle.set(true);
+        }
         let variables: Vec<(&str, Value)> = facts
             .reads
             .iter()

@@ -8,7 +8,7 @@ use std::time::Duration;
 use super::node::{Form, Inlet, Leaf, Next, Node, NodeKind, Site, SiteFacts, Span, Target, Way};
 
 /// A longer deadline would start over with each claim, so it must be remembered.
-const DEADLINE_MAX: Duration = Duration::from_secs(5 * 60);
+pub(crate) const DEADLINE_MAX: Duration = Duration::from_secs(5 * 60);
 
 /// Whether a journal is kept from the start.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -17,6 +17,7 @@ use std::sync::Arc;
 
 use sha2::{Digest, Sha256};
 
+pub(crate) use memory::DEADLINE_MAX;
 pub use memory::Memory;
 pub(crate) use node::{Node, NodeId, NodeKind, Site, SiteFacts};
 

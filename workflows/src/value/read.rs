@@ -3,6 +3,7 @@
 //! Our own reader, because a general one makes floats of long ids, `100.0` of `1E2`, keeps the last
 //! of two equal keys in silence, and stops at a depth that is not ours.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 
 use indexmap::IndexMap;
@@ -57,7 +58,7 @@ struct Reader<'a> {
     depth_max: u32,
 }
 
-impl Reader<'_> {
+impl<'a> Reader<'a> {
     fn document(&mut self, depth: u32) -> Result<Value, ParseFault> {
         if self.text.len() > TEXT_BYTES_MAX {
             return Err(ParseFault::Size);
@@ -238,27 +239,33 @@ impl Reader<'_> {
         }
     }
 
-    /// One text with its quotes; runs without escapes are copied whole.
-    fn string(&mut self) -> Result<String, ParseFault> {
+    /// One text with its quotes; one without escapes is not copied.
+    fn string(&mut self) -> Result<Cow<'a, str>, ParseFault> {
         self.take(b'"', "a text in quotes")?;
-        let mut out = String::new();
+        let mut out = Cow::Borrowed(self.run());
         loop {
-            let start = self.at;
-            while self
-                .peek()
-                .is_some_and(|byte| byte >= b' ' && byte != b'"' && byte != b'\\')
-            {
-                self.at += 1;
-            }
-            out.push_str(&self.text[start..self.at]);
             match self.peek().ok_or(ParseFault::End)? {
                 b'"' => break,
-                b'\\' => out.push(self.escape()?),
+                b'\\' => {
+                    let escaped = self.escape()?;
+                    out.to_mut().push(escaped);
+                    out += self.run();
+                }
                 _ => return Err(ParseFault::Text),
             }
         }
         self.at += 1;
         Ok(out)
+    }
+
+    /// What stands up to the next quote, escape or control character.
+    fn run(&mut self) -> &'a str {
+        let rest = &self.text[self.at..];
+        let plain = |byte: u8| byte >= b' ' && byte != b'"' && byte != b'\\';
+        let length = rest.bytes().position(|byte| !plain(byte));
+        let run = &rest[..length.unwrap_or(rest.len())];
+        self.at += run.len();
+        run
     }
 
     fn escape(&mut self) -> Result<char, ParseFault> {

@@ -55,7 +55,9 @@ fn separate(index: usize, out: &mut impl Write) -> fmt::Result {
 fn write_text(text: &str, out: &mut impl Write) -> fmt::Result {
     out.write_char('"')?;
     let mut rest = text;
-    while let Some(at) = rest.find(|c: char| c < ' ' || c == '"' || c == '\\' || c == '\u{7f}') {
+    // All of these are single bytes, and no part of another character.
+    let is_escaped = |byte: u8| byte < b' ' || byte == b'"' || byte == b'\\' || byte == 0x7f;
+    while let Some(at) = rest.bytes().position(is_escaped) {
         out.write_str(&rest[..at])?;
         write_escape(rest.as_bytes()[at], out)?;
         rest = &rest[at + 1..];

@@ -103,6 +103,62 @@ do:
     );
 }
 
+/// Two calls; the first is given these members beside its `call`.
+fn two_steps(first: &str) -> String {
+    format!(
+        "
+do:
+  - a: {{ call: 'echo:1.0.0@default', {first} }}
+  - b: {{ call: 'echo:1.0.0@default', with: {{ got: '${{ . }}' }} }}
+"
+    )
+}
+
+#[test]
+fn a_journal_begins_with_the_end_of_the_first_step_which_the_row_can_ask_for_again() {
+    let document = two_steps("with: { n: '${ .n }' }");
+    let rig = drive(&document, r#"{"n":1}"#, |rig| {
+        rig.start();
+        assert!(rig.entries.is_empty());
+        rig.after(2);
+        rig.answer(r#"{"ok":true}"#);
+        let told = r#"{"v":1,"events":[{"kind":"started","at":"2026-03-01T09:00:00Z","now_at":"/do/0/a"},{"kind":"succeeded","now_at":"/do/1/b"}],"#;
+        let entry = &rig.entries[0].data;
+        assert!(rig.entries.len() == 1 && entry.starts_with(told), "{entry}");
+        rig.refuse(communication(503));
+    });
+    assert_eq!(rig.entries.len(), 2);
+}
+
+#[test]
+fn what_cannot_be_asked_for_again_alike_is_remembered_before_it_begins() {
+    for first in [
+        "with: { at: '${ now }' }",
+        "with: { at: '${ $workflow.startedAt }' }",
+        "with: { n: 1 }, timeout: { after: PT6M }",
+    ] {
+        let mut rig = Rig::new(program(&two_steps(first)), facts("{}"), false);
+        rig.start();
+        assert_eq!(rig.entries.len(), 1, "{first}");
+    }
+}
+
+#[test]
+fn the_last_turn_does_not_repeat_what_its_outcome_says() {
+    let mut rig = Rig::new(program(&two_steps("with: {}")), facts("{}"), false);
+    rig.start();
+    rig.answer("1");
+    let output = format!("\"{}\"", "x".repeat(1_000));
+    rig.answer(&output);
+
+    assert_eq!(rig.output(), output);
+    let last = &rig.entries[1].data;
+    assert!(
+        last.len() < 300 && last.ends_with(r#""outcome":{"kind":"completed"}}}"#),
+        "{last}"
+    );
+}
+
 /// Bytes of all entries of a job whose loop makes a context grow by each answer.
 fn bytes(export: &str, items: usize) -> (usize, usize, usize) {
     let document = format!(

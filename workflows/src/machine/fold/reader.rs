@@ -20,6 +20,8 @@ use crate::value::Value;
 pub(super) struct Reader<'a> {
     pub(super) program: &'a Program,
     pub(super) seq: i32,
+    /// The entry's instant, once its root is read.
+    pub(super) at: DateTime<Utc>,
 }
 
 impl Reader<'_> {
@@ -37,6 +39,18 @@ impl Reader<'_> {
         self.member(value, key)?
             .as_list()
             .ok_or_else(|| self.damaged(&format!("`{key}` is no list")))
+    }
+
+    /// The same; empty where it is not written.
+    pub(super) fn maybe_list<'v>(
+        &self,
+        value: &'v Value,
+        key: &str,
+    ) -> Result<&'v [Value], Unloadable> {
+        match value.get(key) {
+            Some(_) => self.list(value, key),
+            None => Ok(&[]),
+        }
     }
 
     pub(super) fn count(&self, value: &Value, key: &str) -> Result<u32, Unloadable> {
@@ -228,8 +242,11 @@ impl Reader<'_> {
             node: self.node(self.text(value, "path")?)?,
             visit: self.count(value, "visit")?,
             raw: self.held_in(value, "raw", values)?,
-            input: self.held_in(value, "input", values)?,
-            started: self.instant(self.member(value, "started")?)?,
+            input: match value.get("input") {
+                Some(input) => self.held(input, values)?,
+                None => self.held_in(value, "raw", values)?,
+            },
+            started: self.maybe_instant(value, "started")?.unwrap_or(self.at),
             due: self.maybe_instant(value, "due")?,
             undos: self.undos(value, values)?,
             kind: self.frame_kind(value, values)?,
@@ -308,15 +325,18 @@ impl Reader<'_> {
 
     fn step(&self, value: &Value, values: &HashMap<u32, Value>) -> Result<Step, Unloadable> {
         let layers = self
-            .list(value, "layers")?
+            .maybe_list(value, "layers")?
             .iter()
             .map(|layer| self.held(layer, values));
         Ok(Step {
             activity: Activity(self.count(value, "activity")?),
-            attempt: self.count(value, "attempt")?,
-            is_stopping: self
-                .member(value, "is_stopping")?
-                .as_bool()
+            attempt: match value.get("attempt") {
+                Some(attempt) => self.number(attempt, "attempt")?,
+                None => 0,
+            },
+            is_stopping: value
+                .get("is_stopping")
+                .and_then(Value::as_bool)
                 .unwrap_or_default(),
             call: self.call(value, values)?,
             layers: layers.collect::<Result<_, _>>()?,
