@@ -5,8 +5,9 @@ use std::time::{Duration, Instant};
 use windlass_workflows::catalogue::{Ability, Catalogue};
 use windlass_workflows::check;
 use windlass_workflows::document::tree::{self, Format, Tree};
-use windlass_workflows::document::{hash, parse};
+use windlass_workflows::document::{SCHEMA, hash, parse};
 use windlass_workflows::problem::Problem;
+use windlass_workflows::program::Program;
 
 const HEADER: &str = "document: { dsl: '1.0.3', namespace: test, name: test, version: 1.0.0 }\n";
 
@@ -170,22 +171,21 @@ do:
 }
 
 #[test]
-fn ten_thousand_tasks_are_checked_soon_and_one_more_is_refused() {
+fn ten_thousand_tasks_are_checked_and_built_soon_and_one_more_is_refused() {
     let task = |n: usize| format!("  - t{n}: {{ set: {{ x: '${{ .x{n} + 1 }}' }} }}\n");
     let document = |count: usize| -> String {
         format!("{HEADER}do:\n{}", (0..count).map(task).collect::<String>())
     };
 
     let begun = Instant::now();
-    let template = check::publish(&document(10_000), &Catalogue::builtin());
+    let template = check::publish(&document(10_000), &Catalogue::builtin()).expect("sound");
+    let program = Program::of(&template);
     let spent = begun.elapsed();
 
-    assert_eq!(
-        template.map(|template| template.body.len()).ok(),
-        Some(10_000)
-    );
+    assert_eq!(template.body.len(), 10_000);
+    assert!(program.is_ok());
     // About a second when optimised; without that, and beside other tests, many times more.
-    assert!(spent < Duration::from_secs(30), "{spent:?}");
+    assert!(spent < Duration::from_secs(60), "{spent:?}");
     assert_eq!(
         problems(&document(10_001), &Catalogue::builtin())[0].code,
         "document.too_many_tasks"
@@ -254,5 +254,61 @@ fn hostile_documents_are_refused_and_never_crash() {
     for text in [deep, wide, chain, dashes] {
         let problems = problems(&text, &Catalogue::builtin());
         assert!(!problems.is_empty() && problems.len() < 250);
+    }
+}
+
+#[test]
+fn the_schema_for_editors_takes_what_is_published_and_refuses_broken_forms() {
+    let schema: serde_json::Value = serde_json::from_str(SCHEMA).expect("JSON");
+    let schema = jsonschema::draft202012::new(&schema).expect("a schema");
+    let fits = |text: &str| {
+        let tree = tree::read_one(text, Format::Yaml).expect("YAML");
+        let value = serde_json::Value::from(&tree.to_value());
+        let wrong = schema.iter_errors(&value);
+        wrong.map(|error| error.to_string()).collect::<Vec<_>>()
+    };
+
+    for (_, text) in cases(include_str!("language/published.yaml")) {
+        assert_eq!(fits(&text), [""; 0], "{text}");
+    }
+    for broken in [
+        "do: {}",
+        "do: [ { a: { set: { x: 1 }, thn: end } } ]",
+        "do: [ { a: { swich: [] } } ]",
+        "do: [ { end: { set: { x: 1 } } } ]",
+        "do: [ { a: { set: .x } } ]",
+        "do: [ { a: { call: http, with: { method: GET } } } ]",
+        "do: [ { a: { try: [] } } ]",
+        "do: [ { a: { wait: { fortnights: 1 } } } ]",
+        "do: [ { a: { raise: { error: { status: 7, type: x } } } } ]",
+        "schedule: { cron: x, every: PT1H }\ndo: []",
+        "evaluate: { mode: loose }\ndo: []",
+        "tasks: []\ndo: []",
+    ] {
+        assert!(!fits(&with_header(broken)).is_empty(), "{broken}");
+    }
+}
+
+#[test]
+fn expressions_too_long_or_too_deep_are_refused_where_they_stand() {
+    let text =
+        |expression: &str| format!("do:\n  - a: {{ set: {{ x: '${{ {expression} }}' }} }}\n");
+    for (expression, code) in [
+        ("x".repeat(8_200), "expression.too_long"),
+        (["1"; 300].join(" + "), "expression.too_deep"),
+        (
+            format!("{}1{}", "(".repeat(70), ")".repeat(70)),
+            "expression.too_deep",
+        ),
+    ] {
+        let found = problems(&with_header(&text(&expression)), &Catalogue::builtin());
+
+        let first = &found[0];
+        assert_eq!(
+            (first.code.as_str(), first.line, first.column),
+            (code, Some(3), Some(20))
+        );
+        assert_eq!(first.pointer, "/do/0/a/set/x");
+        assert!(first.hint.is_some());
     }
 }
