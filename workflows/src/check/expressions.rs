@@ -248,9 +248,13 @@ impl<'a> Walk<'_, 'a> {
             problem.code == "expression.unknown_variable" && problem.message.contains(name)
         });
         let hint = absent.map(|(_, hint)| (*hint).to_owned()).or(problem.hint);
+        // Where secrets are not bound, their values would be stored or decided upon (ruling 31).
+        let code = match problem.message.starts_with("`$secrets`") {
+            true => "secret.leaks",
+            false => problem.code,
+        };
         let pointer = &expression.pointer;
-        self.checker
-            .report(problem.code, pointer, problem.message, hint);
+        self.checker.report(code, pointer, problem.message, hint);
     }
 }
 
