@@ -6,6 +6,8 @@ mod bench;
 mod fake;
 #[path = "cli/process.rs"]
 mod process;
+#[path = "cli/templates.rs"]
+mod templates;
 #[path = "cli/tree.rs"]
 mod tree;
 

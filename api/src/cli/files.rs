@@ -120,10 +120,19 @@ impl Bundle {
     }
 }
 
-/// Whether a file of a folder is a document.
+/// Whether a file of a folder is a document. Tests of templates lie beside them and are none.
 pub fn is_document(path: &Path) -> bool {
     path.extension()
         .is_some_and(|extension| extension == "yaml" || extension == "yml")
+        && !is_test(path)
+}
+
+/// Whether a file of a folder tests templates.
+pub fn is_test(path: &Path) -> bool {
+    let name = path.to_string_lossy();
+    [".feature", ".test.yaml", ".test.yml"]
+        .iter()
+        .any(|end| name.ends_with(end))
 }
 
 /// The categories of a file, each with what its `data: { file: … }` names. What is no YAML or names
@@ -194,6 +203,16 @@ mod tests {
         assert_eq!(beside("c.yaml", "../x.csv"), "../x.csv");
         assert_eq!(beside("c.yaml", "./x.csv"), "x.csv");
         assert_eq!(beside("a/c.yaml", "/data/x.csv"), "/data/x.csv");
+    }
+
+    #[test]
+    fn tests_are_no_documents() {
+        let is = |name: &str| (is_document(Path::new(name)), is_test(Path::new(name)));
+
+        assert_eq!(is("a/b.yaml"), (true, false));
+        assert_eq!(is("a/b.test.yaml"), (false, true));
+        assert_eq!(is("a/b.feature"), (false, true));
+        assert_eq!(is("a/b.csv"), (false, false));
     }
 
     #[test]

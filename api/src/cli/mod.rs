@@ -13,6 +13,7 @@ mod config;
 mod configuration;
 pub mod context;
 mod doctor;
+mod draft;
 pub mod error;
 mod failure;
 pub mod files;
@@ -28,6 +29,7 @@ pub mod run;
 mod schedule;
 mod template;
 pub mod text;
+mod trial;
 pub mod watch;
 
 use std::collections::BTreeMap;

@@ -2,11 +2,14 @@
 
 use clap::Subcommand;
 use serde_json::Value;
+use windlass_workflows::document::SCHEMA;
 
 use super::context::{Context, Paging, items, query};
+use super::draft;
 use super::error::{CliError, problem_line};
 use super::files;
 use super::output::{Column, Format};
+use super::trial;
 use crate::exit::Exit;
 
 /// `windlass template`
@@ -18,6 +21,26 @@ pub enum TemplateCommand {
         #[arg(required = true)]
         file: Vec<String>,
     },
+    /// Run tests of templates: .feature files, test sheets, folders of them; needs no server
+    Test {
+        /// Files and folders
+        #[arg(required = true)]
+        file: Vec<String>,
+    },
+    /// Draw one as a Mermaid flowchart: a file, or a published name
+    Graph {
+        /// Its file, or its name
+        name: String,
+    },
+    /// Say what changed from one to another, step by step: files, or published names
+    Diff {
+        /// The older one
+        old: String,
+        /// The newer one
+        new: String,
+    },
+    /// Print the JSON Schema of templates, for editors
+    Schema,
     /// List many
     List {
         /// Which page.
@@ -44,6 +67,13 @@ impl TemplateCommand {
     pub async fn run(self, context: &Context) -> Result<Exit, CliError> {
         match self {
             Self::Check { file } => check(context, &file).await,
+            Self::Test { file } => trial::run(context, &file).await,
+            Self::Graph { name } => draft::graph(context, &name).await,
+            Self::Diff { old, new } => draft::diff(context, &old, &new).await,
+            Self::Schema => {
+                context.output.line(SCHEMA.trim_end())?;
+                Ok(Exit::Done)
+            }
             Self::List { paging } => {
                 context
                     .list(&["templates"], Vec::new(), &paging, TEMPLATES)

@@ -1,0 +1,235 @@
+//! `windlass template test`: runs scenarios and test sheets on the real machine, without a server.
+//!
+//! The clock is the test's own. HTTP calls that a feature prepares no answer for are made, by the
+//! client that workers use and under the same rules of egress.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use chrono::{DateTime, Utc};
+use serde_json::{Value, json};
+use tokio::runtime::Handle;
+use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
+use uuid::Uuid;
+use windlass_workers::catalogue::Catalogue;
+use windlass_workers::connection::{NoConnections, References};
+use windlass_workers::egress::EgressRules;
+use windlass_workers::perform::{Performer, PerformerOptions, StepContext, Verdict};
+use windlass_workers::secret::Secrets;
+use windlass_workflows::machine::command::{Call, Perform};
+use windlass_workflows::trial::{self, Answer, Failure, Manner, Outside, Trial};
+
+use super::context::Context;
+use super::error::CliError;
+use super::files;
+use super::output::Format;
+use crate::exit::Exit;
+
+/// Runs every test of these files and folders.
+pub async fn run(context: &Context, paths: &[String]) -> Result<Exit, CliError> {
+    let files = found(paths)?;
+    let mut outside = Online::new(context)?;
+    // The machine is synchronous, and an HTTP call holds its thread.
+    let ran = tokio::task::spawn_blocking(move || {
+        let tests = files.iter().map(|file| tested(file, &mut outside));
+        tests.collect::<Result<Vec<_>, _>>()
+    });
+    let ran = ran.await.map_err(|error| {
+        CliError::new(Exit::Failed, "internal", "a test could not be run").because(&error)
+    })??;
+    told(context, &ran.concat())
+}
+
+/// How one test ended.
+#[derive(Clone, Debug)]
+struct Ran {
+    file: String,
+    name: String,
+    failure: Option<Failure>,
+}
+
+fn tested(file: &str, outside: &mut Online) -> Result<Vec<Ran>, CliError> {
+    let text = files::text(file)?;
+    let beside = |name: &str| {
+        let path = Path::new(file).parent().unwrap_or(Path::new("")).join(name);
+        std::fs::read_to_string(&path).map_err(|error| format!("{}: {error}", path.display()))
+    };
+    let ran = |name: &str, failure| Ran {
+        file: file.to_owned(),
+        name: name.to_owned(),
+        failure,
+    };
+    Ok(match trial::read(file, &text, beside) {
+        Ok(trials) => {
+            let ended = trials.iter().map(|trial| {
+                outside.prepares_all = !file.ends_with(".feature");
+                ran(&trial.name, ended(trial, outside))
+            });
+            ended.collect()
+        }
+        Err(failure) => vec![ran("the file cannot be read", Some(failure))],
+    })
+}
+
+fn ended(trial: &Trial, outside: &mut Online) -> Option<Failure> {
+    trial::run(trial, Manner::default(), outside).err()
+}
+
+/// Standard output is data: one line a test, what is wrong below it, and the sum.
+fn told(context: &Context, ran: &[Ran]) -> Result<Exit, CliError> {
+    let failed = ran.iter().filter(|one| one.failure.is_some()).count();
+    let sum = format!("{} passed, {failed} failed", ran.len() - failed);
+    match context.output.format {
+        Format::Table | Format::Name => {
+            for one in ran {
+                lines(one)
+                    .iter()
+                    .try_for_each(|line| context.output.line(line))?;
+            }
+            context.output.line(&sum)?;
+        }
+        _ => {
+            let items: Vec<Value> = ran.iter().map(document).collect();
+            context.output.list(&items, &[], true)?;
+            context.say(&sum);
+        }
+    }
+    Ok(if failed == 0 {
+        Exit::Done
+    } else {
+        Exit::Findings
+    })
+}
+
+fn lines(ran: &Ran) -> Vec<String> {
+    let Some(failure) = &ran.failure else {
+        return vec![format!("ok      {}: {}", ran.file, ran.name)];
+    };
+    let mut lines = vec![format!(
+        "FAILED  {}:{}: {}",
+        ran.file, failure.line, ran.name
+    )];
+    lines.extend(
+        failure
+            .message
+            .lines()
+            .map(|line| format!("        {line}")),
+    );
+    lines
+}
+
+fn document(ran: &Ran) -> Value {
+    let mut document = json!({"file": ran.file, "name": ran.name, "passed": ran.failure.is_none()});
+    if let Some(failure) = &ran.failure {
+        document["line"] = json!(failure.line);
+        document["message"] = json!(failure.message);
+    }
+    document
+}
+
+/// The files themselves, and in folders what is called like a test.
+fn found(paths: &[String]) -> Result<Vec<String>, CliError> {
+    let mut files = Vec::new();
+    for path in paths {
+        match Path::new(path).is_dir() {
+            true => files.extend(below(Path::new(path))?),
+            false => files.push(path.clone()),
+        }
+    }
+    if files.is_empty() {
+        let message = "these folders hold no .feature and no .test.yaml file";
+        return Err(CliError::usage(message));
+    }
+    Ok(files)
+}
+
+/// Without following links, so that a folder cannot hold itself.
+fn below(folder: &Path) -> Result<Vec<String>, CliError> {
+    let (mut folders, mut found) = (vec![folder.to_owned()], Vec::new());
+    while let Some(folder) = folders.pop() {
+        for entry in std::fs::read_dir(&folder)? {
+            let entry = entry?;
+            if entry.file_type()?.is_dir() {
+                folders.push(entry.path());
+            } else if files::is_test(&entry.path()) {
+                found.push(entry.path());
+            }
+        }
+    }
+    found.sort();
+    let text = |path: PathBuf| path.to_string_lossy().into_owned();
+    Ok(found.into_iter().map(text).collect())
+}
+
+/// The world outside: HTTP for real.
+struct Online {
+    performer: Performer,
+    runtime: Handle,
+    /// A sheet prepares every answer: it never reaches a service by mistake.
+    prepares_all: bool,
+}
+
+impl Online {
+    fn new(context: &Context) -> Result<Self, CliError> {
+        let settings = &context.settings;
+        let allow = settings.egress_allow.iter();
+        let options = PerformerOptions {
+            egress: EgressRules {
+                allow_private: settings.egress_allow_private,
+                allow: allow.filter_map(|allowed| allowed.parse().ok()).collect(),
+            },
+            references: References::default(),
+            ..PerformerOptions::default()
+        };
+        let connections = Arc::new(NoConnections);
+        let performer = Performer::new(options, connections, Secrets::new(), Catalogue::new());
+        let performer = performer
+            .map_err(|error| CliError::new(Exit::Failed, "http_client", error.to_string()))?;
+        Ok(Self {
+            performer,
+            runtime: Handle::current(),
+            prepares_all: false,
+        })
+    }
+}
+
+impl Outside for Online {
+    fn perform(&mut self, perform: &Perform, now: DateTime<Utc>) -> Option<Answer> {
+        if self.prepares_all || !matches!(perform.call, Call::Http(_)) {
+            return None;
+        }
+        let begun = Instant::now();
+        let left = perform
+            .due
+            .map(|due| (due - now).to_std().unwrap_or(Duration::ZERO));
+        let step = StepContext {
+            job_id: 1,
+            claim: Uuid::nil(),
+            tenant: 1,
+            path: perform.path.clone(),
+            attempt: perform.attempt,
+            key: perform.key.clone(),
+            deadline: left.map(|left| begun + left),
+            stop: CancellationToken::new(),
+        };
+        let result = self
+            .runtime
+            .block_on(self.performer.perform(&perform.call, &step));
+        let after = begun.elapsed();
+        Some(match result {
+            Ok(output) => Answer {
+                result: Ok(output),
+                after,
+                again_after: None,
+            },
+            Err(failure) if failure.verdict == Verdict::NotMine => return None,
+            Err(failure) => Answer {
+                result: Err(*failure.fault),
+                after,
+                again_after: failure.again_after,
+            },
+        })
+    }
+}

@@ -1,0 +1,228 @@
+//! Templates on the command line without a server: tests, drawings, differences, the schema.
+
+use std::path::{Path, PathBuf};
+
+use axum::extract::Path as Segment;
+use axum::http::StatusCode;
+use axum::routing::get;
+use axum::{Json, Router};
+use serde_json::{Value, json};
+use tempfile::TempDir;
+use tokio::net::TcpListener;
+
+use super::process::{Ended, windlass, windlass_with};
+
+fn example(name: &str) -> String {
+    let examples = Path::new(env!("CARGO_MANIFEST_DIR")).join("../examples/templates");
+    examples.join(name).display().to_string()
+}
+
+struct Folder(TempDir);
+
+impl Folder {
+    fn with(files: &[(&str, &str)]) -> Folder {
+        let folder = tempfile::tempdir().expect("a folder");
+        for (name, text) in files {
+            std::fs::write(folder.path().join(name), text).expect("a file");
+        }
+        Folder(folder)
+    }
+
+    fn path(&self, name: &str) -> String {
+        let path: PathBuf = self.0.path().join(name);
+        path.display().to_string()
+    }
+}
+
+fn last_line(ended: &Ended) -> &str {
+    ended.stdout.lines().last().unwrap_or_default()
+}
+
+#[tokio::test]
+async fn the_tests_of_an_example_pass_and_their_sum_is_the_last_line() {
+    let ended = windlass(&["template", "test", &example("")]).await;
+
+    assert_eq!(ended.code, 0, "{}{}", ended.stdout, ended.stderr);
+    assert_eq!(last_line(&ended), "3 passed, 0 failed");
+}
+
+const UNKNOWN: &str = "Feature: a
+  Scenario: b
+    Given the moon rises
+  Scenario: c
+    Given a workflow with definition:
+      \"\"\"yaml
+      document: { dsl: '1.0.3', namespace: a, name: a, version: 1.0.0 }
+      do: [ { one: { set: { x: 1 } } } ]
+      \"\"\"
+    When the workflow is executed
+    Then the workflow should complete with output:
+      \"\"\"yaml
+      { x: 1 }
+      \"\"\"
+";
+
+#[tokio::test]
+async fn an_unknown_step_fails_its_scenario_with_its_line() {
+    let folder = Folder::with(&[("a.feature", UNKNOWN), ("broken.feature", "Scenario\n")]);
+    let broken = folder.path("broken.feature");
+
+    let ended = windlass(&["template", "test", &folder.path("a.feature"), &broken]).await;
+
+    assert_eq!(ended.code, 9);
+    assert_eq!(last_line(&ended), "1 passed, 2 failed");
+    let failed = format!("FAILED  {}:3: b\n", folder.path("a.feature"));
+    assert!(ended.stdout.contains(&failed), "{}", ended.stdout);
+    assert!(ended.stdout.contains("no step is called `the moon rises`"));
+    assert!(
+        ended.stdout.contains(&format!("FAILED  {broken}:1: ")),
+        "{}",
+        ended.stdout
+    );
+}
+
+#[tokio::test]
+async fn results_as_json_are_one_document() {
+    let folder = Folder::with(&[("a.feature", UNKNOWN)]);
+
+    let ended = windlass(&["-o", "json", "template", "test", &folder.path("a.feature")]).await;
+
+    let results: Value = serde_json::from_str(&ended.stdout).expect("JSON");
+    assert_eq!(results[0]["passed"], false);
+    assert_eq!(results[0]["line"], 3);
+    assert_eq!(results[1]["passed"], true);
+    assert!(
+        ended.stderr.contains("1 passed, 1 failed"),
+        "{}",
+        ended.stderr
+    );
+}
+
+/// Pets by number; there is one.
+async fn pets() -> String {
+    let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
+    let address = format!("http://{}", listener.local_addr().expect("an address"));
+    let pet = async |Segment(id): Segment<u32>| match id {
+        1 => (StatusCode::OK, Json(json!({"id": 1, "name": "Milou"}))),
+        _ => (StatusCode::NOT_FOUND, Json(json!({"title": "no such pet"}))),
+    };
+    let router = Router::new().route("/pets/{id}", get(pet));
+    tokio::spawn(async move { axum::serve(listener, router).await.expect("serving") });
+    address
+}
+
+#[tokio::test]
+async fn a_feature_calls_http_for_real_under_the_rules_of_egress() {
+    let feature = "Feature: pets
+  Scenario Outline: number <id>
+    Given a workflow with definition:
+      \"\"\"yaml
+      document: { dsl: '1.0.3', namespace: a, name: a, version: 1.0.0 }
+      do:
+        - tried:
+            try: [ { ask: { call: http, with: { method: get, endpoint: 'ADDRESS/pets/{id}' } } } ]
+            catch:
+              errors: { with: { type: https://serverlessworkflow.io/dsl/errors/types/communication, status: 404 } }
+              do: [ { none: { set: { name: nobody, at: '${ $error.instance }' } } } ]
+      \"\"\"
+    And given the workflow input is:
+      \"\"\"yaml
+      id: <id>
+      \"\"\"
+    When the workflow is executed
+    Then the workflow should complete
+    And the workflow output should have a 'name' property with value:
+      \"\"\"yaml
+      <name>
+      \"\"\"
+    And ask should run after tried
+    Examples:
+      | id | name   |
+      | 1  | Milou  |
+      | 2  | nobody |
+";
+    let feature = feature.replace("ADDRESS", &pets().await);
+    let folder = Folder::with(&[("pets.feature", &feature)]);
+    let path = folder.path("pets.feature");
+
+    let open = [("WINDLASS_EGRESS_ALLOW_PRIVATE", "true")];
+    let allowed = windlass_with(&["template", "test", &path], &open).await;
+    let refused = windlass(&["template", "test", &path]).await;
+
+    assert_eq!(
+        last_line(&allowed),
+        "2 passed, 0 failed",
+        "{}",
+        allowed.stdout
+    );
+    assert_eq!(
+        last_line(&refused),
+        "0 passed, 2 failed",
+        "{}",
+        refused.stdout
+    );
+    assert!(
+        refused.stdout.contains("is out of reach"),
+        "{}",
+        refused.stdout
+    );
+}
+
+#[tokio::test]
+async fn a_sheet_never_calls_what_it_prepares_no_answer_for() {
+    let sheet = "definition:
+  document: { dsl: '1.0.3', namespace: a, name: a, version: 1.0.0 }
+  do: [ { ask: { call: http, with: { method: GET, endpoint: 'http://127.0.0.1:9/' } } } ]
+tests:
+  - name: unprepared
+    expect: { outcome: failed }
+";
+    let folder = Folder::with(&[("a.test.yaml", sheet)]);
+
+    let ended = windlass(&["template", "test", &folder.path("a.test.yaml")]).await;
+
+    assert_eq!(ended.code, 9);
+    assert!(
+        ended.stdout.contains("no answer is prepared"),
+        "{}",
+        ended.stdout
+    );
+}
+
+#[tokio::test]
+async fn a_template_is_drawn_and_told_apart_from_another() {
+    let old = example("hello.yaml");
+    let text = std::fs::read_to_string(&old).expect("the example");
+    let folder = Folder::with(&[("new.yaml", &text.replace("seconds: 3", "seconds: 4"))]);
+    let new = folder.path("new.yaml");
+
+    let drawn = windlass(&["template", "graph", &old]).await;
+    let same = windlass(&["template", "diff", &old, &old]).await;
+    let other = windlass(&["template", "diff", &old, &new]).await;
+
+    assert_eq!(drawn.code, 0);
+    assert!(
+        drawn.stdout.starts_with("flowchart TD\n"),
+        "{}",
+        drawn.stdout
+    );
+    assert_eq!(
+        (same.code, same.stdout.as_str()),
+        (0, "CHANGE\tSTEP\tKEYS\n")
+    );
+    assert_eq!(other.code, 9);
+    assert!(other.stdout.contains("changed\t"), "{}", other.stdout);
+    assert!(
+        other.stdout.trim_end().ends_with("\twait"),
+        "{}",
+        other.stdout
+    );
+}
+
+#[tokio::test]
+async fn the_schema_for_editors_is_json() {
+    let ended = windlass(&["template", "schema"]).await;
+
+    let schema: Value = serde_json::from_str(&ended.stdout).expect("JSON");
+    assert_eq!(schema["required"], json!(["document", "do"]));
+}
