@@ -271,6 +271,14 @@ fn the_schema_for_editors_takes_what_is_published_and_refuses_broken_forms() {
     for (_, text) in cases(include_str!("language/published.yaml")) {
         assert_eq!(fits(&text), [""; 0], "{text}");
     }
+    let samples = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/samples");
+    for entry in std::fs::read_dir(samples).expect("the samples are there") {
+        let path = entry.expect("an entry").path();
+        let text = std::fs::read_to_string(&path).expect("text");
+        if text.contains("dsl:") {
+            assert_eq!(fits(&text), [""; 0], "{}", path.display());
+        }
+    }
     for broken in [
         "do: {}",
         "do: [ { a: { set: { x: 1 }, thn: end } } ]",
