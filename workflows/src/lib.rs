@@ -16,4 +16,5 @@ pub mod policy;
 pub mod problem;
 pub mod program;
 pub mod schema;
+pub mod trial;
 pub mod value;

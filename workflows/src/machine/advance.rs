@@ -8,6 +8,7 @@ use chrono::{DateTime, Utc};
 use super::fault::Fault;
 use super::limits::{FRAMES_MAX, SLICE_NODES};
 use super::state::{Doing, Frame, FrameKind, Move, Tries};
+use super::trace::Passage;
 use super::{Applied, Execution};
 use crate::policy::retry::later;
 use crate::program::NodeId;
@@ -91,6 +92,7 @@ impl Execution {
 
     /// The clock and the input of the task on top, then its body.
     fn open(&mut self, id: NodeId) -> Result<(), Fault> {
+        self.pass(id, |_| Passage::Entered);
         let program = self.program.clone();
         let node = program.node(id);
         let raw = self.top().raw.value.clone();
@@ -273,6 +275,9 @@ impl Execution {
             self.keep_undo(&output)?;
         }
         self.pop_frame();
+        self.pass(id, |job| {
+            Passage::Left(job.state.branch().data.value.clone())
+        });
         if id == NodeId::WORKFLOW {
             self.complete();
             return Ok(());

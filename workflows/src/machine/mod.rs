@@ -26,6 +26,7 @@
 //! | `scope` | what expressions see |
 //! | `state`, `held` | what a job remembers |
 //! | `journal`, `fold` | how it is written and read |
+//! | `trace` | what a test sees of a run |
 //! | `limits` | every bound, with its reason |
 
 mod advance;
@@ -53,6 +54,7 @@ mod scope;
 pub mod secret;
 mod state;
 mod timers;
+pub mod trace;
 pub mod transition;
 pub mod turn;
 mod undo;
@@ -68,6 +70,7 @@ use chrono::{DateTime, Utc};
 pub use self::facts::{BatchFacts, JobFacts};
 pub use self::fold::Unloadable;
 pub use self::transition::Illegal;
+pub(crate) use self::unwind::same_type;
 pub use self::view::{StepView, View};
 
 use self::command::Command;
@@ -75,6 +78,7 @@ use self::journal::{FOLD, Note};
 use self::limits::HEAD_BYTES_MIN;
 use self::row::Row;
 use self::state::{Doing, Frame, FrameKind, OpenCall, State, Step};
+use self::trace::Passed;
 use self::transition::job::JobState;
 use self::turn::{End, Entry, Head, Turn};
 use crate::policy::retry::later;
@@ -126,6 +130,8 @@ pub struct Execution {
     last_chunk_error: Option<Value>,
     /// `$output` where an undo is rendered.
     output_bound: Option<Value>,
+    /// Tasks that were passed, where somebody watches.
+    passed: Option<Vec<Passed>>,
 }
 
 /// What is durable, as far as the next entry needs to know.
@@ -193,6 +199,7 @@ impl Execution {
             layer_input: None,
             last_chunk_error: None,
             output_bound: None,
+            passed: None,
         }
     }
 

@@ -10,6 +10,7 @@ use super::fault::{ERROR_TYPES, Fault};
 use super::held::bytes;
 use super::limits::ERROR_BYTES_MAX;
 use super::state::{Doing, FrameKind, Move, Tries};
+use super::trace::Passage;
 use super::turn::{End, Outcome, OutcomeKind};
 use crate::policy::fingerprint;
 use crate::policy::retry::{self, Limits};
@@ -83,6 +84,7 @@ impl Execution {
                 return;
             }
             self.pop_frame();
+            self.pass(id, |_| Passage::Failed(fault_value(&fault)));
         }
     }
 
@@ -335,13 +337,18 @@ fn matches_member(fault: &Fault, member: &str, wanted: &Value) -> bool {
     match member {
         "type" => wanted
             .as_str()
-            .is_some_and(|wanted| canonical_type(wanted) == canonical_type(&fault.kind)),
+            .is_some_and(|wanted| same_type(wanted, &fault.kind)),
         "status" => wanted.as_u64() == Some(u64::from(fault.status)),
         "title" => wanted.as_str() == fault.title.as_deref(),
         "instance" => wanted.as_str() == fault.instance.as_deref(),
         "detail" | "details" => fault.detail.as_ref() == Some(wanted),
         _ => false,
     }
+}
+
+/// Whether two types are one under the standard's prefixes; foreign ones compare to the letter.
+pub(crate) fn same_type(one: &str, other: &str) -> bool {
+    canonical_type(one) == canonical_type(other)
 }
 
 /// Foreign types compare to the letter.

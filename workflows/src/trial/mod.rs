@@ -1,0 +1,104 @@
+//! Trials: one run of a template on the real machine, with a clock that moves by hand.
+//!
+//! For tests of templates (`windlass template test`), and for conformance kits. Two forms of file say
+//! the same things: `.feature` files in the step language of the standard's kit, and sheets in YAML.
+//! Both become deeds, and `run` does them one after the other; the work of the steps outside is asked
+//! of whoever calls, so nothing here opens a socket or reads a clock.
+//!
+//! | File | Story |
+//! |---|---|
+//! | `gherkin` | the form of `.feature` files |
+//! | `words` | what their steps mean |
+//! | `sheet` | the form of YAML tests |
+//! | `deed` | what a test does and expects |
+//! | `play` | doing it |
+//! | `stage` | the job, its memory and its clock |
+//! | `judge` | whether an expectation holds |
+
+mod deed;
+mod gherkin;
+mod judge;
+mod play;
+mod sheet;
+mod stage;
+mod words;
+
+use std::time::Duration;
+
+use chrono::{DateTime, Utc};
+
+pub use self::deed::{Deed, Expectation, Prepared, Text, Work};
+pub use self::play::{Manner, run};
+
+use crate::machine::command::Perform;
+use crate::machine::fault::Fault;
+use crate::value::Value;
+
+/// One test: a scenario of a feature, or one entry of a sheet.
+#[derive(Clone, Debug)]
+pub struct Trial {
+    /// As its file names it.
+    pub name: String,
+    /// Where it begins, from 1.
+    pub line: u32,
+    /// What is done, with the line that says so; or the first line that cannot be understood.
+    pub deeds: Result<Vec<(u32, Deed)>, Failure>,
+}
+
+/// Why a test did not pass.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Failure {
+    /// The line that does not hold, from 1.
+    pub line: u32,
+    /// What was found instead.
+    pub message: String,
+}
+
+impl Failure {
+    fn new(line: u32, message: impl Into<String>) -> Failure {
+        let message = message.into();
+        Failure { line, message }
+    }
+}
+
+/// What a step outside gave, and how long that took.
+#[derive(Clone, Debug)]
+pub struct Answer {
+    /// Its raw output, or its error.
+    pub result: Result<Value, Fault>,
+    /// How long after it was asked.
+    pub after: Duration,
+    /// The remote asked to wait at least so long before another try.
+    pub again_after: Option<Duration>,
+}
+
+/// Whoever does what a test prepared no answer for.
+pub trait Outside {
+    /// Performs a step; nothing when there is nobody who can, and the test fails.
+    fn perform(&mut self, perform: &Perform, now: DateTime<Utc>) -> Option<Answer>;
+}
+
+/// Nobody: every answer must be prepared.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Nobody;
+
+impl Outside for Nobody {
+    fn perform(&mut self, _: &Perform, _: DateTime<Utc>) -> Option<Answer> {
+        None
+    }
+}
+
+/// Reads a file of tests. `name` ends in `.feature` for Gherkin; `file` reads what a sheet names beside it.
+///
+/// # Errors
+/// When the file as a whole cannot be read, with the line.
+pub fn read(
+    name: &str,
+    text: &str,
+    file: impl Fn(&str) -> Result<String, String>,
+) -> Result<Vec<Trial>, Failure> {
+    match name.ends_with(".feature") {
+        true => Ok(gherkin::read(text)?.into_iter().map(words::trial).collect()),
+        false => sheet::read(text, file),
+    }
+}

@@ -1,0 +1,248 @@
+//! Doing what a test says, deed after deed.
+
+use std::cell::RefCell;
+use std::rc::Rc;
+use std::sync::Arc;
+
+use chrono::{DateTime, Utc};
+
+use super::deed::{Deed, Expectation, Prepared, Text, Work};
+use super::stage::{Asked, Stage};
+use super::{Answer, Failure, Outside, Trial, judge, words};
+use crate::catalogue::{Ability, Catalogue};
+use crate::check;
+use crate::document::parse::function_name;
+use crate::document::tree::{self, Format, Node, Tree};
+use crate::machine::JobFacts;
+use crate::policy::retry::later;
+use crate::problem::Problem;
+use crate::program::Program;
+use crate::value::Value;
+
+/// When a run begins, unless the test says otherwise: a Monday.
+const BEGINNING: i64 = 1_767_603_600;
+
+/// How trials are run.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Manner {
+    /// After every turn the state is dropped and folded from the journal. A test must not notice.
+    pub refolds: bool,
+}
+
+/// Runs one test. What it does not prepare is asked of `outside`.
+///
+/// # Errors
+/// The first line that does not hold.
+pub fn run(trial: &Trial, manner: Manner, outside: &mut dyn Outside) -> Result<(), Failure> {
+    let deeds = trial.deeds.as_ref().map_err(Clone::clone)?;
+    let mut play = Play {
+        manner,
+        outside: Some(outside),
+        definition: None,
+        input: None,
+        began: DateTime::from_timestamp(BEGINNING, 0).unwrap_or_default(),
+        answers: Rc::default(),
+        stage: None,
+    };
+    let mut expects = false;
+    for (line, deed) in deeds {
+        expects |= matches!(deed, Deed::Expect(_));
+        play.perform(deed)
+            .map_err(|message| Failure::new(*line, message))?;
+    }
+    match expects {
+        true => Ok(()),
+        false => Err(Failure::new(trial.line, "this test expects nothing")),
+    }
+}
+
+/// Prepared answers of one kind of step, the last of which stays.
+struct Script {
+    work: Work,
+    answers: Vec<Prepared>,
+    used: usize,
+}
+
+struct Play<'o> {
+    manner: Manner,
+    /// Until the run begins.
+    outside: Option<&'o mut dyn Outside>,
+    definition: Option<Text>,
+    input: Option<Value>,
+    began: DateTime<Utc>,
+    answers: Rc<RefCell<Vec<Script>>>,
+    stage: Option<Stage<'o>>,
+}
+
+impl<'o> Play<'o> {
+    fn perform(&mut self, deed: &Deed) -> Result<(), String> {
+        match deed {
+            Deed::Define(text) => match self.stage {
+                None => self.definition = Some(text.clone()),
+                Some(_) => return Err("the run has begun already".to_owned()),
+            },
+            Deed::Input(value) => self.input = Some(value.clone()),
+            Deed::Clock(instant) => self.began = *instant,
+            Deed::Prepare(work, answer) => self.prepare(work, answer),
+            Deed::Execute => return self.execute(),
+            Deed::Advance(length) => {
+                let stage = self.stage()?;
+                return stage.play_until(later(stage.now, *length));
+            }
+            Deed::Receive(event) => return self.stage()?.receive(event),
+            Deed::Restart => return self.stage()?.restart(),
+            Deed::Cancel => return self.stage()?.cancel(),
+            Deed::Expect(Expectation::Refused(code)) => return self.is_refused(code),
+            Deed::Expect(Expectation::Warned(code)) => return self.is_warned(code),
+            Deed::Expect(expectation) => {
+                let stage = self.stage()?;
+                stage.play_while(|stage| judge::waits(stage, expectation))?;
+                return judge::holds(stage, expectation);
+            }
+        }
+        Ok(())
+    }
+
+    fn stage(&mut self) -> Result<&mut Stage<'o>, String> {
+        self.stage
+            .as_mut()
+            .ok_or_else(|| "the workflow was not executed yet".to_owned())
+    }
+
+    fn prepare(&mut self, work: &Work, answer: &Prepared) {
+        let mut scripts = self.answers.borrow_mut();
+        match scripts.iter_mut().find(|script| script.work == *work) {
+            Some(script) => script.answers.push(answer.clone()),
+            None => scripts.push(Script {
+                work: work.clone(),
+                answers: vec![answer.clone()],
+                used: 0,
+            }),
+        }
+    }
+
+    fn execute(&mut self) -> Result<(), String> {
+        let template = self.published()?;
+        let line = self.definition.as_ref().map_or(0, |text| text.line);
+        let template = template.map_err(|problems| {
+            format!("the workflow is refused:\n{}", words::told(&problems, line))
+        })?;
+        let program = Program::of(&template).map_err(|error| error.to_string())?;
+        let outside = self
+            .outside
+            .take()
+            .ok_or("the workflow was executed before")?;
+        let facts = JobFacts {
+            id: 1,
+            nonce: 1,
+            input: self
+                .input
+                .clone()
+                .unwrap_or_else(|| Value::map([] as [(&str, Value); 0])),
+            created_at: self.began,
+            tenant: "default".to_owned(),
+            batch: None,
+        };
+        let answers = self.answers.clone();
+        let prepared = Box::new(move |asked: &Asked| answer(&answers, asked));
+        let refolds = self.manner.refolds;
+        let stage = Stage::new(Arc::new(program), facts, prepared, outside, refolds);
+        self.stage.insert(stage).execute()
+    }
+
+    fn published(&self) -> Result<Result<crate::document::step::Template, Vec<Problem>>, String> {
+        let text = self.definition.as_ref().ok_or("no workflow was defined")?;
+        Ok(check::publish(&text.text, &catalogue(&text.text)))
+    }
+
+    fn is_refused(&self, code: &str) -> Result<(), String> {
+        let Err(problems) = self.published()? else {
+            return Err("the workflow is published".to_owned());
+        };
+        match problems.iter().any(|problem| problem.code == code) {
+            true => Ok(()),
+            false => Err(format!(
+                "it is refused otherwise:\n{}",
+                words::told(&problems, 0)
+            )),
+        }
+    }
+
+    fn is_warned(&self, code: &str) -> Result<(), String> {
+        self.published()?
+            .map_err(|problems| format!("it is refused:\n{}", words::told(&problems, 0)))?;
+        let text = self.definition.as_ref().ok_or("no workflow was defined")?;
+        let tree = tree::read_one(&text.text, Format::Yaml);
+        let found = check::warnings(&tree.map_err(|problems| words::told(&problems, 0))?);
+        match found.iter().any(|problem| problem.code == code) {
+            true => Ok(()),
+            false => Err(format!("it is published with: {}", words::told(&found, 0))),
+        }
+    }
+}
+
+/// What is prepared for a step; `Err` is silence.
+fn answer(scripts: &RefCell<Vec<Script>>, asked: &Asked) -> Option<Result<Answer, ()>> {
+    let mut scripts = scripts.borrow_mut();
+    let mut fitting = scripts.iter_mut();
+    let script = fitting.find(|script| judge::is_work(&script.work, asked))?;
+    let place = script.used.min(script.answers.len() - 1);
+    script.used += 1;
+    Some(match script.answers[place].clone() {
+        Prepared::Gives { output, after } => Ok(Answer {
+            result: Ok(output),
+            after,
+            again_after: None,
+        }),
+        Prepared::Fails {
+            fault,
+            after,
+            again_after,
+        } => Ok(Answer {
+            result: Err(fault),
+            after,
+            again_after,
+        }),
+        Prepared::Silent => Err(()),
+    })
+}
+
+/// All that the machine can do, the functions of this release, and every other one that the document
+/// names: a test prepares what they give, whoever will do them one day.
+fn catalogue(text: &str) -> Catalogue {
+    let able = Ability::ALL.into_iter();
+    let mut catalogue = able.fold(Catalogue::builtin(), Catalogue::able);
+    let tree = tree::read_one(text, Format::Yaml).ok();
+    let mut names = Vec::new();
+    if let Some(tree) = &tree {
+        called(tree, &mut names);
+    }
+    for name in names {
+        if let Some((function, "default")) = function_name(name)
+            && catalogue.schema(&function).is_none()
+        {
+            let any = Value::Bool(true);
+            let more = catalogue
+                .clone()
+                .with(&function.name, &function.version, &any);
+            catalogue = more.unwrap_or(catalogue);
+        }
+    }
+    catalogue
+}
+
+/// As deep as the document, whose depth is bounded.
+fn called<'t>(tree: &'t Tree, names: &mut Vec<&'t str>) {
+    match &tree.node {
+        Node::List(items) => items.iter().for_each(|item| called(item, names)),
+        Node::Map(entries) => {
+            for entry in entries {
+                if &*entry.key == "call" {
+                    names.extend(entry.value.as_str());
+                }
+                called(&entry.value, names);
+            }
+        }
+        Node::Scalar(_) => {}
+    }
+}

@@ -1,0 +1,254 @@
+//! The form of YAML tests: a template, and for each test what it is given and what must come of it.
+//!
+//! ```yaml
+//! template: classify-strike.yaml           # beside this file; or `definition:` with the document itself
+//! tests:
+//!   - name: a strike is classified
+//!     input: { "Origin State": Utah }
+//!     clock: 2026-01-05T09:00:00Z          # when the run begins
+//!     answers:                             # by task, pointer or function; a list is given in turn
+//!       classify: [ { error: { type: communication, status: 503 } }, { output: { risk: high }, after: PT2S } ]
+//!       silent: never
+//!     when: [ advance: PT1H, event: { type: a.b }, restart: true, cancel: true, expect: { outcome: waiting } ]
+//!     expect:
+//!       outcome: completed                 # or failed, cancelled, parked, waiting
+//!       output: { risk: high }
+//!       path: [ classify, keep ]
+//!       calls: { classify: 2, keep: [ { what it was given } ] }
+//!       took: PT1H2S
+//! ```
+
+use std::time::Duration;
+
+use super::deed::{Deed, Expectation, Prepared, Text, Work};
+use super::{Failure, Trial, words};
+use crate::document::tree::{self, Entry, Format, Tree};
+use crate::duration;
+use crate::value::Value;
+
+type Read<T> = Result<T, Failure>;
+type Deeds = Vec<(u32, Deed)>;
+
+/// Every test of a sheet.
+pub fn read(text: &str, file: impl Fn(&str) -> Result<String, String>) -> Read<Vec<Trial>> {
+    let tree = tree::read_one(text, Format::Yaml).map_err(|problems| {
+        let line = problems.first().and_then(|problem| problem.line);
+        Failure::new(line.unwrap_or(1), words::told(&problems, 0))
+    })?;
+    let (mut definition, mut tests) = (None, None);
+    for entry in entries(&tree)? {
+        match &*entry.key {
+            "template" => {
+                let text = file(string(&entry.value)?);
+                let text = text.map_err(|message| fail(&entry.value, message))?;
+                definition = Some(Text { text, line: 0 });
+            }
+            "definition" => {
+                let text = entry.value.to_value().to_json();
+                let line = entry.value.place.line.saturating_sub(1);
+                definition = Some(Text { text, line });
+            }
+            "tests" => tests = Some(&entry.value),
+            _ => return Err(unknown(entry, "template, definition, tests")),
+        }
+    }
+    let definition = definition.ok_or_else(|| fail(&tree, "`template` is missing"))?;
+    let tests = tests.ok_or_else(|| fail(&tree, "`tests` is missing"))?;
+    list(tests)?
+        .iter()
+        .map(|test| trial(test, &definition))
+        .collect()
+}
+
+fn trial(test: &Tree, definition: &Text) -> Read<Trial> {
+    let line = test.place.line;
+    let name = test.get("name").map(string).transpose()?;
+    Ok(Trial {
+        name: name.unwrap_or("a test without a name").to_owned(),
+        line,
+        deeds: deeds(test, definition),
+    })
+}
+
+fn deeds(test: &Tree, definition: &Text) -> Read<Deeds> {
+    let line = test.place.line;
+    let mut before = vec![(line, Deed::Define(definition.clone()))];
+    let (mut after, mut expected) = (Vec::new(), Vec::new());
+    for entry in entries(test)? {
+        let line = entry.place.line;
+        match &*entry.key {
+            "name" => {}
+            "input" => before.push((line, Deed::Input(entry.value.to_value()))),
+            "clock" => {
+                let instant = words::instant(string(&entry.value)?);
+                let instant = instant.map_err(|message| fail(&entry.value, message))?;
+                before.push((line, Deed::Clock(instant)));
+            }
+            "answers" => answers(&entry.value, &mut before)?,
+            "when" => {
+                for item in list(&entry.value)? {
+                    for entry in entries(item)? {
+                        event(entry, &mut after)?;
+                    }
+                }
+            }
+            "expect" => expectations(&entry.value, &mut expected)?,
+            _ => return Err(unknown(entry, "name, input, clock, answers, when, expect")),
+        }
+    }
+    // A test that expects a refusal has no run.
+    let is_refused = |deed: &(u32, Deed)| matches!(deed.1, Deed::Expect(Expectation::Refused(_)));
+    if !expected.iter().any(is_refused) {
+        before.push((line, Deed::Execute));
+    }
+    before.append(&mut after);
+    before.append(&mut expected);
+    Ok(before)
+}
+
+fn answers(tree: &Tree, deeds: &mut Deeds) -> Read<()> {
+    for entry in entries(tree)? {
+        let work = Work(entry.key.to_string());
+        let one = std::slice::from_ref(&entry.value);
+        for tree in entry.value.as_list().unwrap_or(one) {
+            deeds.push((tree.place.line, Deed::Prepare(work.clone(), answer(tree)?)));
+        }
+    }
+    Ok(())
+}
+
+fn answer(tree: &Tree) -> Read<Prepared> {
+    if tree.as_str() == Some("never") {
+        return Ok(Prepared::Silent);
+    }
+    let (mut output, mut error, mut after, mut again_after) = (None, None, Duration::ZERO, None);
+    for entry in entries(tree)? {
+        match &*entry.key {
+            "output" => output = Some(entry.value.to_value()),
+            "error" => {
+                let fault = words::fault(&entry.value.to_value());
+                error = Some(fault.map_err(|message| fail(&entry.value, message))?);
+            }
+            "after" => after = length(&entry.value)?,
+            "retryAfter" => again_after = Some(length(&entry.value)?),
+            _ => return Err(unknown(entry, "output, error, after, retryAfter")),
+        }
+    }
+    match (output, error) {
+        (Some(output), None) => Ok(Prepared::Gives { output, after }),
+        (None, Some(fault)) => Ok(Prepared::Fails {
+            fault,
+            after,
+            again_after,
+        }),
+        _ => Err(fail(
+            tree,
+            "an answer has an `output` or an `error`, or is `never`",
+        )),
+    }
+}
+
+fn event(entry: &Entry, deeds: &mut Deeds) -> Read<()> {
+    let deed = match &*entry.key {
+        "advance" => Deed::Advance(length(&entry.value)?),
+        "event" => Deed::Receive(entry.value.to_value()),
+        "restart" => Deed::Restart,
+        "cancel" => Deed::Cancel,
+        "expect" => return expectations(&entry.value, deeds),
+        _ => return Err(unknown(entry, "advance, event, restart, cancel, expect")),
+    };
+    deeds.push((entry.place.line, deed));
+    Ok(())
+}
+
+fn expectations(tree: &Tree, deeds: &mut Deeds) -> Read<()> {
+    const KNOWN: &str = "outcome, output, error, path, calls, took, refused";
+    for entry in entries(tree)? {
+        let value = &entry.value;
+        let expectation = match &*entry.key {
+            "outcome" => outcome(value)?,
+            "output" => Expectation::Complete(Some(value.to_value())),
+            "error" => Expectation::Fault(Some(value.to_value())),
+            "took" => Expectation::Took(length(value)?),
+            "refused" => Expectation::Refused(string(value)?.to_owned()),
+            "path" => {
+                let names = list(value)?.iter().map(|name| Ok(string(name)?.to_owned()));
+                Expectation::Path(names.collect::<Read<_>>()?)
+            }
+            "calls" => {
+                calls(value, deeds)?;
+                continue;
+            }
+            _ => return Err(unknown(entry, KNOWN)),
+        };
+        deeds.push((entry.place.line, Deed::Expect(expectation)));
+    }
+    Ok(())
+}
+
+fn outcome(tree: &Tree) -> Read<Expectation> {
+    match string(tree)? {
+        "completed" => Ok(Expectation::Complete(None)),
+        "failed" => Ok(Expectation::Fault(None)),
+        "cancelled" => Ok(Expectation::Cancelled),
+        "parked" => Ok(Expectation::Parked),
+        "waiting" => Ok(Expectation::Waiting),
+        other => Err(fail(
+            tree,
+            format!("`{other}` is none of completed, failed, cancelled, parked, waiting"),
+        )),
+    }
+}
+
+/// How often a step was asked, or with what each time.
+fn calls(tree: &Tree, deeds: &mut Deeds) -> Read<()> {
+    for entry in entries(tree)? {
+        let work = Work(entry.key.to_string());
+        let count = entry.value.as_scalar().and_then(Value::as_u64);
+        let expectation = match (count, entry.value.as_list()) {
+            (Some(count), _) => {
+                Expectation::Calls(work, usize::try_from(count).unwrap_or(usize::MAX))
+            }
+            (None, Some(inputs)) => {
+                Expectation::CalledWith(work, inputs.iter().map(Tree::to_value).collect())
+            }
+            _ => {
+                return Err(fail(
+                    &entry.value,
+                    "a number, or a list of what it was given",
+                ));
+            }
+        };
+        deeds.push((entry.place.line, Deed::Expect(expectation)));
+    }
+    Ok(())
+}
+
+fn fail(tree: &Tree, message: impl Into<String>) -> Failure {
+    Failure::new(tree.place.line, message)
+}
+
+fn unknown(entry: &Entry, known: &str) -> Failure {
+    let message = format!("`{}` is no key here; known are {known}", entry.key);
+    Failure::new(entry.place.line, message)
+}
+
+fn entries(tree: &Tree) -> Read<&[Entry]> {
+    tree.as_map()
+        .ok_or_else(|| fail(tree, "an object is wanted here"))
+}
+
+fn list(tree: &Tree) -> Read<&[Tree]> {
+    tree.as_list()
+        .ok_or_else(|| fail(tree, "a list is wanted here"))
+}
+
+fn string(tree: &Tree) -> Read<&str> {
+    tree.as_str()
+        .ok_or_else(|| fail(tree, "text is wanted here"))
+}
+
+fn length(tree: &Tree) -> Read<Duration> {
+    let read = duration::parse(string(tree)?);
+    read.map_err(|error| fail(tree, format!("{error}: {}", error.hint())))
+}
