@@ -1,4 +1,4 @@
-//! All expressions of a template version as one jaq program: compiled once, evaluated by number.
+//! All expressions of a template version in few jaq programs: compiled once, evaluated by number.
 //!
 //! Compiling them together takes a twenty-fifth of compiling each alone. The entry of each
 //! definition is found once, so that an evaluation starts right at its expression.
@@ -23,15 +23,21 @@ use crate::value::{DEPTH_STORED_MAX, Value};
 /// Longest message kept of a failure; an author's own text may be as long as the data.
 const MESSAGE_CHARACTERS_MAX: usize = 500;
 
+/// Expressions of one program: compiling recurses with their number, and ten thousand would need more
+/// stack than a thread has.
+const PROGRAM_MAX: usize = 250;
+
 /// The compiled expressions of one template version.
 pub struct Library {
-    filter: Filter<Jq>,
+    programs: Vec<Filter<Jq>>,
     entries: Vec<Entry>,
     /// Every variable that any expression reads, in the order in which they are bound.
     variables: Vec<String>,
 }
 
 struct Entry {
+    /// Number of its program, and its place there.
+    program: usize,
     id: TermId,
     reads: Reads,
     /// It is a way through members, and can do without the language.
@@ -66,18 +72,23 @@ impl Library {
         }
         let names: BTreeSet<&String> = reads.iter().flat_map(|read| &read.variables).collect();
         let variables: Vec<String> = names.into_iter().map(|name| format!("${name}")).collect();
-        let (filter, ids) = check::with_room(|| build(sources, &variables))?;
-        let entries = ids
-            .into_iter()
+        let parts = sources.chunks(PROGRAM_MAX);
+        let built: Result<Vec<_>, _> =
+            check::with_room(|| parts.map(|part| build(part, &variables)).collect());
+        let (programs, ids): (Vec<_>, Vec<_>) = built?.into_iter().unzip();
+        let ids = ids.into_iter().enumerate();
+        let places = ids.flat_map(|(program, ids)| ids.into_iter().map(move |id| (program, id)));
+        let entries = places
             .zip(reads)
             .zip(sources)
-            .map(|((id, reads), source)| Entry {
+            .map(|(((program, id), reads), source)| Entry {
+                program,
                 id,
                 reads,
                 path: Path::of(source.text),
             });
         Ok(Library {
-            filter,
+            programs,
             entries: entries.collect(),
             variables,
         })
@@ -126,7 +137,7 @@ impl Library {
     ) -> Option<Result<Value, ExpressionError>> {
         let now = scope.now.timestamp_micros() as f64 / 1e6;
         let surroundings = Surroundings {
-            lut: &self.filter.lut,
+            lut: &self.programs[entry.program].lut,
             now,
             entries: None,
         };
