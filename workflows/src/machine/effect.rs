@@ -4,12 +4,12 @@ use super::Execution;
 use super::call::OpenedCall;
 use super::event::Activity;
 use super::fault::Fault;
-use super::state::{Doing, Parked, Step};
+use super::state::{Doing, Parked};
 use super::transition::step::{self, StepEvent, StepState};
 use super::transition::{Illegal, Verdict};
 use super::turn::End;
+use super::unwind::exhausted_by;
 use crate::document::settings::OnUnknown;
-use crate::policy::fingerprint;
 use crate::program::node::Target;
 use crate::value::Value;
 
@@ -91,8 +91,7 @@ impl Execution {
     /// The step at hand is asked for again, as a new activity under its old key.
     pub(super) fn open_again(&mut self) {
         let activity = self.next_activity();
-        let doing = std::mem::replace(&mut self.state.branch_mut().doing, Doing::Nothing);
-        if let Doing::Step(mut step) | Doing::Stopped(mut step) = doing {
+        if let Doing::Step(mut step) | Doing::Stopped(mut step) = self.stood_at() {
             step.activity = activity;
             step.verify = None;
             self.stand(Doing::Step(step));
@@ -103,16 +102,15 @@ impl Execution {
 
     /// The step at hand waits for a person.
     pub(super) fn stop_for_a_person(&mut self, fault: &Fault) {
-        let doing = std::mem::replace(&mut self.state.branch_mut().doing, Doing::Nothing);
-        if let Doing::Step(step) = doing {
-            let step: Box<Step> = step;
+        if let Doing::Step(step) = self.stood_at() {
             self.stand(Doing::Stopped(step));
         }
-        self.park(End::Exhausted {
-            reason: fault.title.clone().unwrap_or_default(),
-            code: fault.code().to_owned(),
-            fingerprint: fingerprint::of(fault),
-        });
+        self.park(exhausted_by(fault));
+    }
+
+    /// What the branch at hand stood at; it stands at nothing now.
+    fn stood_at(&mut self) -> Doing {
+        std::mem::replace(&mut self.state.branch_mut().doing, Doing::Nothing)
     }
 
     /// A failed step that says so waits for a person, unless a `try` around it decides.
@@ -153,8 +151,7 @@ impl Execution {
         match (decision, result) {
             (StepEvent::Retry, _) => self.open_again(),
             (_, Ok(output)) => {
-                let doing = std::mem::replace(&mut self.state.branch_mut().doing, Doing::Nothing);
-                if let Doing::Stopped(step) = doing {
+                if let Doing::Stopped(step) = self.stood_at() {
                     self.stand(Doing::Step(step));
                 }
                 self.completed(output);

@@ -192,11 +192,7 @@ impl Execution {
             ..tries
         });
         self.stand(Doing::Backoff { until: now });
-        self.park(End::Exhausted {
-            reason: fault.title.clone().unwrap_or_default(),
-            code: fault.code().to_owned(),
-            fingerprint: fingerprint::of(fault),
-        });
+        self.park(exhausted_by(fault));
     }
 
     fn admits(
@@ -311,6 +307,15 @@ pub(super) fn fault_value(fault: &Fault) -> Value {
             .into_iter()
             .filter_map(|(key, value)| value.map(|value| (key, value))),
     )
+}
+
+/// The dead letter of an error.
+pub(super) fn exhausted_by(fault: &Fault) -> End {
+    End::Exhausted {
+        reason: fault.title.clone().unwrap_or_default(),
+        code: fault.code().to_owned(),
+        fingerprint: fingerprint::of(fault),
+    }
 }
 
 /// The error that `fault_value` wrote.

@@ -65,12 +65,22 @@ fn the_first_fault_cancels_the_others_and_leaves_the_fork() {
     assert!(rig.asked.iter().any(|asked| asked.starts_with("Stop")));
 }
 
+/// A race whose branches end in this order: with an output, or with the status of an error.
+fn raced(ends: &[(&str, Result<&str, u16>)]) -> Rig {
+    drive(RACE, "{}", |rig| {
+        rig.start();
+        for (path, end) in ends {
+            match end {
+                Ok(output) => rig.answer_at(path, output),
+                Err(status) => rig.refuse_at(path, communication(*status)),
+            };
+        }
+    })
+}
+
 #[test]
 fn the_first_done_wins_a_race_and_stops_the_others() {
-    let rig = drive(RACE, "{}", |rig| {
-        rig.start();
-        rig.answer_at(B, "2");
-    });
+    let rig = raced(&[(B, Ok("2"))]);
 
     assert_eq!(rig.output(), r#"{"won":2}"#);
     assert!(rig.asked.iter().any(|asked| asked.starts_with("Stop")));
@@ -78,22 +88,14 @@ fn the_first_done_wins_a_race_and_stops_the_others() {
 
 #[test]
 fn a_faulting_branch_merely_loses_a_race() {
-    let rig = drive(RACE, "{}", |rig| {
-        rig.start();
-        rig.refuse_at(A, communication(503));
-        rig.answer_at(B, "2");
-    });
+    let rig = raced(&[(A, Err(503)), (B, Ok("2"))]);
 
     assert_eq!(rig.output(), r#"{"won":2}"#);
 }
 
 #[test]
 fn when_all_lose_the_first_fault_is_raised() {
-    let rig = drive(RACE, "{}", |rig| {
-        rig.start();
-        rig.refuse_at(B, communication(502));
-        rig.refuse_at(A, communication(503));
-    });
+    let rig = raced(&[(B, Err(502)), (A, Err(503))]);
 
     assert_eq!(rig.error().get("status"), Some(&json("502")));
 }

@@ -4,7 +4,7 @@ use windlass_workflows::machine::Applied;
 use windlass_workflows::machine::event::EventKind;
 use windlass_workflows::machine::row::Interest;
 
-use crate::rig::{drive, json};
+use crate::rig::{Rig, drive, json};
 
 fn listening(to: &str, more: &str) -> String {
     format!("do:\n- l:\n    listen: {{ to: {to} }}\n{more}")
@@ -14,14 +14,21 @@ fn event(kind: &str, data: &str) -> String {
     format!(r#"{{"specversion":"1.0","id":"e","type":"{kind}","source":"/s","data":{data}}}"#)
 }
 
+/// A job that listens is told of each of these; those whose number is in `late` it leaves where they are.
+fn heard(to: &str, input: &str, mail: &[(&str, &str)], late: &[i64]) -> Rig {
+    drive(&listening(to, ""), input, |rig| {
+        rig.start();
+        for (id, (kind, data)) in (1..).zip(mail) {
+            let applied = rig.mail(id, &event(kind, data));
+            assert_eq!(applied == Applied::Late, late.contains(&id), "{id}");
+        }
+    })
+}
+
 #[test]
 fn one_takes_the_first_that_fits_and_gives_a_list_of_it() {
-    let document = listening("{ one: { with: { type: paid } } }", "");
-    let rig = drive(&document, "{}", |rig| {
-        rig.start();
-        assert_eq!(rig.mail(1, &event("packed", "1")), Applied::Late);
-        rig.mail(2, &event("paid", r#"{"n":2}"#));
-    });
+    let to = "{ one: { with: { type: paid } } }";
+    let rig = heard(to, "{}", &[("packed", "1"), ("paid", r#"{"n":2}"#)], &[1]);
 
     assert_eq!(rig.output(), r#"[{"n":2}]"#);
     assert_eq!(rig.written(), ["take 2"]);
@@ -51,16 +58,8 @@ fn what_is_read_is_data_or_the_envelope_or_text() {
 
 #[test]
 fn all_takes_one_for_each_filter_and_gives_them_in_their_order() {
-    let document = listening(
-        "{ all: [ { with: { type: a } }, { with: { type: b } } ] }",
-        "",
-    );
-    let rig = drive(&document, "{}", |rig| {
-        rig.start();
-        rig.mail(1, &event("b", "1"));
-        assert_eq!(rig.mail(2, &event("b", "2")), Applied::Late);
-        rig.mail(3, &event("a", "3"));
-    });
+    let to = "{ all: [ { with: { type: a } }, { with: { type: b } } ] }";
+    let rig = heard(to, "{}", &[("b", "1"), ("b", "2"), ("a", "3")], &[2]);
 
     assert_eq!(rig.output(), "[3,1]");
     assert_eq!(rig.written(), ["take 1", "take 3"]);
@@ -68,45 +67,23 @@ fn all_takes_one_for_each_filter_and_gives_them_in_their_order() {
 
 #[test]
 fn any_takes_the_first_of_several() {
-    let document = listening(
-        "{ any: [ { with: { type: a } }, { with: { type: b } } ] }",
-        "",
-    );
-    let rig = drive(&document, "{}", |rig| {
-        rig.start();
-        rig.mail(1, &event("b", "1"));
-    });
+    let to = "{ any: [ { with: { type: a } }, { with: { type: b } } ] }";
 
-    assert_eq!(rig.output(), "[1]");
+    assert_eq!(heard(to, "{}", &[("b", "1")], &[]).output(), "[1]");
 }
 
 #[test]
 fn any_until_asks_after_each_event() {
-    let document = listening(
-        "{ any: [ { with: { type: a } } ], until: '(add // 0) > 4' }",
-        "",
-    );
-    let rig = drive(&document, "{}", |rig| {
-        rig.start();
-        for n in 1..4 {
-            rig.mail(n, &event("a", &n.to_string()));
-        }
-    });
+    let to = "{ any: [ { with: { type: a } } ], until: '(add // 0) > 4' }";
+    let rig = heard(to, "{}", &[("a", "1"), ("a", "2"), ("a", "3")], &[]);
 
     assert_eq!(rig.output(), "[1,2,3]");
 }
 
 #[test]
 fn the_event_that_ends_an_any_is_taken_and_not_given_out() {
-    let document = listening(
-        "{ any: [ { with: { type: a } } ], until: { one: { with: { type: stop } } } }",
-        "",
-    );
-    let rig = drive(&document, "{}", |rig| {
-        rig.start();
-        rig.mail(1, &event("a", "1"));
-        rig.mail(2, &event("stop", "2"));
-    });
+    let to = "{ any: [ { with: { type: a } } ], until: { one: { with: { type: stop } } } }";
+    let rig = heard(to, "{}", &[("a", "1"), ("stop", "2")], &[]);
 
     assert_eq!(rig.output(), "[1]");
     assert_eq!(rig.written(), ["take 1", "take 2"]);
@@ -114,49 +91,41 @@ fn the_event_that_ends_an_any_is_taken_and_not_given_out() {
 
 #[test]
 fn an_attribute_is_equal_or_its_predicate_holds() {
-    let document = listening(
-        "{ one: { with: { type: '${ test(\"^p\") }', source: /s, data: '${ .n > 1 }' } } }",
-        "",
+    let to = "{ one: { with: { type: '${ test(\"^p\") }', source: /s, data: '${ .n > 1 }' } } }";
+    let (one, two) = (r#"{"n":1}"#, r#"{"n":2}"#);
+    let rig = heard(
+        to,
+        "{}",
+        &[("paid", one), ("sold", two), ("paid", two)],
+        &[1, 2],
     );
-    let rig = drive(&document, "{}", |rig| {
-        rig.start();
-        assert_eq!(rig.mail(1, &event("paid", r#"{"n":1}"#)), Applied::Late);
-        assert_eq!(rig.mail(2, &event("sold", r#"{"n":2}"#)), Applied::Late);
-        rig.mail(3, &event("paid", r#"{"n":3}"#));
-    });
 
-    assert_eq!(rig.output(), r#"[{"n":3}]"#);
+    assert_eq!(rig.output(), r#"[{"n":2}]"#);
 }
 
 #[test]
 fn an_expected_correlation_is_settled_when_the_wait_begins_and_null_never_fits() {
-    let document = listening(
-        "{ one: { with: { type: a }, correlate: { order: { from: .data.order, expect: '${ .id }' } } } }",
-        "",
-    );
-    let rig = drive(&document, r#"{"id":7}"#, |rig| {
-        rig.start();
-        assert_eq!(rig.mail(1, &event("a", r#"{"order":8}"#)), Applied::Late);
-        assert_eq!(rig.mail(2, &event("a", r#"{}"#)), Applied::Late);
-        rig.mail(3, &event("a", r#"{"order":7}"#));
-    });
+    let to = "{ one: { with: { type: a }, correlate: { order: { from: .data.o, expect: '${ .id }' } } } }";
+    let mail = [("a", r#"{"o":8}"#), ("a", "{}"), ("a", r#"{"o":7}"#)];
 
-    assert_eq!(rig.output(), r#"[{"order":7}]"#);
+    let rig = heard(to, r#"{"id":7}"#, &mail, &[1, 2]);
+
+    assert_eq!(rig.output(), r#"[{"o":7}]"#);
 }
 
 #[test]
 fn without_expectation_the_first_event_binds_the_key_for_all_filters() {
-    let document = listening(
-        "{ all: [ { with: { type: a }, correlate: { order: { from: .data.o } } },
-                  { with: { type: b }, correlate: { order: { from: .data.o } } } ] }",
-        "",
+    let one = |kind| {
+        format!("{{ with: {{ type: {kind} }}, correlate: {{ order: {{ from: .data.o }} }} }}")
+    };
+    let to = format!("{{ all: [ {}, {} ] }}", one("a"), one("b"));
+    let (first, second) = (r#"{"o":1}"#, r#"{"o":2}"#);
+    let rig = heard(
+        &to,
+        "{}",
+        &[("a", first), ("b", second), ("b", first)],
+        &[2],
     );
-    let rig = drive(&document, "{}", |rig| {
-        rig.start();
-        rig.mail(1, &event("a", r#"{"o":1}"#));
-        assert_eq!(rig.mail(2, &event("b", r#"{"o":2}"#)), Applied::Late);
-        rig.mail(3, &event("b", r#"{"o":1}"#));
-    });
 
     assert_eq!(rig.output(), r#"[{"o":1},{"o":1}]"#);
 }
@@ -293,23 +262,16 @@ fn interests_say_the_type_and_the_subject_that_are_fixed() {
 /// Case 17: what a predicate refuses stays where it is and changes nothing.
 #[test]
 fn a_refused_signal_writes_nothing() {
-    let document = listening("{ one: { with: { type: a, data: '${ . == 2 }' } } }", "");
-    drive(&document, "{}", |rig| {
-        rig.start();
-        let entries = rig.entries.len();
-        assert_eq!(rig.mail(1, &event("a", "1")), Applied::Late);
-        assert_eq!(rig.entries.len(), entries);
-        rig.mail(2, &event("a", "2"));
-    });
+    let to = "{ one: { with: { type: a, data: '${ . == 2 }' } } }";
+    let rig = heard(to, "{}", &[("a", "1"), ("a", "1"), ("a", "2")], &[1, 2]);
+
+    assert_eq!(rig.entries.len(), 2);
 }
 
 #[test]
 fn a_predicate_that_fails_fails_the_listen() {
-    let document = listening("{ one: { with: { type: a, data: '${ .n }' } } }", "");
-    let rig = drive(&document, "{}", |rig| {
-        rig.start();
-        rig.mail(1, &event("a", r#"{"n":"x"}"#));
-    });
+    let to = "{ one: { with: { type: a, data: '${ .n }' } } }";
+    let rig = heard(to, "{}", &[("a", r#"{"n":"x"}"#)], &[]);
 
     assert_eq!(rig.error().get("status"), Some(&json("400")));
 }

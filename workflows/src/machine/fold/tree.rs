@@ -14,6 +14,7 @@ use crate::machine::turn::End;
 use crate::value::Value;
 
 type Values = HashMap<u32, Value>;
+type Read<T> = Result<T, Unloadable>;
 
 impl Reader<'_> {
     pub(super) fn maybe_held(
@@ -21,14 +22,14 @@ impl Reader<'_> {
         value: &Value,
         key: &str,
         values: &Values,
-    ) -> Result<Option<Held>, Unloadable> {
+    ) -> Read<Option<Held>> {
         value
             .get(key)
             .map(|held| self.held(held, values))
             .transpose()
     }
 
-    pub(super) fn loose(&self, root: &Value) -> Result<Vec<Activity>, Unloadable> {
+    pub(super) fn loose(&self, root: &Value) -> Read<Vec<Activity>> {
         if root.get("loose").is_none() {
             return Ok(Vec::new());
         }
@@ -37,7 +38,7 @@ impl Reader<'_> {
         loose.collect()
     }
 
-    pub(super) fn parked(&self, root: &Value) -> Result<Vec<Parked>, Unloadable> {
+    pub(super) fn parked(&self, root: &Value) -> Read<Vec<Parked>> {
         if root.get("parked").is_none() {
             return Ok(Vec::new());
         }
@@ -57,11 +58,7 @@ impl Reader<'_> {
         parked.collect()
     }
 
-    pub(super) fn tree_kind(
-        &self,
-        frame: &Value,
-        values: &Values,
-    ) -> Result<FrameKind, Unloadable> {
+    pub(super) fn tree_kind(&self, frame: &Value, values: &Values) -> Read<FrameKind> {
         if let Some(fork) = frame.get("fork") {
             return Ok(FrameKind::Fork {
                 base: self.held_in(fork, "base", values)?,
@@ -82,7 +79,7 @@ impl Reader<'_> {
         })
     }
 
-    fn listening(&self, value: &Value, values: &Values) -> Result<Listening, Unloadable> {
+    fn listening(&self, value: &Value, values: &Values) -> Read<Listening> {
         let taken = self.list(value, "taken")?.iter().map(|taken| {
             let id = self.member(taken, "id")?.as_i64();
             Ok(Taken {
@@ -103,18 +100,14 @@ impl Reader<'_> {
         })
     }
 
-    pub(super) fn unwinding(
-        &self,
-        value: &Value,
-        values: &Values,
-    ) -> Result<Unwinding, Unloadable> {
+    pub(super) fn unwinding(&self, value: &Value, values: &Values) -> Read<Unwinding> {
         Ok(Unwinding {
             undos: self.undos(value, values)?,
             attempt: self.count(value, "attempt")?,
         })
     }
 
-    pub(super) fn undos(&self, value: &Value, values: &Values) -> Result<Vec<Undo>, Unloadable> {
+    pub(super) fn undos(&self, value: &Value, values: &Values) -> Read<Vec<Undo>> {
         if value.get("undos").is_none() {
             return Ok(Vec::new());
         }
@@ -129,11 +122,7 @@ impl Reader<'_> {
     }
 
     /// A call that is a row of its own.
-    pub(super) fn row_call(
-        &self,
-        value: &Value,
-        values: &Values,
-    ) -> Result<Option<OpenCall>, Unloadable> {
+    pub(super) fn row_call(&self, value: &Value, values: &Values) -> Read<Option<OpenCall>> {
         if let Some(input) = self.maybe_held(value, "context", values)? {
             return Ok(Some(OpenCall::Context { input }));
         }
