@@ -1,19 +1,23 @@
-//! `drain`, `pinned` and `limits`: single-step jobs with a handler that does nothing, from ready to outcome.
+//! `drain`, `drain2`, `pinned` and `limits`: single-step jobs with a handler that does nothing, from ready to outcome.
 //!
 //! Jobs are submitted beforehand. The clock runs from the start of a worker until every outcome is
 //! durable; the handlers count themselves, so that nobody asks the database while it works. `pinned`
 //! is the same while another session holds one snapshot, so that nothing dead is cleaned up; `limits`
 //! has a limit on the keys of its jobs.
 
+use std::time::Duration;
+
+use tokio::time::sleep;
 use windlass_floor::Drain;
 
 use super::database::Side;
 use super::meter::{Sample, forget_peak_memory};
+use super::other::Other;
 use super::report::Report;
 use super::rounds::Rounds;
 use super::site::{Jobs, ONE_STEP, Site};
 use super::worker::{Calls, Running};
-use super::{Bench, failed};
+use super::{Bench, Scenario, failed};
 use crate::cli::error::CliError;
 
 /// Jobs of a round.
@@ -24,6 +28,8 @@ const PINNED_ROUNDS: u32 = 5;
 pub const FLOOR_CONNECTIONS: usize = 2;
 /// Jobs of one of its claims.
 const FLOOR_CLAIM: u32 = 500;
+/// How often `drain2` looks for the end.
+const LOOK_OF_TWO: Duration = Duration::from_millis(10);
 /// The template.
 const NAME: &str = "drain";
 /// The templates of `limits`, and keys of the limit of one of them.
@@ -34,7 +40,7 @@ const KEYS: u64 = 1_000;
 const LIMIT: &str = "windlass: v1\nkind: Limit\nname: customers\nscope: { template: bench.limited }\n\
     key: '${ .key }'\nconcurrency: 10\n";
 
-/// Measures `drain`.
+/// Measures `drain` and `drain2`.
 pub async fn run(bench: &Bench<'_>) -> Result<Report, CliError> {
     let rounds = rounds(bench, bench.rounds_or_usual()).await?;
     Report::of_rates(bench, &rounds)
@@ -83,7 +89,29 @@ async fn rounds(bench: &Bench<'_>, count: u32) -> Result<Rounds, CliError> {
 /// The engine's side of one round.
 async fn drain_engine(bench: &Bench<'_>, site: &Site, jobs: u64) -> Result<Sample, CliError> {
     site.submit(&Jobs::of(NAME, jobs)).await?;
-    worked(bench, site, jobs, 1).await
+    match bench.scenario {
+        Scenario::DrainTwo => worked_by_two(bench, site, jobs).await,
+        _ => worked(bench, site, jobs, 1).await,
+    }
+}
+
+/// As [`worked`], with a second worker in a process of its own that starts with ours. Nobody knows the
+/// other's count while it works, so the database is asked for the end, now and then.
+async fn worked_by_two(bench: &Bench<'_>, site: &Site, jobs: u64) -> Result<Sample, CliError> {
+    bench.database.server(Side::Engine).vacuum().await?;
+    let mut other = Other::start(bench).await?;
+    let meter = bench.database.meter()?.beside(other.pid());
+    let start = meter.read().await?;
+    let calls = Calls::until(u64::MAX);
+    other.go().await?;
+    let worker = Running::start(site, &calls)?;
+    while !site.is_settled().await? {
+        sleep(LOOK_OF_TWO).await;
+    }
+    let sample = meter.since(&start, jobs).await?;
+    worker.stop().await;
+    other.stop().await?;
+    Ok(sample)
 }
 
 /// A worker over the jobs that are ready, from its start until every outcome is durable.

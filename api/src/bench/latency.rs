@@ -4,11 +4,8 @@
 //! and raw SQL (submit and notify in one commit, a listener's connection leases). Every side has the
 //! machine to itself for its turn.
 
-use std::process::Stdio;
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, SystemTime};
 
-use tokio::io::{AsyncBufReadExt, BufReader, Lines};
-use tokio::process::{Child, ChildStdout, Command};
 use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
 use tokio::task::JoinSet;
 use tokio::time::{sleep, timeout};
@@ -18,14 +15,12 @@ use windlass_workers::keeper::{Keeper, KeeperOptions};
 
 use super::database::Side;
 use super::meter::{Sample, forget_peak_memory};
+use super::other::Other;
 use super::report::{Latencies, Report};
 use super::site::{ONE_STEP, Site};
 use super::worker::{Calls, Running};
 use super::{Bench, failed};
-use crate::cli::Context;
 use crate::cli::error::CliError;
-use crate::exit::Exit;
-use crate::serve::parent_is_gone;
 
 /// Jobs of all rounds, each way.
 const JOBS: u64 = 300;
@@ -111,7 +106,8 @@ async fn across(
     engine: &Idle,
     jobs: u64,
 ) -> Result<(Vec<Duration>, Sample), CliError> {
-    let mut other = Other::start(&bench.database.url)?;
+    let mut other = Other::start(bench).await?;
+    other.go().await?;
     measured(engine, WARM_UP, async || other.begun().await).await?;
     let meter = bench.database.meter()?;
     let start = meter.read().await?;
@@ -168,63 +164,4 @@ async fn floor(bench: &Bench<'_>, jobs: u64) -> Result<Vec<Duration>, CliError> 
         sleep(PAUSE).await;
     }
     Ok(found)
-}
-
-/// This program as a worker in a process of its own; it ends when we let go of it.
-struct Other {
-    child: Child,
-    lines: Lines<BufReader<ChildStdout>>,
-}
-
-impl Other {
-    fn start(url: &str) -> Result<Self, CliError> {
-        let mut child = Command::new(std::env::current_exe()?)
-            .args(["bench", "latency", "--as-worker"])
-            .env("WINDLASS_DATABASE_URL", url)
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .process_group(0) // Ctrl-C is ours to answer.
-            .kill_on_drop(true)
-            .spawn()?;
-        let lines = child.stdout.take().ok_or_else(|| failed("no output"))?;
-        Ok(Self {
-            child,
-            lines: BufReader::new(lines).lines(),
-        })
-    }
-
-    /// When the next handler began.
-    async fn begun(&mut self) -> Result<SystemTime, CliError> {
-        let line = self.lines.next_line().await?;
-        let nanos = line.and_then(|line| line.parse().ok());
-        let nanos = nanos.ok_or_else(|| failed("the worker process is gone"))?;
-        Ok(UNIX_EPOCH + Duration::from_nanos(nanos))
-    }
-
-    async fn stop(mut self) -> Result<(), CliError> {
-        drop(self.child.stdin.take());
-        self.child.wait().await?;
-        Ok(())
-    }
-}
-
-/// The other process: a worker that writes when each handler began, until its input is closed.
-pub async fn work(context: &Context) -> Result<Exit, CliError> {
-    let url = context.settings.database_url.as_deref();
-    let site = Site::open(url.ok_or_else(|| CliError::usage("there is no database"))?).await?;
-    let (told, mut begun) = unbounded_channel();
-    let worker = Running::start(&site, &Calls::telling(told))?;
-    let tell = async {
-        while let Some(at) = begun.recv().await {
-            let since = at.duration_since(UNIX_EPOCH).unwrap_or_default();
-            context.output.line(&since.as_nanos().to_string())?;
-        }
-        Ok::<_, CliError>(())
-    };
-    tokio::select! {
-        told = tell => told?,
-        () = parent_is_gone(true) => {}
-    }
-    worker.stop().await;
-    Ok(Exit::Done)
 }

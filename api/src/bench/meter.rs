@@ -18,6 +18,7 @@ const TICKS_PER_SECOND: f64 = 100.0;
 pub struct Meter<'a> {
     server: &'a Server,
     postmaster: u32,
+    other: Option<u32>,
 }
 
 /// The state of all meters at one moment.
@@ -40,14 +41,23 @@ pub struct Sample {
     pub wal_bytes: f64,
     /// Processor time of the database.
     pub server_seconds: Option<f64>,
-    /// Processor time of this process.
+    /// Processor time of our processes.
     pub own_seconds: Option<f64>,
 }
 
 impl<'a> Meter<'a> {
     /// Meters of a server by its first process.
     pub fn new(server: &'a Server, postmaster: u32) -> Self {
-        Self { server, postmaster }
+        Self {
+            server,
+            postmaster,
+            other: None,
+        }
+    }
+
+    /// The same, with the processor time of another process of ours.
+    pub fn beside(self, other: Option<u32>) -> Self {
+        Self { other, ..self }
     }
 
     /// Reads them all.
@@ -59,9 +69,17 @@ impl<'a> Meter<'a> {
         Ok(Reading {
             wal_bytes,
             server_seconds: server_seconds(self.postmaster),
-            own_seconds: own_seconds(),
+            own_seconds: self.own_seconds(),
             at: Instant::now(),
         })
+    }
+
+    fn own_seconds(&self) -> Option<f64> {
+        let own = Stat::read("self")?.own;
+        match self.other {
+            Some(other) => Some(own + Stat::read(&other.to_string())?.own),
+            None => Some(own),
+        }
     }
 
     /// What was spent on `jobs` since a reading.
@@ -70,7 +88,7 @@ impl<'a> Meter<'a> {
     /// What the database says.
     pub async fn since(&self, start: &Reading, jobs: u64) -> Result<Sample, CliError> {
         let at = Instant::now();
-        let (server, own) = (server_seconds(self.postmaster), own_seconds());
+        let (server, own) = (server_seconds(self.postmaster), self.own_seconds());
         let wal_bytes = self.server.wal_bytes().await?;
         let spent = |end: Option<f64>, start: Option<f64>| Some(end? - start?);
         Ok(Sample {
@@ -94,7 +112,7 @@ impl Sample {
         Some(self.server_seconds? * 1e6 / self.jobs as f64)
     }
 
-    /// Microseconds of this process a job.
+    /// Microseconds of our processes a job.
     pub fn own_us(&self) -> Option<f64> {
         Some(self.own_seconds? * 1e6 / self.jobs as f64)
     }
@@ -124,11 +142,6 @@ fn kib(file: &str, name: &str) -> Option<f64> {
     let text = fs::read_to_string(file).ok()?;
     let line = text.lines().find_map(|line| line.strip_prefix(name))?;
     line.split_whitespace().next()?.parse().ok()
-}
-
-fn own_seconds() -> Option<f64> {
-    let stat = Stat::read("self")?;
-    Some(stat.own)
 }
 
 /// The first process, its living children, and those that it has collected.

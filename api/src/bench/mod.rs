@@ -14,6 +14,7 @@ mod drain;
 mod http;
 mod latency;
 mod meter;
+mod other;
 mod report;
 mod rounds;
 mod site;
@@ -48,7 +49,7 @@ pub struct BenchArgs {
     /// Rounds of each side, instead of three (five of `pinned`); medians are reported
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=100))]
     rounds: Option<u32>,
-    /// The worker process of `latency`
+    /// The second process of `latency` and `drain2`
     #[arg(long, hide = true)]
     as_worker: bool,
 }
@@ -61,6 +62,9 @@ const ROUNDS: u32 = 3;
 enum Scenario {
     /// Single-step jobs with an in-process handler that does nothing, from ready to outcome
     Drain,
+    /// The same by two worker processes at once
+    #[value(name = "drain2")]
+    DrainTwo,
     /// The same work without worker and handlers: claiming and settling alone
     Store,
     /// Bulk submission, a thousand requests a call
@@ -99,7 +103,7 @@ struct Bench<'a> {
 pub async fn run(arguments: &BenchArgs, context: &Context) -> Result<Exit, CliError> {
     start_logs(&context.settings, &context.around, LogLevel::Quiet);
     if arguments.as_worker {
-        return latency::work(context).await;
+        return other::work(arguments.scenario, context).await;
     }
     let database = tokio::select! {
         database = Database::open(context) => database?,
@@ -133,7 +137,7 @@ fn failed(message: impl Into<String>) -> CliError {
 impl Bench<'_> {
     async fn measure(&self) -> Result<Report, CliError> {
         match self.scenario {
-            Scenario::Drain => drain::run(self).await,
+            Scenario::Drain | Scenario::DrainTwo => drain::run(self).await,
             Scenario::Store => store::run(self).await,
             Scenario::Submit => submit::run(self).await,
             Scenario::SubmitHttp => http::run(self).await,

@@ -185,17 +185,26 @@ impl Site {
     /// What the database says, or that it takes for ever.
     pub async fn settled(&self) -> Result<(), CliError> {
         let settled = async {
-            loop {
-                let workers = self.store.workers(PATIENCE, WORKERS_MAX).await?;
-                let is_idle = workers.iter().all(|worker| worker.leases == 0);
-                if is_idle && self.store.lanes_ahead().await?.is_empty() {
-                    return Ok::<_, CliError>(());
-                }
+            while !self.is_settled().await? {
                 sleep(LOOK).await;
             }
+            Ok::<_, CliError>(())
         };
         let patient = timeout(PATIENCE, settled).await;
         patient.map_err(|_| failed("jobs are left that nobody finishes"))?
+    }
+
+    /// Whether nothing is ready and nothing is leased.
+    ///
+    /// # Errors
+    /// What the database says.
+    pub async fn is_settled(&self) -> Result<bool, CliError> {
+        if !self.store.lanes_ahead().await?.is_empty() {
+            return Ok(false);
+        }
+        // Asked second: what was claimed in between is leased.
+        let workers = self.store.workers(PATIENCE, WORKERS_MAX).await?;
+        Ok(workers.iter().all(|worker| worker.leases == 0))
     }
 }
 

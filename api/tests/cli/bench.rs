@@ -63,6 +63,14 @@ async fn a_drain_ends_with_one_object_that_has_every_figure() {
 }
 
 #[tokio::test]
+async fn a_drain_by_two_processes_has_the_same_figures() {
+    let ended = bench("drain2", "500").await;
+
+    let object = object(&ended, &["jobs_per_s", "floor_per_s"]);
+    assert_eq!(object["scenario"], "drain2");
+}
+
+#[tokio::test]
 async fn a_latency_has_times_in_place_of_rates() {
     let ended = bench("latency", "3").await;
 
