@@ -21,20 +21,30 @@ impl Args {
     pub fn get() -> Self { let a: Vec<String> = std::env::args().skip(1).collect(); Args { cmd: a[0].clone(), tag: a.join(" "), kv: a[1..].iter().filter_map(|x| x.split_once('=').map(|(k, v)| (k.into(), v.into()))).collect() } }
     pub fn i(&self, k: &str, d: i64) -> i64 { self.kv.get(k).map(|v| v.parse().unwrap()).unwrap_or(d) }
 }
-/// (all CPU of the postgres processes + our own and our children's, our own and our children's): other programs do not count
-pub fn cpu() -> (f64, f64) {
-    let mut pg = 0f64;
+/// CPU seconds of the server and its backends, of ourselves and our children, of the whole machine
+pub fn cpu() -> [f64; 3] {
+    let (server, me) = (std::env::var("PEER_POSTMASTER").expect("PEER_POSTMASTER, as run.sh sets it"), std::process::id().to_string());
+    let (mut pg, mut own) = (0f64, 0f64);
     for e in std::fs::read_dir("/proc").unwrap().flatten() {
         let Ok(s) = std::fs::read_to_string(e.path().join("stat")) else { continue };
-        let Some((a, b)) = s.rsplit_once(") ") else { continue };
-        if a.contains("(postgres") { pg += b.split_whitespace().skip(11).take(4).map(|x| x.parse::<f64>().unwrap()).sum::<f64>() / 100.0; }
+        let Some((head, b)) = s.rsplit_once(") ") else { continue };
+        let f: Vec<&str> = b.split_whitespace().collect();
+        let is = |pid: &str| head.split(' ').next() == Some(pid) || f[1] == pid;
+        let t = f[11..15].iter().map(|x| x.parse::<f64>().unwrap()).sum::<f64>() / 100.0;
+        if is(&server) { pg += t; } else if is(&me) { own += t; }
     }
-    let s = std::fs::read_to_string("/proc/self/stat").unwrap();
-    let r: Vec<&str> = s.rsplit(") ").next().unwrap().split_whitespace().collect();
-    let own = (r[11].parse::<f64>().unwrap() + r[12].parse::<f64>().unwrap()) / 100.0;
-    (pg + own, own)
+    let all = std::fs::read_to_string("/proc/stat").unwrap();
+    let m: Vec<f64> = all.lines().next().unwrap().split_whitespace().skip(1).map(|x| x.parse().unwrap()).collect();
+    [pg, own, (m[0] + m[1] + m[2] + m[5] + m[6] + m[7]) / 100.0]
 }
-/// procs=2: the same program once more with the command `work`, which only runs a worker.  Its CPU is not in client_us.
+/// Bulk calls of `chunk` jobs, two callers at once unless told otherwise
+pub async fn pages<F, R>(a: &Args, n: i64, chunk: i64, put: F) where F: Fn(std::ops::Range<i64>) -> R, R: std::future::Future<Output = ()> + Send + 'static {
+    let callers = a.i("callers", 2); let mut at: Vec<_> = (0..callers).map(|k| k * chunk).collect(); let mut set = tokio::task::JoinSet::new();
+    let next = |k: usize, at: &mut Vec<i64>| { let i = at[k]; at[k] += callers * chunk; (i < n).then(|| i..(i + chunk).min(n)) };
+    for k in 0..callers as usize { if let Some(r) = next(k, &mut at) { let f = put(r); set.spawn(async move { f.await; k }); } }
+    while let Some(k) = set.join_next().await { let k = k.unwrap(); if let Some(r) = next(k, &mut at) { let f = put(r); set.spawn(async move { f.await; k }); } }
+}
+/// procs=2: the same program once more with the command `work`, which only runs a worker.
 pub fn spawn_workers(a: &Args) -> Vec<std::process::Child> {
     let rest: Vec<String> = std::env::args().skip(2).collect();
     (1..a.i("procs", 1)).map(|_| std::process::Command::new(std::env::current_exe().unwrap()).arg("work").args(&rest).spawn().unwrap()).collect()
@@ -50,21 +60,21 @@ pub async fn seq_latency<F, R>(peer: &str, a: &Args, mut push: F) where F: FnMut
     }
     report_latency(peer, a);
 }
-pub struct Meter { c: (f64, f64), t: Instant, w: i64, ctl: tokio_postgres::Client }
+pub struct Meter { c: [f64; 3], t: Instant, w: i64, ctl: tokio_postgres::Client }
 pub async fn ctl(db: &str) -> tokio_postgres::Client {
     let s = std::env::var("PEER_SOCK").expect("PEER_SOCK, as run.sh sets it");
     let (c, k) = tokio_postgres::connect(&format!("{s} dbname={db}"), tokio_postgres::NoTls).await.unwrap();
     tokio::spawn(async move { let _ = k.await; }); c
 }
 pub fn url(db: &str) -> String { std::env::var("PEER_URL").expect("PEER_URL, as run.sh sets it") + "/" + db }
-pub async fn fresh_db(db: &str) { let c = ctl("postgres").await; c.batch_execute(&format!("drop database if exists {db} with (force)")).await.unwrap(); c.batch_execute(&format!("create database {db}")).await.unwrap(); }
+pub async fn fresh_db(db: &str) { let c = ctl("postgres").await; c.batch_execute(&format!("drop database if exists {db} with (force)")).await.unwrap(); c.batch_execute(&format!("create database {db}")).await.unwrap(); c.batch_execute("checkpoint").await.unwrap(); }
 impl Meter {
     pub async fn start(db: &str) -> Self { let ctl = ctl(db).await; let w = ctl.query_one("select (pg_current_wal_insert_lsn()-'0/0'::pg_lsn)::bigint", &[]).await.unwrap().get(0); Meter { c: cpu(), t: Instant::now(), w, ctl } }
     pub async fn stop(&self, peer: &str, what: &str, a: &Args, jobs: u64) {
         let el = self.t.elapsed().as_secs_f64(); let c = cpu(); let w: i64 = self.ctl.query_one("select (pg_current_wal_insert_lsn()-'0/0'::pg_lsn)::bigint", &[]).await.unwrap().get(0);
-        let j = jobs.max(1) as f64;
-        println!("{{\"peer\":\"{peer}\",\"what\":\"{what}\",\"args\":\"{}\",\"jobs\":{jobs},\"secs\":{el:.3},\"per_s\":{:.0},\"pg_us_per_job\":{:.1},\"client_us_per_job\":{:.1},\"wal_b_per_job\":{:.0},\"cores_busy\":{:.2}}}", a.tag, j / el,
-            ((c.0 - self.c.0) - (c.1 - self.c.1)) * 1e6 / j, (c.1 - self.c.1) * 1e6 / j, (w - self.w) as f64 / j, (c.0 - self.c.0) / el);
+        let j = jobs.max(1) as f64; let [pg, own, busy] = [0, 1, 2].map(|i| c[i] - self.c[i]);
+        println!("{{\"peer\":\"{peer}\",\"what\":\"{what}\",\"args\":\"{}\",\"jobs\":{jobs},\"secs\":{el:.3},\"per_s\":{:.0},\"server_us\":{:.1},\"client_us\":{:.1},\"wal_b\":{:.0},\"cores\":{:.2},\"other_cores\":{:.2}}}", a.tag, j / el,
+            pg * 1e6 / j, own * 1e6 / j, (w - self.w) as f64 / j, (pg + own) / el, (busy - pg - own) / el);
     }
 }
 /// waits until `n` handlers ran AND the peer's table says nothing is left; false on timeout
