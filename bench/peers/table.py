@@ -8,6 +8,8 @@ HERE = os.path.dirname(os.path.abspath(__file__))
 PAGE = os.path.join(HERE, "../../docs/benchmarks.md")
 BEGIN, END = "<!-- from here on made by bench/peers/table.py -->\n", "<!-- to here -->\n"
 RAW, OURS = "raw SQL", "windlass"
+# Cores that other programs may take before rates are no rates.
+QUIET = 0.5
 # name here, package that has the version
 ENGINES = {
     OURS: ("**Windlass**", None),
@@ -77,18 +79,26 @@ def few(value):
     return shown(value, 1 if value is not None and value < 10 else 0)
 
 
-def rates(found):
-    yield "| Engine | Jobs/s | Windlass is | Cores busy | Server µs/job | Client µs/job | WAL B/job | Jobs, rounds |"
-    yield "|---|---|---|---|---|---|---|---|"
-    ours = found[OURS].median("per_s") if OURS in found else None
-    for peer, runs in sorted(found.items(), key=lambda item: -item[1].median("per_s")):
-        times = few(ours / runs.median("per_s")) + " ×" if ours and not peer.startswith(OURS) else ""
-        yield (f"| {ENGINES[peer][0]}{' †' if runs.stopped else ''} | {runs.spread('per_s', shown)} | {times} "
-               f"| {shown(runs.median('cores'), 2)} | {few(runs.median('server_us'))} | {few(runs.median('client_us'))} "
-               f"| {shown(runs.median('wal_b'))} | {shown(runs.lines[0]['jobs'])}, {len(runs.lines)} |")
+def rates(found, is_quiet):
+    """Rates only of a quiet machine; what a job costs is hardly changed by other programs."""
+    ours = found.get(OURS)
+    key = "per_s" if is_quiet else "cpu"
+    rows = [(peer, runs) for peer, runs in found.items() if runs.median(key) is not None]
+    rows.sort(key=lambda row: row[1].median(key), reverse=is_quiet)
+    yield "| Engine |" + (" Jobs/s | Windlass is | Cores busy |" if is_quiet else "") + (
+        " CPU µs/job | of Windlass | Server µs | Client µs | WAL B/job | Jobs, rounds |")
+    yield "|---|" + "---|" * (9 if is_quiet else 6)
+    for peer, runs in rows:
+        times = lambda key, ratio: few(ratio(runs.median(key))) + " ×" if ours and runs.median(key) and not peer.startswith(OURS) else ""
+        cells = [ENGINES[peer][0] + (" †" if runs.stopped else "")]
+        if is_quiet:
+            cells += [runs.spread("per_s", shown), times("per_s", lambda rate: ours.median("per_s") / rate), shown(runs.median("cores"), 2)]
+        cells += [runs.spread("cpu", few), times("cpu", lambda cpu: cpu / ours.median("cpu")), few(runs.median("server_us")),
+                  few(runs.median("client_us")), shown(runs.median("wal_b")), f"{shown(runs.lines[0]['jobs'])}, {len(runs.lines)}"]
+        yield f"| {' | '.join(cells)} |"
 
 
-def latencies(found):
+def latencies(found, _):
     yield "| Engine | p50 ms | p99 ms | Jobs, rounds |"
     yield "|---|---|---|---|"
     tenth = lambda value: shown(value, 1)
@@ -116,6 +126,8 @@ def tables(path):
             continue
         key, stopped = work(line)
         runs = works.setdefault(key, {}).setdefault(line["peer"], Runs())
+        if "server_us" in line:
+            line["cpu"] = line["server_us"] + line["client_us"]
         runs.lines.append(line)
         runs.stopped |= stopped
         if "other_cores" in line:
@@ -123,14 +135,17 @@ def tables(path):
     rounds = max(line["round"] for found in works.values() for runs in found.values() for line in runs.lines)
     yield (f"{about['date']}, Windlass {about['windlass']}. {about['cpu']}, {about['cores']} cores shared by client, worker and "
            f"server, {about['memory_gib']} GiB, Linux {about['kernel']}; Postgres {about['postgres']}, Node {about['node'].lstrip('v')}, "
-           f"Python {about['python']}, Rust {about['rust']}. {rounds} rounds.")
-    yield (f"Load of other programs while a peer was timed, in cores: median {statistics.median(other):.2f}, "
-           f"most {max(other):.2f}.")
+           f"Python {about['python']}, Rust {about['rust']}. rounds: {rounds}.")
+    load = statistics.median(other)
+    is_quiet = load <= QUIET
+    yield f"Load of other programs while a peer was timed, in cores: median {load:.2f}, most {max(other):.2f}."
+    if not is_quiet:
+        yield "**That is no quiet machine: rates and latencies of this run say nothing and are left out; what a job costs remains.**"
     for what, processes, title in WORKS:
-        found = works.get((what, processes))
+        found = works.get((what, processes)) if is_quiet or what != "latency" else None
         if found:
             yield f"\n### {title}\n"
-            yield from (latencies if what == "latency" else rates)(found)
+            yield from (latencies if what == "latency" else rates)(found, is_quiet)
             if any(runs.stopped for runs in found.values()):
                 yield "\n† stopped before it was through: the rate is of what it did until then."
     yield "\n### Versions and settings\n"
