@@ -12,14 +12,14 @@ use serde_json::{Value, json};
 
 use super::Totals;
 
-/// Appends the run.
+/// Appends the run, which began at that commit.
 ///
 /// # Errors
 /// When the file cannot be written.
-pub fn append(path: &Path, totals: &Totals) -> std::io::Result<()> {
+pub fn append(path: &Path, commit: Option<&str>, totals: &Totals) -> std::io::Result<()> {
     let blows = totals.blows.kills + totals.blows.crashes + totals.blows.sessions;
     let line = json!({
-        "commit": commit(),
+        "commit": commit,
         "date": Utc::now().to_rfc3339_opts(chrono::SecondsFormat::Secs, true),
         "seed": totals.seed,
         "rounds": totals.rounds,
@@ -45,8 +45,8 @@ fn bound(blows: u64, failures: usize) -> Value {
     }
 }
 
-/// The commit of the folder where the run was started, where there is one.
-fn commit() -> Option<String> {
+/// The commit of the folder where a run is started, where there is one.
+pub fn commit() -> Option<String> {
     let output = Command::new("git")
         .args(["rev-parse", "--short=12", "HEAD"])
         .output()

@@ -155,6 +155,7 @@ pub async fn run(arguments: &ChaosArgs, context: &Context) -> Result<Exit, CliEr
             .tempdir()?
             .keep(),
     };
+    let commit = ledger::commit(); // of what was built, not of what the folder came to meanwhile
     let mut totals = Totals {
         seed: arguments.seed.unwrap_or_else(clock_seed),
         ..Totals::default()
@@ -174,6 +175,9 @@ pub async fn run(arguments: &ChaosArgs, context: &Context) -> Result<Exit, CliEr
         let _ = std::fs::remove_dir_all(&folder);
     }
     played?;
+    if let Some(path) = &arguments.ledger {
+        ledger::append(path, commit.as_deref(), &totals)?;
+    }
     finish(arguments, context, &totals)
 }
 
@@ -256,9 +260,6 @@ impl Totals {
 }
 
 fn finish(arguments: &ChaosArgs, context: &Context, totals: &Totals) -> Result<Exit, CliError> {
-    if let Some(path) = &arguments.ledger {
-        ledger::append(path, totals)?;
-    }
     if arguments.json {
         context
             .output
