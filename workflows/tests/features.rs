@@ -43,33 +43,26 @@ fn failures(trials: &[(String, Trial)], manner: Manner) -> Vec<String> {
     failed.collect()
 }
 
+fn hold(trials: &[(String, Trial)]) {
+    for refolds in [false, true] {
+        let failed = failures(trials, Manner { refolds }).join("\n");
+        assert_eq!(failed, "", "refolds: {refolds}");
+    }
+}
+
 #[test]
 fn the_house_rulings_hold_and_survive_a_crash_after_every_turn() {
     let trials = trials("tests/features");
     assert!(trials.len() > 80, "{} scenarios", trials.len());
 
-    for refolds in [false, true] {
-        let failed = failures(&trials, Manner { refolds });
-        assert!(
-            failed.is_empty(),
-            "refolds: {refolds}\n{}",
-            failed.join("\n")
-        );
-    }
+    hold(&trials);
 }
 
 #[test]
 fn sheets_assert_the_path_the_calls_and_the_output() {
     let trials = trials("tests/sheets");
 
-    for refolds in [false, true] {
-        let failed = failures(&trials, Manner { refolds });
-        assert!(
-            failed.is_empty(),
-            "refolds: {refolds}\n{}",
-            failed.join("\n")
-        );
-    }
+    hold(&trials);
 }
 
 /// What a wrong test says: the line, and the beginning of the message.

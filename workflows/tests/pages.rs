@@ -39,11 +39,18 @@ fn sources(folder: &Path, found: &mut String) {
         if path.is_dir() {
             sources(&path, found);
         } else if path.extension().is_some_and(|kind| kind == "rs") {
-            let text = fs::read_to_string(&path).expect("text");
-            // Tests at the end of a file name codes too; none of their own.
-            found.push_str(text.split("#[cfg(test)]").next().unwrap_or(&text));
+            found.push_str(&source(&path));
         }
     }
+}
+
+/// Tests at the end of a file name codes too; none of their own.
+fn source(path: &Path) -> String {
+    let text = fs::read_to_string(path).expect("text");
+    text.split("#[cfg(test)]")
+        .next()
+        .unwrap_or(&text)
+        .to_owned()
 }
 
 /// Texts in quotes that are a family, a dot and a word.

@@ -58,12 +58,10 @@ pub struct Difference {
 /// Every difference, parts of the document first, then steps in the order of the newer version.
 pub fn between(old: &Value, new: &Value) -> Vec<Difference> {
     let mut found = Vec::new();
-    for part in PARTS {
-        compare(part, old.get(part), new.get(part), &mut found);
-    }
-    for kind in DEFINITIONS {
-        definitions(kind, old, new, &mut found);
-    }
+    let parts = PARTS.into_iter();
+    parts.for_each(|part| compare(part, old.get(part), new.get(part), &mut found));
+    let kinds = DEFINITIONS.into_iter();
+    kinds.for_each(|kind| definitions(kind, old, new, &mut found));
     lists(&steps(old), &steps(new), &mut found);
     found
 }

@@ -10,12 +10,7 @@ const LABEL_MAX: usize = 60;
 
 /// The drawing, as text that Mermaid reads.
 pub fn mermaid(document: &Value) -> String {
-    let mut drawing = Drawing {
-        text: "flowchart TD\n".to_owned(),
-        ways: String::new(),
-        depth: 1,
-        next: 0,
-    };
+    let mut drawing = Drawing::new();
     drawing.line("start([start])");
     drawing.line("finish([end])");
     let drawn = drawing.list(&steps(document), "finish");
@@ -37,6 +32,15 @@ struct Drawn {
 }
 
 impl Drawing {
+    fn new() -> Drawing {
+        Drawing {
+            text: "flowchart TD\n".to_owned(),
+            ways: String::new(),
+            depth: 1,
+            next: 0,
+        }
+    }
+
     /// Draws a list whose end leads to `after`.
     fn list(&mut self, steps: &[Step<'_>], after: &str) -> Drawn {
         let ids: Vec<String> = steps.iter().map(|_| self.id()).collect();
@@ -151,31 +155,24 @@ fn label(step: &Step<'_>) -> String {
 
 fn shortened(text: &str) -> String {
     let text = text.split_whitespace().collect::<Vec<_>>().join(" ");
-    match text.chars().count() > LABEL_MAX {
-        true => escaped(
-            &text
-                .chars()
-                .take(LABEL_MAX - 1)
-                .chain("…".chars())
-                .collect::<String>(),
-        ),
-        false => escaped(&text),
+    let mut short: String = text.chars().take(LABEL_MAX).collect();
+    if short.len() < text.len() {
+        short.push('…');
     }
+    escaped(&short)
 }
 
 /// Nothing in a document may end a label or begin markup.
 fn escaped(text: &str) -> String {
-    let mut out = String::new();
-    for letter in text.chars() {
-        match letter {
-            '"' | '<' | '>' | '&' | '#' | '`' | '|' | '\\' => {
-                let _ = write!(out, "#{};", u32::from(letter));
-            }
-            letter if letter.is_control() => out.push(' '),
-            letter => out.push(letter),
-        }
+    text.chars().map(plain).collect()
+}
+
+fn plain(letter: char) -> String {
+    match letter {
+        '"' | '<' | '>' | '&' | '#' | '`' | '|' | '\\' => format!("#{};", u32::from(letter)),
+        letter if letter.is_control() => " ".to_owned(),
+        letter => letter.to_string(),
     }
-    out
 }
 
 #[cfg(test)]

@@ -210,14 +210,16 @@ fn first_difference<'v>(wanted: &'v Value, found: &'v Value, place: String) -> D
 /// An error has at least these members; the standard's types are equal under all their prefixes.
 fn is_error(wanted: &Value, error: &Value) -> Result<(), String> {
     let members = wanted.as_map().ok_or("an error is an object")?;
-    members.iter().try_for_each(|(key, wanted)| {
-        let found = error.get(key).unwrap_or(&Value::Null);
-        let types = wanted.as_str().zip(found.as_str());
-        match types {
-            Some((wanted, found)) if &**key == "type" && same_type(wanted, found) => Ok(()),
-            _ => same(wanted, found, &format!("`{key}` of the error")),
-        }
-    })
+    let mut members = members.iter();
+    members.try_for_each(|(key, wanted)| is_member(key, wanted, error.get(key)))
+}
+
+fn is_member(key: &str, wanted: &Value, found: Option<&Value>) -> Result<(), String> {
+    let found = found.unwrap_or(&Value::Null);
+    match wanted.as_str().zip(found.as_str()) {
+        Some((wanted, found)) if key == "type" && same_type(wanted, found) => Ok(()),
+        _ => same(wanted, found, &format!("`{key}` of the error")),
+    }
 }
 
 fn entered<'s>(stage: &'s Stage<'_>) -> impl Iterator<Item = &'s Passed> {

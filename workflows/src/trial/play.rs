@@ -63,6 +63,16 @@ struct Script {
     used: usize,
 }
 
+impl Script {
+    fn new(work: &Work, answer: &Prepared) -> Script {
+        Script {
+            work: work.clone(),
+            answers: vec![answer.clone()],
+            used: 0,
+        }
+    }
+}
+
 struct Play<'o> {
     manner: Manner,
     /// Until the run begins.
@@ -113,11 +123,7 @@ impl<'o> Play<'o> {
         let mut scripts = self.answers.borrow_mut();
         match scripts.iter_mut().find(|script| script.work == *work) {
             Some(script) => script.answers.push(answer.clone()),
-            None => scripts.push(Script {
-                work: work.clone(),
-                answers: vec![answer.clone()],
-                used: 0,
-            }),
+            None => scripts.push(Script::new(work, answer)),
         }
     }
 
@@ -156,16 +162,9 @@ impl<'o> Play<'o> {
     }
 
     fn is_refused(&self, code: &str) -> Result<(), String> {
-        let Err(problems) = self.published()? else {
-            return Err("the workflow is published".to_owned());
-        };
-        match problems.iter().any(|problem| problem.code == code) {
-            true => Ok(()),
-            false => Err(format!(
-                "it is refused otherwise:\n{}",
-                words::told(&problems, 0)
-            )),
-        }
+        let problems = self.published()?.err();
+        let problems = problems.ok_or("the workflow is published")?;
+        has(&problems, code).map_err(|told| format!("it is refused otherwise:\n{told}"))
     }
 
     fn is_warned(&self, code: &str) -> Result<(), String> {
@@ -174,10 +173,15 @@ impl<'o> Play<'o> {
         let text = self.definition.as_ref().ok_or("no workflow was defined")?;
         let tree = tree::read_one(&text.text, Format::Yaml);
         let found = check::warnings(&tree.map_err(|problems| words::told(&problems, 0))?);
-        match found.iter().any(|problem| problem.code == code) {
-            true => Ok(()),
-            false => Err(format!("it is published with: {}", words::told(&found, 0))),
-        }
+        has(&found, code).map_err(|told| format!("it is published with: {told}"))
+    }
+}
+
+/// Whether one of the problems has this code; if not, all of them in words.
+fn has(problems: &[Problem], code: &str) -> Result<(), String> {
+    match problems.iter().any(|problem| problem.code == code) {
+        true => Ok(()),
+        false => Err(words::told(problems, 0)),
     }
 }
 

@@ -187,17 +187,18 @@ fn expectations(tree: &Tree, deeds: &mut Deeds) -> Read<()> {
 }
 
 fn outcome(tree: &Tree) -> Read<Expectation> {
-    match string(tree)? {
-        "completed" => Ok(Expectation::Complete(None)),
-        "failed" => Ok(Expectation::Fault(None)),
-        "cancelled" => Ok(Expectation::Cancelled),
-        "parked" => Ok(Expectation::Parked),
-        "waiting" => Ok(Expectation::Waiting),
-        other => Err(fail(
-            tree,
-            format!("`{other}` is none of completed, failed, cancelled, parked, waiting"),
-        )),
-    }
+    Ok(match string(tree)? {
+        "completed" => Expectation::Complete(None),
+        "failed" => Expectation::Fault(None),
+        "cancelled" => Expectation::Cancelled,
+        "parked" => Expectation::Parked,
+        "waiting" => Expectation::Waiting,
+        other => return Err(fail(tree, no_outcome(other))),
+    })
+}
+
+fn no_outcome(word: &str) -> String {
+    format!("`{word}` is none of completed, failed, cancelled, parked, waiting")
 }
 
 /// How often a step was asked, or with what each time.
