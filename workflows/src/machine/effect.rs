@@ -115,7 +115,13 @@ impl Execution {
 
     /// A failed step that says so waits for a person, unless a `try` around it decides.
     pub(super) fn parks_here(&self) -> bool {
-        let parks = self.program.node(self.top().node).settings.parks;
+        let branch = self.state.branch();
+        // An undo has its own way to a person.
+        let is_undo = matches!(branch.doing, Doing::Undo(_));
+        let Some(frame) = branch.top().filter(|_| !is_undo) else {
+            return false;
+        };
+        let parks = self.program.node(frame.node).settings.parks;
         let mut frames = self
             .state
             .upwards(self.state.cursor)

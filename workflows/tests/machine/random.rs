@@ -245,7 +245,8 @@ fn happen(rig: &mut Rig, draw: u8, number: i64) {
     } else if rig.execution.next_due().is_some() {
         rig.fire();
     } else {
-        let kind = if number % 2 == 0 { "a" } else { "b" };
+        // Two of the one to one of the other: a listen inside a listen shall not eat all that ends it.
+        let kind = if number % 3 == 0 { "a" } else { "b" };
         rig.mail(number, &format!(r#"{{"type":"{kind}","data":{{"k":1}}}}"#));
     }
 }
@@ -282,7 +283,7 @@ proptest! {
         drive_as(&document, facts, |rig| {
             rig.start();
             let answers = std::iter::repeat(2);
-            for (draw, number) in script.iter().copied().chain(answers).zip(1..2_000) {
+            for (draw, number) in script.iter().copied().chain(answers).zip(1..1_000) {
                 if rig.outcome.is_some() {
                     return;
                 }

@@ -79,6 +79,22 @@ fn a_cancel_undoes_what_scopes_for_it_hold() {
 }
 
 #[test]
+fn an_undo_of_a_closing_job_that_fails_is_tried_again() {
+    let rig = drive(&bookings("onCancel"), "{}", |rig| {
+        book(rig);
+        rig.cancel();
+        rig.fire();
+        rig.refuse(communication(500));
+        rig.fire();
+        assert_eq!(rig.given(), r#"{"flight":2}"#);
+        rig.answer("null");
+        rig.answer("null");
+    });
+
+    rig.result(OutcomeKind::Cancelled);
+}
+
+#[test]
 fn a_step_that_completes_while_its_job_closes_is_undone_too() {
     let rig = drive(&bookings("onCancel"), "{}", |rig| {
         rig.start();
