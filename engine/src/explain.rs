@@ -258,16 +258,30 @@ fn waiting(job: &JobView) -> Vec<Reason> {
         until: Some(due),
         ..reason("timer", "it waits for a timer")
     });
-    let causes = job.waits.iter().map(cause);
+    let causes = job.waits.iter().map(|one| cause(job.id, one));
     timer.into_iter().chain(causes).collect()
 }
 
-fn cause(cause: &WaitCause) -> Reason {
+fn cause(job: i64, cause: &WaitCause) -> Reason {
+    let name = cause.name.as_deref().unwrap_or("");
     let key = cause.key.as_deref().unwrap_or("");
-    match cause.kind.as_deref() {
-        Some("signal") => reason("signal", format!("it waits for the signal `{key}`")),
-        Some("child") => reason("child", format!("it waits for its job {key}")),
-        kind => reason(
+    match (cause.kind.as_deref(), name, key) {
+        (Some("signal"), _, _) if key == format!("j_{job}") => {
+            reason("signal", format!("it waits for the signal `{name}`"))
+        }
+        (Some("signal"), _, _) => reason(
+            "signal",
+            format!("it waits for the signal `{name}` to `{key}`"),
+        ),
+        (Some("event"), "", "") => reason("event", "it waits for an event"),
+        (Some("event"), "", _) => reason("event", format!("it waits for an event of `{key}`")),
+        (Some("event"), _, "") => reason("event", format!("it waits for an event `{name}`")),
+        (Some("event"), _, _) => reason(
+            "event",
+            format!("it waits for an event `{name}` of `{key}`"),
+        ),
+        (Some("child"), _, _) => reason("child", format!("it waits for its job {key}")),
+        (kind, _, _) => reason(
             "wait",
             format!("it waits for {} `{key}`", kind.unwrap_or("something")),
         ),

@@ -1,6 +1,6 @@
 -- Wakes jobs that nothing else will wake: their machine looks, and ends or rests again with a cause. Deletes
 -- causes of jobs that do not rest.
--- Index  wait_due, where what has no timer stands together; wait_cause; wait_pkey.
+-- Index  wait_due, where what has no timer stands together; wait_pkey.
 -- Locks  rows n = 0 in order of job, skip locked; the causes.
 -- Gives  how many.
 with idle as materialized (

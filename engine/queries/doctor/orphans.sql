@@ -1,6 +1,6 @@
 -- Which rows speak of jobs with ids from $1 to $2 that do not exist?
--- Index  journal_pkey, head_pkey, inbox_pkey, request_pkey, expiry_pkey, deferral_pkey, intent_job, pause_job by
---        range; job_pkey.
+-- Index  journal_pkey, head_pkey, inbox_pkey, request_pkey, child_pkey, heard_pkey, expiry_pkey, deferral_pkey,
+--        intent_job, pause_job by range; job_pkey.
 -- Locks  none; one snapshot, and what is said of a job is stored with it.
 -- Gives  one row or none: how many, and the first $3 of them.
 with said as (
@@ -11,6 +11,10 @@ with said as (
     select distinct job, 'inbox' from inbox where job between $1 and $2
     union all
     select job, 'request' from request where job between $1 and $2
+    union all
+    select job, 'child' from child where job between $1 and $2
+    union all
+    select distinct job, 'heard' from heard where job between $1 and $2
     union all
     select job, 'expiry' from expiry where job between $1 and $2
     union all

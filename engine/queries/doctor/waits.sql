@@ -1,5 +1,5 @@
 -- Which jobs rest although nothing will wake them, and which causes are of jobs that do not rest?
--- Index  wait_due, where what has no timer stands together; wait_cause; wait_pkey.
+-- Index  wait_due, where what has no timer stands together; any one of the causes.
 -- Locks  none; one snapshot.
 -- Gives  a row a code: how many of the first 10,000, and the first $1 of them.
 with idle as (

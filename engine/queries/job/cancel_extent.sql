@@ -73,7 +73,7 @@ told as (
     select own.batch, 'parked', -1 from hit cross join own where own.batch is not null and hit.reason = 'parked'
 ),
 unread as (
-    delete from inbox where job = $2 and exists (select from hit where not goes_on)
+    delete from inbox where job = $2 and kind = 'order' and exists (select from hit where not goes_on)
 ),
 fulfilled as (
     delete from intent where job = $2 and verb = 'cancel' and exists (select from hit where not goes_on)

@@ -41,7 +41,7 @@ told as (
     group by lane.batch
 ),
 unread as (
-    delete from inbox where job in (select id from due where not journaled)
+    delete from inbox where kind = 'order' and job in (select id from due where not journaled)
 ),
 released as (
     delete from request_key where hold = 'active' and job in (select id from due where not journaled)

@@ -52,7 +52,7 @@ released as (
     delete from request_key where job = $2 and hold = 'active' and exists (select from hit)
 ),
 unread as (
-    delete from inbox where job = $2 and exists (select from hit)
+    delete from inbox where job = $2 and kind = 'order' and exists (select from hit)
 ),
 fulfilled as (
     delete from intent where job = $2 and verb = 'cancel' and exists (select from hit)

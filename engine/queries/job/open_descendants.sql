@@ -1,14 +1,20 @@
--- Which jobs did this one start that are still open? The deepest first, so that none outlives the one
--- that it works for.
--- Index  job_parent; the outcome's key, one step back in its block.
+-- Which jobs did this one start that are still open, and that end with it? The deepest first, so that none
+-- outlives the one that it works for. What goes on alone ($3: a kill) or is waited for (a cancel) is left out,
+-- with all that it started.
+-- Index  job_parent; child_pkey; the outcome's key, one step back in its block.
 -- Locks  none.
 -- Gives  up to 1,000 ids, 16 levels down.
 with recursive tree as (
-    select job.id, 1 as depth from job where job.parent = $2 and job.tenant = $1
+    select job.id, 1 as depth from job
+    where job.parent = $2 and job.tenant = $1
+      and not exists (select from child
+                      where child.job = job.id and (child.on_close = 'abandon' or child.on_close = 'wait' and not $3))
     union all
     select job.id, tree.depth + 1
     from tree join job on job.parent = tree.id
     where tree.depth < 16
+      and not exists (select from child
+                      where child.job = job.id and (child.on_close = 'abandon' or child.on_close = 'wait' and not $3))
 )
 select tree.id as "id!"
 from tree

@@ -38,7 +38,7 @@ select j.id,
        s.worker as "worker?", s.claim as "claim?", s.claimed_at as "claimed_at?",
        coalesce(s.stop @> j.id, false) as "stopping!",
        exists (select 1 from journal e where e.job = j.id) as "journaled!",
-       (select coalesce(json_agg(json_build_object('kind', c.kind, 'key', c.key) order by c.n), '[]')
+       (select coalesce(json_agg(json_build_object('kind', c.kind, 'name', c.name, 'key', c.key) order by c.n), '[]')
         from wait c where c.job = j.id and c.n > 0) as "waits!: sqlx::types::Json<Vec<WaitCause>>",
        o.kind as "outcome?", o.code as "code?", o.fingerprint as "fingerprint?", o.at as "ended_at?",
        case when $3 then o.result end as "result?",

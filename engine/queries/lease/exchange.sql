@@ -302,7 +302,7 @@ select picked.n as "n?", job.tenant as "tenant?", job.id as "id?", job.nonce as 
        job.batch as "batch?", job.member_key as "member_key?", job.object as "object?", job.input as "input?",
        job.created_at as "created_at?", picked.lane as "lane?", picked.attempt as "attempt?", picked.losses as "losses?",
        picked.journaled as "journaled?", picked.limited as "limited?", now() + (select clock_offset from cluster) as "now!", null::int8[] as "refused?",
-       null::int8 as "extents?", null::int8 as "picked?", job.expires_at as "expires_at?"
+       null::int8 as "extents?", null::int8 as "picked?", job.expires_at as "expires_at?", job.parent as "parent?"
 from picked
 cross join lateral (
     select * from job where job.id between picked.first_id and picked.upto
@@ -311,4 +311,4 @@ union all
 select null, null, null, null, null, null, null, null, null, null, null, null, null, null, null, now(),
        case when (select count(*) from landed) < (select count(*) from entry)
             then array(select job from entry except all select job from landed) end,
-       (select count(*) from candidate), (select count(*) from picked), null;
+       (select count(*) from candidate), (select count(*) from picked), null, null;

@@ -231,6 +231,7 @@ select kind.n as "n?", kind.lane as "lane?", kind.limited as "limited?", kind.at
        case when min(job.batch) is not null then array_agg(job.member_key) end as "member_keys?: Vec<Option<String>>",
        case when min(job.batch) is not null then array_agg(job.object) end as "objects?: Vec<Option<String>>",
        case when count(job.expires_at) > 0 then array_agg(job.expires_at) end as "expires_at?: Vec<Option<chrono::DateTime<chrono::Utc>>>",
+       case when count(job.parent) > 0 then array_agg(job.parent) end as "parents?: Vec<Option<i64>>",
        now() + (select clock_offset from cluster) as "now!", null::int8 as "extents?", null::int8 as "picked?",
        null::int8[] as "undecided?"
 from kind
@@ -238,5 +239,5 @@ cross join lateral unnest(kind.jobs) as range
 cross join lateral (select * from job where job.id >= lower(range) and job.id < upper(range)) job
 group by kind.n, kind.lane, kind.limited, kind.attempt, kind.losses, kind.journaled
 union all
-select null, null, null, null, null, null, null, null, null, null, null, null, null, null, null, null, now(),
+select null, null, null, null, null, null, null, null, null, null, null, null, null, null, null, null, null, now(),
        (select count(*) from candidate), (select count(*) from picked), array(select place from judged where not lands);

@@ -99,7 +99,13 @@ impl Store {
         Ok(known)
     }
 
-    async fn looked_up(&self, tenant: i32, work: &Work, afresh: bool) -> Result<Arc<Known>, Error> {
+    /// The same, paused or not.
+    pub(super) async fn looked_up(
+        &self,
+        tenant: i32,
+        work: &Work,
+        afresh: bool,
+    ) -> Result<Arc<Known>, Error> {
         let key = (tenant, work.clone());
         let before = self.known.get(&key);
         if let (Some(known), false) = (&before, afresh) {

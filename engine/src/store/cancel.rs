@@ -5,7 +5,7 @@
 //! worker's heartbeat; one that does not obey within the grace is cut from its lease by a duty.
 //!
 //! A kill asks nobody: whatever holds the job lets it go, and it ends. Either goes to the jobs that a
-//! job started first.
+//! job started first, unless they go on alone; a cancel leaves those to their parent that it waits for.
 
 use std::time::Duration;
 
@@ -103,9 +103,14 @@ impl Store {
 
     /// A page at a time, the deepest first; one that ends meanwhile needs nothing more.
     async fn end_descendants(&self, tenant: i32, job: i64, wish: Wish<'_>) -> Result<(), Error> {
-        let open = sqlx::query_file!("queries/job/open_descendants.sql", tenant, job)
-            .fetch_all(self.pool())
-            .await?;
+        let open = sqlx::query_file!(
+            "queries/job/open_descendants.sql",
+            tenant,
+            job,
+            wish.at_once
+        )
+        .fetch_all(self.pool())
+        .await?;
         for row in open {
             match self.end_one(tenant, row.id, wish).await {
                 Ok(_) | Err(Error::Conflict { .. }) => {}
@@ -189,6 +194,12 @@ impl Store {
         if hit.is_some() {
             return Ok(hit);
         }
+        self.open_job(tenant, job).await?;
+        Ok(None)
+    }
+
+    /// Fails unless the job exists and has not ended.
+    pub(crate) async fn open_job(&self, tenant: i32, job: i64) -> Result<(), Error> {
         let known = sqlx::query_file!("queries/job/is_final.sql", tenant, job)
             .fetch_optional(self.pool())
             .await?;
@@ -199,7 +210,7 @@ impl Store {
                 message: format!("job j_{job} has already ended"),
                 hint: Some("a final outcome never changes".into()),
             }),
-            Some(_) => Ok(None),
+            Some(_) => Ok(()),
         }
     }
 

@@ -12,6 +12,7 @@ mod row;
 use std::borrow::Borrow;
 
 use chrono::{DateTime, Utc};
+use sqlx::Executor;
 use sqlx::postgres::PgConnectOptions;
 use uuid::Uuid;
 
@@ -19,6 +20,7 @@ use self::columns::Columns;
 pub use self::entry::{Ending, NewEntry};
 use self::row::Row;
 use super::gate::Session;
+use super::post::flush;
 use crate::Error;
 
 /// Entries in one flush.
@@ -65,6 +67,8 @@ pub struct Claimed {
     pub created_at: DateTime<Utc>,
     /// Not started by then, it ends `expired`.
     pub expires_at: Option<DateTime<Utc>>,
+    /// The job that started it, and is told of its end.
+    pub parent: Option<i64>,
     /// Its lane.
     pub lane: i32,
     /// Unjournaled tries before this one.
@@ -174,6 +178,8 @@ impl Hot {
             let (exchanged, undecided) =
                 plain::exchange(&mut self.connection, worker, entries, want, bounds).await?;
             self.decide(worker, entries, exchanged, &undecided).await?
+        } else if entries.iter().any(|new| new.borrow().post.is_some()) {
+            self.exchange_with_post(worker, entries, want).await?
         } else {
             self.exchange_in_full(worker, entries, want).await?
         };
@@ -227,6 +233,41 @@ impl Hot {
             Some(want) if !want.limited => most.min(self.extents),
             _ => most,
         }
+    }
+
+    /// Beside the exchange, all that the entries say to others and hear from them: one transaction.
+    async fn exchange_with_post<E: Borrow<NewEntry> + Sync>(
+        &mut self,
+        worker: Uuid,
+        entries: &[E],
+        want: Option<&Want>,
+    ) -> Result<Exchanged, Error> {
+        self.connection.execute("begin").await?;
+        let exchanged = self.exchange_and_deliver(worker, entries, want).await;
+        match exchanged {
+            Ok(exchanged) => {
+                self.connection.execute("commit").await?;
+                Ok(exchanged)
+            }
+            Err(error) => {
+                self.connection.undo().await;
+                Err(error)
+            }
+        }
+    }
+
+    async fn exchange_and_deliver<E: Borrow<NewEntry> + Sync>(
+        &mut self,
+        worker: Uuid,
+        entries: &[E],
+        want: Option<&Want>,
+    ) -> Result<Exchanged, Error> {
+        let all = || entries.iter().map(Borrow::borrow);
+        flush::meeting(all()).hold(&mut self.connection).await?;
+        let exchanged = self.exchange_in_full(worker, entries, want).await?;
+        let landed = all().filter(|new| !exchanged.refused.contains(&new.job));
+        flush::deliver(&mut self.connection, landed).await?;
+        Ok(exchanged)
     }
 
     async fn exchange_in_full<E: Borrow<NewEntry> + Sync>(
@@ -328,6 +369,7 @@ impl Hot {
             input: row.input,
             created_at: row.created_at,
             expires_at: row.expires_at,
+            parent: row.parent,
             lane: row.lane,
             attempt: row.attempt,
             losses: row.losses,

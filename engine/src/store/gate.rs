@@ -163,6 +163,14 @@ impl Session {
         self.seat.after_commit().await
     }
 
+    /// Rolls back what was begun on a connection of one's own. One that can not even do that is of no use: the
+    /// next statement on it says so.
+    pub(super) async fn undo(&mut self) {
+        if let Err(error) = self.execute("rollback").await {
+            tracing::debug!(error = %error, "a transaction could not be rolled back");
+        }
+    }
+
     /// Remembers this moment of the transaction for [`Session::forget`].
     pub(crate) async fn remember(&mut self) -> Result<(), Error> {
         self.execute("savepoint remembered").await.map(drop)

@@ -1,10 +1,13 @@
 //! What can be called: the built-in functions and the handlers that workers announced.
 
-use windlass_workflows::catalogue::Catalogue;
+use windlass_workflows::catalogue::{Ability, Catalogue};
 use windlass_workflows::value::Value;
 
 use super::Store;
 use crate::Error;
+
+/// What this release's workers and this store do for templates beside their steps.
+const ABILITIES: [Ability; 3] = [Ability::Listen, Ability::Emit, Ability::Child];
 
 impl Store {
     /// Everything that a template of this tenant may call.
@@ -15,7 +18,9 @@ impl Store {
         let rows = sqlx::query_file!("queries/handler/list.sql", tenant)
             .fetch_all(self.pool())
             .await?;
-        let mut catalogue = Catalogue::builtin();
+        let mut catalogue = ABILITIES
+            .into_iter()
+            .fold(Catalogue::builtin(), Catalogue::able);
         for row in rows {
             let name = format!("{}:{}", row.name, row.version);
             let schema = schema(&name, row.input_schema.as_deref())?;

@@ -90,9 +90,11 @@ pub struct HeldView {
 /// One thing that a resting job waits for.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct WaitCause {
-    /// `timer`, `signal`, `child` …
+    /// `signal`, `event` or `child`.
     pub kind: Option<String>,
-    /// Which one.
+    /// A signal's name, or an event's type; empty: any type, or it has none.
+    pub name: Option<String>,
+    /// Whom a signal is for; an event's subject, empty for any; the child.
     pub key: Option<String>,
 }
 

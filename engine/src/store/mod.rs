@@ -10,11 +10,13 @@ mod batch_row;
 pub(crate) mod breaker;
 mod cancel;
 pub(crate) mod category;
+mod child;
 mod clock;
 pub(crate) mod configuration;
 mod connect;
 pub mod doctor;
 mod duty;
+mod event;
 mod exchange;
 mod gate;
 mod handler;
@@ -28,6 +30,7 @@ mod lane_facts;
 pub(crate) mod limit;
 mod list;
 mod load;
+mod mail;
 mod migrate;
 mod notify;
 pub(crate) mod overflow;
@@ -35,11 +38,13 @@ mod page;
 mod partition;
 mod pause;
 mod pooler;
+pub(crate) mod post;
 mod redrive;
 mod reject;
 mod report;
 pub(crate) mod schedule;
 mod share;
+mod signal;
 pub(crate) mod slot;
 pub(crate) mod submit;
 pub(crate) mod template;
@@ -83,6 +88,7 @@ pub use self::page::{PAGE_MAX, Page};
 pub use self::partition::{PartitionsKept, RANGE_IDS, RangeView};
 pub use self::pause::{NewPause, PauseView};
 pub use self::pooler::{PoolerReport, check_pooler, settings_statements};
+pub use self::post::{Cause, CauseKind, Letter, LetterKind, NewChild, NewEvent, OnClose, Post};
 pub use self::redrive::{
     DEAD_COUNT_MAX, DeadGroup, NewRedrive, REDRIVE_JOBS_MAX, REDRIVE_RATE_MAX, RedriveView,
 };
@@ -90,6 +96,7 @@ pub(crate) use self::reject::PAUSED;
 pub use self::report::{BoundedCount, HomeFigures, QueueFigures};
 pub use self::schedule::ScheduleView;
 pub use self::share::{NewShare, ShareView, share_of_key};
+pub use self::signal::{NewSignal, Signalled};
 pub(crate) use self::slot::{Planning, plan_slots, unplan_slots};
 pub use self::slot::{SlotFilter, SlotView};
 pub(crate) use self::submit::{Desk, Fate};
@@ -112,6 +119,9 @@ pub struct Store {
     ids: Arc<ids::Ids>,
     combiner: Arc<submit::combine::Combiner>,
     freed_behind: Arc<AtomicI64>,
+    told_behind: Arc<AtomicI64>,
+    returned_behind: Arc<AtomicI64>,
+    forgot_behind: Arc<AtomicI64>,
     pub(crate) known: Arc<crate::protocol::known::KnownCache>,
     rejects: reject::Rejects,
     notifier: Notifier,
@@ -126,6 +136,9 @@ impl Store {
             ids: Arc::default(),
             combiner: Arc::default(),
             freed_behind: Arc::default(),
+            told_behind: Arc::default(),
+            returned_behind: Arc::default(),
+            forgot_behind: Arc::default(),
             known: Arc::default(),
             rejects: reject::Rejects::default(),
             notifier: Notifier::default(),

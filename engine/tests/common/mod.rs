@@ -4,6 +4,7 @@
 
 pub mod dead;
 pub mod keys;
+pub mod mail;
 pub mod recipe;
 
 use std::time::Duration;
@@ -221,5 +222,6 @@ pub fn journal(job: &Claimed, seq: i32) -> NewEntry {
         ending: None,
         remembers: true,
         members: 0,
+        post: None,
     }
 }

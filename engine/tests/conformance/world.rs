@@ -284,6 +284,7 @@ impl World {
             data: "{}".into(),
         });
         NewEntry {
+            post: None,
             job: entry.job,
             lease,
             obeys: entry.obeys,

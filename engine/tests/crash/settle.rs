@@ -82,6 +82,7 @@ async fn pass(stage: &Stage) -> i64 {
     moved += i64::try_from(store.fulfil_cancels().await.expect("fulfilled")).unwrap_or(1);
     moved += store.keep_pauses().await.expect("kept");
     moved += redriven(stage).await;
+    moved += mail(stage).await;
     while store.plan().await.expect("planned") != Planned::Idle {
         moved += 1;
     }
@@ -94,6 +95,23 @@ async fn pass(stage: &Stage) -> i64 {
     moved += store.sweep_dropped().await.expect("swept");
     moved += kept.probes
         + i64::try_from(kept.opened.len() + kept.refused.len() + kept.closed.len()).unwrap_or(1);
+    moved
+}
+
+/// What is told arrives, and whoever still rests for something is signalled; how much it moved.
+async fn mail(stage: &Stage) -> i64 {
+    let store = &stage.bench.store;
+    let mut moved = store.publish_events().await.expect("published");
+    moved += store.tell_parents().await.expect("told");
+    moved += i64::try_from(store.close_children().await.expect("closed")).unwrap_or(1);
+    moved += store.return_letters().await.expect("returned");
+    let woken = sqlx::query(
+        "update wait set due = now() - interval '1 minute' where n = 0 and due is null",
+    )
+    .execute(&stage.bench.pool)
+    .await;
+    moved += i64::try_from(woken.expect("woken").rows_affected()).unwrap_or(1);
+    store.forget_heard().await.expect("forgotten");
     moved
 }
 

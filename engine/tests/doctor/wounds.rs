@@ -11,7 +11,7 @@ pub enum Repair {
 use Repair::{Heals, Leaves};
 
 /// The code, what is done to a busy database, and what repair comes to.
-pub const WOUNDS: [(&str, &str, Repair); 49] = [
+pub const WOUNDS: [(&str, &str, Repair); 54] = [
     ("job_nowhere", "delete from later where first_id = (select min(first_id) from later)", Heals),
     ("job_nowhere", "delete from wait", Heals),
     (
@@ -208,6 +208,35 @@ pub const WOUNDS: [(&str, &str, Repair); 49] = [
         Leaves,
     ),
     ("schedule_not_planned", "update schedule set planned_until = now() - interval '1 hour'", Leaves),
+    (
+        "signal_missed",
+        "insert into wait (job, n, lane, tenant, kind, name, key) select job, 1, lane, 1, 'signal', 'go', 'k' from wait limit 1;
+         insert into signal (tenant, key, id, name, data, expires_at) values (1, 'k', 's', 'go', '{}', now() + interval '1 hour')",
+        Heals,
+    ),
+    (
+        "child_untold",
+        "update outcome set at = now() - interval '1 hour';
+         insert into child (job, parent, activity, awaited, on_close)
+         select min(outcome.first_id), min(later.first_id), 1, true, 'wait' from outcome, later",
+        Heals,
+    ),
+    (
+        "letter_left",
+        "update outcome set at = now() - interval '1 hour';
+         insert into inbox (job, kind, data) select min(first_id), 'event', '{}' from outcome",
+        Heals,
+    ),
+    (
+        "signal_overdue",
+        "insert into signal (tenant, key, id, name, data, expires_at) values (1, 'k', 's', 'go', '{}', now() - interval '1 hour')",
+        Heals,
+    ),
+    (
+        "event_overdue",
+        "insert into event_new (tenant, kind, subject, data, at) values (1, 'T', '', '{}', now() - interval '1 hour')",
+        Heals,
+    ),
     ("paused_without_pause", "delete from pause", Heals),
     ("limit_drift", "update limit_use set used = used + 1", Heals),
 ];

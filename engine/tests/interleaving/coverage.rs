@@ -72,16 +72,9 @@ const ELSEWHERE: &[(u32, &str, &str)] = &[
 
 /// Those whose feature does not exist yet, and which feature that is.
 const WITHOUT_FEATURE: &[(u32, &str)] = &[
-    (13, "signals"),
-    (14, "signals and children"),
-    (15, "children"),
-    (16, "children"),
-    (17, "signals"),
-    (25, "events"),
     (26, "retention"),
     (27, "retention"),
     (28, "a floor of claims"),
-    (29, "children"),
     (35, "a binary that knows no limits"),
     (36, "contexts"),
 ];

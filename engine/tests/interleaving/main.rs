@@ -11,6 +11,8 @@ mod claim;
 mod coverage;
 mod flush;
 mod life;
+mod mail;
+mod mail_children;
 mod settle;
 mod snapshot;
 mod stage;

@@ -33,6 +33,19 @@ pub const BEFORE_REST: &str = "insert into ready (first_id, last_id, lane, eff, 
 pub const BEFORE_INTENT: &str =
     "insert into intent (job, verb, who, why) select id, 'cancel', '', '' from job";
 
+/// Whoever lets a job rest waits for this.
+pub const BEFORE_WAIT: &str = "insert into wait (job, n, lane) select id, 0, lane from job";
+/// Whoever keeps the first signal of the tests waits for this.
+pub const BEFORE_SIGNAL: &str = "insert into signal (tenant, key, id, name, data, expires_at)
+    values (1, 'k', 's1', 'other', '{}', now())";
+/// Whoever publishes waits for this.
+pub const BEFORE_EVENT: &str = "insert into event (pos, tenant, kind, subject, data, at)
+    select pos + 1, 1, 'other', '', '{}', now() from event_head";
+/// Whoever starts a child with one of the ids that were drawn last waits for this.
+pub const BEFORE_CHILD: &str = "insert into child (job, parent, activity, awaited, on_close)
+    select id, 0, 1, false, 'cancel'
+    from job_block, generate_series(last_value * 1000, last_value * 1000 + 999) id";
+
 /// Two verbs' place to meet.
 pub struct Stage {
     pub bench: Bench,

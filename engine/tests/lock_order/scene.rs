@@ -157,6 +157,8 @@ async fn singles(bench: &Bench) -> (Uuid, Vec<NewEntry>, Jobs) {
     let second = at_once(&mut alive, 4).await;
     let lost = at_once(&mut dead, 6).await;
     bench.silence(&dead).await;
+    let done = at_once(&mut alive, 2).await;
+    alive.complete(&done).await;
     let parked = alive.claim(2).await;
     let park = End::Park {
         reason: "look".into(),
@@ -209,6 +211,9 @@ async fn age(bench: &Bench, stopped: [i64; 2], wish: i64) {
          update lease set claimed_at = now() - interval '1 hour';
          insert into intent (job, verb, who, why, at)
              values ({2}, 'cancel', 'mia', '', now() - interval '1 hour');
+         insert into wait (job, n, lane, tenant, kind, name, key)
+             select job, 1, lane, 1, 'signal', 'go', 'k' from wait where n = 0
+             union all select job, 2, lane, 1, 'event', 'order.paid', '' from wait where n = 0;
          insert into request_key (tenant, scope, key, hash, job, expires_at)
              select 1, 'tenant', 'old' || n, 'x', 1, now() - interval '1 hour' from generate_series(1, 5) n",
         stopped[0], stopped[1], wish

@@ -8,9 +8,10 @@ use futures::future::BoxFuture;
 use uuid::Uuid;
 use windlass_engine::Error;
 use windlass_engine::protocol::Trigger;
-use windlass_engine::store::{NewEntry, NewRequest, Want};
+use windlass_engine::store::{Ending, NewEntry, NewRequest, Post, Want};
 
 use super::common::LEASE_TIME;
+use super::common::mail::{a_signal, paid, signal_to, with_post};
 use super::scene::Scene;
 
 /// A verb that writes.
@@ -136,6 +137,36 @@ pub const VERBS: &[Verb] = &[
     )),
     of_store!("fulfil cancels", "", |store, scene| store.fulfil_cancels()),
     of_store!("end cancelling", "", |store, scene| store.end_cancelling()),
+    of_store!("signal what rests", "", |store, scene| {
+        store.send_signal(a_signal("k", "s1"))
+    }),
+    of_store!(
+        "publish to what rests",
+        "insert into event_new (tenant, kind, subject, data) values (1, 'order.paid', 'a', '{}')",
+        |store, scene| store.publish_events()
+    ),
+    of_store!(
+        "tell parents",
+        "insert into child (job, parent, activity, awaited, on_close)
+         select outcome.first_id, wait.job, 1, true, 'wait' from outcome, wait where n = 0 limit 1
+         on conflict do nothing",
+        |store, scene| store.tell_parents()
+    ),
+    of_store!(
+        "return letters",
+        "insert into inbox (job, kind, data) select min(first_id), 'event', '{}' from outcome",
+        |store, scene| store.return_letters()
+    ),
+    Verb {
+        name: "settle, start, tell and rest",
+        prepare: "",
+        run: |scene| exchange(scene, with_posts, 0),
+    },
+    Verb {
+        name: "settle, start, tell and rest in another order",
+        prepare: "",
+        run: |scene| exchange(scene, |all| reversed(with_posts(all)), 0),
+    },
     of_store!("wake and promote", "", |store, scene| store.wake(None)),
     Verb {
         name: "submit",
@@ -225,6 +256,31 @@ fn raw(scene: Arc<Scene>, statements: [&'static str; 3]) -> BoxFuture<'static, R
 fn reversed(mut entries: Vec<NewEntry>) -> Vec<NewEntry> {
     entries.reverse();
     entries
+}
+
+/// Every other job ends and tells the next one, which comes to rest.
+fn with_posts(entries: Vec<NewEntry>) -> Vec<NewEntry> {
+    let jobs: Vec<i64> = entries.iter().map(|new| new.job).collect();
+    let next = jobs.iter().skip(1).chain(&jobs);
+    let paired = entries.into_iter().zip(next).enumerate();
+    paired
+        .map(|(place, (new, next))| {
+            let (ending, causes) = match place % 2 {
+                0 => (new.ending.clone(), Vec::new()),
+                _ => (
+                    Some(Ending::Rest { due: None }),
+                    vec![signal_to("k"), paid("a")],
+                ),
+            };
+            let parent = (place % 2 == 0).then_some(*next);
+            let post = Post {
+                causes,
+                parent,
+                ..Post::default()
+            };
+            with_post(NewEntry { ending, ..new }, post)
+        })
+        .collect()
 }
 
 fn half(mut entries: Vec<NewEntry>) -> Vec<NewEntry> {

@@ -52,6 +52,32 @@ select n, 1 from generate_series(600000, 659999) n;
 insert into inbox (job, kind, data)
 select n, 'order', '{}' from generate_series(950000, 959999) n;
 
+insert into wait (job, n, lane, tenant, kind, name, key)
+select n, 1, 2 + n % 400, 1, case when n % 2 = 0 then 'signal' else 'event' end, 'm' || n % 100, 'k' || n
+from generate_series(950000, 969999) n;
+
+insert into inbox (job, kind, data, name, key, signal)
+select n, 'signal', '{}', 'm' || n % 100, 'k' || n, 's' || n from generate_series(955000, 964999) n;
+
+insert into signal (tenant, key, id, name, data, expires_at, job)
+select 1, 'k' || n % 5000, 's' || n, 'm' || n % 100, '{}', now() + make_interval(secs => n), case when n % 2 = 0 then n end
+from generate_series(1, 60000) n;
+
+insert into event (pos, tenant, kind, subject, data, at, uid)
+select n, 1, 'm' || n % 100, 'k' || n % 5000, '{}', now() - make_interval(secs => 60000 - n), 'e' || n
+from generate_series(1, 60000) n;
+
+insert into event_new (tenant, kind, subject, data, uid)
+select 1, 'm' || n % 100, 'k' || n % 5000, '{}', 'n' || n from generate_series(1, 20000) n;
+
+update event_head set pos = 60000;
+
+insert into heard (job, name, key, pos)
+select n, 'm' || n % 100, 'k' || n, n from generate_series(940000, 969999) n;
+
+insert into child (job, parent, activity, awaited, on_close, closing_at)
+select n, n - 20000, 1, true, 'cancel', case when n % 100 = 0 then now() end from generate_series(970000, 989999) n;
+
 insert into configuration (tenant, kind, name, revision, document, hash)
 select 1, 'purpose', 'c' || n, 1, '{}', '' from generate_series(1, 300) n;
 

@@ -49,6 +49,8 @@ pub enum Check {
     Keys,
     /// Slots are decided, and schedules planned.
     Slots,
+    /// What was told arrives.
+    Mail,
     /// Who is paused can go on.
     Pauses,
     /// Counters of limits equal the leases.
@@ -99,7 +101,7 @@ impl Page {
 
 impl Check {
     /// All of them, in the order in which repairs build upon each other.
-    pub const ALL: [Self; 21] = [
+    pub const ALL: [Self; 22] = [
         Self::Sessions,
         Self::Ids,
         Self::Leases,
@@ -109,6 +111,7 @@ impl Check {
         Self::Timers,
         Self::Cancels,
         Self::Pauses,
+        Self::Mail,
         Self::Slots,
         Self::Places,
         Self::Lanes,
@@ -142,6 +145,7 @@ impl Check {
             Self::Keys => "keys",
             Self::Slots => "slots",
             Self::Pauses => "pauses",
+            Self::Mail => "mail",
             Self::Limits => "limits",
             Self::LaneLimits => "lane_limits",
             Self::Categories => "categories",

@@ -48,7 +48,7 @@ const fn warning(code: &'static str, sentence: &'static str, repair: &'static st
 const DUTY: &str = "does what the duty should have done";
 
 /// All of them, check by check.
-pub const CODES: [Code; 42] = [
+pub const CODES: [Code; 47] = [
     error(
         "job_nowhere",
         "a job stands in no holder and has no outcome, so nothing will ever move it",
@@ -203,6 +203,27 @@ pub const CODES: [Code; 42] = [
         "the ledger of a schedule ends before now",
         "",
     ),
+    error(
+        "signal_missed",
+        "a signal is kept although a job rests for it",
+        "gives it to the job",
+    ),
+    warning(
+        "child_untold",
+        "a job has ended and its parent was not told",
+        DUTY,
+    ),
+    warning(
+        "letter_left",
+        "a job has ended and what it was told still stands",
+        DUTY,
+    ),
+    warning(
+        "signal_overdue",
+        "a signal's time is over and it still stands",
+        DUTY,
+    ),
+    warning("event_overdue", "an event was not published", DUTY),
     error(
         "paused_without_pause",
         "a job is held for a pause that does not exist, so nobody ends it",

@@ -112,6 +112,7 @@ async fn of_all(session: &mut Session, check: Check, options: &Options) -> Resul
         Check::Cancels => rows!(session, "queries/doctor/cancels.sql", late, n),
         Check::Keys => rows!(session, "queries/doctor/keys.sql", n),
         Check::Slots => rows!(session, "queries/doctor/slots.sql", late, n),
+        Check::Mail => rows!(session, "queries/doctor/mail.sql", late, n),
         Check::Pauses => rows!(session, "queries/doctor/pauses.sql", n),
         Check::Limits => {
             let drift = sqlx::query_file_as!(LimitDrift, "queries/limit/drift.sql");

@@ -33,7 +33,12 @@ pub(super) async fn mend(
         | "cancel_overdue"
         | "wish_overdue"
         | "key_overdue"
-        | "batch_not_finished" => by_duty(store, code, options).await?,
+        | "batch_not_finished"
+        | "child_untold"
+        | "letter_left"
+        | "signal_overdue"
+        | "event_overdue" => by_duty(store, code, options).await?,
+        "signal_missed" => count(store.offer_missed().await?),
         "limit_drift" => {
             let drift = store.limit_drift().await?;
             let keys: Vec<i32> = drift.iter().map(|one| one.key).collect();
@@ -84,6 +89,10 @@ async fn by_duty(store: &Store, code: &str, options: &Options) -> Result<i64, Er
                     + store.end_cancelling().await?
                     + count(store.fulfil_cancels().await?)
             }
+            "child_untold" => store.tell_parents().await?,
+            "letter_left" => store.return_letters().await?,
+            "signal_overdue" => i64::try_from(store.expire_signals().await?).unwrap_or(i64::MAX),
+            "event_overdue" => store.publish_events().await?,
             "key_overdue" => i64::try_from(store.prune_keys().await?).unwrap_or(i64::MAX),
             _ => count(store.finish().await?.len()),
         };

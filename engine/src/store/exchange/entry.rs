@@ -4,6 +4,7 @@ use chrono::{DateTime, Utc};
 use windlass_workflows::machine::turn::{End, Entry, Head, Turn};
 
 use super::LeaseKey;
+use crate::store::post::Post;
 
 /// What an entry's columns take without its texts.
 const ENTRY_BYTES: usize = 100;
@@ -48,6 +49,8 @@ pub struct NewEntry {
     pub remembers: bool,
     /// Members of the chunks that this entry finishes: progress of a combined batch.
     pub members: i64,
+    /// What it says to others and hears from them, in the same flush.
+    pub post: Option<Box<Post>>,
 }
 
 impl NewEntry {
@@ -62,6 +65,7 @@ impl NewEntry {
             ending: Some(ending),
             remembers,
             members: 0,
+            post: None,
         }
     }
 
@@ -75,7 +79,8 @@ impl NewEntry {
             }
             _ => 0,
         };
-        ENTRY_BYTES + entry + head + result
+        let post = self.post.as_ref().map_or(0, |post| post.bytes());
+        ENTRY_BYTES + entry + head + result + post
     }
 
     /// What a sealed turn wants to record.
@@ -91,6 +96,7 @@ impl NewEntry {
             ending: turn.end.clone().map(Ending::Machine),
             remembers,
             members: 0,
+            post: None,
         }
     }
 }

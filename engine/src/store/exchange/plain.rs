@@ -20,6 +20,7 @@ pub(super) fn is_plain(new: &NewEntry) -> bool {
         && new.entry.is_none()
         && new.head.is_none()
         && new.members == 0
+        && new.post.is_none()
         && outcome_of(new).is_some()
 }
 
@@ -195,6 +196,7 @@ struct Row {
     member_keys: Option<Vec<Option<String>>>,
     objects: Option<Vec<Option<String>>>,
     expires_at: Option<Vec<Option<DateTime<Utc>>>>,
+    parents: Option<Vec<Option<i64>>>,
     now: DateTime<Utc>,
     extents: Option<i64>,
     picked: Option<i64>,
@@ -211,6 +213,7 @@ impl Row {
         let mut member_keys = self.member_keys.unwrap_or_default().into_iter();
         let mut objects = self.objects.unwrap_or_default().into_iter();
         let mut expires = self.expires_at.unwrap_or_default().into_iter();
+        let mut parents = self.parents.unwrap_or_default().into_iter();
         into.reserve(ids.len());
         for id in ids {
             into.push(Claimed {
@@ -225,6 +228,7 @@ impl Row {
                 input: inputs.next().unwrap_or_default(),
                 created_at: created.next().unwrap_or(self.now),
                 expires_at: expires.next().flatten(),
+                parent: parents.next().flatten(),
                 lane: self.lane.unwrap_or_default(),
                 attempt: self.attempt.unwrap_or_default(),
                 losses: self.losses.unwrap_or_default(),

@@ -10,6 +10,7 @@ mod key;
 mod lease;
 mod life;
 mod limit;
+mod mail;
 pub mod partition;
 mod pause;
 mod redrive;
@@ -33,6 +34,7 @@ pub fn all() -> Vec<Story> {
         life::stories(),
         pause::stories(),
         limit::stories(),
+        mail::stories(),
         failure::stories(),
         redrive::stories(),
         share::stories(),

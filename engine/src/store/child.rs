@@ -1,0 +1,84 @@
+//! Children: jobs that a job starts, whose end it is told.
+
+use std::sync::atomic::Ordering;
+
+use super::gate::Session;
+use super::post::{Meeting, Spot};
+use super::{Cancelled, DEFAULT_TENANT, Store};
+use crate::Error;
+
+impl Store {
+    /// Ids for jobs that a job is about to start. Those that are not used are skipped for ever.
+    ///
+    /// # Cancel safety
+    /// As it says.
+    pub async fn child_ids(&self, count: usize) -> Result<Vec<i64>, Error> {
+        let mut connection = self.pool().acquire().await?;
+        self.ids.take(&mut connection, count).await
+    }
+
+    /// Tells parents of children that somebody else than their worker ended, a page a pass; how many.
+    pub async fn tell_parents(&self) -> Result<i64, Error> {
+        let behind = self.told_behind.load(Ordering::Relaxed);
+        let row = sqlx::query_file!("queries/child/ended.sql", behind)
+            .fetch_one(self.pool())
+            .await?;
+        self.told_behind
+            .store(row.last.unwrap_or(0), Ordering::Relaxed);
+        let (jobs, parents) = (row.jobs, row.parents);
+        if jobs.is_empty() {
+            return Ok(0);
+        }
+        self.transaction(move |connection| {
+            Box::pin(async move {
+                let mut meeting = Meeting::default();
+                for parent in parents {
+                    meeting.alone(DEFAULT_TENANT, Spot::Job(parent));
+                }
+                meeting.hold(connection).await?;
+                tell(connection, &jobs).await
+            })
+        })
+        .await
+    }
+
+    /// Activities of a job whose children have not ended as far as it knows.
+    pub async fn child_activities(&self, job: i64) -> Result<Vec<u32>, Error> {
+        let rows = sqlx::query_file!("queries/child/of_parent.sql", job)
+            .fetch_all(self.pool())
+            .await?;
+        Ok(rows
+            .into_iter()
+            .map(|row| row.activity.cast_unsigned())
+            .collect())
+    }
+
+    /// Cancels children that their parents do not want any more; how many were asked or ended.
+    pub async fn close_children(&self) -> Result<usize, Error> {
+        let rows = sqlx::query_file!("queries/child/closing.sql")
+            .fetch_all(self.pool())
+            .await?;
+        let mut ended = 0;
+        for row in rows {
+            let who = format!("j_{}", row.parent);
+            let why = "its parent does not want it any more";
+            match self.cancel(row.tenant, row.job, &who, why).await {
+                Ok(Cancelled::Ended) => ended += 1,
+                Ok(Cancelled::Asked) | Err(Error::Conflict { .. } | Error::NotFound { .. }) => {}
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(ended)
+    }
+}
+
+/// Tells parents of these children, if they have ended; how many were told. Its caller has met the parents.
+pub(super) async fn tell(connection: &mut Session, jobs: &[i64]) -> Result<i64, Error> {
+    if jobs.is_empty() {
+        return Ok(0);
+    }
+    let row = sqlx::query_file!("queries/child/tell.sql", jobs)
+        .fetch_one(connection)
+        .await?;
+    Ok(row.told)
+}

@@ -1,0 +1,156 @@
+//! What jobs say to others and hear from them, in the flush that makes it so.
+//!
+//! An entry with a post goes in a transaction: it meets those who tell or wait for the same
+//! (`queries/mail/meet.sql`), is recorded, and then its post is done. So whoever tells something and whoever
+//! is about to rest for it never miss each other.
+
+pub(super) mod flush;
+mod meeting;
+
+use chrono::{DateTime, Utc};
+
+pub(crate) use self::meeting::{Meeting, Spot};
+
+/// What rides in an entry's flush.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Post {
+    /// Whose job it is.
+    pub tenant: i32,
+    /// What wakes the job, if it rests. Those that are said twice count once.
+    pub causes: Vec<Cause>,
+    /// Letters that it leaves in its inbox and that are no reason to wake it.
+    pub seen: Vec<i64>,
+    /// Letters that it has taken.
+    pub taken: Vec<i64>,
+    /// Letters that it puts back.
+    pub returned: Vec<Letter>,
+    /// Jobs that it starts.
+    pub children: Vec<NewChild>,
+    /// Activities whose children it does not want any more.
+    pub closed: Vec<u32>,
+    /// Events that it publishes.
+    pub events: Vec<NewEvent>,
+    /// The job that is told of its end.
+    pub parent: Option<i64>,
+}
+
+impl Post {
+    /// About how many bytes it sends.
+    pub(super) fn bytes(&self) -> usize {
+        let returned = self.returned.iter().map(|letter| letter.data.len());
+        let children = self.children.iter().map(|child| child.input.len());
+        let events = self.events.iter().map(|event| event.data.len());
+        returned.chain(children).chain(events).sum()
+    }
+}
+
+/// One thing that a resting job waits for.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Cause {
+    /// What kind of thing.
+    pub kind: CauseKind,
+    /// A signal's name, or an event's type; empty: any type, or it has none.
+    pub name: String,
+    /// Whom a signal is for; an event's subject, empty for any; a child's activity.
+    pub key: String,
+}
+
+/// What can wake a resting job besides its clock.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum CauseKind {
+    /// A signal: one job takes it.
+    Signal,
+    /// An event: every job that waits for it is given it.
+    Event,
+    /// The end of a job that it started.
+    Child,
+}
+
+impl CauseKind {
+    /// The word in SQL and JSON.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Signal => "signal",
+            Self::Event => "event",
+            Self::Child => "child",
+        }
+    }
+}
+
+/// Something that a job was told and whose machine has not taken it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Letter {
+    /// Its number in the job's inbox.
+    pub id: i64,
+    /// What it is.
+    pub kind: LetterKind,
+    /// A CloudEvent, or what became of a child: JSON text.
+    pub data: String,
+    /// When it came.
+    pub at: DateTime<Utc>,
+}
+
+/// What a job can be told.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum LetterKind {
+    /// A signal or an event.
+    Event,
+    /// A job that it started has ended.
+    Child,
+}
+
+/// A job that a job starts.
+#[derive(Clone, Debug, PartialEq)]
+pub struct NewChild {
+    /// From [`Store::child_ids`](super::Store::child_ids).
+    pub id: i64,
+    /// From [`Store::lane`](super::Store::lane).
+    pub lane: i32,
+    /// Row of the template version that it is pinned to.
+    pub template_version: i32,
+    /// JSON text.
+    pub input: String,
+    /// Seconds by which it may overtake later ones.
+    pub priority: i32,
+    /// Which activity of its parent started it.
+    pub activity: u32,
+    /// Its parent is told of its end.
+    pub awaited: bool,
+    /// What becomes of it when its parent ends first.
+    pub on_close: OnClose,
+}
+
+/// What becomes of a child when its parent ends first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum OnClose {
+    /// Its parent waits for it.
+    Wait,
+    /// It is cancelled.
+    Cancel,
+    /// It goes on alone.
+    Abandon,
+}
+
+impl OnClose {
+    /// The word in SQL and JSON.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Wait => "wait",
+            Self::Cancel => "cancel",
+            Self::Abandon => "abandon",
+        }
+    }
+}
+
+/// An event to publish.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct NewEvent {
+    /// Its type.
+    pub kind: String,
+    /// What it is about; empty when nothing is said.
+    pub subject: String,
+    /// A second event of this id is dropped.
+    pub uid: Option<String>,
+    /// The CloudEvent, whole: JSON text.
+    pub data: String,
+}

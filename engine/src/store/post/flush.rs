@@ -1,0 +1,232 @@
+//! The posts of one flush: the statements around its exchange.
+
+use std::collections::BTreeSet;
+
+use windlass_workflows::machine::turn::End;
+
+use super::{Cause, Letter, Meeting, Post, Spot};
+use crate::Error;
+use crate::store::exchange::{Ending, NewEntry};
+use crate::store::gate::Session;
+
+/// Where the entries of a flush meet those who tell or wait for the same.
+pub(in crate::store) fn meeting<'a>(entries: impl Iterator<Item = &'a NewEntry>) -> Meeting {
+    let mut meeting = Meeting::default();
+    for (new, post) in with_posts(entries) {
+        if rests(new) {
+            meeting.share(post.tenant, Spot::Job(new.job));
+            for cause in &post.causes {
+                meeting.share_cause(post.tenant, cause.kind, &cause.name, &cause.key);
+            }
+        }
+        if let (true, Some(parent)) = (ends(new), post.parent) {
+            meeting.alone(post.tenant, Spot::Job(parent));
+        }
+    }
+    meeting
+}
+
+/// Does the posts of entries that landed, in the transaction that recorded them.
+pub(in crate::store) async fn deliver<'a>(
+    connection: &mut Session,
+    entries: impl Iterator<Item = &'a NewEntry> + Clone,
+) -> Result<(), Error> {
+    give_back(connection, with_posts(entries.clone())).await?;
+    take(connection, with_posts(entries.clone())).await?;
+    start(connection, with_posts(entries.clone())).await?;
+    close(connection, with_posts(entries.clone())).await?;
+    publish(connection, with_posts(entries.clone())).await?;
+    rest(connection, with_posts(entries.clone())).await?;
+    tell(connection, with_posts(entries)).await
+}
+
+fn with_posts<'a>(
+    entries: impl Iterator<Item = &'a NewEntry>,
+) -> impl Iterator<Item = (&'a NewEntry, &'a Post)> {
+    entries.filter_map(|new| Some((new, new.post.as_deref()?)))
+}
+
+fn rests(new: &NewEntry) -> bool {
+    matches!(new.ending, Some(Ending::Rest { .. }))
+}
+
+fn ends(new: &NewEntry) -> bool {
+    matches!(new.ending, Some(Ending::Machine(End::Outcome(_))))
+}
+
+async fn take<'a>(
+    connection: &mut Session,
+    posts: impl Iterator<Item = (&'a NewEntry, &'a Post)>,
+) -> Result<(), Error> {
+    let (jobs, ids): (Vec<i64>, Vec<i64>) = posts
+        .flat_map(|(new, post)| post.taken.iter().map(|id| (new.job, *id)))
+        .unzip();
+    if !jobs.is_empty() {
+        sqlx::query_file!("queries/mail/take.sql", &jobs, &ids)
+            .execute(connection)
+            .await?;
+    }
+    Ok(())
+}
+
+async fn give_back<'a>(
+    connection: &mut Session,
+    posts: impl Iterator<Item = (&'a NewEntry, &'a Post)>,
+) -> Result<(), Error> {
+    let letters: Vec<(i64, i32, &Letter)> = posts
+        .flat_map(|(new, post)| {
+            let returned = post.returned.iter();
+            returned.map(|letter| (new.job, post.tenant, letter))
+        })
+        .collect();
+    if letters.is_empty() {
+        return Ok(());
+    }
+    sqlx::query_file!(
+        "queries/mail/give_back.sql",
+        &each(&letters, |(job, ..)| *job),
+        &each(&letters, |(.., letter)| letter.id),
+        &each(&letters, |(_, tenant, _)| *tenant),
+        &each(&letters, |(.., letter)| letter.data.as_str()) as &[&str],
+        &each(&letters, |(.., letter)| letter.at),
+    )
+    .execute(connection)
+    .await?;
+    Ok(())
+}
+
+/// A column of rows.
+fn each<'a, R, T>(rows: &'a [R], of: impl Fn(&'a R) -> T) -> Vec<T> {
+    rows.iter().map(of).collect()
+}
+
+async fn start<'a>(
+    connection: &mut Session,
+    posts: impl Iterator<Item = (&'a NewEntry, &'a Post)>,
+) -> Result<(), Error> {
+    let mut columns = Children::default();
+    for (new, post) in posts {
+        for child in &post.children {
+            columns.ids.push(child.id);
+            columns.parents.push(new.job);
+            columns.tenants.push(post.tenant);
+            columns.lanes.push(child.lane);
+            columns.versions.push(child.template_version);
+            columns.nonces.push(rand::random());
+            columns.inputs.push(&child.input);
+            columns.priorities.push(child.priority);
+            columns.activities.push(child.activity.cast_signed());
+            columns.awaited.push(child.awaited);
+            columns.on_close.push(child.on_close.as_str());
+        }
+    }
+    if columns.ids.is_empty() {
+        return Ok(());
+    }
+    sqlx::query_file!(
+        "queries/child/start.sql",
+        &columns.ids,
+        &columns.parents,
+        &columns.tenants,
+        &columns.lanes,
+        &columns.versions,
+        &columns.nonces,
+        &columns.inputs as &[&str],
+        &columns.priorities,
+        &columns.activities,
+        &columns.awaited,
+        &columns.on_close as &[&str],
+    )
+    .execute(connection)
+    .await?;
+    Ok(())
+}
+
+#[derive(Default)]
+struct Children<'a> {
+    ids: Vec<i64>,
+    parents: Vec<i64>,
+    tenants: Vec<i32>,
+    lanes: Vec<i32>,
+    versions: Vec<i32>,
+    nonces: Vec<i64>,
+    inputs: Vec<&'a str>,
+    priorities: Vec<i32>,
+    activities: Vec<i32>,
+    awaited: Vec<bool>,
+    on_close: Vec<&'a str>,
+}
+
+async fn close<'a>(
+    connection: &mut Session,
+    posts: impl Iterator<Item = (&'a NewEntry, &'a Post)>,
+) -> Result<(), Error> {
+    let (parents, activities): (Vec<i64>, Vec<i32>) = posts
+        .flat_map(|(new, post)| {
+            let closed = post.closed.iter();
+            closed.map(|activity| (new.job, activity.cast_signed()))
+        })
+        .unzip();
+    if !parents.is_empty() {
+        sqlx::query_file!("queries/child/close.sql", &parents, &activities)
+            .execute(connection)
+            .await?;
+    }
+    Ok(())
+}
+
+async fn publish<'a>(
+    connection: &mut Session,
+    posts: impl Iterator<Item = (&'a NewEntry, &'a Post)>,
+) -> Result<(), Error> {
+    let events: Vec<_> = posts
+        .flat_map(|(_, post)| post.events.iter().map(|event| (post.tenant, event)))
+        .collect();
+    crate::store::event::append(connection, &events).await
+}
+
+async fn rest<'a>(
+    connection: &mut Session,
+    posts: impl Iterator<Item = (&'a NewEntry, &'a Post)>,
+) -> Result<(), Error> {
+    let (mut jobs, mut seen) = (Vec::new(), Vec::new());
+    let mut causes: Vec<(i64, i16, i32, &Cause)> = Vec::new();
+    for (new, post) in posts.filter(|(new, _)| rests(new)) {
+        jobs.push(new.job);
+        seen.extend(&post.seen);
+        // Said twice, it would be given two signals, and only once be woken.
+        let once: BTreeSet<&Cause> = post.causes.iter().collect();
+        let numbered = (1..).zip(once);
+        causes.extend(numbered.map(|(n, cause)| (new.job, n, post.tenant, cause)));
+    }
+    if jobs.is_empty() {
+        return Ok(());
+    }
+    sqlx::query_file!(
+        "queries/mail/rest.sql",
+        &jobs,
+        &each(&causes, |(job, ..)| *job),
+        &each(&causes, |(_, n, ..)| *n),
+        &each(&causes, |(_, _, tenant, _)| *tenant),
+        &each(&causes, |(.., cause)| cause.kind.as_str()) as &[&str],
+        &each(&causes, |(.., cause)| cause.name.as_str()) as &[&str],
+        &each(&causes, |(.., cause)| cause.key.as_str()) as &[&str],
+        &seen,
+    )
+    .fetch_one(connection)
+    .await?;
+    Ok(())
+}
+
+async fn tell<'a>(
+    connection: &mut Session,
+    posts: impl Iterator<Item = (&'a NewEntry, &'a Post)>,
+) -> Result<(), Error> {
+    let ended: Vec<i64> = posts
+        .filter(|(new, post)| post.parent.is_some() && ends(new))
+        .map(|(new, _)| new.job)
+        .collect();
+    crate::store::child::tell(connection, &ended)
+        .await
+        .map(drop)
+}
