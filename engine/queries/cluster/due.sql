@@ -37,6 +37,8 @@ duty (name, is_due) as (
         or exists (select from expiry where at <= clock.now)
     from clock
     union all
+    select 'mail', exists (select from event_new) or exists (select from child) or exists (select from inbox)
+    union all
     select 'plan', exists (select from batch where state = 'planning' and finished_at is null)
     union all
     select 'release', exists (select from batch where state in ('planned', 'releasing') and finished_at is null)

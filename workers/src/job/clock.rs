@@ -33,3 +33,11 @@ impl Clock {
         tokio::time::Instant::now() + self.until(due)
     }
 }
+
+/// Sleeps so long; for ever without a length.
+pub(super) async fn sleep(length: Option<Duration>) {
+    match length {
+        Some(length) => tokio::time::sleep(length).await,
+        None => std::future::pending().await,
+    }
+}

@@ -6,15 +6,17 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::select;
+use tokio::time::{Instant, sleep_until};
 use tracing::{debug, error};
-use windlass_engine::store::{Ending, LeaseKey, NewEntry};
+use windlass_engine::store::{Ending, LeaseKey, NewChild, NewEntry};
 use windlass_workflows::machine::command::Command;
 use windlass_workflows::machine::event::{Activity, Event, EventKind};
 use windlass_workflows::machine::turn::Turn;
 use windlass_workflows::machine::{Applied, Execution};
 use windlass_workflows::value::Value;
 
-use super::clock::Clock;
+use super::clock::{Clock, sleep};
+use super::mail::Mailbox;
 use super::order;
 use super::steps::{ReadChunk, StepEnd, Steps};
 use super::{Left, Stuck, leave};
@@ -23,6 +25,9 @@ use crate::shared::{Phase, Shared};
 
 /// A timer that falls due sooner keeps its lease: exchanging it would cost more than it frees.
 const NEAR: Duration = Duration::from_secs(5);
+
+/// A job that runs steps and listens looks this often for what has come.
+pub(super) const COLLECT: Duration = Duration::from_secs(1);
 
 /// A job while it runs.
 pub(super) struct Conduct {
@@ -37,6 +42,12 @@ pub(super) struct Conduct {
     pub(super) obeys: bool,
     /// It has a journal.
     pub(super) remembers: bool,
+    pub(super) tenant: i32,
+    /// The job that is told of its end.
+    pub(super) parent: Option<i64>,
+    pub(super) mailbox: Mailbox,
+    /// When it looks for what it listens for, if it runs then.
+    pub(super) collect_at: Instant,
     /// Members of chunks that ended since the last entry.
     pub(super) members: i64,
     /// Members of chunks that are under way.
@@ -59,7 +70,7 @@ impl Conduct {
         loop {
             let events = match walk {
                 Walk::Left(left) => Err(left),
-                Walk::Records(turn) => self.record(turn).await.map(|()| Vec::new()),
+                Walk::Records(turn) => self.record(turn).await,
                 Walk::Waits => self.wait().await,
             };
             walk = match events {
@@ -90,7 +101,10 @@ impl Conduct {
                 return walk;
             }
             events = match self.heard_at_once() {
-                Ok(events) if events.is_empty() => return Walk::Waits,
+                Ok(events) if events.is_empty() => match self.wanted_letter() {
+                    Some(letter) => vec![letter],
+                    None => return Walk::Waits,
+                },
                 Ok(events) => events,
                 Err(stuck) => return Walk::Left(self.leave_stuck(stuck)),
             };
@@ -113,7 +127,7 @@ impl Conduct {
             if turn.entry.is_none() && turn.end.is_none() {
                 self.settle(turn);
             } else if turn.entry.is_none() && !self.obeys {
-                let new = self.entry(&turn);
+                let new = self.entry(&turn, Vec::new());
                 self.outbox.leave(new);
                 return Some(Walk::Left(Left::Unattended));
             } else {
@@ -153,6 +167,10 @@ impl Conduct {
                 .remove(&(*activity, *number))
                 .unwrap_or_default();
         }
+        let letter = match &kind {
+            EventKind::Mail { id, .. } => Some(*id),
+            _ => None,
+        };
         let mut applied = self.execution.apply(Event { at, kind });
         while let Ok(Applied::More) = applied {
             applied = self.execution.apply(Event {
@@ -161,7 +179,12 @@ impl Conduct {
             });
         }
         match applied {
-            Ok(_) => Ok(()),
+            Ok(applied) => {
+                if let Some(id) = letter {
+                    self.mailbox.offered(id, applied != Applied::Late);
+                }
+                Ok(())
+            }
             Err(refusal) => {
                 error!(job.id = self.job, refusal = %refusal, "the machine refused an event");
                 Err(Stuck::Park(format!("machine_refused: {refusal}")))
@@ -181,32 +204,40 @@ impl Conduct {
     }
 
     /// What a turn writes.
-    fn entry(&mut self, turn: &Turn) -> NewEntry {
+    fn entry(&mut self, turn: &Turn, children: Vec<NewChild>) -> NewEntry {
         let mut new = NewEntry::of(self.job, self.lease, turn, self.remembers);
         new.obeys = self.obeys;
         new.members = std::mem::take(&mut self.members);
         if new.ending.is_none() {
             new.ending = self.rest();
         }
+        new.post = self.post(&turn.rows, children, new.ending.as_ref());
         new
     }
 
-    async fn record(&mut self, turn: Turn) -> Result<(), Left> {
-        let new = self.entry(&turn);
+    /// Makes a turn durable; gives what the machine must hear at once: of children that cannot be.
+    async fn record(&mut self, turn: Turn) -> Result<Vec<EventKind>, Left> {
+        let started = self.children(&turn.rows).await;
+        let (children, faults) = started.map_err(|stuck| self.leave_stuck(stuck))?;
+        let mut new = self.entry(&turn, children);
+        if !faults.is_empty() && turn.end.is_none() {
+            new.ending = None;
+        }
         let leaves = new.ending.is_some();
         let remembers = new.remembers;
         match self.outbox.record(new).await {
             Recorded::Accepted if leaves => Err(Left::Settled(self.lease.claim)),
             Recorded::Accepted => {
                 self.remembers = remembers;
+                self.mailbox.recorded();
                 if self.shared.phase() != Phase::Running && self.steps.is_empty() {
                     // Between two steps a draining worker goes no further; what comes next is asked for again.
                     return Err(self.leave(Ending::Back));
                 }
                 self.settle(turn);
-                Ok(())
+                Ok(faults)
             }
-            Recorded::Refused => self.refused(turn).await,
+            Recorded::Refused => self.refused(turn).await.map(|()| Vec::new()),
         }
     }
 
@@ -253,7 +284,8 @@ impl Conduct {
             return None;
         }
         let due = self.execution.next_due();
-        let near = due.is_some_and(|due| self.clock.until(due) <= NEAR);
+        let near = due.is_some_and(|due| self.clock.until(due) <= NEAR)
+            && self.execution.interests().is_empty();
         (!near).then_some(Ending::Rest { due })
     }
 
@@ -264,6 +296,7 @@ impl Conduct {
         };
         let new = NewEntry {
             obeys: self.obeys,
+            post: self.post(&[], Vec::new(), Some(&ending)),
             ..NewEntry::leaving(self.job, self.lease, ending, self.remembers)
         };
         // Refused, it is stopped or lost: in either case its next holder goes on.
@@ -285,6 +318,13 @@ impl Conduct {
             end = self.steps.next() => self.heard(end)?,
             () = self.shared.stopped(self.job), if !self.obeys => return self.ordered().await,
             () = sleep(due) => vec![EventKind::Due],
+            () = sleep_until(self.collect_at) => {
+                self.collect_at = Instant::now() + COLLECT;
+                match self.execution.interests().is_empty() {
+                    true => Vec::new(),
+                    false => self.collect().await?,
+                }
+            }
             () = self.shared.reached(Phase::Draining), if draining => return Err(Stuck::Back),
             () = self.shared.reached(Phase::Cut) => return Err(Stuck::Back),
             () = self.shared.distrusted() => return Err(Stuck::Back),
@@ -351,12 +391,5 @@ fn identity(command: &Command) -> Option<(Activity, &str)> {
         Command::Perform(perform) => Some((perform.activity, &perform.key)),
         Command::PerformChunk { activity, key, .. } => Some((*activity, key)),
         Command::Stop { .. } => None,
-    }
-}
-
-async fn sleep(length: Option<Duration>) {
-    match length {
-        Some(length) => tokio::time::sleep(length).await,
-        None => std::future::pending().await,
     }
 }

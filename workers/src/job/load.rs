@@ -4,6 +4,7 @@ use std::collections::HashMap;
 use std::rc::Rc;
 use std::sync::Arc;
 
+use tokio::time::Instant;
 use tracing::debug;
 use windlass_engine::store::{BatchOf, Claimed, Loaded};
 use windlass_workflows::machine::event::EventKind;
@@ -13,7 +14,8 @@ use windlass_workflows::value::Value;
 
 use super::Stuck;
 use super::clock::Clock;
-use super::conduct::Conduct;
+use super::conduct::{COLLECT, Conduct};
+use super::mail::Mailbox;
 use super::order;
 use super::steps::Steps;
 use crate::programs::NoProgram;
@@ -64,11 +66,13 @@ impl Conduct {
         };
         let order = order_for(claimed, shared).await?;
         let obeys = order.is_some();
-        let first = order.into_iter().chain([EventKind::Due]).collect();
         let execution =
             Execution::load(program, facts, loaded.head, loaded.entries).map_err(unloadable)?;
         let mut conduct = Self::standing(claimed, shared, outbox, execution);
         (conduct.obeys, conduct.remembers) = (obeys, true);
+        let mut first: Vec<EventKind> = order.into_iter().collect();
+        first.extend(conduct.told().await?);
+        first.push(EventKind::Due);
         Ok((conduct, first))
     }
 
@@ -102,6 +106,10 @@ impl Conduct {
             clock,
             obeys: false,
             remembers: false,
+            tenant: claimed.tenant,
+            parent: claimed.parent,
+            mailbox: Mailbox::default(),
+            collect_at: Instant::now() + COLLECT,
             members: 0,
             chunk_sizes: HashMap::new(),
         })

@@ -4,11 +4,14 @@ use std::time::Duration;
 
 use futures::future::BoxFuture;
 use tracing::{debug, error, info, warn};
-use windlass_engine::Error;
 use windlass_engine::protocol::{BreakersKept, Planned};
 use windlass_engine::store::doctor;
+use windlass_engine::{Error, Store};
 
 use super::Keeper;
+
+/// How long events are kept for jobs that wait for them later: seven days.
+const EVENTS_KEPT: Duration = Duration::from_secs(7 * 86_400);
 
 /// Whether a pass found work.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -36,6 +39,8 @@ pub(super) enum Duty {
     Pause,
     /// Timers, future work, and jobs whose time to start has passed.
     Wake,
+    /// Events to publish, parents to tell, children to close, letters of ended jobs.
+    Mail,
     /// Batches that are to be planned.
     Plan,
     /// Windows that have room.
@@ -57,12 +62,13 @@ pub(super) enum Duty {
 }
 
 impl Duty {
-    pub(super) const ALL: [Self; 14] = [
+    pub(super) const ALL: [Self; 15] = [
         Self::Follow,
         Self::Expire,
         Self::Cancel,
         Self::Pause,
         Self::Wake,
+        Self::Mail,
         Self::Plan,
         Self::Release,
         Self::Finish,
@@ -82,6 +88,7 @@ impl Duty {
             Self::Cancel => "cancel",
             Self::Pause => "pause",
             Self::Wake => "wake",
+            Self::Mail => "mail",
             Self::Plan => "plan",
             Self::Release => "release",
             Self::Finish => "finish",
@@ -129,6 +136,7 @@ impl Duty {
                     let ended = store.expire_jobs(now).await?;
                     told(keeper, store.wake(now).await? > 0) || ended > 0
                 }
+                Self::Mail => told(keeper, store.pass_mail().await? > 0),
                 Self::Plan => planned(store.plan().await?),
                 Self::Release => told(keeper, store.release().await? > 0),
                 Self::Finish => ended(&store.finish().await?),
@@ -141,10 +149,7 @@ impl Duty {
                 }
                 Self::Break => broken(keeper, store.keep_breakers(store.moved_now().await?).await?),
                 Self::Partition => partitioned(keeper).await?,
-                Self::Tidy => {
-                    let pruned = store.prune_keys().await? + store.prune_failures().await?;
-                    store.compact_tallies().await? > 0 || pruned > 0
-                }
+                Self::Tidy => tidied(&keeper.store).await?,
                 Self::Doctor => {
                     told(keeper, look_over(keeper).await?);
                     // Each check has its own pace.
@@ -243,6 +248,16 @@ async fn look_over(keeper: &Keeper) -> Result<bool, Error> {
     }
     metrics::counter!("windlass_doctor_repairs_total").increment(repaired.unsigned_abs());
     Ok(repaired > 0)
+}
+
+/// Forgets what nothing reads any more; whether there may be more.
+async fn tidied(store: &Store) -> Result<bool, Error> {
+    let pruned = store.prune_keys().await?
+        + store.prune_failures().await?
+        + store.expire_signals().await?
+        + store.expire_events(EVENTS_KEPT).await?
+        + u64::try_from(store.forget_heard().await?).unwrap_or_default();
+    Ok(store.compact_tallies().await? > 0 || pruned > 0)
 }
 
 /// Workers hear of what became ready.

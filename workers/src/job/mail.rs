@@ -1,0 +1,389 @@
+//! What a job says to others and hears from them: its inbox, its children, its events.
+//!
+//! Rows ride in the flush of the turn that asks for them. A letter that no listen wants stays in the inbox, and
+//! is offered again when what the job listens for has changed.
+
+use std::collections::HashSet;
+
+use tracing::debug;
+use windlass_engine::Error;
+use windlass_engine::protocol::signal_name;
+use windlass_engine::store::{
+    Cause, CauseKind, Ending, Letter, LetterKind, NewChild, NewEvent, OnClose, Post,
+};
+use windlass_workflows::machine::event::{Activity, EventKind};
+use windlass_workflows::machine::fault::{ERROR_TYPES, Fault};
+use windlass_workflows::machine::row::{Fate, Interest, Row, StartChild};
+use windlass_workflows::machine::turn::End;
+use windlass_workflows::value::Value;
+
+use super::Stuck;
+use super::conduct::Conduct;
+
+/// A job's letters while it runs.
+#[derive(Default)]
+pub(super) struct Mailbox {
+    /// Read, and not taken by any listen.
+    letters: Vec<(Letter, Value)>,
+    /// Those that the machine did not want, and what it listened for then.
+    refused: HashSet<i64>,
+    refused_by: Vec<Interest>,
+    /// Letters about children that the machine has heard; they go with the next flush.
+    heard: Vec<i64>,
+}
+
+impl Mailbox {
+    /// Puts in what was read; gives what children said, which needs no listen.
+    pub(super) fn fill(&mut self, read: Vec<Letter>) -> Result<Vec<EventKind>, Stuck> {
+        let mut ends = Vec::new();
+        for letter in read {
+            let is_known = self.heard.contains(&letter.id)
+                || self.letters.iter().any(|(known, _)| known.id == letter.id);
+            if is_known {
+                continue;
+            }
+            let value = Value::parse(&letter.data)
+                .map_err(|error| Stuck::Park(format!("letter_unreadable: {error}")))?;
+            match letter.kind {
+                LetterKind::Event => self.letters.push((letter, value)),
+                LetterKind::Child => {
+                    ends.extend(settled(&value));
+                    self.heard.push(letter.id);
+                }
+            }
+        }
+        Ok(ends)
+    }
+
+    /// The letters stand in the inbox and are no news.
+    fn seen(&self) -> Vec<i64> {
+        self.letters.iter().map(|(letter, _)| letter.id).collect()
+    }
+
+    /// The machine has heard of a letter, and took it or not.
+    pub(super) fn offered(&mut self, id: i64, is_taken: bool) {
+        if is_taken {
+            self.letters.retain(|(letter, _)| letter.id != id);
+        } else {
+            self.refused.insert(id);
+        }
+    }
+
+    /// A flush is durable, and the letters about children are gone with it.
+    pub(super) fn recorded(&mut self) {
+        self.heard.clear();
+    }
+}
+
+impl Conduct {
+    /// The oldest letter that a listen wants.
+    pub(super) fn wanted_letter(&mut self) -> Option<EventKind> {
+        if self.mailbox.letters.is_empty() {
+            return None;
+        }
+        let interests = self.execution.interests();
+        if interests != self.mailbox.refused_by {
+            self.mailbox.refused.clear();
+            self.mailbox.refused_by = interests;
+        }
+        let wanted = self.mailbox.letters.iter().find(|(letter, envelope)| {
+            !self.mailbox.refused.contains(&letter.id) && self.execution.wants(envelope)
+        });
+        wanted.map(|(letter, envelope)| EventKind::Mail {
+            id: letter.id,
+            envelope: envelope.clone(),
+            arrived: letter.at,
+        })
+    }
+
+    /// What wakes the job when it rests, besides its clock.
+    pub(super) fn causes(&self) -> Vec<Cause> {
+        let interests = self.execution.interests();
+        interests.iter().filter_map(|one| self.cause(one)).collect()
+    }
+
+    fn cause(&self, interest: &Interest) -> Option<Cause> {
+        match interest {
+            Interest::Mail { kind, subject, .. } => {
+                let (kind, subject) = (kind.as_deref(), subject.as_deref());
+                Some(match kind.and_then(signal_name) {
+                    Some(name) => Cause {
+                        kind: CauseKind::Signal,
+                        name: name.to_owned(),
+                        // Without a key it is to this job.
+                        key: subject.map_or_else(|| format!("j_{}", self.job), str::to_owned),
+                    },
+                    None => Cause {
+                        kind: CauseKind::Event,
+                        name: kind.unwrap_or_default().to_owned(),
+                        key: subject.unwrap_or_default().to_owned(),
+                    },
+                })
+            }
+            Interest::Child { activity } => Some(Cause {
+                kind: CauseKind::Child,
+                name: String::new(),
+                key: activity.0.to_string(),
+            }),
+            Interest::Group { .. } | Interest::Context { .. } => None,
+        }
+    }
+
+    /// What a loaded job was told while nobody had it, but for letters that a listen must want.
+    pub(super) async fn told(&mut self) -> Result<Vec<EventKind>, Stuck> {
+        let interests = self.execution.interests();
+        if interests.is_empty() {
+            return Ok(Vec::new());
+        }
+        let mut answers = self.read_letters().await?;
+        let lost = self.unanswered(&interests, &answers).await?;
+        answers.extend(lost);
+        Ok(answers)
+    }
+
+    /// Reads what has come; gives what children said.
+    pub(super) async fn read_letters(&mut self) -> Result<Vec<EventKind>, Stuck> {
+        let read = self.shared.store.letters(self.job).await;
+        let read = read.map_err(|error| unread(self.job, &error))?;
+        self.mailbox.fill(read)
+    }
+
+    /// Looks for what a running job listens for; gives what is new.
+    pub(super) async fn collect(&mut self) -> Result<Vec<EventKind>, Stuck> {
+        let causes = self.causes();
+        let store = self.shared.store.clone();
+        let collected = store.collect(self.tenant, self.job, self.lease, &causes);
+        collected.await.map_err(|error| unread(self.job, &error))?;
+        self.read_letters().await
+    }
+
+    /// What a flush says to others and has heard from them.
+    pub(super) fn post(
+        &mut self,
+        rows: &[Row],
+        children: Vec<NewChild>,
+        ending: Option<&Ending>,
+    ) -> Option<Box<Post>> {
+        let rests = matches!(ending, Some(Ending::Rest { .. }));
+        let ends = matches!(ending, Some(Ending::Machine(End::Outcome(_))));
+        let tells = ends && self.parent.is_some();
+        if rows.is_empty() && !rests && !tells && self.mailbox.heard.is_empty() {
+            return None;
+        }
+        let mut post = Post {
+            tenant: self.tenant,
+            taken: self.mailbox.heard.clone(),
+            children,
+            parent: self.parent.filter(|_| ends),
+            ..Post::default()
+        };
+        for row in rows {
+            self.add(row, &mut post);
+        }
+        if rests {
+            post.causes = self.causes();
+            post.seen = self.mailbox.seen();
+        }
+        let nothing = Post {
+            tenant: self.tenant,
+            ..Post::default()
+        };
+        (post != nothing).then(|| Box::new(post))
+    }
+
+    fn add(&mut self, row: &Row, post: &mut Post) {
+        match row {
+            Row::TakeMail { id } => post.taken.push(*id),
+            Row::ReturnMail {
+                id,
+                envelope,
+                arrived,
+            } => {
+                let letter = Letter {
+                    id: *id,
+                    kind: LetterKind::Event,
+                    data: envelope.to_json(),
+                    at: *arrived,
+                };
+                self.mailbox
+                    .letters
+                    .push((letter.clone(), envelope.clone()));
+                post.returned.push(letter);
+            }
+            Row::Publish { id, envelope } => post.events.push(event(id, envelope)),
+            Row::CloseChild { activity } => post.closed.push(activity.0),
+            Row::StartChild(_)
+            | Row::OpenGroup { .. }
+            | Row::CloseGroup { .. }
+            | Row::SaveContext { .. } => {}
+        }
+    }
+
+    /// The children that rows start, and what the machine must hear instead of those that cannot be.
+    pub(super) async fn children(
+        &self,
+        rows: &[Row],
+    ) -> Result<(Vec<NewChild>, Vec<EventKind>), Stuck> {
+        let (mut children, mut faults) = (Vec::new(), Vec::new());
+        for row in rows {
+            match row {
+                Row::StartChild(start) => match self.child(start).await? {
+                    Ok(child) => children.push(child),
+                    Err(fault) => faults.push(failed(start.activity, fault)),
+                },
+                Row::OpenGroup { activity, .. } | Row::SaveContext { activity, .. } => {
+                    faults.push(failed(*activity, not_yet()));
+                }
+                Row::CloseChild { .. }
+                | Row::CloseGroup { .. }
+                | Row::Publish { .. }
+                | Row::TakeMail { .. }
+                | Row::ReturnMail { .. } => {}
+            }
+        }
+        Ok((children, faults))
+    }
+
+    async fn child(&self, start: &StartChild) -> Result<Result<NewChild, Fault>, Stuck> {
+        let store = &self.shared.store;
+        let name = format!("{}.{}", start.template.namespace, start.template.name);
+        let version = Some(start.template.version.as_str()).filter(|version| *version != "latest");
+        let work = store.child_work(self.tenant, &name, version, &start.input);
+        let work = match work.await {
+            Ok(work) => work,
+            Err(error @ (Error::Invalid { .. } | Error::NotFound { .. })) => {
+                return Ok(Err(Fault::standard(
+                    "configuration",
+                    404,
+                    format!("`{name}` cannot be started: {error}"),
+                )));
+            }
+            Err(error) => return Err(unread(self.job, &error)),
+        };
+        let ids = store.child_ids(1).await;
+        let ids = ids.map_err(|error| unread(self.job, &error))?;
+        let id = *ids.first().ok_or(Stuck::Back)?;
+        Ok(Ok(NewChild {
+            id,
+            lane: work.lane,
+            template_version: work.template_version,
+            input: start.input.to_json(),
+            priority: work.priority,
+            activity: start.activity.0,
+            awaited: start.is_awaited,
+            on_close: match start.fate {
+                Fate::Wait => OnClose::Wait,
+                Fate::Cancel => OnClose::Cancel,
+                Fate::Abandon => OnClose::Abandon,
+            },
+        }))
+    }
+
+    /// What a loaded job waits for and nobody will tell it: a worker died between a turn and the fault that
+    /// was its answer.
+    pub(super) async fn unanswered(
+        &self,
+        interests: &[Interest],
+        answers: &[EventKind],
+    ) -> Result<Vec<EventKind>, Stuck> {
+        if interests
+            .iter()
+            .all(|one| matches!(one, Interest::Mail { .. }))
+        {
+            return Ok(Vec::new());
+        }
+        let store = &self.shared.store;
+        let known = store.child_activities(self.job).await;
+        let mut known = known.map_err(|error| unread(self.job, &error))?;
+        known.extend(answers.iter().filter_map(|answer| match answer {
+            EventKind::Settled { activity, .. } => Some(activity.0),
+            _ => None,
+        }));
+        let lost = interests.iter().filter_map(|one| match one {
+            Interest::Child { activity } if !known.contains(&activity.0) => {
+                let title = "the job that it waits for was not started";
+                Some(failed(
+                    *activity,
+                    Fault::standard("configuration", 404, title),
+                ))
+            }
+            Interest::Group { activity } | Interest::Context { activity } => {
+                Some(failed(*activity, not_yet()))
+            }
+            Interest::Child { .. } | Interest::Mail { .. } => None,
+        });
+        Ok(lost.collect())
+    }
+}
+
+fn failed(activity: Activity, fault: Fault) -> EventKind {
+    EventKind::Failed {
+        activity,
+        fault,
+        again_after: None,
+    }
+}
+
+fn not_yet() -> Fault {
+    Fault::standard("runtime", 501, "this server does not run it yet")
+}
+
+fn unread(job: i64, error: &Error) -> Stuck {
+    debug!(job.id = job, error = %error, "a job's mail could not be read; it is given back");
+    Stuck::Back
+}
+
+/// The event as the store publishes it.
+fn event(id: &str, envelope: &Value) -> NewEvent {
+    let text = |key: &str| {
+        let value = envelope.get(key).and_then(Value::as_str);
+        value.unwrap_or_default().to_owned()
+    };
+    NewEvent {
+        kind: text("type"),
+        subject: text("subject"),
+        uid: Some(format!("{} {id}", text("source"))),
+        data: envelope.to_json(),
+    }
+}
+
+/// `{ activity, job, outcome, code, result }`, as the store wrote it.
+fn settled(letter: &Value) -> Option<EventKind> {
+    let activity = letter.get("activity")?.as_u64()?;
+    let by = letter.get("job")?.as_str()?.to_owned();
+    let outcome = letter.get("outcome")?.as_str()?;
+    let result = letter.get("result").cloned().unwrap_or(Value::Null);
+    Some(EventKind::Settled {
+        activity: Activity(u32::try_from(activity).ok()?),
+        result: match outcome {
+            "completed" => Ok(result),
+            _ => Err(fault_of(outcome, &by, &result)),
+        },
+        by,
+    })
+}
+
+/// The error that ended a child; what people ended has none of the language.
+fn fault_of(outcome: &str, by: &str, result: &Value) -> Fault {
+    let text = |key: &str| result.get(key).and_then(Value::as_str).map(str::to_owned);
+    let status = result.get("status").and_then(Value::as_u64);
+    match (
+        text("type"),
+        status.and_then(|status| u16::try_from(status).ok()),
+    ) {
+        (Some(kind), Some(status)) => Fault {
+            kind,
+            status,
+            title: text("title"),
+            detail: result.get("detail").cloned(),
+            instance: None,
+        },
+        _ => Fault {
+            kind: format!("{ERROR_TYPES}runtime"),
+            status: 500,
+            title: Some(format!("{by} ended {outcome}")),
+            detail: text("detail").map(Value::from),
+            instance: None,
+        },
+    }
+}
