@@ -20,6 +20,7 @@ pub mod files;
 pub mod job;
 mod lane;
 mod limit;
+mod message;
 pub mod migrate;
 pub mod output;
 pub mod pause;
@@ -110,6 +111,11 @@ enum Command {
     Pause(pause::PauseArgs),
     /// Let it go on
     Resume(pause::ResumeArgs),
+    /// Send a signal to a job, or to whoever waits under a key
+    Signal(message::SignalArgs),
+    /// What jobs are told from outside
+    #[command(subcommand)]
+    Event(message::EventCommand),
     /// Make templates, purposes, categories, configurations, limits and connections like these files
     Apply(apply::ApplyArgs),
     /// What jobs follow
@@ -262,6 +268,8 @@ impl Command {
             Self::Doctor(args) => args.run(context).await,
             Self::Pause(args) => args.run(context).await,
             Self::Resume(args) => args.run(context).await,
+            Self::Signal(args) => args.run(context).await,
+            Self::Event(command) => command.run(context).await,
             Self::Apply(args) => args.run(context).await,
             Self::Template(command) => command.run(context).await,
             Self::Request(command) => command.run(context).await,

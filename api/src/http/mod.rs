@@ -20,6 +20,7 @@ mod job_parts;
 mod jobs;
 mod lanes;
 mod limits;
+mod messages;
 mod openapi;
 mod pauses;
 mod requests;
@@ -89,6 +90,7 @@ fn routes() -> OpenApiRouter<ApiState> {
         requests::routes(),
         jobs::routes(),
         job_parts::routes(),
+        messages::routes(),
         timeline::routes(),
         batches::routes(),
         batch_parts::routes(),

@@ -6,6 +6,7 @@ mod description;
 mod envelope;
 mod failures;
 mod jobs;
+mod messages;
 mod requests;
 mod schedules;
 mod site;

@@ -88,9 +88,11 @@ pub struct HeldReply {
 /// One thing that a job waits for.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct WaitReply {
-    /// `timer`, `signal`, `child` …
+    /// `signal`, `event` or `child`.
     pub kind: Option<String>,
-    /// Which one.
+    /// A signal's name, or an event's type; empty: any type, or it has none.
+    pub name: Option<String>,
+    /// Whom a signal is for; an event's subject, empty for any; the child.
     pub key: Option<String>,
 }
 
@@ -237,6 +239,7 @@ impl From<WaitCause> for WaitReply {
     fn from(wait: WaitCause) -> Self {
         Self {
             kind: wait.kind,
+            name: wait.name,
             key: wait.key,
         }
     }
