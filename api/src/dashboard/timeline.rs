@@ -94,14 +94,6 @@ struct Frame {
     path: String,
 }
 
-impl Turn {
-    /// When the job began, if that stands here.
-    fn begun(&self) -> Option<DateTime<Utc>> {
-        let first = self.events.first()?;
-        first.at.filter(|_| first.kind == "started")
-    }
-}
-
 impl Branch {
     /// The task in which it stands; none once it ended.
     fn task(&self) -> Option<&str> {
@@ -150,9 +142,12 @@ impl Timeline {
         let back = |at: DateTime<Utc>| at - ahead.max(TimeDelta::zero());
         let at = |entry: &JournalEntry| back(entry.at);
         let first = journal.first().map(|entry| (turn(entry), at(entry)));
-        let begun = first
-            .as_ref()
-            .map(|(turn, at)| turn.begun().map_or(*at, back));
+        let begun = first.as_ref().map(|(turn, at)| {
+            turn.events
+                .first()
+                .and_then(|event| event.at)
+                .map_or(*at, back)
+        });
         let begun = begun.or(job.lease.as_ref().map(|lease| lease.claimed_at));
         let mut drawn = Drawing::new(job.created_at.min(begun.unwrap_or(end)), end);
         let state = job.state.as_str();
