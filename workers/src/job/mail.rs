@@ -55,11 +55,6 @@ impl Mailbox {
         Ok(ends)
     }
 
-    /// The letters stand in the inbox and are no news.
-    fn seen(&self) -> Vec<i64> {
-        self.letters.iter().map(|(letter, _)| letter.id).collect()
-    }
-
     /// The machine has heard of a letter, and took it or not.
     pub(super) fn offered(&mut self, id: i64, is_taken: bool) {
         if is_taken {
@@ -94,6 +89,17 @@ impl Conduct {
             envelope: envelope.clone(),
             arrived: letter.at,
         })
+    }
+
+    /// Letters that no listen wants as the job stands now. One that is wanted is news, and the rest wakes it.
+    fn seen(&self) -> Vec<i64> {
+        let is_judged = self.execution.interests() == self.mailbox.refused_by;
+        let is_idle = |(letter, envelope): &&(Letter, Value)| {
+            is_judged && self.mailbox.refused.contains(&letter.id)
+                || !self.execution.wants(envelope)
+        };
+        let idle = self.mailbox.letters.iter().filter(is_idle);
+        idle.map(|(letter, _)| letter.id).collect()
     }
 
     /// What wakes the job when it rests, besides its clock.
@@ -135,8 +141,10 @@ impl Conduct {
         if interests.is_empty() {
             return Ok(Vec::new());
         }
+        // The rows before the letters: a child that ends in between is in the rows, an earlier one in the letters.
+        let started = self.started(&interests).await?;
         let mut answers = self.read_letters().await?;
-        let lost = self.unanswered(&interests, &answers).await?;
+        let lost = unanswered(&interests, started, &answers);
         answers.extend(lost);
         Ok(answers)
     }
@@ -182,7 +190,7 @@ impl Conduct {
         }
         if rests {
             post.causes = self.causes();
-            post.seen = self.mailbox.seen();
+            post.seen = self.seen();
         }
         let nothing = Post {
             tenant: self.tenant,
@@ -279,41 +287,40 @@ impl Conduct {
         }))
     }
 
-    /// What a loaded job waits for and nobody will tell it: a worker died between a turn and the fault that
-    /// was its answer.
-    pub(super) async fn unanswered(
-        &self,
-        interests: &[Interest],
-        answers: &[EventKind],
-    ) -> Result<Vec<EventKind>, Stuck> {
-        if interests
-            .iter()
-            .all(|one| matches!(one, Interest::Mail { .. }))
-        {
+    /// The activities of the children that it has, if it waits for any.
+    async fn started(&self, interests: &[Interest]) -> Result<Vec<u32>, Stuck> {
+        let is_mail = |one: &Interest| matches!(one, Interest::Mail { .. });
+        if interests.iter().all(is_mail) {
             return Ok(Vec::new());
         }
-        let store = &self.shared.store;
-        let known = store.child_activities(self.job).await;
-        let mut known = known.map_err(|error| unread(self.job, &error))?;
-        known.extend(answers.iter().filter_map(|answer| match answer {
-            EventKind::Settled { activity, .. } => Some(activity.0),
-            _ => None,
-        }));
-        let lost = interests.iter().filter_map(|one| match one {
-            Interest::Child { activity } if !known.contains(&activity.0) => {
-                let title = "the job that it waits for was not started";
-                Some(failed(
-                    *activity,
-                    Fault::standard("configuration", 404, title),
-                ))
-            }
-            Interest::Group { activity } | Interest::Context { activity } => {
-                Some(failed(*activity, not_yet()))
-            }
-            Interest::Child { .. } | Interest::Mail { .. } => None,
-        });
-        Ok(lost.collect())
+        let started = self.shared.store.child_activities(self.job).await;
+        started.map_err(|error| unread(self.job, &error))
     }
+}
+
+/// What a loaded job waits for and nobody will tell it: a worker died between a turn and the fault that
+/// was its answer.
+fn unanswered(
+    interests: &[Interest],
+    mut known: Vec<u32>,
+    answers: &[EventKind],
+) -> Vec<EventKind> {
+    known.extend(answers.iter().filter_map(|answer| match answer {
+        EventKind::Settled { activity, .. } => Some(activity.0),
+        _ => None,
+    }));
+    let lost = interests.iter().filter_map(|one| match one {
+        Interest::Child { activity } if !known.contains(&activity.0) => {
+            let title = "the job that it waits for was not started";
+            let fault = Fault::standard("configuration", 404, title);
+            Some(failed(*activity, fault))
+        }
+        Interest::Group { activity } | Interest::Context { activity } => {
+            Some(failed(*activity, not_yet()))
+        }
+        Interest::Child { .. } | Interest::Mail { .. } => None,
+    });
+    lost.collect()
 }
 
 fn failed(activity: Activity, fault: Fault) -> EventKind {
