@@ -14,6 +14,26 @@ use crate::document::step::FunctionName;
 use crate::program::node::{Form, RunNode, Target, Way};
 use crate::value::Value;
 
+/// Bytes of an attribute that events are found by; indexes hold no long ones.
+const NAME_BYTES_MAX: usize = 255;
+
+/// Whether an attribute can name an event. Only the subject may be absent.
+fn names(envelope: &Value, key: &str) -> bool {
+    let is_subject = key == "subject";
+    let fits = |text: &str| {
+        (is_subject || !text.is_empty()) && text.len() <= NAME_BYTES_MAX && !text.contains('\0')
+    };
+    match envelope.get(key) {
+        None => is_subject,
+        Some(value) => value.as_str().is_some_and(fits),
+    }
+}
+
+fn not_named(key: &str) -> Fault {
+    let what = format!("the event's `{key}` is no text of 1 to {NAME_BYTES_MAX} bytes");
+    Fault::standard("expression", 400, what)
+}
+
 impl Execution {
     /// Publishes the event of the task on top and gives it out.
     pub(super) fn emit(&mut self, form: &Form) -> Result<(), Fault> {
@@ -34,17 +54,6 @@ impl Execution {
 
     /// A CloudEvent: what is absent is filled in, the same in every try.
     fn envelope(&self, given: &Value) -> Result<Value, Fault> {
-        let kind = given
-            .get("type")
-            .and_then(Value::as_str)
-            .unwrap_or_default();
-        if kind.is_empty() {
-            return Err(Fault::standard(
-                "expression",
-                400,
-                "the event's `type` is no text",
-            ));
-        }
         let text = |key: &str| {
             given
                 .get(key)
@@ -79,7 +88,14 @@ impl Execution {
             ("time", text("time").unwrap_or(at)),
         ];
         let filled = filled.map(|(key, value)| (key, Value::from(value)));
-        Ok(Value::map(filled).merged(given))
+        let envelope = Value::map(filled).merged(given);
+        match ["id", "source", "type", "subject"]
+            .iter()
+            .find(|key| !names(&envelope, key))
+        {
+            Some(key) => Err(not_named(key)),
+            None => Ok(envelope),
+        }
     }
 
     /// The same for the same visit of the same task.
