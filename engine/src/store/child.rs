@@ -67,6 +67,9 @@ impl Store {
                 Ok(Cancelled::Asked) | Err(Error::Conflict { .. } | Error::NotFound { .. }) => {}
                 Err(error) => return Err(error),
             }
+            sqlx::query_file!("queries/child/asked.sql", row.job)
+                .execute(self.pool())
+                .await?;
         }
         Ok(ended)
     }
