@@ -27,9 +27,10 @@ pub struct Moved {
 
 impl Moved {
     /// Whether it is certain that what was acknowledged is gone: this history has not come as far as the
-    /// transaction that somebody saw before. One that has may lack the end all the same.
+    /// transaction that somebody saw before. One that has may lack the end all the same. Another server counts
+    /// its transactions from anywhere.
     pub fn went_back_behind(&self, seen: Option<i64>) -> bool {
-        seen.is_some_and(|seen| self.position < seen)
+        !self.is_other_server && seen.is_some_and(|seen| self.position < seen)
     }
 }
 
