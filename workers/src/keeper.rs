@@ -26,6 +26,8 @@ const PAUSE_MAX: Duration = Duration::from_secs(5);
 const LOOK_PAUSE_MAX: Duration = Duration::from_secs(1);
 /// Nor closer, however many timers there are: a pass moves all that are due.
 const LOOK_PAUSE_MIN: Duration = Duration::from_millis(100);
+/// A server whose host has vanished never answers; then another connection is tried.
+const LOOK_ANSWER_MAX: Duration = Duration::from_secs(10);
 /// While nothing stirs, the engine's own house is looked after this seldom.
 const REST_MAX: Duration = Duration::from_mins(2);
 
@@ -112,8 +114,9 @@ impl Keeper {
         let mut ids = None;
         loop {
             let mut pause = jittered(most);
-            match self.store.duties_due(self.options.lease_time).await {
-                Ok(due) => {
+            let look = self.store.duties_due(self.options.lease_time);
+            match timeout(LOOK_ANSWER_MAX, look).await {
+                Ok(Ok(due)) => {
                     let is_new = ids.replace(due.ids).is_some_and(|before| before != due.ids);
                     let stirs = is_new || due.is_busy || !due.duties.is_empty();
                     for duty in Duty::ALL {
@@ -130,9 +133,10 @@ impl Keeper {
                         pause = pause.min(next.max(LOOK_PAUSE_MIN));
                     }
                 }
-                Err(error) => {
+                Ok(Err(error)) => {
                     warn!(error = %error, code = error.code(), "could not look for what is due");
                 }
+                Err(_) => warn!("the database did not say what is due; looking again"),
             }
             sleep(pause).await;
         }

@@ -58,7 +58,10 @@ async fn pass(connection: &mut Session) -> Result<Option<i64>, Error> {
     }
     let room = redrive.room(judged.open);
     if room == 0 {
-        advance(connection, &redrive, &redrive.phase, redrive.cursor_id, 0).await?;
+        // A rate's credit adds up; only who waits for its canary lets others go first.
+        if redrive.awaits_canary(judged.open) {
+            advance(connection, &redrive, &redrive.phase, redrive.cursor_id, 0).await?;
+        }
         return Ok(Some(0));
     }
     let found = redrive.candidates(connection, room).await?;
@@ -71,13 +74,18 @@ async fn pass(connection: &mut Session) -> Result<Option<i64>, Error> {
 }
 
 impl Running {
+    /// Whether the canary has gone and is not judged.
+    fn awaits_canary(&self, open: i64) -> bool {
+        self.canary > 0 && self.moved == i64::from(self.canary) && open > 0
+    }
+
     /// How many may go now.
     fn room(&self, open: i64) -> i64 {
         let canary = i64::from(self.canary);
         if self.moved < canary {
             return (canary - self.moved).min(PASS_MAX);
         }
-        if canary > 0 && self.moved == canary && open > 0 {
+        if self.awaits_canary(open) {
             return 0;
         }
         let seconds = self.seconds.clamp(0.0, CATCH_UP_SECONDS);

@@ -19,6 +19,8 @@ use crate::Error;
 const CHANNEL: &str = "windlass_work";
 /// Notifications are never closer than this.
 const PAUSE: Duration = Duration::from_millis(20);
+/// Who did not say that it has spoken was dropped.
+const SPEAKING_MAX: Duration = Duration::from_secs(1);
 /// After this silence the listener asks whether anybody is there: a peer that is gone says nothing either.
 const SILENCE_MAX: Duration = Duration::from_secs(5);
 /// So long it waits for the answer; with the silence before it, the time until a lost peer is noticed.
@@ -61,7 +63,7 @@ pub struct Notifier(Arc<Voice>);
 #[derive(Debug, Default)]
 struct Voice {
     told: Notify,
-    /// When somebody last spoke, or was about to.
+    /// When somebody last spoke; ahead of now while somebody speaks.
     spoke: Mutex<Option<Instant>>,
 }
 
@@ -76,9 +78,15 @@ impl Notifier {
         let mut spoke = self.0.spoke.lock().expect("no panic while holding it");
         let is_free = spoke.is_none_or(|spoke| spoke.elapsed() >= PAUSE);
         if is_free {
-            *spoke = Some(Instant::now());
+            *spoke = Some(Instant::now() + SPEAKING_MAX);
         }
         is_free
+    }
+
+    /// Who had the turn has spoken. Until then nobody else of this process speaks: a commit that notifies
+    /// waits for all others that do.
+    pub(super) fn spoken(&self) {
+        *self.0.spoke.lock().expect("no panic while holding it") = Some(Instant::now());
     }
 
     /// Sends what was told. Run it on a task beside the submitters; it ends when dropped.
@@ -88,10 +96,11 @@ impl Notifier {
             while !self.take_turn() {
                 tokio::time::sleep(PAUSE).await;
             }
-            if let Err(error) = sqlx::query_file!("queries/cluster/notify.sql", CHANNEL)
+            let spoken = sqlx::query_file!("queries/cluster/notify.sql", CHANNEL)
                 .fetch_one(store.pool())
-                .await
-            {
+                .await;
+            self.spoken();
+            if let Err(error) = spoken {
                 tracing::debug!(error = %error, "could not notify; polling finds the work");
             }
         }

@@ -33,11 +33,12 @@ impl Store {
         let stored = if requests.len() < COPY_MIN {
             // On an idle engine the commit itself wakes whoever listens.
             let speaks = self.notifier.take_turn();
-            let stored = insert(&mut connection, desk, requests, &ids, speaks).await?;
-            if !speaks {
-                self.notifier.tell();
+            let stored = insert(&mut connection, desk, requests, &ids, speaks).await;
+            match speaks {
+                true => self.notifier.spoken(),
+                false => self.notifier.tell(),
             }
-            stored
+            stored?
         } else {
             drop(connection);
             let stored = self.copy(desk, requests, &ids).await?;
