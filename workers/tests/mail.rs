@@ -29,6 +29,16 @@ const LISTENS: &str = "
   - say:
       set: { by: '${ .[0].by }' }
 ";
+const LISTENS_TO_BOTH: &str = "
+  - hear:
+      listen:
+        to:
+          all:
+            - with: { type: io.windlass.signal.approved.v1 }
+            - with: { type: io.windlass.signal.paid.v1 }
+  - say:
+      set: { by: '${ .[0].by }', payer: '${ .[1].by }' }
+";
 const LISTENS_TO_PAYMENT: &str = "
   - hear:
       listen: { to: { one: { with: { type: order.paid, subject: order-17 } } } }
@@ -130,10 +140,14 @@ impl Site {
     }
 
     async fn approve(&self, job: i64) -> Signalled {
+        self.signal(job, "approved").await
+    }
+
+    async fn signal(&self, job: i64, name: &str) -> Signalled {
         let signal = Signal {
             to: To::Job(job),
-            name: "approved".into(),
-            id: format!("approval of {job}"),
+            name: name.into(),
+            id: format!("{name} of {job}"),
             data: Some(RawValue::from_string(r#"{"by":"mia"}"#.into()).expect("JSON")),
             ttl: SIGNAL_TTL,
             at: Utc::now(),
@@ -180,6 +194,37 @@ async fn a_signal_wakes_the_job_that_waits_and_one_that_came_first_is_kept() {
     assert_eq!(site.result(early).await, r#"{"by":"mia"}"#);
     let left = site.store.letters(job).await.expect("read");
     assert_eq!(left, [], "what was taken is gone");
+}
+
+#[tokio::test]
+async fn two_signals_that_came_first_are_both_heard() {
+    let site = Site::new().await;
+    site.publish("both", LISTENS_TO_BOTH).await;
+    let job = site.submit("both").await;
+    assert_eq!(site.signal(job, "paid").await, Signalled::Kept);
+    assert_eq!(site.signal(job, "approved").await, Signalled::Kept);
+
+    site.work();
+
+    assert_eq!(site.result(job).await, r#"{"by":"mia","payer":"mia"}"#);
+}
+
+#[tokio::test]
+async fn an_event_whose_type_no_index_could_hold_fails_its_task_alone() {
+    let site = Site::new().await;
+    site.publish("listens", LISTENS_TO_PAYMENT).await;
+    site.publish("pays", PAYS).await;
+    let long = PAYS.replace("type: order.paid", "type: '${ \"order.paid\" * 400 }'");
+    site.publish("shouts", &long).await;
+    site.work();
+    let listener = site.submit("listens").await;
+    site.until(listener, "waiting").await;
+
+    let shouter = site.submit("shouts").await;
+    site.until(shouter, "failed").await;
+
+    site.submit("pays").await;
+    assert_eq!(site.result(listener).await, r#"{"amount":7}"#);
 }
 
 #[tokio::test]
