@@ -123,11 +123,11 @@ impl Conduct {
     /// Does what is decided: turns with nothing to write at once, an ending that nobody waits for into
     /// the outbox; a turn that must be durable first is given back.
     fn seal(&mut self) -> Option<Walk> {
-        while let Some(turn) = self.execution.seal() {
+        while let Some(mut turn) = self.execution.seal() {
             if turn.entry.is_none() && turn.end.is_none() {
                 self.settle(turn);
             } else if turn.entry.is_none() && !self.obeys {
-                let new = self.entry(&turn, Vec::new());
+                let new = self.entry(&mut turn, Vec::new());
                 self.outbox.leave(new);
                 return Some(Walk::Left(Left::Unattended));
             } else {
@@ -203,8 +203,8 @@ impl Conduct {
         )
     }
 
-    /// What a turn writes.
-    fn entry(&mut self, turn: &Turn, children: Vec<NewChild>) -> NewEntry {
+    /// What a turn writes, taken out of it.
+    fn entry(&mut self, turn: &mut Turn, children: Vec<NewChild>) -> NewEntry {
         let mut new = NewEntry::of(self.job, self.lease, turn, self.remembers);
         new.obeys = self.obeys;
         new.members = std::mem::take(&mut self.members);
@@ -216,11 +216,12 @@ impl Conduct {
     }
 
     /// Makes a turn durable; gives what the machine must hear at once: of children that cannot be.
-    async fn record(&mut self, turn: Turn) -> Result<Vec<EventKind>, Left> {
+    async fn record(&mut self, mut turn: Turn) -> Result<Vec<EventKind>, Left> {
         let started = self.children(&turn.rows).await;
         let (children, faults) = started.map_err(|stuck| self.leave_stuck(stuck))?;
-        let mut new = self.entry(&turn, children);
-        if !faults.is_empty() && turn.end.is_none() {
+        let ends = turn.end.is_some();
+        let mut new = self.entry(&mut turn, children);
+        if !faults.is_empty() && !ends {
             new.ending = None;
         }
         let leaves = new.ending.is_some();
@@ -280,7 +281,7 @@ impl Conduct {
 
     /// When nothing runs here and nothing is near, the lease is exchanged for a timer.
     fn rest(&self) -> Option<Ending> {
-        if !self.steps.is_empty() || !self.execution.pending().is_empty() {
+        if !self.steps.is_empty() || self.execution.awaits_steps() {
             return None;
         }
         let due = self.execution.next_due();

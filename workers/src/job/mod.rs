@@ -3,14 +3,15 @@
 //! The machine decides, the outbox makes it durable, and only then do its commands leave. A job that
 //! has nothing to run here rests: its lease is exchanged for a timer.
 //!
-//! `conduct` is the loop, `load` what it begins with, `steps` what runs for it, `mail` what it says and
-//! hears, `order` what people want of it.
+//! `conduct` is the loop, `load` what it begins with, `steps` what runs for it, `news` what came of that,
+//! `mail` what it says and hears, `order` what people want of it.
 
 mod chunk;
 mod clock;
 mod conduct;
 mod load;
 mod mail;
+mod news;
 mod order;
 mod steps;
 

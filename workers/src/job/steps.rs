@@ -3,7 +3,7 @@
 //! A handler is polled once in place, so one that needs nobody else costs no task, no queue and no
 //! wake-up; everything else runs on the work runtime and dies with the job that wanted it.
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::VecDeque;
 use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
 
@@ -19,12 +19,12 @@ use uuid::Uuid;
 use windlass_engine::store::Claimed;
 use windlass_workflows::machine::command::{Call, Command, Perform};
 use windlass_workflows::machine::event::{Activity, EventKind};
-use windlass_workflows::machine::fault::Fault;
 use windlass_workflows::value::Value;
 
 use super::chunk;
 use super::clock::Clock;
-use crate::perform::{StepContext, StepFailure, Verdict, bounded};
+use super::news::{end_of_chunk, end_of_step};
+use crate::perform::{StepContext, StepFailure, bounded};
 use crate::shared::Shared;
 
 /// What a step gave.
@@ -62,8 +62,10 @@ pub(super) struct Steps {
     clock: Clock,
     /// Ended where they began.
     done: VecDeque<(Activity, StepEnd)>,
-    running: FuturesUnordered<BoxFuture<'static, (Activity, StepEnd)>>,
-    stops: HashMap<Activity, CancellationToken>,
+    /// Made for the first that does not end where it began: most jobs have none.
+    running: Option<FuturesUnordered<BoxFuture<'static, (Activity, StepEnd)>>>,
+    /// Few at a time, most often one.
+    stops: Vec<(Activity, CancellationToken)>,
 }
 
 impl Steps {
@@ -76,14 +78,22 @@ impl Steps {
             limited: claimed.limited.then_some(claimed.lane),
             clock,
             done: VecDeque::new(),
-            running: FuturesUnordered::new(),
-            stops: HashMap::new(),
+            running: None,
+            stops: Vec::new(),
         }
     }
 
     /// Whether none runs.
     pub(super) fn is_empty(&self) -> bool {
-        self.done.is_empty() && self.running.is_empty()
+        self.done.is_empty() && self.runs_none()
+    }
+
+    fn runs_none(&self) -> bool {
+        self.running.as_ref().is_none_or(FuturesUnordered::is_empty)
+    }
+
+    fn run_beside(&mut self, step: BoxFuture<'static, (Activity, StepEnd)>) {
+        self.running.get_or_insert_default().push(step);
     }
 
     /// Does what a durable turn asks for.
@@ -107,7 +117,11 @@ impl Steps {
         if let Some(end) = self.ended_at_once() {
             return end;
         }
-        match self.running.next().await {
+        let ended = match &mut self.running {
+            Some(running) => running.next().await,
+            None => None,
+        };
+        match ended {
             Some((activity, end)) => self.end(activity, end),
             None => std::future::pending().await,
         }
@@ -121,22 +135,26 @@ impl Steps {
 
     /// A step that has ended already, if any.
     pub(super) async fn ended(&mut self) -> Option<StepEnd> {
-        if self.running.is_empty() {
-            return None;
-        }
-        match poll!(self.running.next()) {
+        let running = self
+            .running
+            .as_mut()
+            .filter(|running| !running.is_empty())?;
+        match poll!(running.next()) {
             Poll::Ready(Some((activity, end))) => Some(self.end(activity, end)),
             Poll::Ready(None) | Poll::Pending => None,
         }
     }
 
     /// What the end of a step means, now that it may have been stopped.
-    fn end(&self, activity: Activity, end: StepEnd) -> StepEnd {
-        if self.stops.contains_key(&activity) {
-            end
-        } else {
-            StepEnd::Gone
+    fn end(&mut self, activity: Activity, end: StepEnd) -> StepEnd {
+        let Some(place) = self.stops.iter().position(|(of, _)| *of == activity) else {
+            return StepEnd::Gone;
+        };
+        // Chunks share their activity.
+        if let StepEnd::Event(EventKind::Succeeded { .. } | EventKind::Failed { .. }) = &end {
+            self.stops.swap_remove(place);
         }
+        end
     }
 
     fn perform(&mut self, perform: Perform) {
@@ -167,7 +185,7 @@ impl Steps {
             Begun::Ended(answer) => self.done.push_back((activity, end(answer))),
             Begun::Goes(step) => {
                 let step = step.map(move |answer| (activity, end(answer)));
-                self.running.push(step.boxed());
+                self.run_beside(step.boxed());
             }
         }
     }
@@ -194,7 +212,7 @@ impl Steps {
             };
             (activity, end)
         };
-        self.running.push(step.boxed());
+        self.run_beside(step.boxed());
     }
 
     /// Performs a chunk's rendered call.
@@ -245,8 +263,8 @@ impl Steps {
     }
 
     fn stop(&mut self, activity: Activity) {
-        if let Some(stop) = self.stops.remove(&activity) {
-            stop.cancel();
+        if let Some(place) = self.stops.iter().position(|(of, _)| *of == activity) {
+            self.stops.swap_remove(place).1.cancel();
         }
     }
 
@@ -258,7 +276,15 @@ impl Steps {
         key: String,
         due: Option<DateTime<Utc>>,
     ) -> StepContext {
-        let stop = self.stops.entry(activity).or_default().clone();
+        let known = self.stops.iter().find(|(of, _)| *of == activity);
+        let stop = match known {
+            Some((_, stop)) => stop.clone(),
+            None => {
+                let stop = CancellationToken::new();
+                self.stops.push((activity, stop.clone()));
+                stop
+            }
+        };
         StepContext {
             job_id: self.job_id,
             claim: self.claim,
@@ -336,51 +362,5 @@ async fn on_work(
             Err(StepFailure::failed("runtime", 500, "the step panicked"))
         }
         Err(_) => Err(StepFailure::interrupted()),
-    }
-}
-
-fn end_of_step(activity: Activity, answer: Result<Value, StepFailure>) -> StepEnd {
-    match answer {
-        Ok(output) => StepEnd::Event(EventKind::Succeeded { activity, output }),
-        Err(failure) => end_of_failure(failure, |failure| EventKind::Failed {
-            activity,
-            fault: *failure.fault,
-            again_after: failure.again_after,
-        }),
-    }
-}
-
-fn end_of_chunk(activity: Activity, number: u32, answer: Result<Value, StepFailure>) -> StepEnd {
-    match answer {
-        Ok(output) => StepEnd::Event(EventKind::Chunk {
-            activity,
-            number,
-            result: Ok(output),
-        }),
-        Err(failure) => end_of_failure(failure, |failure| EventKind::Chunk {
-            activity,
-            number,
-            result: Err(*failure.fault),
-        }),
-    }
-}
-
-/// Only a failed step is news for the template.
-fn end_of_failure(failure: StepFailure, event: impl FnOnce(StepFailure) -> EventKind) -> StepEnd {
-    match failure.verdict {
-        Verdict::Failed => StepEnd::Event(event(failure)),
-        Verdict::Interrupted => StepEnd::Interrupted,
-        Verdict::NotMine => StepEnd::NotMine(failure.title().to_owned()),
-        Verdict::Parked => StepEnd::Parked(failure.title().to_owned()),
-    }
-}
-
-impl From<Fault> for StepFailure {
-    fn from(fault: Fault) -> Self {
-        Self {
-            fault: Box::new(fault),
-            again_after: None,
-            verdict: Verdict::Failed,
-        }
     }
 }

@@ -10,8 +10,9 @@ pub(crate) const HOLD_MAX: usize = 1_000;
 const HORIZON_SECONDS: f64 = 0.05;
 /// A lease of slow jobs is settled one by one, and each settlement rewrites it: keep it small.
 const CLAIM_MAX_WHEN_SLOW: usize = 64;
-/// Service time from which jobs count as slow.
-const SLOW: Duration = Duration::from_millis(5);
+/// Service time from which jobs count as slow: longer than a few flushes take, for which the steps of a
+/// fast job wait. A shorter one has its neighbours end with it.
+const SLOW: Duration = Duration::from_millis(100);
 /// Weight of the newest sample.
 const NEWEST: f64 = 0.2;
 

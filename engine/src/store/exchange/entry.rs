@@ -83,9 +83,9 @@ impl NewEntry {
         ENTRY_BYTES + entry + head + result + post
     }
 
-    /// What a sealed turn wants to record.
-    pub fn of(job: i64, lease: LeaseKey, turn: &Turn, remembers: bool) -> Self {
-        let (entry, head) = (turn.entry.clone(), turn.head.clone());
+    /// What a sealed turn wants to record, taken out of it.
+    pub fn of(job: i64, lease: LeaseKey, turn: &mut Turn, remembers: bool) -> Self {
+        let (entry, head) = (turn.entry.take(), turn.head.take());
         let remembers = remembers || entry.is_some();
         Self {
             job,
@@ -93,7 +93,7 @@ impl NewEntry {
             obeys: false,
             entry,
             head,
-            ending: turn.end.clone().map(Ending::Machine),
+            ending: turn.end.take().map(Ending::Machine),
             remembers,
             members: 0,
             post: None,
