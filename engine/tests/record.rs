@@ -140,6 +140,50 @@ async fn what_was_recorded_is_known_after_a_lost_answer() {
     assert_eq!(landed, vec![jobs[0].id, jobs[1].id]);
 }
 
+/// Turns that lead to the next step and turns that lead to an outcome land job by job in one flush.
+#[tokio::test]
+async fn a_stopped_job_takes_no_turn_of_its_neighbours_with_it() {
+    let bench = Bench::new().await;
+    bench.submit(6).await;
+    let mut worker = bench.worker().await;
+    let jobs = worker.claim(6).await;
+    let stopped = [jobs[1].id, jobs[4].id];
+    for job in stopped {
+        sqlx::query("update lease set stop = stop + int8multirange(int8range($1, $1, '[]'))")
+            .bind(job)
+            .execute(&bench.pool)
+            .await
+            .expect("stopped");
+    }
+    let goes_on = jobs[..3].iter().map(|job| journal(job, 1));
+    let ends = jobs[3..].iter().map(|job| NewEntry {
+        ending: completed(job).ending,
+        ..journal(job, 1)
+    });
+    let entries: Vec<NewEntry> = goes_on.chain(ends).collect();
+
+    let answer = worker.record(&entries).await;
+
+    let mut refused = answer.refused;
+    refused.sort_unstable();
+    assert_eq!(refused, stopped);
+    let with_turn = "select count(*) from journal where job = any ($1)";
+    let all: Vec<i64> = jobs.iter().map(|job| job.id).collect();
+    assert_eq!(count(&bench, with_turn, &all).await, 4);
+    assert_eq!(count(&bench, with_turn, &stopped).await, 0);
+    let ended = "select count(*) from outcome where first_id = any ($1)";
+    assert_eq!(count(&bench, ended, &[jobs[3].id, jobs[5].id]).await, 2);
+    assert_eq!(count(&bench, ended, &all).await, 2);
+    bench.assert_held_once().await;
+}
+
+async fn count(bench: &Bench, question: &'static str, jobs: &[i64]) -> i64 {
+    let counted = sqlx::query_scalar(question)
+        .bind(jobs)
+        .fetch_one(&bench.pool);
+    counted.await.expect("counted")
+}
+
 #[tokio::test]
 async fn a_job_given_back_spends_no_attempt_and_keeps_its_journal() {
     let bench = Bench::new().await;

@@ -1,18 +1,19 @@
--- The narrow form of `exchange.sql` for the case that fills a worker's day: jobs that only end, with no
--- journal, no stop and no held key.
+-- The narrow form of `exchange.sql` for the case that fills a worker's day: jobs that end or go on to
+-- their next step, with no stop, no head and no held key.
 --
 -- Settling: endings come in runs of consecutive jobs of one lease. A run lands whole or not at all,
--- judged by the locked row; one that did not land is sent again in the full form, which judges each job.
+-- judged by the locked row, and with it the last turns of its jobs; the turn of a job that goes on is
+-- judged alone. What did not land is sent again in the full form, which judges each job.
 -- Claiming: as in the full form, one row a kind with its jobs as arrays.
 -- Limits: as in the full form, but summed a lease and a lane instead of a job, and a counter that gives
 -- as much as it takes is locked and not written: its slots go over to the next jobs.
 --
 -- Index  lease_pkey; lease_worker, only if a due job was ever lost; limit_use_pkey; ready_lane; job_pkey;
---        the outcome's key rejects a second ending.
+--        the journal's and the outcome's keys reject a second entry.
 -- Locks  leases in (claim, n) order; then counters that are given back to in key order; then, never
 --        waiting, counters that are only taken from, and ready extents.
 -- Gives  a row per kind of claimed job, then one row with `n` null: how many extents were looked at and
---        taken from, and which runs did not land.
+--        taken from, which runs did not land, and which jobs' turns.
 with run as materialized (
     select *
     from unnest($1::int8[], $2::int8[], $3::int4[], $4::text[], $5::text[], $6::text[], $7::bool[])
@@ -65,6 +66,18 @@ ended as (
     union all
     select first_id, last_id, tenant, lane, batch, outcome, code, fingerprint, attempt, claim, null
     from landed where is_bare
+),
+turn as materialized (
+    select turn.job, turn.seq, turn.kind, turn.at, locked.claim, turn.data
+    from unnest($20::int8[], $21::int4[], $22::int8[], $23::int4[], $24::text[], $25::timestamptz[], $26::text[])
+         turn (job, k, place, seq, kind, at, data)
+    join locked on locked.k = turn.k
+    where case when turn.place > 0 then turn.place in (select place from landed)
+               else locked.jobs @> turn.job and not locked.stop @> turn.job end
+),
+journaled as (
+    insert into journal (job, seq, kind, at, claim, data)
+    select job, seq, kind, at, claim, data from turn
 ),
 told as (
     insert into tally (batch, kind, n)
@@ -233,11 +246,13 @@ select kind.n as "n?", kind.lane as "lane?", kind.limited as "limited?", kind.at
        case when count(job.expires_at) > 0 then array_agg(job.expires_at) end as "expires_at?: Vec<Option<chrono::DateTime<chrono::Utc>>>",
        case when count(job.parent) > 0 then array_agg(job.parent) end as "parents?: Vec<Option<i64>>",
        now() + (select clock_offset from cluster) as "now!", null::int8 as "extents?", null::int8 as "picked?",
-       null::int8[] as "undecided?"
+       null::int8[] as "undecided?", null::int8[] as "unwritten?"
 from kind
 cross join lateral unnest(kind.jobs) as range
 cross join lateral (select * from job where job.id >= lower(range) and job.id < upper(range)) job
 group by kind.n, kind.lane, kind.limited, kind.attempt, kind.losses, kind.journaled
 union all
 select null, null, null, null, null, null, null, null, null, null, null, null, null, null, null, null, null, now(),
-       (select count(*) from candidate), (select count(*) from picked), array(select place from judged where not lands);
+       (select count(*) from candidate), (select count(*) from picked), array(select place from judged where not lands),
+       case when (select count(*) from turn) < cardinality($20)
+            then array(select unnest($20) except all select job from turn) end;

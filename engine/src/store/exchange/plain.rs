@@ -1,13 +1,14 @@
-//! The narrow exchange: jobs that only end, as runs, and claims that come as a row a kind.
+//! The narrow exchange: endings as runs, turns of jobs that go on, and claims that come as a row a kind.
 //!
 //! Most jobs end with a plain outcome. Their fence is then one comparison of ranges a run, not one a
-//! job, and the answer repeats nothing that a whole kind shares.
+//! job, and the answer repeats nothing that a whole kind shares. Most turns lead to the next step, or to
+//! that outcome: the columns that other endings need are not sent.
 
 use std::borrow::Borrow;
 
 use chrono::{DateTime, Utc};
 use uuid::Uuid;
-use windlass_workflows::machine::turn::{End, Outcome};
+use windlass_workflows::machine::turn::{End, Entry, Outcome};
 
 use super::{Claimed, Ending, Exchanged, LeaseKey, NewEntry, Want, lanes_of};
 use crate::Error;
@@ -17,11 +18,13 @@ use crate::store::ids::BLOCK;
 /// Whether the narrow form says all that this entry wants.
 pub(super) fn is_plain(new: &NewEntry) -> bool {
     !new.obeys
-        && new.entry.is_none()
         && new.head.is_none()
         && new.members == 0
         && new.post.is_none()
-        && outcome_of(new).is_some()
+        && match &new.ending {
+            None => new.entry.is_some(),
+            Some(_) => outcome_of(new).is_some(),
+        }
 }
 
 fn outcome_of(new: &NewEntry) -> Option<&Outcome> {
@@ -64,28 +67,63 @@ struct Columns<'a> {
     jobs: Vec<i64>,
     places: Vec<i64>,
     results: Vec<&'a str>,
+    turns: Turns<'a>,
+}
+
+/// Journal rows.
+#[derive(Default)]
+struct Turns<'a> {
+    jobs: Vec<i64>,
+    /// The place of each one's lease, from 1.
+    leases: Vec<i32>,
+    /// The place of the run that ends the job, from 1; 0 for a job that goes on.
+    runs: Vec<i64>,
+    seqs: Vec<i32>,
+    kinds: Vec<&'a str>,
+    ats: Vec<DateTime<Utc>>,
+    data: Vec<&'a str>,
+}
+
+impl<'a> Turns<'a> {
+    fn push(&mut self, job: i64, lease: usize, run: usize, entry: &'a Entry) {
+        self.jobs.push(job);
+        self.leases
+            .push(i32::try_from(lease).expect("at most ENTRIES_MAX leases"));
+        self.runs.push(run as i64);
+        self.seqs.push(entry.seq);
+        self.kinds.push(&entry.kind);
+        self.ats.push(entry.at);
+        self.data.push(&entry.data);
+    }
 }
 
 impl<'a> Columns<'a> {
     fn of<E: Borrow<NewEntry>>(entries: &'a [E]) -> Self {
-        let mut sorted: Vec<_> = entries
-            .iter()
-            .map(Borrow::borrow)
-            .filter_map(|new: &NewEntry| Some((new.lease, new.job, outcome_of(new)?)))
-            .collect();
-        sorted.sort_unstable_by_key(|(lease, job, _)| (*lease, *job));
+        let mut sorted: Vec<&NewEntry> = entries.iter().map(|new| new.borrow()).collect();
+        sorted.sort_unstable_by_key(|new| (new.lease, new.job));
         let mut columns = Self::default();
-        for (lease, job, outcome) in sorted {
-            columns.push(lease, job, outcome);
+        for new in sorted {
+            columns.push(new);
         }
         columns
     }
 
-    fn push(&mut self, lease: LeaseKey, job: i64, outcome: &'a Outcome) {
-        if self.leases.last() != Some(&lease) {
-            self.leases.push(lease);
+    fn push(&mut self, new: &'a NewEntry) {
+        if self.leases.last() != Some(&new.lease) {
+            self.leases.push(new.lease);
             self.first_runs.push(self.runs.len() as i64 + 1);
         }
+        let mut run = 0;
+        if let Some(outcome) = outcome_of(new) {
+            self.end(new.lease, new.job, outcome);
+            run = self.runs.len();
+        }
+        if let Some(entry) = &new.entry {
+            self.turns.push(new.job, self.leases.len(), run, entry);
+        }
+    }
+
+    fn end(&mut self, lease: LeaseKey, job: i64, outcome: &'a Outcome) {
         match self.runs.last_mut() {
             Some(run) if run.continues(job, lease, outcome) => run.last = job,
             _ => self.runs.push(Run {
@@ -117,12 +155,18 @@ impl<'a> Columns<'a> {
             .collect()
     }
 
+    /// The jobs of a run.
+    fn jobs_of(&self, place: i64) -> std::ops::RangeInclusive<i64> {
+        let run = &self.runs[usize::try_from(place - 1).expect("a place of ours")];
+        run.first..=run.last
+    }
+
     fn each<T>(&self, of: impl Fn(&Run<'a>) -> T) -> Vec<T> {
         self.runs.iter().map(of).collect()
     }
 }
 
-/// Sends the narrow form. Beside what it did stand the jobs of runs that did not land.
+/// Sends the narrow form. Beside what it did stand the jobs of runs and turns that did not land.
 pub(super) async fn exchange<E: Borrow<NewEntry> + Sync>(
     connection: &mut Session,
     worker: Uuid,
@@ -157,6 +201,13 @@ pub(super) async fn exchange<E: Borrow<NewEntry> + Sync>(
         extents,
         losses_max,
         &ends.first_runs,
+        &ends.turns.jobs,
+        &ends.turns.leases,
+        &ends.turns.runs,
+        &ends.turns.seqs,
+        &ends.turns.kinds as &[&str],
+        &ends.turns.ats,
+        &ends.turns.data as &[&str],
     )
     .fetch_all(connection)
     .await?;
@@ -168,10 +219,8 @@ pub(super) async fn exchange<E: Borrow<NewEntry> + Sync>(
                 exchanged.extents = row.extents.unwrap_or_default();
                 exchanged.picked = row.picked.unwrap_or_default();
                 let runs = row.undecided.unwrap_or_default();
-                undecided.extend(runs.iter().flat_map(|place| {
-                    let run = &ends.runs[usize::try_from(*place - 1).expect("a place of ours")];
-                    run.first..=run.last
-                }));
+                undecided.extend(runs.iter().flat_map(|place| ends.jobs_of(*place)));
+                undecided.extend(row.unwritten.unwrap_or_default());
             }
         }
     }
@@ -201,6 +250,7 @@ struct Row {
     extents: Option<i64>,
     picked: Option<i64>,
     undecided: Option<Vec<i64>>,
+    unwritten: Option<Vec<i64>>,
 }
 
 impl Row {
