@@ -28,6 +28,9 @@ use tokio::time::timeout;
 use super::connect::CONNECT_MAX;
 use super::hook::Seat;
 
+/// A pooled connection that was given back so recently is handed out again without asking whether it lives.
+const UNASKED_MAX: Duration = Duration::from_secs(1);
+
 /// What an executor gives: how many rows were touched, or one of them.
 pub(super) type Step = Either<PgQueryResult, PgRow>;
 
@@ -60,7 +63,17 @@ impl Gate {
     ) -> Result<Self, Error> {
         let pool = PgPoolOptions::new()
             .max_connections(connections)
-            .acquire_timeout(patience);
+            .acquire_timeout(patience)
+            // Asking costs a round trip. One that worked a moment ago most likely works.
+            .test_before_acquire(false)
+            .before_acquire(|connection, known| {
+                Box::pin(async move {
+                    if known.idle_for > UNASKED_MAX {
+                        connection.ping().await?;
+                    }
+                    Ok(true)
+                })
+            });
         Ok(pool.connect_with(options).await?.into())
     }
 
