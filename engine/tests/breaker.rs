@@ -26,6 +26,7 @@ async fn claim(bench: &Bench, worker: &mut TestWorker, quota: usize) -> Vec<Clai
     }
     let want = Want {
         limited: false,
+        named: false,
         claim: Uuid::new_v4(),
         lanes: lanes.iter().map(|lane| (lane.id, quota)).collect(),
     };

@@ -219,6 +219,7 @@ async fn works(bench: &Bench, mut worker: TestWorker, stop: &AtomicBool) {
         for lane in lanes {
             let want = Want {
                 limited: false,
+                named: false,
                 claim: uuid::Uuid::new_v4(),
                 lanes: vec![(lane, 7)],
             };

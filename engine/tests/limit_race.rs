@@ -83,6 +83,7 @@ async fn claimer(bench: &Bench, mut worker: TestWorker, lanes: Vec<i32>, seed: u
         wanted.shuffle(&mut random);
         let want = Want {
             limited: true,
+            named: false,
             claim: Uuid::new_v4(),
             lanes: wanted
                 .into_iter()

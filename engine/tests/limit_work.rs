@@ -50,6 +50,7 @@ async fn claim_all(bench: &Bench) -> Vec<Claimed> {
     let ahead = bench.store.lanes_ahead().await.expect("lanes");
     let want = Want {
         limited: true,
+        named: false,
         claim: Uuid::new_v4(),
         lanes: ahead.iter().map(|lane| (lane.id, 100)).collect(),
     };

@@ -54,6 +54,7 @@ async fn used(bench: &Bench) -> Vec<i32> {
 async fn claim(worker: &mut TestWorker, lanes: &[(i32, usize)]) -> Vec<Claimed> {
     let want = Want {
         limited: true,
+        named: false,
         claim: Uuid::new_v4(),
         lanes: lanes.to_vec(),
     };
@@ -108,6 +109,7 @@ async fn settling_and_claiming_meet_on_one_key_in_one_statement() {
         done.insert(job.id);
         let want = Want {
             limited: true,
+            named: false,
             claim: Uuid::new_v4(),
             lanes: vec![(lane, 9)],
         };

@@ -50,6 +50,7 @@ async fn one_poison_job_among_500_is_parked_and_no_neighbour_is() {
             let mut jobs = worker.claim(250).await;
             let want = windlass_engine::store::Want {
                 limited: false,
+                named: false,
                 claim: uuid::Uuid::new_v4(),
                 lanes: vec![(bench.lane, 250)],
             };

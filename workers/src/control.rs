@@ -181,7 +181,10 @@ async fn look(shared: &Shared, capabilities: &HashSet<String>) {
             // A notice is looked after at once; many of them, once a pause.
             () = shared.noticed() => {
                 let since = heard.map_or(LOOK_PAUSE_MIN, |heard| heard.elapsed());
-                sleep(LOOK_PAUSE_MIN.saturating_sub(since)).await;
+                if since < LOOK_PAUSE_MIN {
+                    // The shortest sleep lasts a millisecond, that of nothing too.
+                    sleep(LOOK_PAUSE_MIN - since).await;
+                }
                 heard = Some(Instant::now());
             }
         }
@@ -243,8 +246,8 @@ async fn listen(shared: &Shared) {
                 // Whatever was said before we listened is found by looking.
                 shared.set_hears(true);
                 shared.notice();
-                while listener.next().await {
-                    shared.notice();
+                while let Some(lanes) = listener.next().await {
+                    shared.notice_of(lanes);
                 }
                 shared.set_hears(false);
                 shared.notice();

@@ -57,6 +57,8 @@ pub(crate) struct Shared {
     /// Whether the first pump has nothing to do: then news is for it alone.
     first_rests: AtomicBool,
     first: Notify,
+    /// Lanes with new work that nobody looked at, for the first pump while it has nothing to do.
+    named: Mutex<Vec<i32>>,
     woken: Notify,
 }
 
@@ -96,6 +98,7 @@ impl Shared {
             hears: AtomicBool::new(false),
             first_rests: AtomicBool::new(false),
             first: Notify::new(),
+            named: Mutex::default(),
             woken: Notify::new(),
         }
     }
@@ -214,6 +217,22 @@ impl Shared {
     pub(crate) fn notice(&self) {
         self.noticed.notify_one();
         self.looking.notify_one();
+    }
+
+    /// Somebody says in which lanes. A worker without work asks those at once, and looks later.
+    pub(crate) fn notice_of(&self, lanes: Vec<i32>) {
+        let is_idle =
+            self.first_rests.load(Ordering::SeqCst) && self.ahead.borrow().1.is_empty();
+        if lanes.is_empty() || !is_idle {
+            return self.notice();
+        }
+        *self.named.lock().expect("no panic while holding it") = lanes;
+        self.first.notify_one();
+    }
+
+    /// Lanes that were named since this was last asked.
+    pub(crate) fn take_named(&self) -> Vec<i32> {
+        std::mem::take(&mut *self.named.lock().expect("no panic while holding it"))
     }
 
     /// Waits until somebody says that there is new work.

@@ -133,6 +133,7 @@ impl Site {
         let ahead = self.store.lanes_ahead().await.expect("lanes");
         let want = Want {
             limited: false,
+            named: false,
             claim: Uuid::new_v4(),
             lanes: vec![(ahead[0].id, 1)],
         };

@@ -168,6 +168,7 @@ pub fn want(lane: i32, count: usize) -> Want {
         claim: Uuid::new_v4(),
         lanes: vec![(lane, count)],
         limited: false,
+        named: false,
     }
 }
 

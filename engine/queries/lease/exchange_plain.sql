@@ -4,7 +4,8 @@
 -- Settling: endings come in runs of consecutive jobs of one lease. A run lands whole or not at all,
 -- judged by the locked row, and with it the last turns of its jobs; the turn of a job that goes on is
 -- judged alone. What did not land is sent again in the full form, which judges each job.
--- Claiming: as in the full form, one row a kind with its jobs as arrays.
+-- Claiming: as in the full form, one row a kind with its jobs as arrays. Lanes that nobody looked at ($27)
+-- are judged here, as `lane/discover.sql` would.
 -- Limits: as in the full form, but summed a lease and a lane instead of a job, and a counter that gives
 -- as much as it takes is locked and not written: its slots go over to the next jobs.
 --
@@ -101,6 +102,12 @@ wanted as materialized (
     select wanted.lane, wanted.quota, wanted.o, lane.limits
     from unnest($15::int4[], $16::int4[]) with ordinality wanted (lane, quota, o)
     join lane on lane.id = wanted.lane
+    where not $27
+       or lane.limits = '{}'
+          and not exists (select from lane_pause where lane_pause.lane = lane.id)
+          and not exists (select from share where share.tenant = lane.tenant and (minimum > 0 or maximum is not null))
+          and (lane.capability = ''
+               or string_to_array(lane.capability, ',') <@ (select capabilities from worker where id = $14))
 ),
 wanted_key as materialized (
     select o, key, quota from wanted cross join lateral unnest(limits) as key

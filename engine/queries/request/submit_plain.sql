@@ -1,7 +1,7 @@
 -- Stores requests of which nothing is said beside the input, as jobs that are due: the caller has put
 -- their ids into extents, so nothing is sorted, grouped or looked for here.
 -- Index  none.
--- Locks  new rows only, and the notification queue where $12 says that this commit speaks to listeners.
+-- Locks  new rows only, and the notification queue where $12 says what this commit tells listeners.
 -- Gives  the time of the jobs; no row, and nothing is stored, when names may mean something else by
 --        now: $6 is not the catalogue's stamp.
 with fresh as materialized (
@@ -19,4 +19,4 @@ due as (
     from unnest($8::int8[], $9::int8[], $10::int4[], $11::int4[]) new (first_id, last_id, lane, priority)
     cross join fresh
 )
-select at as "at!", case when $12::bool then pg_notify('windlass_work', '')::text end as told from fresh;
+select at as "at!", case when $12::text is not null then pg_notify('windlass_work', $12)::text end as told from fresh;

@@ -92,6 +92,9 @@ pub struct Want {
     pub lanes: Vec<(i32, usize)>,
     /// Limits count the jobs of these lanes.
     pub limited: bool,
+    /// A notification named these lanes, and no look has seen them: the claim takes only from those that
+    /// this worker can work for, without a pause, a limit or a bound of anybody's share.
+    pub named: bool,
 }
 
 /// What an exchange did.
@@ -112,7 +115,7 @@ pub struct Exchanged {
 #[derive(Debug)]
 pub struct Hot {
     connection: Session,
-    /// The first flush after a connection checks the journal's sequence: a lossy failover leaves gaps.
+    /// The first turns after a connection check the journal's sequence: a lossy failover leaves gaps.
     check_gap: bool,
     /// Extents that the next claim looks at in each lane.
     extents: i64,
@@ -172,7 +175,12 @@ impl Hot {
         entries: &[E],
         want: Option<&Want>,
     ) -> Result<Exchanged, Error> {
-        let is_plain = !self.check_gap && entries.iter().all(|new| plain::is_plain(new.borrow()));
+        let is_plain = entries
+            .iter()
+            .map(Borrow::borrow)
+            .all(|new: &NewEntry| plain::is_plain(new) && !(self.check_gap && new.entry.is_some()));
+        // Only the narrow form judges lanes that nobody looked at.
+        let want = want.filter(|want| is_plain || !want.named);
         let mut exchanged = if is_plain {
             let bounds = (self.extents_for(want), self.losses_max);
             let (exchanged, undecided) =

@@ -2,7 +2,8 @@
 //!
 //! Inside every transaction a notification serialises commits and costs four fifths of the rate. So a
 //! process speaks at most every 20 ms: the submission that finds it silent for so long says so in its own
-//! commit, and what others want said is said after theirs, from one connection.
+//! commit, and what others want said is said after theirs, from one connection. A commit that speaks
+//! names its lanes if they are few: who has nothing else to do asks those at once.
 
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
@@ -19,6 +20,8 @@ use crate::Error;
 const CHANNEL: &str = "windlass_work";
 /// Notifications are never closer than this.
 const PAUSE: Duration = Duration::from_millis(20);
+/// Lanes that a notification names at the most.
+const NAMED_MAX: usize = 8;
 /// Who did not say that it has spoken was dropped.
 const SPEAKING_MAX: Duration = Duration::from_secs(1);
 /// After this silence the listener asks whether anybody is there: a peer that is gone says nothing either.
@@ -36,24 +39,47 @@ impl Listener {
         Ok(Self(Ear::connect(options, CHANNEL).await?))
     }
 
-    /// Waits for a notification; `false` when the connection was lost, at most ten seconds ago, so that
-    /// anything may have been said. Then connect anew.
+    /// Waits for a notification: the lanes with new work, or none if it names none. `None` when the
+    /// connection was lost, at most ten seconds ago, so that anything may have been said. Then connect anew.
     ///
     /// # Cancel safety
     /// Dropped while it asks after a silence, the listener is of no more use.
-    pub async fn next(&mut self) -> bool {
+    pub async fn next(&mut self) -> Option<Vec<i32>> {
         loop {
             match timeout(SILENCE_MAX, self.0.hear()).await {
-                Ok(heard) => return matches!(heard, Ok(Some(_))),
+                Ok(Ok(Some(heard))) => return Some(lanes_in(heard.payload())),
+                Ok(Ok(None) | Err(_)) => return None,
                 Err(_) => {
                     let asked = timeout(ANSWER_MAX, self.0.ask()).await;
                     if !matches!(asked, Ok(Ok(()))) {
-                        return false;
+                        return None;
                     }
                 }
             }
         }
     }
+}
+
+/// What a notification of new work in `lanes` says.
+pub(super) fn naming(lanes: &[i32]) -> String {
+    let mut lanes = lanes.to_vec();
+    lanes.sort_unstable();
+    lanes.dedup();
+    if lanes.len() > NAMED_MAX {
+        return String::new();
+    }
+    let names: Vec<String> = lanes.iter().map(i32::to_string).collect();
+    names.join(",")
+}
+
+/// Anybody may notify: what is no list of lanes names none.
+fn lanes_in(said: &str) -> Vec<i32> {
+    let lanes: Result<Vec<i32>, _> = said.split(',').map(str::parse).collect();
+    let lanes = lanes.unwrap_or_default();
+    if lanes.len() > NAMED_MAX {
+        return Vec::new();
+    }
+    lanes
 }
 
 /// Tells listeners that there is new work, at most every 20 ms.
@@ -103,6 +129,31 @@ impl Notifier {
             if let Err(error) = spoken {
                 tracing::debug!(error = %error, "could not notify; polling finds the work");
             }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn few_lanes_are_named_each_once() {
+        assert_eq!(lanes_in(&naming(&[7, 3, 7])), [3, 7]);
+    }
+
+    #[test]
+    fn many_lanes_are_not_named() {
+        let many: Vec<i32> = (0..100).collect();
+
+        assert_eq!(naming(&many), "");
+        assert!(lanes_in(&naming(&many)).is_empty());
+    }
+
+    #[test]
+    fn what_is_no_list_of_lanes_names_none() {
+        for said in ["", "x", "1,", "1,x", "99999999999", &"1,".repeat(99)] {
+            assert!(lanes_in(said).is_empty(), "{said}");
         }
     }
 }

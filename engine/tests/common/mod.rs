@@ -164,6 +164,7 @@ impl TestWorker {
     pub async fn claim(&mut self, quota: usize) -> Vec<Claimed> {
         let want = Want {
             limited: false,
+            named: false,
             claim: Uuid::new_v4(),
             lanes: vec![(self.lane, quota)],
         };

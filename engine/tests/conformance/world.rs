@@ -251,6 +251,7 @@ impl World {
             .map(|(lane, quota)| (*lane, usize::try_from(*quota).expect("small")));
         let want = Want {
             limited: false,
+            named: false,
             claim,
             lanes: lanes.collect(),
         };

@@ -137,6 +137,7 @@ async fn drain(stage: &Stage, worker: &mut TestWorker) {
                 claim: Uuid::new_v4(),
                 lanes: vec![(lane.id, QUOTA)],
                 limited: lane.is_limited(),
+                named: false,
             };
             let exchanged = worker.hot.exchange(worker.id, &[], Some(&want)).await;
             let claimed = exchanged.expect("claimed").claimed;

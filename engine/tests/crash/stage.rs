@@ -174,6 +174,7 @@ impl Stage {
             claim: Uuid::from_u128(number),
             lanes: vec![(self.bench.lane, quota)],
             limited: false,
+            named: false,
         }
     }
 

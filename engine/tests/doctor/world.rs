@@ -160,6 +160,7 @@ async fn batches(bench: &Bench, worker: &mut TestWorker) {
 pub async fn claim(worker: &mut TestWorker, lane: i32, quota: usize) -> Vec<Claimed> {
     let want = Want {
         limited: true,
+        named: false,
         claim: Uuid::new_v4(),
         lanes: vec![(lane, quota)],
     };

@@ -219,6 +219,7 @@ async fn i09c_a_draining_worker_that_dies_leaves_its_jobs_to_others() {
             &[],
             Some(&Want {
                 limited: false,
+                named: false,
                 claim: unknown,
                 lanes: vec![(stage.bench.lane, 10)],
             }),

@@ -149,6 +149,7 @@ impl Stage {
     pub fn want(&self, claim: Uuid, quota: usize) -> Want {
         Want {
             limited: false,
+            named: false,
             claim,
             lanes: vec![(self.bench.lane, quota)],
         }

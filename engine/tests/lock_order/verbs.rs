@@ -298,6 +298,7 @@ fn exchange(
         let entries = choose(scene.entries.clone());
         let want = (quota > 0).then(|| Want {
             limited: false,
+            named: false,
             claim: Uuid::new_v4(),
             lanes: vec![(scene.bench.lane, quota)],
         });

@@ -142,10 +142,17 @@ impl Pump {
         let held = (self.jobs.len() + unattended).saturating_sub(leaving);
         let permits = self.shared.slots_per_pump();
         let (quota, hold) = (self.pace.want(held, permits), self.pace.hold(permits));
-        let lanes = self.lanes.choose(quota, hold, &self.flight);
+        let mut lanes = self.lanes.choose(quota, hold, &self.flight);
+        let named = self.is_first && self.lanes.is_empty() && outgoing.is_empty();
+        if named && quota > 0 {
+            let new = self.shared.take_named();
+            let each = quota.div_ceil(new.len().max(1));
+            lanes = new.into_iter().map(|lane| (lane, each)).collect();
+        }
         (!lanes.is_empty()).then(|| Want {
             claim: Uuid::new_v4(),
             limited: lanes.iter().any(|(lane, _)| self.lanes.is_limited(*lane)),
+            named,
             lanes,
         })
     }
@@ -187,14 +194,19 @@ impl Pump {
             for job in &answer.claimed {
                 *got.entry(job.lane).or_default() += 1;
             }
-            for (lane, asked) in want.lanes {
+            for &(lane, asked) in &want.lanes {
                 let got = got.get(&lane).copied().unwrap_or_default();
                 self.lanes.book(lane, asked, got, answer.more);
             }
             for job in answer.claimed.iter().filter(|job| job.limited) {
                 self.lanes.count(job.id, job.lane);
             }
-            if self.lanes.is_empty() {
+            if want.named {
+                let all: usize = want.lanes.iter().map(|(_, asked)| asked).sum();
+                if answer.claimed.is_empty() || answer.claimed.len() == all || answer.more {
+                    self.shared.notice();
+                }
+            } else if self.lanes.is_empty() {
                 self.shared.look_for_work(!answer.claimed.is_empty());
             } else {
                 // There is more than one pump wants.

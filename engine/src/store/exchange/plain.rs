@@ -208,6 +208,7 @@ pub(super) async fn exchange<E: Borrow<NewEntry> + Sync>(
         &ends.turns.kinds as &[&str],
         &ends.turns.ats,
         &ends.turns.data as &[&str],
+        want.is_some_and(|want| want.named),
     )
     .fetch_all(connection)
     .await?;

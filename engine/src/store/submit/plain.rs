@@ -11,6 +11,7 @@ use super::{Desk, Fate, NewRequest, STALE, Store, Submitted};
 use crate::Error;
 use crate::store::gate::Session;
 use crate::store::ids::BLOCK;
+use crate::store::notify::naming;
 
 /// From here on a page is copied: below, the three statements of a copy cost more than they save.
 const COPY_MIN: usize = 2_000;
@@ -108,7 +109,7 @@ async fn insert(
         &extents.lasts,
         &extents.lanes,
         &extents.priorities,
-        speaks,
+        speaks.then(|| naming(&lanes)),
     )
     .fetch_optional(connection)
     .await?;

@@ -93,6 +93,7 @@ async fn claim(stage: &Stage, worker: &mut TestWorker, quota: usize) -> Vec<Clai
     let lanes = stage.bench.store.lanes_ahead().await.expect("a look");
     let want = Want {
         limited: false,
+        named: false,
         claim: Uuid::new_v4(),
         lanes: lanes.iter().map(|lane| (lane.id, quota)).collect(),
     };

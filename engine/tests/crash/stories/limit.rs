@@ -146,6 +146,7 @@ async fn leased(stage: &Stage) -> Result<(), Error> {
 fn want(stage: &Stage, number: u128) -> Want {
     Want {
         limited: true,
+        named: false,
         ..stage.want(number, 6)
     }
 }
