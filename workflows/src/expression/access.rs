@@ -5,7 +5,6 @@
 
 use std::sync::Arc;
 
-use indexmap::IndexMap;
 use jaq_core::box_iter::BoxIter;
 use jaq_core::path::Opt;
 use jaq_core::val::Range;
@@ -13,7 +12,7 @@ use jaq_core::{Error, ValR, ValT, ValX};
 
 use super::datum::{Datum, failed, own_entries, own_items, spent};
 use super::{meter, structure};
-use crate::value::{List, Map, Value};
+use crate::value::{Entries, List, Map, Value};
 
 impl ValT for Datum {
     fn from_num(text: &str) -> ValR<Datum> {
@@ -28,7 +27,7 @@ impl ValT for Datum {
     }
 
     fn from_map<I: IntoIterator<Item = (Datum, Datum)>>(entries: I) -> ValR<Datum> {
-        let mut map = IndexMap::new();
+        let mut map = Entries::default();
         for (key, value) in entries {
             match &key.value {
                 Value::Text(text) => map.insert(text.clone(), value.value),
@@ -283,7 +282,7 @@ fn map_map<'a, I: Iterator<Item = ValX<'a, Datum>>>(
     map: &Arc<Map>,
     update: impl Fn(Datum) -> I,
 ) -> ValX<'a, Datum> {
-    let mut entries = IndexMap::with_capacity(map.len());
+    let mut entries = Entries::with_capacity_and_hasher(map.len(), ahash::RandomState::default());
     for (key, value) in map.iter() {
         if !meter::step(1) {
             return Err(spent().into());
@@ -304,7 +303,7 @@ fn map_entry<'a, I: Iterator<Item = ValX<'a, Datum>>>(
     let new = update(old).next().transpose()?;
     let mut entries = match whole.value {
         Value::Map(map) => own_entries(map).ok_or_else(spent)?,
-        _ => IndexMap::new(),
+        _ => Entries::default(),
     };
     match new {
         Some(new) => drop(entries.insert(name.clone(), new.value)),

@@ -5,12 +5,11 @@
 use std::ops::{Add, Div, Mul, Neg, Rem, Sub};
 use std::sync::Arc;
 
-use indexmap::IndexMap;
 use jaq_core::ValR;
 
 use super::datum::{Datum, failed, own_entries, own_items, pay_copy, spent};
 use super::meter;
-use crate::value::{Number, Value};
+use crate::value::{Entries, Number, Value};
 
 /// Said when a calculation leaves what JSON can write; recognised again as `NotFinite`.
 pub(super) const NOT_FINITE: &str = "the result is not a finite number";
@@ -159,11 +158,7 @@ fn merged(left: Value, right: &Value) -> ValR<Datum> {
     Ok(Datum::map_paid(entries))
 }
 
-fn merge_entry(
-    entries: &mut IndexMap<Arc<str>, Value>,
-    key: &Arc<str>,
-    value: &Value,
-) -> ValR<(), Datum> {
+fn merge_entry(entries: &mut Entries, key: &Arc<str>, value: &Value) -> ValR<(), Datum> {
     let merged = match entries.get_mut(key).map(std::mem::take) {
         Some(old @ Value::Map(_)) => merged(old, value)?.value,
         _ => value.clone(),

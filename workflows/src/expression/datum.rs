@@ -7,12 +7,11 @@ use std::cmp::Ordering;
 use std::fmt::{self, Write};
 use std::sync::Arc;
 
-use indexmap::IndexMap;
 use jaq_core::val::Range;
 use jaq_core::{Error, ValR};
 
 use super::meter::{self, Stop};
-use crate::value::{List, Map, Number, Value};
+use crate::value::{Entries, List, Map, Number, Value};
 
 /// How deep a value may be while an expression works; stored values end at half of it.
 pub(super) const DEPTH_MAX: u32 = 128;
@@ -65,14 +64,14 @@ impl Datum {
         }
     }
 
-    pub(super) fn map(entries: IndexMap<Arc<str>, Value>) -> Datum {
+    pub(super) fn map(entries: Entries) -> Datum {
         if !meter::allocate(ENTRY_BYTES * (entries.len() as u64 + 1)) {
             return Datum::default();
         }
         Datum::map_paid(entries)
     }
 
-    pub(super) fn map_paid(entries: IndexMap<Arc<str>, Value>) -> Datum {
+    pub(super) fn map_paid(entries: Entries) -> Datum {
         match Map::new(entries, DEPTH_MAX) {
             Ok(map) => Value::Map(Arc::new(map)).into(),
             Err(_) => too_deep(),
@@ -136,7 +135,7 @@ pub(super) fn own_items(list: Arc<List>) -> Option<Vec<Value>> {
     paid.then(|| Arc::unwrap_or_clone(list).into_items())
 }
 
-pub(super) fn own_entries(map: Arc<Map>) -> Option<IndexMap<Arc<str>, Value>> {
+pub(super) fn own_entries(map: Arc<Map>) -> Option<Entries> {
     let count = map.len() as u64;
     let paid = match Arc::strong_count(&map) {
         1 => meter::step(1 + count / 64),
@@ -235,7 +234,7 @@ impl From<Range<Datum>> for Datum {
             ("start".into(), bound(range.start)),
             ("end".into(), bound(range.end)),
         ];
-        Datum::map(IndexMap::from(entries))
+        Datum::map(Entries::from_iter(entries))
     }
 }
 

@@ -4,12 +4,11 @@
 
 use std::sync::Arc;
 
-use indexmap::IndexMap;
 use jaq_core::{Error, ValR, ValT};
 
 use super::datum::{DEPTH_MAX, Datum, failed, spent};
 use super::meter;
-use crate::value::Value;
+use crate::value::{Entries, Value};
 
 fn pay(steps: usize) -> Result<(), Error<Datum>> {
     if meter::step(steps as u64) {
@@ -244,7 +243,7 @@ fn all_texts(items: &[Value]) -> Option<Vec<&str>> {
 
 /// `[{key, value}]` to a map; also the other names that jq takes.
 pub(super) fn from_entries(datum: Datum) -> ValR<Datum> {
-    let mut map = IndexMap::new();
+    let mut map = Entries::default();
     for entry in datum.values() {
         let entry = entry?;
         let (key, value) = entry_of(&entry)?;

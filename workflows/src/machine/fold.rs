@@ -8,7 +8,6 @@ mod tree;
 use std::collections::HashMap;
 
 use chrono::DateTime;
-use indexmap::IndexMap;
 
 use self::reader::Reader;
 use super::facts::JobFacts;
@@ -18,7 +17,7 @@ use super::state::{Branch, State};
 use super::transition::job::JobState;
 use super::turn::{Entry, Head};
 use crate::program::Program;
-use crate::value::{Map, Value};
+use crate::value::{Entries, Map, Value};
 
 /// Stored values are at most 64 deep; the entry around them adds a few levels.
 const DEPTH_MAX: u32 = 96;
@@ -146,7 +145,7 @@ fn grown(base: &Value, difference: &Value) -> Option<Value> {
         let items = base.as_list()?.iter().chain(appended.as_list()?).cloned();
         return Some(Value::list(items.collect::<Vec<_>>()));
     }
-    let mut entries: IndexMap<std::sync::Arc<str>, Value> = base
+    let mut entries: Entries = base
         .as_map()?
         .iter()
         .map(|(key, value)| (key.clone(), value.clone()))

@@ -9,7 +9,7 @@ use serde::de::{Deserialize, Deserializer, Error as _, MapAccess, SeqAccess, Vis
 use serde::ser::{Error as _, Serialize, SerializeMap, SerializeSeq, Serializer};
 use serde_json::value::RawValue;
 
-use super::{List, Map, Number, Value};
+use super::{Entries, List, Map, Number, Value};
 
 /// The name under which `serde_json` hands over a value's own text.
 const RAW: &str = "$serde_json::private::RawValue";
@@ -138,7 +138,7 @@ impl<'de> Visitor<'de> for Parts {
     }
 
     fn visit_map<A: MapAccess<'de>>(self, mut entries: A) -> Result<Value, A::Error> {
-        let mut map = indexmap::IndexMap::new();
+        let mut map = Entries::default();
         while let Some((key, Part(value))) = entries.next_entry::<String, Part>()? {
             if map.insert(key.as_str().into(), value).is_some() {
                 return Err(A::Error::custom(format!("the key {key:?} stands twice")));

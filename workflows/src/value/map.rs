@@ -9,6 +9,10 @@ use indexmap::IndexMap;
 
 use super::Value;
 
+/// Entries in the order of their writing. The hash is keyed by a secret of the process, since keys come from
+/// anybody, and cheaper than the standard one.
+pub type Entries = IndexMap<Arc<str>, Value, ahash::RandomState>;
+
 /// A value would have become deeper than allowed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("the value is nested {depth} levels deep; {limit} are allowed")]
@@ -69,7 +73,7 @@ impl PartialEq for List {
 /// Entries in the order of their writing, and how deep they go.
 #[derive(Clone, Debug)]
 pub struct Map {
-    entries: IndexMap<Arc<str>, Value>,
+    entries: Entries,
     depth: u32,
 }
 
@@ -78,7 +82,7 @@ impl Map {
     ///
     /// # Errors
     /// When it would be deeper than `limit`.
-    pub fn new(entries: IndexMap<Arc<str>, Value>, limit: u32) -> Result<Map, TooDeep> {
+    pub fn new(entries: Entries, limit: u32) -> Result<Map, TooDeep> {
         let depth = checked(entries.values().map(Value::depth).max().unwrap_or(0), limit)?;
         Ok(Map { entries, depth })
     }
@@ -124,7 +128,7 @@ impl Map {
     }
 
     /// The entries, to be changed and built anew.
-    pub(crate) fn into_entries(self) -> IndexMap<Arc<str>, Value> {
+    pub(crate) fn into_entries(self) -> Entries {
         self.entries
     }
 

@@ -14,7 +14,7 @@ mod write;
 use std::sync::Arc;
 
 pub use fault::{ParseError, ParseFault};
-pub use map::{List, Map, TooDeep};
+pub use map::{Entries, List, Map, TooDeep};
 pub use number::Number;
 
 /// How deep a stored value may be; a scalar has depth 0, `[]` depth 1.

@@ -6,11 +6,10 @@
 use std::borrow::Cow;
 use std::sync::Arc;
 
-use indexmap::IndexMap;
 use indexmap::map::Entry;
 
 use super::fault::{ParseError, ParseFault};
-use super::{DEPTH_BUILT_MAX, DEPTH_STORED_MAX, List, Map, Number, TooDeep, Value};
+use super::{DEPTH_BUILT_MAX, DEPTH_STORED_MAX, Entries, List, Map, Number, TooDeep, Value};
 
 /// Longest text that is read: the largest payload (a job's input, 8 MiB) with room to spare.
 pub const TEXT_BYTES_MAX: usize = 16 * 1024 * 1024;
@@ -158,7 +157,7 @@ impl<'a> Reader<'a> {
 
     fn map(&mut self, depth: u32) -> Result<Value, ParseFault> {
         let inner = self.open(depth)?;
-        let mut entries = IndexMap::new();
+        let mut entries = Entries::default();
         if self.peek() == Some(b'}') {
             self.at += 1;
         } else {
@@ -170,11 +169,7 @@ impl<'a> Reader<'a> {
         Ok(Value::Map(Arc::new(Map::new(entries, depth)?)))
     }
 
-    fn entry(
-        &mut self,
-        depth: u32,
-        entries: &mut IndexMap<Arc<str>, Value>,
-    ) -> Result<(), ParseFault> {
+    fn entry(&mut self, depth: u32, entries: &mut Entries) -> Result<(), ParseFault> {
         self.skip_blanks();
         let start = self.at;
         if self.peek().is_some_and(|byte| byte != b'"') {
