@@ -7,7 +7,7 @@ use std::time::Duration;
 use tokio::time::timeout;
 use uuid::Uuid;
 use windlass_engine::store::{
-    Claimed, LaneKey, Listener, NewPause, NewShare, Want, connect_options,
+    Claimed, LaneKey, Listener, NewPause, NewRequest, NewShare, Want, connect_options,
 };
 use windlass_engine::vocabulary::{PauseMode, PauseScope, ShareKind};
 
@@ -58,6 +58,25 @@ async fn a_commit_that_speaks_names_its_lane_and_the_claim_takes_from_it() {
     assert_eq!(claim_named(&mut worker, lane).await.len(), 1);
     assert!(claim_named(&mut worker, lane).await.is_empty());
     bench.assert_held_once().await;
+}
+
+#[tokio::test]
+async fn a_request_with_a_key_names_its_lane_too() {
+    let bench = Bench::new().await;
+    let address = connect_options(bench.database.direct_url(), "listener");
+    let mut listener = Listener::connect(&address.expect("an address"))
+        .await
+        .expect("an ear");
+    let keyed = NewRequest {
+        idempotency_key: Some("once".into()),
+        ..bench.request()
+    };
+
+    let stored = bench.store.submit(1, "test", &[keyed]).await;
+    stored.expect("submitted");
+    let heard = timeout(HEARD_WITHIN, listener.next()).await;
+
+    assert_eq!(heard.expect("in time"), Some(vec![bench.lane]));
 }
 
 #[tokio::test]

@@ -221,8 +221,7 @@ impl Shared {
 
     /// Somebody says in which lanes. A worker without work asks those at once, and looks later.
     pub(crate) fn notice_of(&self, lanes: Vec<i32>) {
-        let is_idle =
-            self.first_rests.load(Ordering::SeqCst) && self.ahead.borrow().1.is_empty();
+        let is_idle = self.first_rests.load(Ordering::SeqCst) && self.ahead.borrow().1.is_empty();
         if lanes.is_empty() || !is_idle {
             return self.notice();
         }

@@ -4,7 +4,8 @@
 -- row). A key is taken over when its time has run out, or when it is held only while its job is open
 -- and that job has an outcome.
 -- Index  request_key_pkey; outcome_pkey for the keys that are held while a job is open.
--- Locks  the idempotency keys in their sorted order, waiting no longer than $18; then new rows only.
+-- Locks  the idempotency keys in their sorted order, waiting no longer than $18; then new rows only, and the
+--        notification queue where $21 says what this commit tells listeners.
 -- Gives  the ids that were stored. Nothing at all is stored when names may mean something else by now:
 --        $17 is not the catalogue's stamp.
 with patience as materialized (
@@ -71,4 +72,6 @@ due_later as (
     select lower(ids), upper(ids) - 1, lane, due - make_interval(secs => priority), due, priority
     from extent where not is_due
 )
-select id as "id!", now() as "at!" from accepted;
+select id as "id!", now() as "at!",
+       case when is_due and $21::text is not null then pg_notify('windlass_work', $21)::text end as told
+from accepted;

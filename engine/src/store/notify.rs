@@ -16,7 +16,7 @@ use super::Store;
 use super::gate::Ear;
 use crate::Error;
 
-/// Also named in `queries/request/submit_plain.sql`.
+/// Also named in `queries/request/submit_plain.sql` and `submit.sql`.
 const CHANNEL: &str = "windlass_work";
 /// Notifications are never closer than this.
 const PAUSE: Duration = Duration::from_millis(20);
@@ -60,8 +60,30 @@ impl Listener {
     }
 }
 
+/// A commit's turn to speak, or to leave it to others.
+pub(super) struct Turn<'a> {
+    notifier: &'a Notifier,
+    says: Option<String>,
+}
+
+impl Turn<'_> {
+    /// What the commit is to say; nothing when another one just spoke.
+    pub(super) fn says(&self) -> Option<&str> {
+        self.says.as_deref()
+    }
+}
+
+impl Drop for Turn<'_> {
+    fn drop(&mut self) {
+        match self.says {
+            Some(_) => self.notifier.spoken(),
+            None => self.notifier.tell(),
+        }
+    }
+}
+
 /// What a notification of new work in `lanes` says.
-pub(super) fn naming(lanes: &[i32]) -> String {
+fn naming(lanes: &[i32]) -> String {
     let mut lanes = lanes.to_vec();
     lanes.sort_unstable();
     lanes.dedup();
@@ -99,8 +121,17 @@ impl Notifier {
         self.0.told.notify_one();
     }
 
+    /// What a commit that brings work into `lanes` has to say, if it is its turn to speak. Dropped behind
+    /// that commit, it has spoken, or somebody speaks for it.
+    pub(super) fn turn(&self, lanes: &[i32]) -> Turn<'_> {
+        Turn {
+            notifier: self,
+            says: self.take_turn().then(|| naming(lanes)),
+        }
+    }
+
     /// Whether it is the caller's turn to speak, in a statement of its own.
-    pub(super) fn take_turn(&self) -> bool {
+    fn take_turn(&self) -> bool {
         let mut spoke = self.0.spoke.lock().expect("no panic while holding it");
         let is_free = spoke.is_none_or(|spoke| spoke.elapsed() >= PAUSE);
         if is_free {
@@ -111,7 +142,7 @@ impl Notifier {
 
     /// Who had the turn has spoken. Until then nobody else of this process speaks: a commit that notifies
     /// waits for all others that do.
-    pub(super) fn spoken(&self) {
+    fn spoken(&self) {
         *self.0.spoke.lock().expect("no panic while holding it") = Some(Instant::now());
     }
 

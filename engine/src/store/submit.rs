@@ -242,11 +242,13 @@ impl Store {
     ) -> Result<Vec<Fate>, Error> {
         let fates = match (kind, group) {
             (_, []) => return Ok(Vec::new()),
-            // It tells the workers itself.
+            // These tell the workers themselves.
             (Kind::Plain, _) => return self.submit_plain(desk, group).await,
             (Kind::Said | Kind::Keyed, _) => {
                 let mut connection = self.pool().acquire().await?;
-                said::store(&self.ids, &mut connection, desk, group).await?
+                let lanes: Vec<i32> = group.iter().map(|request| request.lane).collect();
+                let turn = self.notifier.turn(&lanes);
+                return said::store(&self.ids, &mut connection, desk, group, turn.says()).await;
             }
             (Kind::Replacing, [one, ..]) => vec![self.submit_replacing(desk, one).await?],
             (Kind::Bounded, [one, ..]) => vec![self.submit_bounded(desk, one).await?],
@@ -266,7 +268,7 @@ impl Store {
             let id = self.ids.take(connection, 1).await?[0];
             return replace::replace(connection, desk, request, id).await;
         }
-        let fates = said::store(&self.ids, connection, desk, &[request]).await?;
+        let fates = said::store(&self.ids, connection, desk, &[request], None).await?;
         Ok(fates.into_iter().next().unwrap_or(Fate::Stale))
     }
 }

@@ -11,7 +11,6 @@ use super::{Desk, Fate, NewRequest, STALE, Store, Submitted};
 use crate::Error;
 use crate::store::gate::Session;
 use crate::store::ids::BLOCK;
-use crate::store::notify::naming;
 
 /// From here on a page is copied: below, the three statements of a copy cost more than they save.
 const COPY_MIN: usize = 2_000;
@@ -33,13 +32,9 @@ impl Store {
         let ids = self.ids.take(&mut connection, requests.len()).await?;
         let stored = if requests.len() < COPY_MIN {
             // On an idle engine the commit itself wakes whoever listens.
-            let speaks = self.notifier.take_turn();
-            let stored = insert(&mut connection, desk, requests, &ids, speaks).await;
-            match speaks {
-                true => self.notifier.spoken(),
-                false => self.notifier.tell(),
-            }
-            stored?
+            let lanes: Vec<i32> = requests.iter().map(|request| request.lane).collect();
+            let turn = self.notifier.turn(&lanes);
+            insert(&mut connection, desk, requests, &ids, turn.says()).await?
         } else {
             drop(connection);
             let stored = self.copy(desk, requests, &ids).await?;
@@ -83,7 +78,7 @@ async fn insert(
     desk: Desk<'_>,
     requests: &[&NewRequest],
     ids: &[i64],
-    speaks: bool,
+    says: Option<&str>,
 ) -> Result<Option<DateTime<Utc>>, Error> {
     let lanes: Vec<i32> = requests.iter().map(|request| request.lane).collect();
     let versions: Vec<i32> = requests
@@ -109,7 +104,7 @@ async fn insert(
         &extents.lasts,
         &extents.lanes,
         &extents.priorities,
-        speaks.then(|| naming(&lanes)),
+        says,
     )
     .fetch_optional(connection)
     .await?;

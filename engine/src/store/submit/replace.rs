@@ -186,7 +186,7 @@ async fn insert(
 ) -> Result<DateTime<Utc>, Error> {
     let one = [request];
     let columns = Columns::of(&one, &[id]).owning_its_key(successor_of);
-    let stored = columns.insert(connection, desk).await?;
+    let stored = columns.insert(connection, desk, None).await?;
     let at = stored.get(&id).copied();
     at.ok_or_else(|| undo(STALE, "templates or purposes changed meanwhile"))
 }

@@ -19,12 +19,14 @@ const PRINT_OF_SQL: usize = 33;
 /// Who has a key, by scope and key: the print of its payload and its job.
 type Taken = HashMap<(String, String), (Vec<u8>, i64)>;
 
-/// Stores a page; those whose key is taken are answered with who has it.
+/// Stores a page; those whose key is taken are answered with who has it. The commit tells listeners what
+/// `says` has, if one of them is due.
 pub(super) async fn store(
     ids: &Ids,
     connection: &mut Session,
     desk: Desk<'_>,
     requests: &[&NewRequest],
+    says: Option<&str>,
 ) -> Result<Vec<Fate>, Error> {
     let mut fates: Vec<Option<Fate>> = Vec::new();
     fates.resize_with(requests.len(), || None);
@@ -32,9 +34,8 @@ pub(super) async fn store(
     for _ in 0..LOOKS_MAX {
         let asked: Vec<&NewRequest> = open.iter().map(|place| requests[*place]).collect();
         let new = ids.take(&mut *connection, asked.len()).await?;
-        let stored = Columns::of(&asked, &new)
-            .insert(&mut *connection, desk)
-            .await?;
+        let columns = Columns::of(&asked, &new);
+        let stored = columns.insert(&mut *connection, desk, says).await?;
         let mut missing = Vec::new();
         for (place, id) in open.iter().zip(&new) {
             match stored.get(id) {
@@ -192,6 +193,7 @@ impl<'a> Columns<'a> {
         &self,
         connection: &mut Session,
         desk: Desk<'_>,
+        says: Option<&str>,
     ) -> Result<HashMap<i64, DateTime<Utc>>, Error> {
         let key = |request: &'a NewRequest| request.idempotency_key.as_ref();
         let rows = sqlx::query_file!(
@@ -216,6 +218,7 @@ impl<'a> Columns<'a> {
             PATIENCE,
             &self.each(|_| self.is_mine),
             &self.each(|_| self.successor_of) as &[Option<i64>],
+            says,
         )
         .fetch_all(connection)
         .await?;
