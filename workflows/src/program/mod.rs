@@ -11,6 +11,7 @@ mod place;
 mod schema;
 mod settings;
 mod target;
+mod trigger;
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -24,6 +25,7 @@ pub(crate) use node::{Node, NodeId, NodeKind, Site, SiteFacts};
 use crate::document::parse;
 use crate::document::step::Template;
 use crate::expression::Library;
+use crate::problem::Problem;
 use crate::value::{ParseError, Value};
 
 /// The meaning that this binary gives to templates. Raised when a change would alter old jobs.
@@ -118,6 +120,15 @@ pub enum Unbuildable {
 }
 
 impl Unbuildable {
+    fn of(problems: &[Problem]) -> Self {
+        let first = problems.first();
+        Self::Document {
+            count: problems.len(),
+            pointer: first.map_or_else(String::new, |first| first.pointer.clone()),
+            message: first.map_or_else(String::new, |first| first.message.clone()),
+        }
+    }
+
     /// Stable word for reports.
     pub const fn code(&self) -> &'static str {
         "program_unbuildable"
@@ -160,17 +171,7 @@ impl Program {
             });
         }
         let template =
-            parse::from_value(&bundle.document).map_err(|problems| Unbuildable::Document {
-                count: problems.len(),
-                pointer: problems
-                    .first()
-                    .map(|problem| problem.pointer.clone())
-                    .unwrap_or_default(),
-                message: problems
-                    .first()
-                    .map(|problem| problem.message.clone())
-                    .unwrap_or_default(),
-            })?;
+            parse::from_value(&bundle.document).map_err(|problems| Unbuildable::of(&problems))?;
         Self::of(&template)
     }
 

@@ -13,6 +13,7 @@
 //! | `deed` | what a test does and expects |
 //! | `play` | doing it |
 //! | `stage` | the job, its memory and its clock |
+//! | `starter` | events that start it |
 //! | `judge` | whether an expectation holds |
 
 mod deed;
@@ -21,6 +22,7 @@ mod judge;
 mod play;
 mod sheet;
 mod stage;
+mod starter;
 mod words;
 
 use std::time::Duration;
@@ -30,7 +32,9 @@ use chrono::{DateTime, Utc};
 pub use self::deed::{Deed, Expectation, Prepared, Text, Work};
 pub use self::play::{Manner, run};
 
+use crate::machine::JobFacts;
 use crate::machine::command::Perform;
+use crate::machine::event::Event;
 use crate::machine::fault::Fault;
 use crate::value::Value;
 
@@ -76,6 +80,25 @@ pub struct Answer {
 pub trait Outside {
     /// Performs a step; nothing when there is nobody who can, and the test fails.
     fn perform(&mut self, perform: &Perform, now: DateTime<Utc>) -> Option<Answer>;
+
+    /// Sees what is done to the machine. For recordings: whoever does steps need not look.
+    fn witness(&mut self, _: Witnessed<'_>) {}
+}
+
+/// What a run does to the machine: with it the same run can be made again.
+#[derive(Clone, Copy, Debug)]
+pub enum Witnessed<'a> {
+    /// A job begins, or begins again from its row.
+    Begun {
+        /// The canonical document.
+        document: &'a Value,
+        /// The job's row.
+        facts: &'a JobFacts,
+    },
+    /// Something happens to it.
+    Told(&'a Event),
+    /// The engine comes back after its death; the job goes on from its journal.
+    Restarted,
 }
 
 /// Nobody: every answer must be prepared.

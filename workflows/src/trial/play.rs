@@ -7,11 +7,13 @@ use std::sync::Arc;
 use chrono::{DateTime, Utc};
 
 use super::deed::{Deed, Expectation, Prepared, Text, Work};
-use super::stage::{Asked, Stage};
+use super::stage::{Asked, Stage, envelope};
+use super::starter::Starter;
 use super::{Answer, Failure, Outside, Trial, judge, words};
 use crate::catalogue::{Ability, Catalogue};
 use crate::check;
 use crate::document::parse::function_name;
+use crate::document::step::Template;
 use crate::document::tree::{self, Format, Node, Tree};
 use crate::machine::JobFacts;
 use crate::policy::retry::later;
@@ -42,6 +44,8 @@ pub fn run(trial: &Trial, manner: Manner, outside: &mut dyn Outside) -> Result<(
         input: None,
         began: DateTime::from_timestamp(BEGINNING, 0).unwrap_or_default(),
         answers: Rc::default(),
+        starter: None,
+        letters: 0,
         stage: None,
     };
     let mut expects = false;
@@ -81,6 +85,10 @@ struct Play<'o> {
     input: Option<Value>,
     began: DateTime<Utc>,
     answers: Rc<RefCell<Vec<Script>>>,
+    /// What the run begins with, where events start it.
+    starter: Option<Starter>,
+    /// Events before the run.
+    letters: i64,
     stage: Option<Stage<'o>>,
 }
 
@@ -95,15 +103,22 @@ impl<'o> Play<'o> {
             Deed::Clock(instant) => self.began = *instant,
             Deed::Prepare(work, answer) => self.prepare(work, answer),
             Deed::Execute => return self.execute(),
-            Deed::Advance(length) => {
-                let stage = self.stage()?;
-                return stage.play_until(later(stage.now, *length));
-            }
-            Deed::Receive(event) => return self.stage()?.receive(event),
-            Deed::Restart => return self.stage()?.restart(),
+            Deed::Advance(length) => match &mut self.stage {
+                Some(stage) => return stage.play_until(later(stage.now, *length)),
+                None => self.began = later(self.began, *length),
+            },
+            Deed::Receive(event) => match &mut self.stage {
+                Some(stage) => return stage.receive(event),
+                None => return self.receive(event),
+            },
+            Deed::Restart => match &mut self.starter {
+                Some(starter) if self.stage.is_none() => return starter.restart(),
+                _ => return self.stage()?.restart(),
+            },
             Deed::Cancel => return self.stage()?.cancel(),
             Deed::Expect(Expectation::Refused(code)) => return self.is_refused(code),
             Deed::Expect(Expectation::Warned(code)) => return self.is_warned(code),
+            Deed::Expect(Expectation::Waiting) if self.waits_to_begin() => {}
             Deed::Expect(expectation) => {
                 let stage = self.stage()?;
                 stage.play_while(|stage| judge::waits(stage, expectation))?;
@@ -127,28 +142,56 @@ impl<'o> Play<'o> {
         }
     }
 
-    fn execute(&mut self) -> Result<(), String> {
-        let template = self.published()?;
+    /// An event before the run: the last that was wanted begins it.
+    fn receive(&mut self, event: &Value) -> Result<(), String> {
+        if self.starter.is_none() {
+            let facts = self.facts();
+            let trigger = Program::trigger(&self.template()?).map_err(|error| error.to_string())?;
+            let trigger = trigger.ok_or("the workflow was not executed yet")?;
+            self.starter = Some(Starter::new(trigger, facts, self.manner.refolds));
+        }
+        self.letters += 1;
+        let envelope = envelope(event, self.letters, self.began)?;
+        let starter = self.starter.as_mut().ok_or("no events start this run")?;
+        match starter.receive(&envelope, self.began)? {
+            Some(input) => {
+                self.input = Some(input);
+                self.execute()
+            }
+            None => Ok(()),
+        }
+    }
+
+    fn waits_to_begin(&self) -> bool {
+        self.starter.is_some() && self.stage.is_none()
+    }
+
+    fn template(&self) -> Result<Template, String> {
         let line = self.definition.as_ref().map_or(0, |text| text.line);
-        let template = template.map_err(|problems| {
+        self.published()?.map_err(|problems| {
             format!("the workflow is refused:\n{}", words::told(&problems, line))
-        })?;
-        let program = Program::of(&template).map_err(|error| error.to_string())?;
+        })
+    }
+
+    fn facts(&self) -> JobFacts {
+        let nothing = || Value::map([] as [(&str, Value); 0]);
+        JobFacts {
+            id: 1,
+            nonce: 1,
+            input: self.input.clone().unwrap_or_else(nothing),
+            created_at: self.began,
+            tenant: "default".to_owned(),
+            batch: None,
+        }
+    }
+
+    fn execute(&mut self) -> Result<(), String> {
+        let program = Program::of(&self.template()?).map_err(|error| error.to_string())?;
         let outside = self
             .outside
             .take()
             .ok_or("the workflow was executed before")?;
-        let facts = JobFacts {
-            id: 1,
-            nonce: 1,
-            input: self
-                .input
-                .clone()
-                .unwrap_or_else(|| Value::map([] as [(&str, Value); 0])),
-            created_at: self.began,
-            tenant: "default".to_owned(),
-            batch: None,
-        };
+        let facts = self.facts();
         let answers = self.answers.clone();
         let prepared = Box::new(move |asked: &Asked| answer(&answers, asked));
         let refolds = self.manner.refolds;
@@ -156,7 +199,7 @@ impl<'o> Play<'o> {
         self.stage.insert(stage).execute()
     }
 
-    fn published(&self) -> Result<Result<crate::document::step::Template, Vec<Problem>>, String> {
+    fn published(&self) -> Result<Result<Template, Vec<Problem>>, String> {
         let text = self.definition.as_ref().ok_or("no workflow was defined")?;
         Ok(check::publish(&text.text, &catalogue(&text.text)))
     }

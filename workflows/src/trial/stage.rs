@@ -11,7 +11,8 @@ use std::time::Duration;
 use chrono::{DateTime, Utc};
 
 use self::rows::Mail;
-use super::{Answer, Outside};
+pub(super) use self::rows::envelope;
+use super::{Answer, Outside, Witnessed};
 use crate::machine::command::{Call, Command, HttpRequest, Perform};
 use crate::machine::event::{Activity, Event, EventKind};
 use crate::machine::trace::Passed;
@@ -88,8 +89,7 @@ impl<'o> Stage<'o> {
         refolds: bool,
     ) -> Self {
         let now = facts.created_at;
-        let mut execution = Execution::new(program.clone(), facts.clone());
-        execution.watch();
+        let execution = begun(&program, &facts, outside);
         Self {
             program,
             facts,
@@ -201,6 +201,7 @@ impl<'o> Stage<'o> {
     fn apply(&mut self, mut kind: EventKind) -> Result<(), String> {
         loop {
             let event = Event { at: self.now, kind };
+            self.outside.witness(Witnessed::Told(&event));
             let applied = self
                 .execution
                 .apply(event)
@@ -256,6 +257,7 @@ impl<'o> Stage<'o> {
         }
         self.arrivals.retain(|arrival| arrival.is_durable);
         if self.remembers() {
+            self.outside.witness(Witnessed::Restarted);
             self.fold()?;
             let pending = self.execution.pending();
             self.obey(pending)?;
@@ -263,8 +265,7 @@ impl<'o> Stage<'o> {
         }
         // Without a journal the job begins again from its row.
         self.losses += 1;
-        self.execution = Execution::new(self.program.clone(), self.facts.clone());
-        self.execution.watch();
+        self.execution = begun(&self.program, &self.facts, self.outside);
         self.execute()
     }
 
@@ -331,6 +332,17 @@ impl<'o> Stage<'o> {
             None => format!("it waits at {at} ({})", view.doing),
         }
     }
+}
+
+/// A job that nothing has happened to.
+fn begun(program: &Arc<Program>, facts: &JobFacts, outside: &mut dyn Outside) -> Execution {
+    outside.witness(Witnessed::Begun {
+        document: &program.document,
+        facts,
+    });
+    let mut execution = Execution::new(program.clone(), facts.clone());
+    execution.watch();
+    execution
 }
 
 fn unprepared(asked: &Asked) -> String {

@@ -19,19 +19,9 @@ pub(super) struct Mail {
 }
 
 impl Stage<'_> {
-    /// Delivers an event; what an envelope must have and this one lacks is filled in.
+    /// Delivers an event.
     pub fn receive(&mut self, event: &Value) -> Result<(), String> {
-        let members = event.as_map().ok_or("an event is an object")?;
-        if !members.contains_key("type") {
-            return Err("an event has a `type`".to_owned());
-        }
-        let filled = [
-            ("id", Value::text(format!("event-{}", self.next_mail))),
-            ("specversion", Value::from("1.0")),
-            ("source", Value::from("/test")),
-            ("time", Value::text(self.now.to_rfc3339())),
-        ];
-        let envelope = Value::map(filled).merged(event);
+        let envelope = envelope(event, self.next_mail, self.now)?;
         self.deliver(envelope);
         self.offer()?;
         self.play_until(self.now)
@@ -167,4 +157,23 @@ impl Stage<'_> {
             .map_or(rest, |(path, _)| path)
             .to_owned()
     }
+}
+
+/// A whole event: what an envelope must have and this one lacks is filled in.
+pub(in crate::trial) fn envelope(
+    event: &Value,
+    number: i64,
+    now: DateTime<Utc>,
+) -> Result<Value, String> {
+    let members = event.as_map().ok_or("an event is an object")?;
+    if !members.contains_key("type") {
+        return Err("an event has a `type`".to_owned());
+    }
+    let filled = [
+        ("id", Value::text(format!("event-{number}"))),
+        ("specversion", Value::from("1.0")),
+        ("source", Value::from("/test")),
+        ("time", Value::text(now.to_rfc3339())),
+    ];
+    Ok(Value::map(filled).merged(event))
 }

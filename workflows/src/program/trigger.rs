@@ -1,0 +1,34 @@
+//! Jobs that events start (ruling 28): what stands before the job is a listen, and what that gives is
+//! the job's input. So correlation, `all` and `any` mean there what they mean inside a job.
+
+use super::{Program, Unbuildable};
+use crate::document::parse;
+use crate::document::step::Template;
+use crate::value::Value;
+
+impl Program {
+    /// The wait before a job of this template, as a program of one listen whose output is the job's
+    /// input: a list of envelopes, or of what `schedule.read` says. Nothing where no events start jobs.
+    ///
+    /// # Errors
+    /// As [`Program::build`]; it never happens to what publish accepted.
+    pub fn trigger(template: &Template) -> Result<Option<Self>, Unbuildable> {
+        let schedule = template.document.get("schedule");
+        let Some(events) = schedule.and_then(|schedule| schedule.get("on")) else {
+            return Ok(None);
+        };
+        let read = schedule.and_then(|schedule| schedule.get("read")).cloned();
+        let listen = Value::map([
+            ("to", events.clone()),
+            ("read", read.unwrap_or_else(|| Value::from("envelope"))),
+        ]);
+        let task = Value::map([("events", Value::map([("listen", listen)]))]);
+        let header = template.document.get("document").cloned();
+        let document = Value::map([
+            ("document", header.unwrap_or(Value::Null)),
+            ("do", Value::list([task])),
+        ]);
+        let wait = parse::from_value(&document).map_err(|problems| Unbuildable::of(&problems))?;
+        Self::of(&wait).map(Some)
+    }
+}
