@@ -1,6 +1,6 @@
 //! Documents beside what publishing says of them: the tables are in `tests/language`.
 
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use windlass_workflows::catalogue::{Ability, Catalogue};
 use windlass_workflows::check;
@@ -177,15 +177,22 @@ fn ten_thousand_tasks_are_checked_and_built_soon_and_one_more_is_refused() {
         format!("{HEADER}do:\n{}", (0..count).map(task).collect::<String>())
     };
 
-    let begun = Instant::now();
-    let template = check::publish(&document(10_000), &Catalogue::builtin()).expect("sound");
-    let program = Program::of(&template);
-    let spent = begun.elapsed();
+    let spent = |count: usize| {
+        let text = document(count);
+        let begun = Instant::now();
+        let template = check::publish(&text, &Catalogue::builtin()).expect("sound");
+        assert!(Program::of(&template).is_ok());
+        assert_eq!(template.body.len(), count);
+        begun.elapsed().as_secs_f64()
+    };
 
-    assert_eq!(template.body.len(), 10_000);
-    assert!(program.is_ok());
-    // About a second when optimised; without that, and beside other tests, many times more.
-    assert!(spent < Duration::from_secs(60), "{spent:?}");
+    // 0.4 to 0.5 s when optimised. Ten times the tasks cost ten times the work; what is quadratic in any
+    // part costs a hundred times. Other tests run beside: one of three measurements must say so.
+    let ratios: Vec<f64> = (0..3)
+        .map(|_| spent(10_000) / spent(1_000))
+        .take_while(|ratio| *ratio >= 30.0)
+        .collect();
+    assert!(ratios.len() < 3, "{ratios:?}");
     assert_eq!(
         problems(&document(10_001), &Catalogue::builtin())[0].code,
         "document.too_many_tasks"

@@ -1,0 +1,102 @@
+//! The golden corpus: programs, events, commands and journal entries as they were once recorded, byte
+//! for byte. A library or a change of ours that alters one byte of what jobs store or send is red.
+//!
+//! After a change that is meant to alter it, write it anew and read the difference:
+//! `cargo test -p windlass-workflows --test golden -- --ignored`.
+//! A change of what stored jobs mean raises `SEMANTICS` and begins a folder of its own beside `1`.
+
+mod codec;
+mod given;
+mod own;
+mod play;
+mod sources;
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use play::{Kept, Script};
+
+fn folder() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden/1")
+}
+
+fn text(scripts: &[Script]) -> String {
+    let parts = scripts.iter().map(|script| play::play(script, None));
+    parts.collect::<Vec<_>>().join("\n")
+}
+
+/// Every file of the corpus, by name.
+fn corpus() -> Vec<(String, String)> {
+    let entries = fs::read_dir(folder()).expect("the corpus is there");
+    let mut files: Vec<(String, String)> = entries
+        .map(|entry| entry.expect("an entry").path())
+        .map(|path| {
+            let name = path.file_name().expect("a name").to_string_lossy();
+            let text = fs::read_to_string(&path).expect("text");
+            (name.into_owned(), text)
+        })
+        .collect();
+    files.sort();
+    files
+}
+
+/// Where two texts part: the line, and both sides.
+fn difference(name: &str, recorded: &str, found: &str) -> Option<String> {
+    if recorded == found {
+        return None;
+    }
+    let mut lines = (1..).zip(recorded.lines().zip(found.lines()));
+    let part = lines.find(|(_, (recorded, found))| recorded != found);
+    Some(match part {
+        Some((line, (recorded, found))) => {
+            format!("{name}:{line}\n  recorded {recorded}\n  found    {found}")
+        }
+        None => format!("{name}: one is longer than the other"),
+    })
+}
+
+#[test]
+fn what_documents_and_events_make_is_byte_equal_to_what_was_recorded() {
+    let sources = sources::all();
+    let recorded = corpus();
+
+    let names: Vec<&str> = sources.iter().map(|(name, _)| name.as_str()).collect();
+    let known: Vec<&str> = recorded.iter().map(|(name, _)| name.as_str()).collect();
+    assert_eq!(
+        known, names,
+        "each source has its file, and no other is left"
+    );
+    let differences: Vec<String> = (sources.iter().zip(&recorded))
+        .filter_map(|((name, scripts), (_, recorded))| difference(name, recorded, &text(scripts)))
+        .collect();
+    assert!(differences.is_empty(), "{}", differences.join("\n"));
+}
+
+/// Case 3: the entries of the last release. After every turn the state is dropped and folded from what
+/// the file says, whatever this binary would write.
+#[test]
+fn jobs_go_on_from_recorded_entries_as_they_did() {
+    let (mut turns, mut heads) = (0, 0);
+    for (name, recorded) in corpus() {
+        let kept: Vec<Kept> = play::read(&recorded);
+        let parts = kept.iter().map(|kept| play::play(&kept.script, Some(kept)));
+        let found = parts.collect::<Vec<_>>().join("\n");
+
+        assert_eq!(difference(&name, &recorded, &found), None);
+        turns += kept.iter().map(|kept| kept.entries.len()).sum::<usize>();
+        heads += kept.iter().map(|kept| kept.heads.len()).sum::<usize>();
+    }
+    assert!(turns > 200 && heads > 0, "{turns} turns, {heads} heads");
+}
+
+#[test]
+#[ignore = "writes the corpus anew"]
+fn the_corpus_is_written() {
+    fs::create_dir_all(folder()).expect("a folder");
+    for (name, _) in corpus() {
+        fs::remove_file(folder().join(name)).expect("it was there");
+    }
+    for (name, scripts) in sources::all() {
+        fs::write(folder().join(name), text(&scripts)).expect("it is written");
+    }
+}
