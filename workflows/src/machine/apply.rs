@@ -141,6 +141,8 @@ impl Execution {
         match kind {
             EventKind::Unknown { activity } => self.unknown(activity),
             EventKind::EffectTaken { activity, holder } => {
+                // The turn that asks for it was refused for just this: the step must not be made.
+                self.withdraw(activity);
                 let mut fault =
                     Fault::standard("runtime", 409, "the effect belongs to another job");
                 fault.detail = Some(Value::map([("holder", Value::from(holder))]));

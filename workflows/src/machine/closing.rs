@@ -59,24 +59,26 @@ impl Execution {
         self.ends_closing();
     }
 
-    /// What the open turn would ask for is not asked for any more.
+    /// What has not been asked for yet never is.
     fn withdraw_unasked(&mut self) {
         let Some(activity) = self.state.branch().step().map(|step| step.activity) else {
             return;
         };
         let (mut is_unasked, mut chunks) = (false, Vec::new());
-        self.commands.retain(|command| {
-            match command {
-                Command::Perform(perform) if perform.activity == activity => is_unasked = true,
-                Command::PerformChunk {
-                    activity: of,
-                    number,
-                    ..
-                } if *of == activity => chunks.push(*number),
-                _ => return true,
-            }
-            false
-        });
+        for commands in self.unasked() {
+            commands.retain(|command| {
+                match command {
+                    Command::Perform(perform) if perform.activity == activity => is_unasked = true,
+                    Command::PerformChunk {
+                        activity: of,
+                        number,
+                        ..
+                    } if *of == activity => chunks.push(*number),
+                    _ => return true,
+                }
+                false
+            });
+        }
         if let Some(OpenCall::Chunks(open)) = self
             .state
             .branch_mut()
@@ -171,20 +173,37 @@ impl Execution {
             return;
         };
         let activity = step.activity;
-        let asked = self.commands.len();
-        self.commands.retain(|command| !is_of(command, activity));
+        let is_withdrawn = self.withdraw(activity);
         let was_open = match &step.call {
             OpenCall::Chunks(_) => true,
             OpenCall::Child { .. } | OpenCall::Group { .. } | OpenCall::Context { .. } => {
                 self.close_beside(&step);
                 false
             }
-            _ => asked == self.commands.len(),
+            _ => !is_withdrawn,
         };
         if was_open {
             self.commands.push(Command::Stop { activity });
         }
         self.stand(Doing::Nothing);
+    }
+
+    /// Commands that have not left: those of the open turn, and of one whose fate is not known.
+    fn unasked(&mut self) -> impl Iterator<Item = &mut Vec<Command>> {
+        let in_flight = self.in_flight.as_mut();
+        let in_flight = in_flight.map(|in_flight| &mut in_flight.commands);
+        in_flight.into_iter().chain([&mut self.commands])
+    }
+
+    /// What an activity asks for does not leave any more; whether there was such.
+    pub(super) fn withdraw(&mut self, activity: Activity) -> bool {
+        let mut is_withdrawn = false;
+        for commands in self.unasked() {
+            let before = commands.len();
+            commands.retain(|command| !is_of(command, activity));
+            is_withdrawn |= commands.len() < before;
+        }
+        is_withdrawn
     }
 
     /// Nothing of the job runs any more, in whatever branch.

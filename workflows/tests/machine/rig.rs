@@ -20,8 +20,8 @@ const HEADER: &str = "document: { dsl: '1.0.3', namespace: test, name: test, ver
 
 /// One job under test.
 pub struct Rig {
-    program: Arc<Program>,
-    facts: JobFacts,
+    pub program: Arc<Program>,
+    pub facts: JobFacts,
     pub execution: Execution,
     pub now: DateTime<Utc>,
     pub entries: Vec<Entry>,
@@ -203,6 +203,11 @@ impl Rig {
         self.parked = None;
         self.execution = self.reloaded(None, self.entries.clone());
         self.tell(EventKind::Due);
+    }
+
+    /// The worker dies; the next one has what the journal says.
+    pub fn crash(&mut self) {
+        self.execution = self.reloaded(None, self.entries.clone());
     }
 
     /// The journal folds to what stands here, from its first entry and from its newest head.
