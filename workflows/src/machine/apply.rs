@@ -23,6 +23,9 @@ impl Execution {
     /// # Errors
     /// [`Refusal`] holds state and event; the state is as it was.
     pub fn apply(&mut self, event: Event) -> Result<Applied, Refusal> {
+        if let EventKind::Changed(change) = &event.kind {
+            self.is_current(change)?;
+        }
         // All that changes before it is known whether the event counts.
         let before = (self.state.root.status, self.state.root.at);
         let at = event.at.max(self.state.root.at);
@@ -131,6 +134,7 @@ impl Execution {
                 self.cancel(&who, &why);
                 Ok(Verdict::To(()))
             }
+            EventKind::Changed(change) => Ok(self.change(*change)),
             EventKind::Continued => Ok(Verdict::To(())),
             decision => self.decide(decision),
         }
@@ -301,6 +305,7 @@ fn word_of(kind: &EventKind) -> JobEvent {
         | EventKind::Fail { .. } => JobEvent::Result,
         EventKind::Due => JobEvent::Due,
         EventKind::Cancel { .. } => JobEvent::Cancel,
+        EventKind::Changed(_) => JobEvent::Changed,
         EventKind::Continued => JobEvent::Continued,
     }
 }

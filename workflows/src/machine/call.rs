@@ -138,6 +138,7 @@ impl Execution {
             layers,
             placement,
             effect,
+            key: None,
             verify: None,
         })));
         let asked = self.perform_of(self.state.cursor);

@@ -7,6 +7,7 @@ use std::time::Duration;
 use chrono::{DateTime, Utc};
 
 use super::fault::Fault;
+use super::flight::Change;
 use crate::value::Value;
 
 /// Names an open activity of one job: a step, a timer or a chunked reading.
@@ -116,13 +117,15 @@ pub enum EventKind {
         /// In their words.
         why: String,
     },
+    /// A person changes the job in flight: its context, its place, or its version.
+    Changed(Box<Change>),
     /// The last slice was spent; go on.
     Continued,
 }
 
 impl EventKind {
     /// The word in journals and on timelines.
-    pub const fn word(&self) -> &'static str {
+    pub fn word(&self) -> &'static str {
         match self {
             Self::Started { .. } => "started",
             Self::Succeeded { .. } => "succeeded",
@@ -137,6 +140,7 @@ impl EventKind {
             Self::Fail { .. } => "fail",
             Self::Due => "due",
             Self::Cancel { .. } => "cancel",
+            Self::Changed(change) => change.word(),
             Self::Continued => "continued",
         }
     }

@@ -59,23 +59,14 @@ pub(super) fn fold(
     head: Option<Head>,
     entries: Vec<Entry>,
 ) -> Result<Folded, Unloadable> {
-    let mut values = HashMap::from([(Held::INPUT, facts.input.clone())]);
-    let mut state = None;
-    let (mut seq, mut bytes, mut head_bytes) = (0, 0, 0);
-    if let Some(head) = head {
-        (seq, head_bytes) = (head.seq, head.state.len());
-        let text =
-            String::from_utf8(head.state).map_err(|_| damaged(seq, "the head is no text"))?;
-        state = Some(read(program, seq, &text, &mut values)?);
-    }
-    let known = seq;
-    for entry in entries.into_iter().filter(|entry| entry.seq > known) {
-        if entry.seq != seq + 1 {
-            return Err(damaged(entry.seq, "the entry before it is missing"));
-        }
-        (seq, bytes) = (entry.seq, bytes + entry.data.len());
-        state = Some(read(program, seq, &entry.data, &mut values)?);
-    }
+    let first = head.as_ref().map_or(0, |head| head.seq);
+    let head_bytes = head.as_ref().map_or(0, |head| head.state.len());
+    let after = entries.iter().filter(|entry| entry.seq > first);
+    let bytes = after.map(|entry| entry.data.len()).sum();
+    let (mut seq, mut state) = (first, None);
+    each(program, facts, head.as_ref(), &entries, |at, folded| {
+        (seq, state) = (at, Some(folded));
+    })?;
     let state = state.ok_or_else(|| damaged(0, "there is no entry"))?;
     Ok(Folded {
         known: live(&state),
@@ -84,6 +75,33 @@ pub(super) fn fold(
         bytes,
         head_bytes,
     })
+}
+
+/// Every state on the way: that of the head, if there is one, then that of each entry after it.
+pub(super) fn each(
+    program: &Program,
+    facts: &JobFacts,
+    head: Option<&Head>,
+    entries: &[Entry],
+    mut look: impl FnMut(i32, State),
+) -> Result<(), Unloadable> {
+    let mut values = HashMap::from([(Held::INPUT, facts.input.clone())]);
+    let mut seq = 0;
+    if let Some(head) = head {
+        seq = head.seq;
+        let text =
+            std::str::from_utf8(&head.state).map_err(|_| damaged(seq, "the head is no text"))?;
+        look(seq, read(program, seq, text, &mut values)?);
+    }
+    let known = seq;
+    for entry in entries.iter().filter(|entry| entry.seq > known) {
+        if entry.seq != seq + 1 {
+            return Err(damaged(entry.seq, "the entry before it is missing"));
+        }
+        seq = entry.seq;
+        look(seq, read(program, seq, &entry.data, &mut values)?);
+    }
+    Ok(())
 }
 
 /// Reads one entry over what came before.

@@ -20,6 +20,7 @@
 //! | `listen`, `interest`, `beside` | mail; events, children and groups of its own |
 //! | `undo`, `effect` | compensation; what may or may not have happened |
 //! | `closing` | ends before the end |
+//! | `flight` | jobs in flight: patched, rewound, copied, moved to another version |
 //! | `advance` | walking the program |
 //! | `unwind` | errors on their way up |
 //! | `call`, `perform`, `request` | steps outside |
@@ -40,6 +41,7 @@ mod effect;
 pub mod event;
 mod facts;
 pub mod fault;
+pub mod flight;
 mod fold;
 mod fork;
 mod held;
@@ -102,6 +104,14 @@ pub enum Refusal {
     /// No such transition.
     #[error(transparent)]
     Illegal(#[from] Illegal),
+    /// The job is not any more where the change was made for.
+    #[error("moved_on: the change was made for entry {expected}, and the job is at {actual}")]
+    MovedOn {
+        /// The entry that the change was made for.
+        expected: i32,
+        /// The last one.
+        actual: i32,
+    },
 }
 
 /// One job while it runs.
@@ -144,6 +154,8 @@ struct Journal {
     /// Bytes of entries since the last head, and that head's own.
     since_head: usize,
     head: usize,
+    /// A person changed the job: what follows is folded from a head, whatever its size.
+    is_changed: bool,
 }
 
 /// A sealed turn whose fate is not known yet.
@@ -178,6 +190,7 @@ impl Execution {
             known: Arc::new(folded.known),
             since_head: folded.bytes,
             head: folded.head_bytes,
+            is_changed: false,
         };
         Ok(Self::standing(program, facts, folded.state, journal))
     }
@@ -293,7 +306,7 @@ impl Execution {
     /// A job needs no memory while it stands at its first outside step, if that step can be asked for
     /// again from its row. One that has no other keeps none to its end, unless it must wait.
     fn keeps_a_journal(&self, ended: bool) -> bool {
-        if self.journal.seq > 0 {
+        if self.journal.seq > 0 || self.journal.is_changed {
             return true;
         }
         let branch = self.state.branch();
@@ -360,7 +373,9 @@ impl Execution {
     /// A head once so many bytes of entries follow the last one, or its own size if that is larger:
     /// what is written stays within twice the journal, what is loaded within twice the state.
     fn head(&mut self, entry: &Entry) -> Option<Head> {
-        if self.journal.since_head < HEAD_BYTES_MIN.max(self.journal.head) || self.is_ended() {
+        let is_due = self.journal.since_head >= HEAD_BYTES_MIN.max(self.journal.head);
+        let is_due = std::mem::take(&mut self.journal.is_changed) || is_due;
+        if !is_due || self.is_ended() {
             return None;
         }
         let state = journal::head(&self.program, &self.state).into_bytes();

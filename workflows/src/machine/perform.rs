@@ -61,9 +61,9 @@ impl Execution {
     }
 
     fn perform(&self, place: usize, step: &Step, call: Call) -> Command {
-        let (node, visit, suffix) = self.asker(place, step);
+        let (node, visit, _) = self.asker(place, step);
         let path = self.program.node(node).pointer.to_string();
-        let key = format!("{}{suffix}", self.facts.key(&path, visit));
+        let key = self.key_of(place, step);
         Command::Perform(Perform {
             activity: step.activity,
             path,
@@ -74,6 +74,18 @@ impl Execution {
             settings: settings_of(step),
             due: self.due_of(place),
         })
+    }
+
+    /// Stable idempotency key of what a step asks for.
+    pub(super) fn key_of(&self, place: usize, step: &Step) -> String {
+        let (node, visit, suffix) = self.asker(place, step);
+        match &step.key {
+            Some(key) if step.verify.is_none() => key.clone(),
+            _ => format!(
+                "{}{suffix}",
+                self.facts.key(&self.program.node(node).pointer, visit)
+            ),
+        }
     }
 
     /// The task that a step belongs to, which visit of it, and what tells its key from the task's own.
@@ -100,11 +112,8 @@ impl Execution {
     }
 
     pub(super) fn perform_chunk(&self, place: usize, activity: Activity, number: u32) -> Command {
-        let (pointer, visit) = match self.state.branches[place].top() {
-            Some(frame) => (&*self.program.node(frame.node).pointer, frame.visit),
-            None => ("", 1),
-        };
-        let key = self.facts.key(pointer, visit);
+        let step = self.state.branches[place].step();
+        let key = step.map_or_else(String::new, |step| self.key_of(place, step));
         Command::PerformChunk {
             activity,
             number,

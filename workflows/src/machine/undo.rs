@@ -111,6 +111,7 @@ impl Execution {
             layers: Vec::new(),
             placement: None,
             effect: None,
+            key: None,
             verify: None,
         })));
         let asked = self.perform_of(self.state.cursor);

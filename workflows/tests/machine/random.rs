@@ -11,7 +11,7 @@ use crate::rig::{Rig, communication, drive_as, facts, json};
 
 /// A task, before it knows its place.
 #[derive(Clone, Debug)]
-enum Draw {
+pub enum Draw {
     Set(usize),
     Call(usize),
     Chunks,
@@ -29,8 +29,8 @@ enum Draw {
 }
 
 #[derive(Clone, Debug)]
-struct Task {
-    draw: Draw,
+pub struct Task {
+    pub draw: Draw,
     /// Bits: condition, input, output, export, timeout.
     extras: u8,
     then: usize,
@@ -53,7 +53,7 @@ const CATCHES: [&str; 4] = [
     r#""when":"$error.status != 400","retry":{"when":"$error.status == 503","limit":{"attempt":{"count":1}}}"#,
 ];
 
-fn task() -> impl Strategy<Value = Task> {
+pub fn task() -> impl Strategy<Value = Task> {
     let leaf = prop_oneof![
         3 => (0..SHAPES.len()).prop_map(Draw::Set),
         4 => (0..SHAPES.len()).prop_map(Draw::Call),
@@ -88,7 +88,7 @@ fn with_extras(draw: BoxedStrategy<Draw>) -> BoxedStrategy<Task> {
         .boxed()
 }
 
-fn written(tasks: &[Task], level: usize) -> String {
+pub fn written(tasks: &[Task], level: usize) -> String {
     let items = tasks
         .iter()
         .enumerate()
@@ -197,7 +197,7 @@ fn body(draw: &Draw, place: usize, count: usize, level: usize) -> String {
 }
 
 /// One move of the world outside, as far as it applies to where the job stands.
-fn happen(rig: &mut Rig, draw: u8, number: i64) {
+pub fn happen(rig: &mut Rig, draw: u8, number: i64) {
     let (activity, chunks) = rig.chunks();
     let performs = rig.performs();
     let interests = rig.execution.interests();

@@ -342,6 +342,7 @@ impl Reader<'_> {
             layers: layers.collect::<Result<_, _>>()?,
             placement: self.maybe_held(value, "placement", values)?,
             effect: self.maybe_held(value, "effect", values)?,
+            key: value.get("key").and_then(Value::as_str).map(str::to_owned),
             verify: value
                 .get("verify")
                 .map(|verify| self.call(verify, values))

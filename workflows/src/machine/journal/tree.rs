@@ -137,6 +137,7 @@ pub(in crate::machine) fn more_of(step: &Step) -> Vec<Member> {
     let more = [
         held("placement", &step.placement),
         held("effect", &step.effect),
+        step.key.as_deref().map(|key| ("key", Value::text(key))),
         verify,
     ];
     more.into_iter().flatten().collect()

@@ -61,6 +61,8 @@ pub(crate) struct Step {
     pub(crate) placement: Option<Held>,
     /// Names what it does; nobody else does the same.
     pub(crate) effect: Option<Held>,
+    /// Its key, where the pointer of its task has changed since it was asked for.
+    pub(crate) key: Option<String>,
     /// The call that finds out whether it happened.
     pub(crate) verify: Option<OpenCall>,
 }

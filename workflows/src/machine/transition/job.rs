@@ -1,17 +1,18 @@
 //! What can happen to a job.
 //!
 //! ```text
-//! job     | started | cancel  | error | deadline | last_done | result  | due     | continued
-//! New     | Running | X       | X     | X        | X         | X       | X       | X
-//! Running | X       | Closing | Ended | Closing  | Ended     | Running | Running | Running
-//! Closing | X       | Closing | X     | Closing  | Ended     | Closing | Closing | Closing
-//! Ended   | X       | X       | X     | X        | X         | late    | late    | late
+//! job     | started | cancel  | error | deadline | last_done | result  | due     | continued | changed
+//! New     | Running | X       | X     | X        | X         | X       | X       | X         | X
+//! Running | X       | Closing | Ended | Closing  | Ended     | Running | Running | Running   | Running
+//! Closing | X       | Closing | X     | Closing  | Ended     | Closing | Closing | Closing   | X
+//! Ended   | X       | X       | X     | X        | X         | late    | late    | late      | X
 //! ```
 //!
 //! The deadline waits for an open step as a cancel does. An ending that is not durable counts as
 //! `Closing` for a cancel, so that a job whose last turn was refused can still end as it was told.
 //!
-//! Pausing, parking and patching come with orders. An error cannot leave a closing job in this
+//! Pausing and parking come with orders. A change is a patch, a rewind or a move to another version
+//! (`flight`): what ends or has ended takes none. An error cannot leave a closing job in this
 //! release: what closes runs no undo, it only awaits the open step.
 
 use super::{Illegal, Verdict};
@@ -48,6 +49,8 @@ pub enum JobEvent {
     Due,
     /// The last slice was spent.
     Continued,
+    /// A person changes it in flight.
+    Changed,
 }
 
 impl JobState {
@@ -72,7 +75,7 @@ impl JobState {
 
 impl JobEvent {
     /// All of them, in the order of the table.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 9] = [
         Self::Started,
         Self::Cancel,
         Self::Error,
@@ -81,6 +84,7 @@ impl JobEvent {
         Self::Result,
         Self::Due,
         Self::Continued,
+        Self::Changed,
     ];
 
     /// As the table says it.
@@ -94,6 +98,7 @@ impl JobEvent {
             Self::Result => "result",
             Self::Due => "due",
             Self::Continued => "continued",
+            Self::Changed => "changed",
         }
     }
 }
@@ -103,19 +108,19 @@ impl JobEvent {
 /// # Errors
 /// `Illegal` where the table has an X.
 pub const fn next(state: JobState, event: JobEvent) -> Result<Verdict<JobState>, Illegal> {
-    use JobEvent::{Cancel, Continued, Deadline, Due, Error, LastDone, Result, Started};
+    use JobEvent::{Cancel, Changed, Continued, Deadline, Due, Error, LastDone, Result, Started};
     use JobState::{Closing, Ended, New, Running};
     let to = match (state, event) {
-        (New, Started) | (Running, Result | Due | Continued) => Running,
+        (New, Started) | (Running, Result | Due | Continued | Changed) => Running,
         (Running, Cancel | Deadline) | (Closing, Cancel | Deadline | Result | Due | Continued) => {
             Closing
         }
         (Running, Error) | (Running | Closing, LastDone) => Ended,
         (Ended, Result | Due | Continued) => return Ok(Verdict::Late),
-        (New, Cancel | Error | Deadline | LastDone | Result | Due | Continued)
+        (New, Cancel | Error | Deadline | LastDone | Result | Due | Continued | Changed)
         | (Running, Started)
-        | (Closing, Started | Error)
-        | (Ended, Started | Cancel | Error | Deadline | LastDone) => {
+        | (Closing, Started | Error | Changed)
+        | (Ended, Started | Cancel | Error | Deadline | LastDone | Changed) => {
             return Err(Illegal {
                 thing: "job",
                 state: state.word(),
