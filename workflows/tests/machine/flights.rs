@@ -35,6 +35,7 @@ fn driven(document: &str, script: &[u8]) -> Rig {
 
 /// Goes on until the job has ended.
 fn end(rig: &mut Rig, script: &[u8], from: i64) {
+    rig.compares_every = 25;
     let answers = script.iter().copied().chain(std::iter::repeat(2));
     for (draw, number) in answers.zip(from..).take(MOVES_MAX) {
         if rig.outcome.is_some() {
