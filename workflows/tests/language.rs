@@ -186,7 +186,7 @@ fn ten_thousand_tasks_are_checked_and_built_soon_and_one_more_is_refused() {
         begun.elapsed().as_secs_f64()
     };
 
-    // 0.4 to 0.5 s when optimised. Ten times the tasks cost ten times the work; what is quadratic in any
+    // Ten times the tasks cost ten times the work; what is quadratic in any
     // part costs a hundred times. Other tests run beside: one of three measurements must say so.
     let ratios: Vec<f64> = (0..3)
         .map(|_| spent(10_000) / spent(1_000))

@@ -250,3 +250,21 @@ fn a_history_that_cannot_be_read_is_told_and_nothing_is_made_of_it() {
         ["flight.history"]
     );
 }
+
+#[test]
+fn a_job_that_is_being_undone_can_be_copied_as_it_was_before() {
+    let mut rig = Rig::new(program(LONG), facts(r#"{"n":1}"#), false);
+    rig.start();
+    rig.fire();
+    rig.answer("1");
+    rig.refuse(communication(500));
+    let undo = rig.open();
+    assert!(undo.key.ends_with("-undo"), "{undo:?}");
+
+    let copied = copy(&rig.history(), &step("/do/1/s/do/0/a", 1), other(), start());
+    let mut new = Rig::new(rig.program.clone(), other(), false);
+    new.execution = copied.expect("a copy").execution;
+    new.tell(EventKind::Due);
+
+    assert_eq!(new.open().key, "j8-c0de-/do/1/s/do/0/a-1");
+}
