@@ -233,6 +233,33 @@ async fn a_cut_job_with_a_journal_is_ended_by_its_machine() {
     );
 }
 
+/// What a machine undoes takes as long as it takes: its job is in no haste to be cut.
+#[tokio::test]
+async fn a_job_whose_worker_obeys_is_not_cut() {
+    let bench = Bench::new().await;
+    let (mut worker, jobs) = one_leased(&bench).await;
+    bench
+        .store
+        .cancel(1, jobs[0].id, "mia", "enough")
+        .await
+        .expect("asked");
+    let obeying = NewEntry {
+        obeys: true,
+        ..journal(&jobs[0], 1)
+    };
+    let landed = worker.record(&[obeying]).await;
+    assert!(landed.refused.is_empty(), "it obeys");
+    sqlx::query("update intent set at = now() - interval '1 minute'")
+        .execute(&bench.pool)
+        .await
+        .expect("a minute passed");
+
+    let cut = bench.store.cut_disobedient(Duration::from_secs(30)).await;
+
+    assert_eq!(cut.expect("looked"), 0);
+    bench.assert_held_once().await;
+}
+
 /// A job that its worker cannot do is put off with the reason, and no attempt is spent.
 #[tokio::test]
 async fn a_deferred_job_waits_unspent_and_says_why() {

@@ -1,12 +1,14 @@
 -- Cuts jobs out of their leases whose worker did not end them within the grace of $1 seconds after
--- somebody wanted it: they are held for their end, and what their worker makes of them is refused.
--- Index  none that helps: wishes and leases are few; then lease_pkey; limit_use_pkey.
+-- somebody wanted it: they are held for their end, and what their worker makes of them is refused. One that
+-- has taken its order obeys: what its machine has to undo takes as long as it takes.
+-- Index  none that helps: wishes and leases are few; then inbox_pkey, lease_pkey; limit_use_pkey.
 -- Locks  the leases in (claim, n) order, skip locked: a flush under way is valid and goes first;
 --        then the counters of their limits in key order.
 with overdue as materialized (
     select job, who, why
     from intent
     where verb = 'cancel' and job is not null and at < now() - make_interval(secs => $1)
+      and exists (select from inbox where inbox.job = intent.job and inbox.kind = 'order')
     order by id
     limit 100
 ),
