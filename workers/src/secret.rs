@@ -9,8 +9,9 @@ use std::io;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use secrecy::SecretString;
+use secrecy::{ExposeSecret, SecretString};
 use tokio::io::AsyncReadExt;
+use windlass_workflows::value::Value;
 
 /// Larger than any key or certificate chain in use.
 const SECRET_BYTES_MAX: u64 = 64 * 1024;
@@ -59,6 +60,32 @@ impl Secrets {
     pub fn with(mut self, name: impl Into<String>, value: impl Into<SecretString>) -> Self {
         Arc::make_mut(&mut self.given).insert(name.into(), value.into());
         self
+    }
+
+    /// What a template means by `name` or `name.member`: the secret of that name, or of that name as files and
+    /// variables spell it (`crmKey` and `crm_key` are `crm-key` too), and of a JSON object that member.
+    ///
+    /// # Errors
+    /// When the secret is there but cannot be read.
+    pub async fn meant(&self, path: &str) -> Result<Option<SecretString>, SecretProblem> {
+        let (name, members) = match path.split_once('.') {
+            Some((name, members)) => (name, Some(members)),
+            None => (path, None),
+        };
+        let mut found = self.get(name).await?;
+        let spelled = spelled(name);
+        if found.is_none() && spelled != name {
+            found = self.get(&spelled).await?;
+        }
+        let (Some(secret), Some(members)) = (&found, members) else {
+            return Ok(found);
+        };
+        let Ok(whole) = Value::parse(secret.expose_secret()) else {
+            return Ok(None);
+        };
+        let mut keys = members.split('.');
+        let member = keys.try_fold(&whole, |value, key| value.get(key));
+        Ok(member.and_then(plain).map(SecretString::from))
     }
 
     /// The secret of this name, if there is one.
@@ -111,6 +138,34 @@ async fn read(path: PathBuf) -> io::Result<SecretString> {
     Ok(text.into())
 }
 
+/// `archiveKey` and `archive_key` as `archive-key`.
+fn spelled(name: &str) -> String {
+    let mut spelled = String::with_capacity(name.len() + 4);
+    for character in name.chars() {
+        match character {
+            '_' => spelled.push('-'),
+            _ if character.is_ascii_uppercase() => {
+                spelled.push('-');
+                spelled.push(character.to_ascii_lowercase());
+            }
+            _ => spelled.push(character),
+        }
+    }
+    spelled
+}
+
+/// A member as text, if it is one plain value.
+fn plain(value: &Value) -> Option<String> {
+    match value {
+        Value::Null | Value::List(_) | Value::Map(_) => None,
+        value => Some(
+            value
+                .as_str()
+                .map_or_else(|| value.to_json(), ToOwned::to_owned),
+        ),
+    }
+}
+
 /// Such as cannot leave the folder.
 fn is_name(name: &str) -> bool {
     let fits =
@@ -123,8 +178,6 @@ fn is_name(name: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use secrecy::ExposeSecret;
-
     use super::*;
 
     #[tokio::test]
@@ -149,6 +202,27 @@ mod tests {
         assert_eq!(key.expose_secret(), "from file");
         assert_eq!(other.expose_secret(), "given");
         assert!(secrets.get("none").await.expect("readable").is_none());
+    }
+
+    #[tokio::test]
+    async fn a_template_means_a_secret_or_a_member_of_one() {
+        let secrets = Secrets::new().with("archive-key", "abc").with(
+            "crm",
+            r#"{"user":"ada","port":1,"more":{"key":"k"},"list":[]}"#,
+        );
+        let meant = async |path: &str| {
+            let found = secrets.meant(path).await.expect("readable");
+            found.map(|secret| secret.expose_secret().to_owned())
+        };
+
+        assert_eq!(meant("archiveKey").await.as_deref(), Some("abc"));
+        assert_eq!(meant("archive_key").await.as_deref(), Some("abc"));
+        assert_eq!(meant("crm.user").await.as_deref(), Some("ada"));
+        assert_eq!(meant("crm.port").await.as_deref(), Some("1"));
+        assert_eq!(meant("crm.more.key").await.as_deref(), Some("k"));
+        for absent in ["other", "crm.none", "crm.list", "archiveKey.a"] {
+            assert_eq!(meant(absent).await, None, "{absent}");
+        }
     }
 
     #[tokio::test]

@@ -55,10 +55,6 @@ pub enum Ability {
     Context,
     /// `pin: publish` of a child whose version is `latest`.
     Pin,
-    /// `use.secrets` and `$secrets`.
-    Secrets,
-    /// `authentication` of a request.
-    Authentication,
     /// `schedule` in a document.
     Schedule,
     /// `use.catalogs`.
@@ -75,15 +71,13 @@ pub enum Ability {
 
 impl Ability {
     /// All of them.
-    pub const ALL: [Self; 14] = [
+    pub const ALL: [Self; 12] = [
         Self::Listen,
         Self::Emit,
         Self::Child,
         Self::Group,
         Self::Context,
         Self::Pin,
-        Self::Secrets,
-        Self::Authentication,
         Self::Schedule,
         Self::Catalogs,
         Self::Effect,

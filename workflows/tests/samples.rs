@@ -105,8 +105,6 @@ fn what_nobody_can_do_yet_is_refused_and_never_ignored() {
         "unsupported.call.batch",
         "unsupported.metadata.pin",
         "unsupported.schedule",
-        "unsupported.secret",
-        "unsupported.authentication",
         "unsupported.catalog",
         "unsupported.metadata.effect",
         "unsupported.metadata.queue",

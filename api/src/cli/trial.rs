@@ -211,6 +211,7 @@ impl Outside for Online {
             path: perform.path.clone(),
             attempt: perform.attempt,
             key: perform.key.clone(),
+            marks: None,
             deadline: left.map(|left| begun + left),
             stop: CancellationToken::new(),
         };

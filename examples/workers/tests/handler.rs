@@ -33,6 +33,7 @@ async fn resized(input: &str) -> Result<Value, StepFailure> {
         path: "/do/0/resize".to_owned(),
         attempt: 0,
         key: "the-key".to_owned(),
+        marks: None,
         deadline: None,
         stop: CancellationToken::new(),
     };

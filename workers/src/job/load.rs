@@ -96,13 +96,14 @@ impl Conduct {
         execution: Execution,
     ) -> Box<Self> {
         let clock = Clock::starting(claimed.claimed_at);
+        let steps = Steps::new(shared.clone(), claimed, execution.marks(), clock);
         Box::new(Self {
             job: claimed.id,
             lease: claimed.lease,
             shared: shared.clone(),
             outbox: outbox.clone(),
             execution,
-            steps: Steps::new(shared.clone(), claimed, clock),
+            steps,
             clock,
             obeys: false,
             remembers: false,

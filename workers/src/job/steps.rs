@@ -19,6 +19,7 @@ use uuid::Uuid;
 use windlass_engine::store::Claimed;
 use windlass_workflows::machine::command::{Call, Command, Perform};
 use windlass_workflows::machine::event::{Activity, EventKind};
+use windlass_workflows::machine::secret::Marks;
 use windlass_workflows::value::Value;
 
 use super::chunk;
@@ -59,6 +60,8 @@ pub(super) struct Steps {
     tenant: i32,
     /// Its lane, where limits count it.
     limited: Option<i32>,
+    /// How markers of secrets are told from text, if its template names secrets.
+    marks: Option<Arc<Marks>>,
     clock: Clock,
     /// Ended where they began.
     done: VecDeque<(Activity, StepEnd)>,
@@ -69,13 +72,19 @@ pub(super) struct Steps {
 }
 
 impl Steps {
-    pub(super) fn new(shared: Arc<Shared>, claimed: &Claimed, clock: Clock) -> Self {
+    pub(super) fn new(
+        shared: Arc<Shared>,
+        claimed: &Claimed,
+        marks: Option<Marks>,
+        clock: Clock,
+    ) -> Self {
         Self {
             shared,
             job_id: claimed.id,
             claim: claimed.lease.claim,
             tenant: claimed.tenant,
             limited: claimed.limited.then_some(claimed.lane),
+            marks: marks.map(Arc::new),
             clock,
             done: VecDeque::new(),
             running: None,
@@ -292,6 +301,7 @@ impl Steps {
             path,
             attempt,
             key,
+            marks: self.marks.clone(),
             deadline: due.map(|due| self.clock.deadline(due)),
             stop,
         }

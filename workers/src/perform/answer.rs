@@ -39,8 +39,8 @@ pub(super) fn content(answer: &Incoming) -> Result<Value, StepFailure> {
 }
 
 /// The body as base64.
-pub(super) fn raw(answer: &Incoming) -> Value {
-    Value::text(BASE64_STANDARD.encode(&answer.body))
+pub(super) fn raw(body: &[u8]) -> Value {
+    Value::text(BASE64_STANDARD.encode(body))
 }
 
 /// The fault of a status that is no success.

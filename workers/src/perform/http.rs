@@ -4,15 +4,16 @@
 //! refused rather than repaired.
 
 use bytes::Bytes;
-use reqwest::header::{CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue};
-use reqwest::{Method, Url};
+use reqwest::header::{AUTHORIZATION, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue};
+use reqwest::{Method, StatusCode, Url};
 use windlass_workflows::document::step::HttpOutput;
 use windlass_workflows::machine::command::HttpRequest;
 use windlass_workflows::value::Value;
 
 use super::failure::StepFailure;
+use super::reveal::Revealed;
 use super::wire::{Incoming, Outgoing};
-use super::{Inner, StepContext, answer};
+use super::{Inner, StepContext, answer, authentication};
 
 /// Longest URL (reliability E.3).
 const URL_BYTES_MAX: usize = 8 * 1024;
@@ -32,11 +33,10 @@ const RESERVED: [&str; 6] = [
 pub(super) async fn perform(
     performer: &Inner,
     request: &HttpRequest,
+    revealed: &mut Revealed<'_>,
     context: &StepContext,
 ) -> Result<Value, StepFailure> {
-    let outgoing = outgoing(performer, request, context)?;
-    let uri = outgoing.url.to_string();
-    let incoming = performer.wire.send(outgoing).await?;
+    let incoming = sent(performer, request, revealed, context).await?;
     let welcome =
         incoming.status.is_success() || (request.redirect && incoming.status.is_redirection());
     if !welcome {
@@ -44,26 +44,65 @@ pub(super) async fn perform(
     }
     match request.output {
         HttpOutput::Content => answer::content(&incoming),
-        HttpOutput::Raw => Ok(answer::raw(&incoming)),
-        HttpOutput::Response => response(request, uri, &incoming),
+        HttpOutput::Raw => {
+            let body = match revealed.is_plain() {
+                true => incoming.body,
+                false => revealed.hidden_bytes(&incoming.body).into(),
+            };
+            Ok(answer::raw(&body))
+        }
+        HttpOutput::Response => response(request, revealed, &incoming),
     }
+}
+
+/// The answer; a token that was refused is fetched once anew.
+async fn sent(
+    performer: &Inner,
+    request: &HttpRequest,
+    revealed: &mut Revealed<'_>,
+    context: &StepContext,
+) -> Result<Incoming, StepFailure> {
+    let mut outgoing = outgoing(performer, request, revealed, context)?;
+    let Some(policy) = &request.authentication else {
+        return Ok(performer.wire.send(outgoing).await?);
+    };
+    let proof = authentication::proof(performer, policy, revealed, None).await?;
+    outgoing.headers.insert(AUTHORIZATION, proof.line);
+    let Some(used) = proof.token else {
+        return Ok(performer.wire.send(outgoing).await?);
+    };
+    let incoming = performer.wire.send(outgoing.clone()).await?;
+    if incoming.status != StatusCode::UNAUTHORIZED {
+        return Ok(incoming);
+    }
+    let proof = authentication::proof(performer, policy, revealed, Some(used)).await?;
+    outgoing.headers.insert(AUTHORIZATION, proof.line);
+    Ok(performer.wire.send(outgoing).await?)
 }
 
 fn outgoing(
     performer: &Inner,
     request: &HttpRequest,
+    revealed: &Revealed<'_>,
     context: &StepContext,
 ) -> Result<Outgoing, StepFailure> {
     let method = Method::from_bytes(request.method.as_bytes()).map_err(|_| {
         StepFailure::configuration(format!("`{}` is no HTTP method", request.method))
     })?;
-    let mut url = parse_url(&request.url)?;
+    let texts = |pairs: &[(String, String)]| -> Vec<(String, String)> {
+        let pairs = pairs.iter();
+        pairs
+            .map(|(name, text)| (name.clone(), revealed.text(text)))
+            .collect()
+    };
+    let mut url = parse_url(&revealed.url(&request.url))?;
     if !request.query.is_empty() {
-        url.query_pairs_mut().extend_pairs(&request.query);
+        url.query_pairs_mut().extend_pairs(texts(&request.query));
     }
-    let mut headers = headers(&request.headers)?;
+    let mut headers = headers(&texts(&request.headers))?;
     stamp(&mut headers, &context.key)?;
-    let body = body(request.body.as_ref(), &mut headers);
+    let body = request.body.as_ref().map(|body| revealed.value(body));
+    let body = self::body(body.as_ref(), &mut headers);
     Ok(Outgoing {
         method,
         url,
@@ -135,8 +174,24 @@ fn body(value: Option<&Value>, headers: &mut HeaderMap) -> Option<Bytes> {
     Some(Bytes::from(text))
 }
 
-/// `output: response` of the standard.
-fn response(request: &HttpRequest, uri: String, incoming: &Incoming) -> Result<Value, StepFailure> {
+/// `output: response` of the standard. Of what was sent it tells what the template wrote, without secrets.
+fn response(
+    request: &HttpRequest,
+    revealed: &Revealed<'_>,
+    incoming: &Incoming,
+) -> Result<Value, StepFailure> {
+    let query = request.query.iter();
+    let query = query.map(|(name, text)| (name, revealed.hidden_text(text)));
+    let written = revealed.hidden_text(&request.url);
+    let uri = match Url::parse(&written) {
+        Ok(mut uri) if !request.query.is_empty() => {
+            uri.query_pairs_mut().extend_pairs(query);
+            uri.into()
+        }
+        Ok(uri) => uri.into(),
+        // All of it is a secret.
+        Err(_) => written,
+    };
     let sent = request
         .headers
         .iter()

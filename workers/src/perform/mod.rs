@@ -5,10 +5,13 @@
 
 mod analyse;
 mod answer;
+mod authentication;
 mod failure;
 mod generate;
 pub(crate) mod handler;
 mod http;
+mod reveal;
+mod token;
 mod wire;
 
 use std::sync::Arc;
@@ -19,10 +22,13 @@ use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 use windlass_workflows::document::step::FunctionName;
 use windlass_workflows::machine::command::Call;
+use windlass_workflows::machine::secret::Marks;
 use windlass_workflows::value::Value;
 
 pub use self::failure::{StepFailure, Verdict};
 pub(crate) use self::handler::Handler;
+use self::reveal::Revealed;
+use self::token::Tokens;
 use self::wire::Wire;
 use crate::breaker::BreakerOptions;
 use crate::catalogue::Catalogue;
@@ -80,6 +86,8 @@ pub struct StepContext {
     pub attempt: u32,
     /// Sent as `Idempotency-Key`: the same for every try of one visit.
     pub key: String,
+    /// How the markers of its secrets are told from text, if its template names secrets.
+    pub marks: Option<Arc<Marks>>,
     /// When the step's deadline falls.
     pub deadline: Option<Instant>,
     /// Cancelled when the result is not wanted any more.
@@ -103,6 +111,7 @@ struct Inner {
     references: References,
     connections: Arc<dyn Connections>,
     secrets: Secrets,
+    tokens: Tokens,
     catalogue: Catalogue,
 }
 
@@ -129,6 +138,7 @@ impl Performer {
             references,
             connections,
             secrets,
+            tokens: Tokens::default(),
             catalogue,
         };
         Ok(Self {
@@ -141,13 +151,16 @@ impl Performer {
         &self.inner.catalogue
     }
 
-    /// The run of a handler of this process, not begun; nothing for any other call.
+    /// The run of a handler of this process, not begun; nothing for any other call, or where secrets must be
+    /// read first.
     pub(crate) fn handler(&self, call: &Call, context: &StepContext) -> Option<Handler> {
         let Call::Function { function, input } = call else {
             return None;
         };
         let catalogue = &self.inner.catalogue;
-        let is_handler = Builtin::of(function).is_none() && catalogue.contains(function);
+        let is_handler = Builtin::of(function).is_none()
+            && catalogue.contains(function)
+            && context.marks.is_none();
         is_handler.then(|| handler::begin(catalogue, function, input, context))
     }
 
@@ -197,10 +210,16 @@ impl Builtin {
 
 impl Inner {
     async fn dispatch(&self, call: &Call, context: &StepContext) -> Result<Value, StepFailure> {
-        match call {
-            Call::Http(request) => http::perform(self, request, context).await,
-            Call::Function { function, input } => self.function(function, input, context).await,
-        }
+        let marks = context.marks.as_deref();
+        let mut revealed = Revealed::of(call, marks, &self.secrets).await?;
+        let answer = match call {
+            Call::Http(request) => http::perform(self, request, &mut revealed, context).await,
+            Call::Function { function, input } => {
+                let input = revealed.value(input);
+                self.function(function, &input, context).await
+            }
+        };
+        revealed.hidden(answer)
     }
 
     async fn function(

@@ -27,6 +27,7 @@ const HEADERS_MAX: usize = 100;
 const HEADER_BYTES_MAX: u32 = 64 * 1024;
 
 /// A request ready to be sent.
+#[derive(Clone)]
 pub(super) struct Outgoing {
     pub method: Method,
     pub url: Url,

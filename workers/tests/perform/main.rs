@@ -1,6 +1,7 @@
 //! What a worker does to the world, against real sockets on this machine.
 
 mod adapter;
+mod authentication;
 mod configured;
 mod egress;
 mod generate;

@@ -13,21 +13,8 @@ impl<'a> Checker<'a> {
     pub(super) fn check_abilities(&mut self) {
         let later = "leave it out until a release supports it";
         let job = "write a `schedule` beside the job's configuration";
-        let request = "call a service that needs none for now";
         let of_document = [
             ("/schedule", Ability::Schedule, "unsupported.schedule", job),
-            (
-                "/use/secrets",
-                Ability::Secrets,
-                "unsupported.secret",
-                later,
-            ),
-            (
-                "/use/authentications",
-                Ability::Authentication,
-                "unsupported.authentication",
-                request,
-            ),
             (
                 "/use/catalogs",
                 Ability::Catalogs,
@@ -71,11 +58,6 @@ impl<'a> Checker<'a> {
                 "context-save" => (Ability::Context, "unsupported.call.context-save", "call"),
                 _ => return,
             },
-            Kind::Http(call) if call.authentication.is_some() => (
-                Ability::Authentication,
-                "unsupported.authentication",
-                "with/endpoint/authentication",
-            ),
             _ => return,
         };
         let pointer = format!("{}/{key}", task.pointer);

@@ -4,7 +4,8 @@
 //! be stored, and a function applied to it would work on the marker.
 
 use super::Checker;
-use crate::document::step::{Authentication, Expression, Kind, Shape};
+use crate::document::event::{Filter, Strategy, Until};
+use crate::document::step::{Authentication, Delay, Expression, Kind, Shape, Try};
 use crate::document::tree::join;
 use crate::machine::secret::uses;
 
@@ -12,6 +13,10 @@ impl<'a> Checker<'a> {
     pub(super) fn check_secrets(&mut self) {
         let template = self.template;
         for task in super::walk::tasks(template) {
+            let placed = task.settings.placement.iter();
+            placed.for_each(|(_, shape)| self.refused(shape));
+            let effect = task.settings.effect.iter();
+            effect.for_each(|effect| self.leaks(&effect.key));
             match &task.kind {
                 Kind::Http(call) => {
                     let shapes = [&call.headers, &call.query, &call.body];
@@ -41,11 +46,51 @@ impl<'a> Checker<'a> {
                     let asked = std::iter::once(&each.list).chain(condition);
                     asked.for_each(|asked| self.leaks(asked));
                 }
-                _ => {}
+                Kind::Wait(Delay::Computed(length)) => self.leaks(length),
+                Kind::Try(attempt) => self.of_attempt(attempt),
+                Kind::Listen(listen) => self.of_listen(&listen.to),
+                Kind::Wait(Delay::Fixed(_)) | Kind::Do(_) | Kind::Fork(_) => {}
             }
         }
         for (name, policy) in &template.authentications {
             self.policy(policy, &join("/use/authentications", name));
+        }
+    }
+
+    fn of_attempt(&mut self, attempt: &Try) {
+        let retry = attempt.retry.as_ref();
+        let of_retry = retry.map(|retry| [retry.when.as_ref(), retry.except_when.as_ref()]);
+        let lengths = retry.map(|retry| {
+            let more = [retry.attempt_duration.as_ref(), retry.duration.as_ref()];
+            std::iter::once(&retry.delay).chain(more.into_iter().flatten())
+        });
+        let lengths = lengths.into_iter().flatten().map(|length| match length {
+            Delay::Computed(length) => Some(length),
+            Delay::Fixed(_) => None,
+        });
+        let own = [attempt.when.as_ref(), attempt.except_when.as_ref()];
+        let asked = own.into_iter().chain(of_retry.into_iter().flatten());
+        for asked in asked.chain(lengths).flatten() {
+            self.leaks(asked);
+        }
+    }
+
+    fn of_listen(&mut self, to: &Strategy) {
+        to.filters.iter().for_each(|filter| self.of_filter(filter));
+        match &to.until {
+            Some(Until::Condition(condition)) => self.leaks(condition),
+            Some(Until::Events(inner)) => self.of_listen(inner),
+            None => {}
+        }
+    }
+
+    fn of_filter(&mut self, filter: &Filter) {
+        for (_, shape) in &filter.with {
+            self.refused(shape);
+        }
+        for one in &filter.correlate {
+            self.leaks(&one.from);
+            one.expect.iter().for_each(|shape| self.refused(shape));
         }
     }
 

@@ -12,10 +12,17 @@ use crate::value::{Map, Value};
 const OPENS: &str = "{windlass-secret:";
 
 impl Execution {
+    /// The marks of its secrets, if its template names any.
+    pub fn marks(&self) -> Option<Marks> {
+        let names = self.program.names_secrets;
+        names.then(|| Marks::of(&self.facts))
+    }
+
     /// `$secrets`, as far as an expression names it: a marker for each secret, or for each of its members.
     pub(super) fn secrets(&self, text: &str) -> Value {
+        let marks = Marks::of(&self.facts);
         let markers = uses(text).flatten().map(|path| {
-            let marker = Value::from(marker(&self.facts, path));
+            let marker = Value::from(marks.marker(path));
             let mut parts = path.rsplit('.');
             let first = parts.next().unwrap_or(path).to_owned();
             parts.fold((first, marker), |(key, value), part| {
@@ -35,59 +42,70 @@ impl Execution {
     }
 }
 
-fn mark(facts: &JobFacts) -> String {
-    let mut hash = Sha256::new();
-    hash.update(facts.nonce.to_be_bytes());
-    hash.update(facts.created_at.timestamp_micros().to_be_bytes());
-    hash.update(facts.input.to_json().as_bytes());
-    hex::encode(&hash.finalize()[..8])
+/// How one job's markers are told from any other text.
+#[derive(Clone, Debug)]
+pub struct Marks {
+    /// What each of them begins with.
+    opens: String,
 }
 
-fn marker(facts: &JobFacts, name: &str) -> String {
-    format!("{OPENS}{}:{name}}}", mark(facts))
-}
+impl Marks {
+    /// The marks of this job.
+    pub fn of(facts: &JobFacts) -> Self {
+        let mut hash = Sha256::new();
+        hash.update(facts.nonce.to_be_bytes());
+        hash.update(facts.created_at.timestamp_micros().to_be_bytes());
+        hash.update(facts.input.to_json().as_bytes());
+        let mark = hex::encode(&hash.finalize()[..8]);
+        Self {
+            opens: format!("{OPENS}{mark}:"),
+        }
+    }
 
-/// The text or value with each marker of this job swapped for what `reveal` gives for its name.
-///
-/// # Errors
-/// The name that `reveal` does not give.
-pub fn revealed(
-    facts: &JobFacts,
-    value: &Value,
-    reveal: &impl Fn(&str) -> Option<String>,
-) -> Result<Value, String> {
-    let opens = format!("{OPENS}{}:", mark(facts));
-    swapped(value, &opens, reveal)
-}
+    fn marker(&self, name: &str) -> String {
+        format!("{}{name}}}", self.opens)
+    }
 
-fn swapped(
-    value: &Value,
-    opens: &str,
-    reveal: &impl Fn(&str) -> Option<String>,
-) -> Result<Value, String> {
-    match value {
-        Value::Text(text) if text.contains(opens) => {
-            let mut parts = text.split(opens);
-            let mut whole = parts.next().unwrap_or_default().to_owned();
-            for part in parts {
-                let (name, rest) = part.split_once('}').unwrap_or((part, ""));
-                whole.push_str(&reveal(name).ok_or_else(|| name.to_owned())?);
-                whole.push_str(rest);
+    /// The text in parts: what stands before a marker, the marker's name, and so on; text comes last.
+    fn parts<'t>(&self, text: &'t str) -> impl Iterator<Item = (Option<&'t str>, &'t str)> {
+        let mut parts = text.split(self.opens.as_str());
+        let first = parts.next().map(|part| (None, part));
+        let marked = parts.map(|part| {
+            let (name, rest) = part.split_once('}').unwrap_or((part, ""));
+            (Some(name), rest)
+        });
+        first.into_iter().chain(marked)
+    }
+
+    /// The text with each marker swapped for what `reveal` gives for its name and for its place in bytes.
+    pub fn swapped(&self, text: &str, mut reveal: impl FnMut(&str, usize) -> String) -> String {
+        let mut whole = String::with_capacity(text.len());
+        for (name, rest) in self.parts(text) {
+            let revealed = name.map(|name| reveal(name, whole.len()));
+            whole.push_str(&revealed.unwrap_or_default());
+            whole.push_str(rest);
+        }
+        whole
+    }
+
+    /// The value with each marker of its texts swapped for what `reveal` gives for its name.
+    pub fn swapped_in(&self, value: &Value, reveal: &mut impl FnMut(&str) -> String) -> Value {
+        match value {
+            Value::Text(text) if text.contains(&self.opens) => {
+                Value::from(self.swapped(text, |name, _| reveal(name)))
             }
-            Ok(Value::from(whole))
+            Value::List(_) => {
+                let items = value.as_list().unwrap_or_default().iter();
+                Value::list(items.map(|item| self.swapped_in(item, reveal)))
+            }
+            Value::Map(map) => {
+                let entries = Map::iter(map);
+                Value::map(
+                    entries.map(|(key, value)| (key.clone(), self.swapped_in(value, reveal))),
+                )
+            }
+            _ => value.clone(),
         }
-        Value::List(_) => {
-            let items = value.as_list().unwrap_or_default().iter();
-            let items = items.map(|item| swapped(item, opens, reveal));
-            Ok(Value::list(items.collect::<Result<Vec<_>, _>>()?))
-        }
-        Value::Map(map) => {
-            let entries = Map::iter(map);
-            let entries =
-                entries.map(|(key, value)| Ok((key.clone(), swapped(value, opens, reveal)?)));
-            Ok(Value::map(entries.collect::<Result<Vec<_>, String>>()?))
-        }
-        _ => Ok(value.clone()),
     }
 }
 

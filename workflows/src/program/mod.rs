@@ -143,6 +143,8 @@ pub struct Program {
     pub(crate) document: Value,
     pub(crate) hash: Arc<str>,
     pub(crate) semantics: u16,
+    /// It has `use.secrets`.
+    pub(crate) names_secrets: bool,
     numbers: HashMap<Arc<str>, NodeId>,
     memory: Memory,
 }
@@ -196,6 +198,7 @@ impl Program {
             document: template.document.clone(),
             hash: Arc::from(hex::encode(hash)),
             semantics: SEMANTICS,
+            names_secrets: !template.secrets.is_empty(),
             memory,
         })
     }

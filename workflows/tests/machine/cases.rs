@@ -163,7 +163,7 @@ fn mail_of_a_clock_that_went_back_is_taken_all_the_same() {
 #[test]
 fn a_secret_is_a_marker_in_what_is_sent_and_its_value_nowhere() {
     use windlass_workflows::machine::command::Call;
-    use windlass_workflows::machine::secret::revealed;
+    use windlass_workflows::machine::secret::Marks;
     let document = "use: { secrets: [ k, crm ] }
 do: [ { c: { call: http, with: { method: POST, endpoint: 'https://a.example/', headers: { h: '${ \"Bearer \\($secrets.k)\" }' }, body: { p: '${ $secrets.crm.pass }' } } } } ]";
     let rig = drive(document, "{}", |rig| rig.start());
@@ -173,17 +173,18 @@ do: [ { c: { call: http, with: { method: POST, endpoint: 'https://a.example/', h
     };
     let header = json(&format!("{:?}", request.headers[0].1));
     assert!(!request.headers[0].1.contains("hush"));
-    let reveal = |name: &str| (name == "k").then(|| "hush".to_owned());
-    let facts = crate::rig::facts("{}");
+    let marks = Marks::of(&crate::rig::facts("{}"));
+    let mut reveal = |name: &str| format!("<{name}>");
     assert_eq!(
-        revealed(&facts, &header, &reveal),
-        Ok(json(r#""Bearer hush""#))
+        marks.swapped_in(&header, &mut reveal),
+        json(r#""Bearer <k>""#)
     );
     let body = request.body.expect("a body");
-    assert_eq!(revealed(&facts, &body, &reveal), Err("crm.pass".to_owned()));
+    let body = marks.swapped_in(&body, &mut reveal);
+    assert_eq!(body, json(r#"{"p":"<crm.pass>"}"#));
     // Another job's marker is plain text here.
-    let other = crate::rig::facts(r#"{"n":1}"#);
-    assert_eq!(revealed(&other, &header, &reveal), Ok(header.clone()));
+    let other = Marks::of(&crate::rig::facts(r#"{"n":1}"#));
+    assert_eq!(other.swapped_in(&header, &mut reveal), header);
 }
 
 #[test]

@@ -26,6 +26,11 @@ const SCHEMES: [(&str, &[&str]); 3] = [
     ),
 ];
 
+/// What `oauth2` may say.
+const GRANTS: [&str; 1] = ["client_credentials"];
+const CLIENTS: [&str; 3] = ["client_secret_post", "client_secret_basic", "none"];
+const ENCODINGS: [&str; 2] = ["application/x-www-form-urlencoded", "application/json"];
+
 impl Reader {
     pub fn secrets(&mut self, spot: &Spot<'_>) -> Vec<String> {
         let items = self.items(spot);
@@ -87,20 +92,46 @@ impl Reader {
         let wanted: &[&str] = match scheme {
             "basic" => &["username", "password"],
             "bearer" => &["token"],
-            _ => &["authority", "grant"],
+            _ => &["authority", "grant", "client"],
         };
         for key in wanted {
             self.required(policy, key);
         }
-        let Some(spot) = policy.get("grant").filter(|_| scheme == "oauth2") else {
-            return;
-        };
-        if let Some(grant) = self.text(&spot)
-            && grant != "client_credentials"
-        {
-            let message = format!("the grant `{grant}` is not supported");
-            let problem = spot.problem("unsupported.authentication.grant", message);
-            self.problems.push(problem.hint("client_credentials"));
+        if scheme == "oauth2" {
+            self.check_oauth2(policy);
+        }
+    }
+
+    /// Of `oauth2` the client's own credentials are supported; what else it knows is refused by name.
+    fn check_oauth2(&mut self, policy: &Spot<'_>) {
+        let client = policy.get("client").and_then(|spot| self.any_object(&spot));
+        if let Some(client) = &client {
+            self.required(client, "id");
+        }
+        let request = policy
+            .get("request")
+            .and_then(|spot| self.any_object(&spot));
+        let parts = [
+            (Some(policy), "grant", "grant", &GRANTS[..]),
+            (client.as_ref(), "authentication", "client", &CLIENTS[..]),
+            (request.as_ref(), "encoding", "encoding", &ENCODINGS[..]),
+        ];
+        for (fields, key, code, known) in parts {
+            if let Some(spot) = fields.and_then(|fields| fields.get(key))
+                && let Some(word) = self.text(&spot)
+                && !known.contains(&word)
+            {
+                let message = format!("the {key} `{word}` is not supported");
+                let code = format!("unsupported.authentication.{code}");
+                let problem = spot.problem(&code, message);
+                self.problems.push(problem.hint(known.join(" or ")));
+            }
+        }
+        if let Some(spot) = policy.get("issuers") {
+            let message = "who issued a token is not checked";
+            let problem = spot.problem("unsupported.authentication.issuers", message);
+            self.problems
+                .push(problem.hint("leave it out: tokens come from `authority` alone"));
         }
     }
 

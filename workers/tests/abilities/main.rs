@@ -1,0 +1,4 @@
+//! What templates ask for beside their steps, done by a real worker on a real database.
+
+mod secrets;
+mod site;
