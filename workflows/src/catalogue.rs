@@ -61,8 +61,6 @@ pub enum Ability {
     Catalogs,
     /// `effect` of a step.
     Effect,
-    /// `compensate` when a job is cancelled.
-    UndoOfCancelled,
     /// Queue, priority, limits, cost, needs and lengths of time of a step.
     Placement,
     /// Purpose, lane, deadline and schedule of a document's settings.
@@ -71,7 +69,7 @@ pub enum Ability {
 
 impl Ability {
     /// All of them.
-    pub const ALL: [Self; 12] = [
+    pub const ALL: [Self; 11] = [
         Self::Listen,
         Self::Emit,
         Self::Child,
@@ -81,7 +79,6 @@ impl Ability {
         Self::Schedule,
         Self::Catalogs,
         Self::Effect,
-        Self::UndoOfCancelled,
         Self::Placement,
         Self::DocumentSettings,
     ];

@@ -260,6 +260,10 @@ impl Conduct {
         };
         self.execution.reopen(turn);
         self.obeys = true;
+        if self.execution.is_ended() && self.remembers && self.execution.undoes_on_cancel() {
+            // Its next holder finds the order, and undoes what the journal knows.
+            return lost;
+        }
         if self.execution.is_ended() {
             // Its late result changes nothing.
             let ending = NewEntry::leaving(

@@ -144,13 +144,18 @@ impl Ids {
 }
 
 /// An ending that was refused and that nobody waited for: if somebody stopped the job, it ends
-/// cancelled, and its late result changes nothing; else the lease is lost, and so is the ending.
+/// cancelled, and its late result changes nothing; else the lease is lost, and so is the ending. One that
+/// was to be given back and remembers what it did ends through its machine, under its next holder.
 pub(crate) async fn obey_refusal(
     refused: NewEntry,
     shared: Arc<Shared>,
     outbox: Rc<Outbox>,
 ) -> Left {
     let settled = Left::Settled(refused.lease.claim);
+    let goes_on = matches!(refused.ending, Some(Ending::Back | Ending::Defer { .. }));
+    if refused.remembers && goes_on {
+        return settled;
+    }
     match shared.store.order_of(refused.job, refused.lease).await {
         Ok(Some(Some(order))) => {
             let ending = order::cancelled(&order);

@@ -2,3 +2,4 @@
 
 mod secrets;
 mod site;
+mod undo;

@@ -66,14 +66,12 @@ impl<'a> Checker<'a> {
 
     fn check_settings(&mut self, task: &Task, settings: &Settings) {
         let ours = format!("{}/metadata/windlass", task.pointer);
-        let is_gentle = settings.compensate.is_none_or(|scope| !scope.on_cancel);
         let placed = settings.placement.iter().map(|(key, _)| key.as_str());
         // Leases are renewed by the process that holds them: a heartbeat has nothing to say.
         let placed = placed.filter(|key| *key != "heartbeat");
         let placed = placed.map(|key| (key, Ability::Placement));
         let others = [
             ("effect", Ability::Effect, settings.effect.is_none()),
-            ("compensate", Ability::UndoOfCancelled, is_gentle),
             ("onParentClose", Ability::Child, settings.fate.is_none()),
             ("pin", Ability::Pin, settings.pin == Pin::Start),
         ];

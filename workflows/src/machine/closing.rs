@@ -26,6 +26,13 @@ impl Execution {
         self.close(problem, true);
     }
 
+    /// Whether a cancel may have something to undo.
+    pub fn undoes_on_cancel(&self) -> bool {
+        let scopes = self.program.nodes.iter();
+        let mut scopes = scopes.filter_map(|node| node.settings.compensate);
+        scopes.any(|scope| scope.on_cancel)
+    }
+
     /// Nothing new begins; steps that were asked for are waited for.
     pub(super) fn close(&mut self, problem: Value, is_cancelled: bool) {
         self.state.root.parked.clear();

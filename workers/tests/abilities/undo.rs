@@ -1,0 +1,82 @@
+//! What a cancelled job undoes, whoever has it meanwhile.
+
+use windlass_workers::secret::Secrets;
+
+use crate::site::Site;
+
+/// Two steps that can be undone, and a wait; the undo of the second hangs if the input says so.
+const BOOKS: &str = "do:
+- trip:
+    do:
+      - hotel: { call: 'does:1.0.0@default', with: { book: hotel }, metadata: { windlass: { undo: { call: 'does:1.0.0@default', with: { undo: '${ $output.book }' } } } } }
+      - flight: { call: 'does:1.0.0@default', with: { book: flight }, metadata: { windlass: { undo: { call: 'does:1.0.0@default', with: { undo: '${ $output.book }', hangs: '${ $workflow.input.hangs }' } } } } }
+      - rest: { wait: PT1H }
+    metadata: { windlass: { compensate: onCancel } }\n";
+
+fn texts(calls: &[serde_json::Value]) -> Vec<&str> {
+    let undone = calls.iter().filter_map(|call| call["undo"].as_str());
+    undone.collect()
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_cancelled_job_undoes_what_it_did_last_first() {
+    let site = Site::new().await;
+    site.publish("books", "", BOOKS).await;
+    let job = site.submit("books", "{}").await;
+    site.work(Secrets::new());
+    site.until(job, "waiting").await;
+
+    site.store
+        .cancel(1, job, "mia", "enough")
+        .await
+        .expect("asked");
+    let result = site.result(job, "cancelled").await;
+
+    assert!(result.contains("enough"), "{result}");
+    assert_eq!(texts(&site.called(4).await), ["flight", "hotel"]);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn undos_go_on_with_the_next_worker() {
+    let site = Site::new().await;
+    site.publish("books", "", BOOKS).await;
+    let job = site.submit("books", r#"{"hangs":true}"#).await;
+    let lost = site.work(Secrets::new());
+    site.until(job, "waiting").await;
+    site.store
+        .cancel(1, job, "mia", "enough")
+        .await
+        .expect("asked");
+    site.called(3).await;
+
+    lost.abort();
+    site.work(Secrets::new());
+
+    assert_eq!(texts(&site.called(4).await), ["flight", "flight"]);
+    site.store.kill(1, job, "mia", "").await.expect("killed");
+    site.until(job, "cancelled").await;
+    assert_eq!(site.called(4).await.len(), 4, "a kill undoes nothing");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_running_job_that_is_cancelled_waits_for_its_step_and_undoes_that_too() {
+    let site = Site::new().await;
+    let tasks = "do:
+- trip:
+    do:
+      - hotel: { call: 'does:1.0.0@default', with: { book: hotel }, metadata: { windlass: { undo: { call: 'does:1.0.0@default', with: { undo: '${ $output.book }' } } } } }
+      - hang: { call: 'does:1.0.0@default', with: { hangs: true } }
+    metadata: { windlass: { compensate: onFailureOrCancel } }\n";
+    site.publish("books", "", tasks).await;
+    let job = site.submit("books", "{}").await;
+    site.work(Secrets::new());
+    site.called(2).await;
+
+    site.store
+        .cancel(1, job, "mia", "enough")
+        .await
+        .expect("asked");
+    site.result(job, "cancelled").await;
+
+    assert_eq!(texts(&site.called(3).await), ["hotel"]);
+}
