@@ -212,6 +212,7 @@ impl Outside for Online {
             attempt: perform.attempt,
             key: perform.key.clone(),
             marks: None,
+            run_time: None,
             deadline: left.map(|left| begun + left),
             stop: CancellationToken::new(),
         };

@@ -4,12 +4,16 @@
 with started as materialized (
     select *
     from unnest($1::int8[], $2::int8[], $3::int4[], $4::int4[], $5::int4[], $6::int8[], $7::text[], $8::int4[], $9::int4[],
-                $10::bool[], $11::text[])
-         started (id, parent, tenant, lane, template_version, nonce, input, priority, activity, awaited, on_close)
+                $10::bool[], $11::text[], $12::float8[])
+         started (id, parent, tenant, lane, template_version, nonce, input, priority, activity, awaited, on_close, within)
 ),
 stored as (
-    insert into job (id, tenant, lane, template_version, parent, nonce, input)
-    select id, tenant, lane, template_version, parent, nonce, input from started
+    insert into job (id, tenant, lane, template_version, parent, nonce, input, expires_at)
+    select id, tenant, lane, template_version, parent, nonce, input, now() + make_interval(secs => within) from started
+),
+expiring as (
+    insert into expiry (job, at)
+    select id, now() + make_interval(secs => within) from started where within is not null
 ),
 known as (
     insert into child (job, parent, activity, awaited, on_close)

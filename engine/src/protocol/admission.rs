@@ -25,6 +25,15 @@ enum Part {
     Read(String, usize),
 }
 
+impl Part {
+    fn limit(&self) -> &str {
+        match self {
+            Self::Fixed(key) => key.split(':').next().unwrap_or_default(),
+            Self::Read(limit, _) => limit,
+        }
+    }
+}
+
 impl std::fmt::Debug for Admission {
     fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         let mut shown = formatter.debug_struct("Admission");
@@ -39,6 +48,11 @@ impl Admission {
     pub(crate) fn is_fixed(&self) -> bool {
         let is_fixed = |part: &Part| matches!(part, Part::Fixed(_));
         self.parts.iter().all(is_fixed)
+    }
+
+    /// Whether this limit is among them.
+    pub(crate) fn has(&self, limit: &str) -> bool {
+        self.parts.iter().any(|part| part.limit() == limit)
     }
 
     /// Those of some keys whose limits do not let work wait.

@@ -1,9 +1,22 @@
 //! What a job that starts another one must know: the version, the lane, the priority.
 
+use windlass_workflows::configuration::{LimitReference, Priority};
+use windlass_workflows::problem::Problem;
 use windlass_workflows::value::Value;
 
-use super::work::{Work, priority_seconds};
+use super::work::{Resolved, Work, priority_seconds};
 use crate::{Error, Store};
+
+/// What a job says of another one that it starts, beside its input.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct ChildTerms {
+    /// The stream; the default one unless given.
+    pub queue: Option<String>,
+    /// The template's unless given.
+    pub priority: Option<Priority>,
+    /// Limits that it is under, beside those that hold for all work of its kind.
+    pub limits: Vec<LimitReference>,
+}
 
 /// A template resolved for a job that a job starts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -20,12 +33,13 @@ impl Store {
     /// The version that a job means by `name`, `namespace.name`; its newest one unless one is given.
     ///
     /// # Errors
-    /// `invalid` when there is no such version, or a limit's key cannot be read from the input.
+    /// `invalid` when there is no such version or limit, or a limit's key cannot be read from the input.
     pub async fn child_work(
         &self,
         tenant: i32,
         name: &str,
         version: Option<&str>,
+        terms: &ChildTerms,
         input: &Value,
     ) -> Result<ChildWork, Error> {
         let reference = match version {
@@ -37,11 +51,45 @@ impl Store {
         let known = self
             .looked_up(tenant, &Work::Template(reference), afresh)
             .await?;
-        let (lane, _) = known.place(self, input).await?;
+        let lane = match terms.queue.is_none() && terms.limits.is_empty() {
+            true => known.place(self, input).await?.0,
+            false => self.lane_of(&known.resolved, tenant, terms, input).await?,
+        };
         Ok(ChildWork {
             template_version: known.resolved.template_version,
             lane,
-            priority: priority_seconds(known.resolved.priority),
+            priority: priority_seconds(terms.priority.unwrap_or(known.resolved.priority)),
         })
+    }
+
+    /// The lane of a job in a queue, or under limits, of its own.
+    async fn lane_of(
+        &self,
+        resolved: &Resolved,
+        tenant: i32,
+        terms: &ChildTerms,
+        input: &Value,
+    ) -> Result<i32, Error> {
+        let mut lane = resolved.lane(tenant, 0);
+        if let Some(queue) = &terms.queue {
+            lane.queue.clone_from(queue);
+        }
+        let named: Vec<LimitReference> = terms
+            .limits
+            .iter()
+            .chain(&resolved.limits)
+            .cloned()
+            .collect();
+        let admission = self.admission(&lane, &named).await?;
+        if let Some(limit) = named.iter().find(|limit| !admission.has(&limit.name)) {
+            let message = format!("there is no limit `{}`", limit.name);
+            return Err(Error::invalid(Problem::new(
+                "unknown_reference",
+                "/limits",
+                message,
+            )));
+        }
+        lane.limit_keys = admission.keys(input).map_err(Error::invalid)?;
+        self.lane(&lane).await
     }
 }

@@ -35,7 +35,7 @@ mod work;
 
 pub use self::breaker::BreakersKept;
 pub use self::change::{Action, Change};
-pub use self::child::ChildWork;
+pub use self::child::{ChildTerms, ChildWork};
 pub use self::create::{CreatedBatch, NewBatch, Source};
 pub use self::fire::Fired;
 pub use self::plan::Planned;

@@ -7,6 +7,8 @@
 pub(super) mod flush;
 mod meeting;
 
+use std::time::Duration;
+
 use chrono::{DateTime, Utc};
 
 pub(crate) use self::meeting::{Meeting, Spot};
@@ -112,6 +114,8 @@ pub struct NewChild {
     pub input: String,
     /// Seconds by which it may overtake later ones.
     pub priority: i32,
+    /// Not started within so long, it ends `expired`.
+    pub start_within: Option<Duration>,
     /// Which activity of its parent started it.
     pub activity: u32,
     /// Its parent is told of its end.

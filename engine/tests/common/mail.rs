@@ -78,6 +78,7 @@ pub async fn spawning(bench: &Bench, job: &Claimed, seq: i32, on_close: OnClose)
         template_version: bench.version,
         input: "{}".into(),
         priority: 0,
+        start_within: None,
         activity: u32::try_from(seq).expect("a number of a turn"),
         awaited: true,
         on_close,

@@ -34,6 +34,7 @@ async fn resized(input: &str) -> Result<Value, StepFailure> {
         attempt: 0,
         key: "the-key".to_owned(),
         marks: None,
+        run_time: None,
         deadline: None,
         stop: CancellationToken::new(),
     };

@@ -9,11 +9,11 @@ use tracing::debug;
 use windlass_engine::Error;
 use windlass_engine::protocol::signal_name;
 use windlass_engine::store::{
-    Cause, CauseKind, Ending, Letter, LetterKind, NewChild, NewEvent, OnClose, Post,
+    Cause, CauseKind, Ending, Letter, LetterKind, NewChild, NewEvent, Post,
 };
 use windlass_workflows::machine::event::{Activity, EventKind};
 use windlass_workflows::machine::fault::{ERROR_TYPES, Fault};
-use windlass_workflows::machine::row::{Fate, Interest, Row, StartChild};
+use windlass_workflows::machine::row::{Interest, Row};
 use windlass_workflows::machine::turn::End;
 use windlass_workflows::value::Value;
 
@@ -227,66 +227,6 @@ impl Conduct {
         }
     }
 
-    /// The children that rows start, and what the machine must hear instead of those that cannot be.
-    pub(super) async fn children(
-        &self,
-        rows: &[Row],
-    ) -> Result<(Vec<NewChild>, Vec<EventKind>), Stuck> {
-        let (mut children, mut faults) = (Vec::new(), Vec::new());
-        for row in rows {
-            match row {
-                Row::StartChild(start) => match self.child(start).await? {
-                    Ok(child) => children.push(child),
-                    Err(fault) => faults.push(failed(start.activity, fault)),
-                },
-                Row::OpenGroup { activity, .. } | Row::SaveContext { activity, .. } => {
-                    faults.push(failed(*activity, not_yet()));
-                }
-                Row::CloseChild { .. }
-                | Row::CloseGroup { .. }
-                | Row::Publish { .. }
-                | Row::TakeMail { .. }
-                | Row::ReturnMail { .. } => {}
-            }
-        }
-        Ok((children, faults))
-    }
-
-    async fn child(&self, start: &StartChild) -> Result<Result<NewChild, Fault>, Stuck> {
-        let store = &self.shared.store;
-        let name = format!("{}.{}", start.template.namespace, start.template.name);
-        let version = Some(start.template.version.as_str()).filter(|version| *version != "latest");
-        let work = store.child_work(self.tenant, &name, version, &start.input);
-        let work = match work.await {
-            Ok(work) => work,
-            Err(error @ (Error::Invalid { .. } | Error::NotFound { .. })) => {
-                return Ok(Err(Fault::standard(
-                    "configuration",
-                    404,
-                    format!("`{name}` cannot be started: {error}"),
-                )));
-            }
-            Err(error) => return Err(unread(self.job, &error)),
-        };
-        let ids = store.child_ids(1).await;
-        let ids = ids.map_err(|error| unread(self.job, &error))?;
-        let id = *ids.first().ok_or(Stuck::Back)?;
-        Ok(Ok(NewChild {
-            id,
-            lane: work.lane,
-            template_version: work.template_version,
-            input: start.input.to_json(),
-            priority: work.priority,
-            activity: start.activity.0,
-            awaited: start.is_awaited,
-            on_close: match start.fate {
-                Fate::Wait => OnClose::Wait,
-                Fate::Cancel => OnClose::Cancel,
-                Fate::Abandon => OnClose::Abandon,
-            },
-        }))
-    }
-
     /// The activities of the children that it has, if it waits for any.
     async fn started(&self, interests: &[Interest]) -> Result<Vec<u32>, Stuck> {
         let is_mail = |one: &Interest| matches!(one, Interest::Mail { .. });
@@ -323,7 +263,7 @@ fn unanswered(
     lost.collect()
 }
 
-fn failed(activity: Activity, fault: Fault) -> EventKind {
+pub(super) fn failed(activity: Activity, fault: Fault) -> EventKind {
     EventKind::Failed {
         activity,
         fault,
@@ -331,11 +271,11 @@ fn failed(activity: Activity, fault: Fault) -> EventKind {
     }
 }
 
-fn not_yet() -> Fault {
+pub(super) fn not_yet() -> Fault {
     Fault::standard("runtime", 501, "this server does not run it yet")
 }
 
-fn unread(job: i64, error: &Error) -> Stuck {
+pub(super) fn unread(job: i64, error: &Error) -> Stuck {
     debug!(job.id = job, error = %error, "a job's mail could not be read; it is given back");
     Stuck::Back
 }
@@ -385,6 +325,10 @@ fn fault_of(outcome: &str, by: &str, result: &Value) -> Fault {
             detail: result.get("detail").cloned(),
             instance: None,
         },
+        _ if outcome == "expired" => {
+            let title = format!("{by} was not started in time");
+            Fault::standard("timeout", 408, title)
+        }
         _ => Fault {
             kind: format!("{ERROR_TYPES}runtime"),
             status: 500,

@@ -3,9 +3,10 @@
 //! The machine decides, the outbox makes it durable, and only then do its commands leave. A job that
 //! has nothing to run here rests: its lease is exchanged for a timer.
 //!
-//! `conduct` is the loop, `load` what it begins with, `steps` what runs for it, `news` what came of that,
-//! `mail` what it says and hears, `order` what people want of it.
+//! `conduct` is the loop, `load` what it begins with, `steps` and `run` what runs for it, `news` what came of
+//! that, `mail` what it says and hears, `child` the jobs that it starts, `order` what people want of it.
 
+mod child;
 mod chunk;
 mod clock;
 mod conduct;
@@ -13,6 +14,7 @@ mod load;
 mod mail;
 mod news;
 mod order;
+mod run;
 mod steps;
 
 use std::panic::{AssertUnwindSafe, catch_unwind};

@@ -6,18 +6,17 @@
 use std::collections::VecDeque;
 use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
+use std::time::Duration;
 
 use chrono::{DateTime, Utc};
 use futures::future::BoxFuture;
 use futures::stream::FuturesUnordered;
 use futures::{FutureExt, StreamExt, poll};
-use tokio::sync::OwnedSemaphorePermit;
 use tokio_util::sync::CancellationToken;
-use tokio_util::task::AbortOnDropHandle;
-use tracing::warn;
 use uuid::Uuid;
 use windlass_engine::store::Claimed;
-use windlass_workflows::machine::command::{Call, Command, Perform};
+use windlass_workflows::duration;
+use windlass_workflows::machine::command::{Call, Command, Perform, StepSettings};
 use windlass_workflows::machine::event::{Activity, EventKind};
 use windlass_workflows::machine::secret::Marks;
 use windlass_workflows::value::Value;
@@ -25,6 +24,7 @@ use windlass_workflows::value::Value;
 use super::chunk;
 use super::clock::Clock;
 use super::news::{end_of_chunk, end_of_step};
+use super::run::{on_work, rested, run};
 use crate::perform::{StepContext, StepFailure, bounded};
 use crate::shared::Shared;
 
@@ -174,9 +174,17 @@ impl Steps {
             key,
             call,
             due,
+            settings,
             ..
         } = perform;
-        let context = self.context(activity, path, attempt, key, due);
+        let mut context = self.context(activity, path, attempt, key, due);
+        match run_time(settings.as_deref()) {
+            Ok(run_time) => context.run_time = run_time,
+            Err(failure) => {
+                let end = end_of_step(activity, Err(failure));
+                return self.done.push_back((activity, end));
+            }
+        }
         self.start(activity, call, context, move |answer| {
             end_of_step(activity, answer)
         });
@@ -302,6 +310,7 @@ impl Steps {
             attempt,
             key,
             marks: self.marks.clone(),
+            run_time: None,
             deadline: due.map(|due| self.clock.deadline(due)),
             stop,
         }
@@ -314,63 +323,15 @@ enum Begun {
     Goes(BoxFuture<'static, Result<Value, StepFailure>>),
 }
 
-/// Performs a call.
-async fn run(
-    shared: Arc<Shared>,
-    limited: Option<i32>,
-    call: Call,
-    context: StepContext,
-) -> Result<Value, StepFailure> {
-    let performer = shared.performer.clone();
-    let step = async move { performer.perform(&call, &context).await };
-    let answer = on_work(&shared, None, step).await;
-    rested(shared, limited, answer).await
+/// `runTime`: how long one try may run.
+fn run_time(settings: Option<&StepSettings>) -> Result<Option<Duration>, StepFailure> {
+    let placement = settings.and_then(|settings| settings.placement.as_ref());
+    let length = placement.and_then(|placement| placement.get("runTime"));
+    length.map(length_of).transpose()
 }
 
-/// A remote that asks for a rest gives it to all jobs under the same limits.
-async fn rested(
-    shared: Arc<Shared>,
-    limited: Option<i32>,
-    answer: Result<Value, StepFailure>,
-) -> Result<Value, StepFailure> {
-    let rest = answer
-        .as_ref()
-        .err()
-        .and_then(|failure| failure.again_after);
-    if let (Some(lane), Some(rest)) = (limited, rest)
-        && let Err(error) = shared.store.hold_limits(lane, rest).await
-    {
-        warn!(lane, error = %error, "could not hold the limits of a job whose remote asked for a rest");
-    }
-    answer
-}
-
-/// Runs a step on the work runtime under a permit; no effect starts once the leases may not be
-/// believed any more.
-async fn on_work(
-    shared: &Shared,
-    permit: Option<OwnedSemaphorePermit>,
-    step: impl Future<Output = Result<Value, StepFailure>> + Send + 'static,
-) -> Result<Value, StepFailure> {
-    let permit = match permit {
-        Some(permit) => permit,
-        None => {
-            let permit = shared.slots.clone().acquire_owned().await;
-            permit.expect("the semaphore is never closed")
-        }
-    };
-    if !shared.is_trusted() {
-        return Err(StepFailure::interrupted());
-    }
-    let step = async move {
-        let _permit = permit;
-        step.await
-    };
-    match AbortOnDropHandle::new(shared.work.spawn(step)).await {
-        Ok(answer) => answer,
-        Err(ended) if ended.is_panic() => {
-            Err(StepFailure::failed("runtime", 500, "the step panicked"))
-        }
-        Err(_) => Err(StepFailure::interrupted()),
-    }
+fn length_of(value: &Value) -> Result<Duration, StepFailure> {
+    let read = value.as_str().and_then(|text| duration::parse(text).ok());
+    let refused = || format!("`runTime` cannot be {}", value.to_json());
+    read.ok_or_else(|| StepFailure::configuration(refused()))
 }

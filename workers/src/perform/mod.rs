@@ -88,6 +88,8 @@ pub struct StepContext {
     pub key: String,
     /// How the markers of its secrets are told from text, if its template names secrets.
     pub marks: Option<Arc<Marks>>,
+    /// How long this try may run, once it runs.
+    pub run_time: Option<Duration>,
     /// When the step's deadline falls.
     pub deadline: Option<Instant>,
     /// Cancelled when the result is not wanted any more.
@@ -182,12 +184,14 @@ pub(crate) async fn bounded(
     if context.stop.is_cancelled() {
         return Err(StepFailure::interrupted());
     }
+    let runs_until = context.run_time.map(|length| Instant::now() + length);
     // The call first: one that ends at its first poll never registers for the other two.
     tokio::select! {
         biased;
         answer = answer => answer,
         () = context.stop.cancelled() => Err(StepFailure::interrupted()),
         () = passed(context.deadline) => Err(StepFailure::timeout("the step's deadline passed")),
+        () = passed(runs_until) => Err(StepFailure::timeout("the step ran longer than its `runTime`")),
     }
 }
 

@@ -1,5 +1,6 @@
 //! What templates ask for beside their steps, done by a real worker on a real database.
 
+mod placement;
 mod secrets;
 mod site;
 mod undo;

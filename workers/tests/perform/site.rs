@@ -185,6 +185,7 @@ pub fn context() -> StepContext {
         attempt: 0,
         key: "7-nonce-/do/0/ask-1".to_owned(),
         marks: None,
+        run_time: None,
         deadline: None,
         stop: CancellationToken::new(),
     }

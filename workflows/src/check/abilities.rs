@@ -1,13 +1,13 @@
 //! What whoever runs a template cannot do yet is refused when it is published, never ignored.
 
 use super::{Checker, walk};
-use crate::catalogue::Ability;
+use crate::catalogue::{Ability, CHUNKS};
 use crate::document::settings::{Pin, Settings};
 use crate::document::step::{Kind, Task};
 use crate::document::tree::join;
 
 /// Keys of `metadata.windlass` of a document.
-const DOCUMENT_KEYS: [&str; 4] = ["purpose", "lane", "deadline", "schedule"];
+const DOCUMENT_KEYS: [&str; 3] = ["purpose", "lane", "schedule"];
 
 impl<'a> Checker<'a> {
     pub(super) fn check_abilities(&mut self) {
@@ -67,8 +67,7 @@ impl<'a> Checker<'a> {
     fn check_settings(&mut self, task: &Task, settings: &Settings) {
         let ours = format!("{}/metadata/windlass", task.pointer);
         let placed = settings.placement.iter().map(|(key, _)| key.as_str());
-        // Leases are renewed by the process that holds them: a heartbeat has nothing to say.
-        let placed = placed.filter(|key| *key != "heartbeat");
+        let placed = placed.filter(|key| !says_something(&task.kind, key));
         let placed = placed.map(|key| (key, Ability::Placement));
         let others = [
             ("effect", Ability::Effect, settings.effect.is_none()),
@@ -84,5 +83,18 @@ impl<'a> Checker<'a> {
             let hint = "leave it out until a release supports it";
             self.wants(ability, &code, &join(&ours, key), hint);
         }
+    }
+}
+
+/// Whether what places a task can be done for its kind. A child is placed where it is born; a step runs where
+/// its job does, so that nothing can place it, but its running time has a bound.
+fn says_something(kind: &Kind, key: &str) -> bool {
+    match (kind, key) {
+        // Leases are renewed by the process that holds them: a heartbeat has nothing to say.
+        (_, "heartbeat") => true,
+        (Kind::Run(_), key) => ["queue", "priority", "limits", "startBy"].contains(&key),
+        (Kind::Function { function, .. }, "runTime") => function.name != CHUNKS,
+        (Kind::Http(_) | Kind::Local { .. }, "runTime") => true,
+        _ => false,
     }
 }

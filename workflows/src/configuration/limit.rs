@@ -110,6 +110,19 @@ pub struct LimitReference {
     pub key: Option<String>,
 }
 
+impl LimitReference {
+    /// `limit` or `limit:key`, if it is one.
+    pub fn named(text: &str) -> Option<Self> {
+        let (name, key) = text.split_once(':').unwrap_or((text, ""));
+        let is_keyed = text.contains(':');
+        let is_key = !key.is_empty() && key.len() <= LIMIT_KEY_BYTES_MAX && !key.contains('\0');
+        (is_name(name) && is_key == is_keyed).then(|| Self {
+            name: name.to_owned(),
+            key: is_keyed.then(|| key.to_owned()),
+        })
+    }
+}
+
 pub(super) const SPEC: Spec = Spec {
     fields: &[
         field("windlass"),

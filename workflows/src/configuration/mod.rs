@@ -38,6 +38,7 @@ pub use purpose::{Priority, Purpose};
 pub use read::{SourceFile, read, restore};
 pub use reference::{Reference, ReferenceKind, TemplateReference, VersionChoice};
 pub use selection::{Selection, Source};
+pub use spot::is_name;
 
 /// Variables of filters and `input:` expressions, without `$`.
 pub const VARIABLES: [&str; 4] = ["key", "object", "slot", "configuration"];

@@ -53,6 +53,13 @@ impl Priority {
     pub fn as_str(self) -> &'static str {
         Priority::ALL[self as usize].0
     }
+
+    /// The one of that word.
+    pub fn named(word: &str) -> Option<Self> {
+        let mut all = Self::ALL.into_iter();
+        all.find(|(known, _)| *known == word)
+            .map(|(_, priority)| priority)
+    }
 }
 
 pub(super) const SPEC: Spec = Spec {

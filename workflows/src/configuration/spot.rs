@@ -237,7 +237,7 @@ impl<'a> Spot<'a> {
 }
 
 /// `a-z`, `0-9` and inner hyphens, 1 to 63 of them.
-pub(super) fn is_name(text: &str) -> bool {
+pub fn is_name(text: &str) -> bool {
     let inside = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-';
     (1..=63).contains(&text.len())
         && text.bytes().all(inside)

@@ -8,6 +8,7 @@ use chrono::{DateTime, Utc};
 use super::fault::Fault;
 use super::limits::{FRAMES_MAX, SLICE_NODES};
 use super::state::{Doing, Frame, FrameKind, Move, Tries};
+use super::timers::timed_out;
 use super::trace::Passage;
 use super::{Applied, Execution};
 use crate::policy::retry::later;
@@ -96,10 +97,18 @@ impl Execution {
         let program = self.program.clone();
         let node = program.node(id);
         let raw = self.top().raw.value.clone();
-        if let Some(span) = node.deadline {
-            let due = later(self.state.root.at, self.length(span, &raw)?);
-            self.top_mut().due = Some(due);
+        let mut due = match node.deadline {
+            Some(span) => Some(later(self.state.root.at, self.length(span, &raw)?)),
+            None => None,
+        };
+        if let Some(span) = program.deadline.filter(|_| id == NodeId::WORKFLOW) {
+            let end = later(self.facts.created_at, self.length(span, &raw)?);
+            if end <= self.state.root.at {
+                return Err(timed_out(""));
+            }
+            due = Some(due.map_or(end, |due| due.min(end)));
         }
+        self.top_mut().due = due;
         if node.input.schema.is_some() || node.input.from.is_some() {
             let input = self.take_in(&node.input, &raw)?;
             let input = self.state.hold(input);

@@ -113,6 +113,7 @@ impl Execution {
             Some(form) => self.fill(form, &self.top().input.value, None)?,
             None => self.top().input.value.clone(),
         };
+        let placement = self.placement()?;
         let frame = self.top();
         let key = self
             .facts
@@ -125,6 +126,7 @@ impl Execution {
             key,
             is_awaited: node.is_awaited,
             fate: node.fate,
+            placement,
         }));
         if !node.is_awaited {
             if node.fate == Fate::Cancel {

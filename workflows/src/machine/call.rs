@@ -115,13 +115,12 @@ impl Execution {
         let program = self.program.clone();
         let settings = &program.node(self.top().node).settings;
         let input = self.top().input.value.clone();
-        let placement = match &settings.placement {
-            Some(form) => {
-                let placement = self.fill(form, &input, None)?;
-                Some(self.state.hold(placement))
-            }
-            None => None,
+        // A child has its placement in its own row.
+        let placement = match call {
+            OpenCall::Child { .. } => None,
+            _ => self.placement()?,
         };
+        let placement = placement.map(|placement| self.state.hold(placement));
         let effect = match &settings.effect {
             Some(effect) => {
                 let key = self.evaluate(effect.key, &input, None)?;
@@ -144,6 +143,14 @@ impl Execution {
         let asked = self.perform_of(self.state.cursor);
         self.commands.extend(asked);
         Ok(())
+    }
+
+    /// What places the task on top, evaluated.
+    pub(super) fn placement(&self) -> Result<Option<Value>, Fault> {
+        let settings = &self.program.node(self.top().node).settings;
+        let form = settings.placement.as_ref();
+        form.map(|form| self.fill(form, &self.top().input.value, None))
+            .transpose()
     }
 
     /// Opens chunks until `parallel` are in flight; the new ones are asked for.

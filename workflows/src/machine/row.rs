@@ -84,6 +84,8 @@ pub struct StartChild {
     pub is_awaited: bool,
     /// What becomes of it when its parent ends first.
     pub fate: Fate,
+    /// Where and how urgently it runs: queue, priority, limits, `startBy`, evaluated.
+    pub placement: Option<Value>,
 }
 
 /// The template of a child.

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use super::Unbuildable;
 use super::node::{
     CaseNode, ForNode, ForkNode, Inlet, Next, Node, NodeId, NodeKind, Outlet, RetryNode, RunNode,
-    SiteFacts, TryNode,
+    SiteFacts, Span, TryNode,
 };
 use super::place::{Places, refused};
 use super::target;
@@ -21,6 +21,8 @@ pub(super) struct Lowered {
     pub(super) nodes: Vec<Node>,
     pub(super) sites: Vec<SiteFacts>,
     pub(super) library: Library,
+    /// Of the whole job, from its submission on.
+    pub(super) deadline: Option<Span>,
 }
 
 /// Lowers a template; node 0 is the workflow itself.
@@ -42,6 +44,8 @@ pub(super) fn lower(template: &Template) -> Result<Lowered, Unbuildable> {
     lowering.nodes[root.index()].output = lowering.places.outlet(&template.output, "/output")?;
     lowering.nodes[root.index()].deadline =
         lowering.places.maybe_span(template.timeout.as_ref())?;
+    let settings = &template.header.settings;
+    let deadline = lowering.places.maybe_span(settings.deadline.as_ref())?;
     let first = lowering.list(&template.body, root)?;
     lowering.nodes[root.index()].kind = NodeKind::Do { first };
     let (library, sites) = lowering.places.compile()?;
@@ -49,6 +53,7 @@ pub(super) fn lower(template: &Template) -> Result<Lowered, Unbuildable> {
         nodes: lowering.nodes,
         sites,
         library,
+        deadline,
     })
 }
 

@@ -143,6 +143,8 @@ pub struct Program {
     pub(crate) document: Value,
     pub(crate) hash: Arc<str>,
     pub(crate) semantics: u16,
+    /// `metadata.windlass.deadline`: counts from the submission on.
+    pub(crate) deadline: Option<node::Span>,
     /// It has `use.secrets`.
     pub(crate) names_secrets: bool,
     numbers: HashMap<Arc<str>, NodeId>,
@@ -183,7 +185,10 @@ impl Program {
     /// `Unbuildable::Place` where a place cannot be lowered.
     pub fn of(template: &Template) -> Result<Self, Unbuildable> {
         let lowered = lower::lower(template)?;
-        let memory = memory::judge(&lowered.nodes, &lowered.sites);
+        let memory = match lowered.deadline {
+            Some(_) => Memory::Journaled("deadline of the job"),
+            None => memory::judge(&lowered.nodes, &lowered.sites),
+        };
         let numbers = lowered
             .nodes
             .iter()
@@ -198,6 +203,7 @@ impl Program {
             document: template.document.clone(),
             hash: Arc::from(hex::encode(hash)),
             semantics: SEMANTICS,
+            deadline: lowered.deadline,
             names_secrets: !template.secrets.is_empty(),
             memory,
         })

@@ -74,6 +74,23 @@ fn a_child_without_input_gets_the_task_s_and_one_that_is_not_awaited_passes_it_o
 }
 
 #[test]
+fn a_child_bears_its_placement_and_its_parent_s_state_does_not() {
+    let document = "do: [ { c: { run: { workflow: { namespace: a, name: b, version: 1.0.0 } }, metadata: { windlass: { queue: slow, limits: [ '${ \"crm:\\(.id)\" }' ], startBy: PT1H } } } } ]";
+    let rig = drive(document, r#"{"id":3}"#, |rig| rig.start());
+
+    let [Row::StartChild(child)] = &rig.rows[..] else {
+        panic!("{:?}", rig.rows);
+    };
+    let placement = r#"{"queue":"slow","limits":["crm:3"],"startBy":"PT1H"}"#;
+    assert_eq!(child.placement, Some(json(placement)));
+    assert!(
+        rig.entries
+            .iter()
+            .all(|entry| !entry.data.contains("crm:3"))
+    );
+}
+
+#[test]
 fn a_child_s_fault_is_raised_at_the_task_with_the_child_s_id() {
     let rig = drive(CHILD, "{}", |rig| {
         rig.start();

@@ -1,6 +1,7 @@
 //! The templates that ship as examples, each driven to its end.
 
 use windlass_workflows::machine::JobFacts;
+use windlass_workflows::machine::turn::OutcomeKind;
 
 use crate::batches::batch;
 use crate::rig::{Rig, communication, drive, drive_as, facts, json};
@@ -165,4 +166,32 @@ fn a_service_is_checked_path_by_path() {
             .and_then(|detail| detail.as_str()),
         Some("not healthy: /a")
     );
+}
+
+#[test]
+fn a_shipment_that_is_cancelled_is_taken_back() {
+    let rig = drive(
+        include_str!("../../../examples/templates/ship-order.yaml"),
+        r#"{"shop":"https://shop.example","carrier":"https://carrier.example","order":"o1"}"#,
+        |rig| {
+            rig.start();
+            rig.answer(r#"{"id":"r7"}"#);
+            let label = rig.request();
+            let proof = label.authentication.expect("a policy");
+            assert_eq!(proof.scheme, "oauth2");
+            let client = proof.parameters.pointer("/client/secret");
+            let marker = client
+                .and_then(|secret| secret.as_str())
+                .unwrap_or_default();
+            assert!(marker.contains(":carrier.secret}"), "{marker}");
+            rig.answer(r#"{"id":"l9"}"#);
+            assert_eq!(rig.due_in(), 12.0 * 3600.0);
+            rig.cancel();
+            assert_eq!(rig.request().url, "https://carrier.example/labels/l9");
+            rig.answer("null");
+            assert_eq!(rig.request().url, "https://shop.example/reservations/r7");
+            rig.answer("null");
+        },
+    );
+    rig.result(OutcomeKind::Cancelled);
 }

@@ -219,3 +219,42 @@ do:
     });
     assert_eq!(place(&rig.error()), (408, "/do/0/t"));
 }
+
+#[test]
+fn a_deadline_counts_from_the_submission_and_not_from_the_start() {
+    let document = |length: &str| {
+        format!(
+            "document: {{ dsl: '1.0.3', namespace: a, name: a, version: '1.0.0', metadata: {{ windlass: {{ deadline: {length} }} }} }}
+timeout: {{ after: PT2M }}
+do: [ {{ a: {{ call: 'echo:1.0.0@default' }} }} ]"
+        )
+    };
+
+    let rig = drive(&document("PT90S"), "{}", |rig| {
+        rig.after(60);
+        rig.start();
+        assert_eq!(rig.due_in(), 30.0);
+        rig.fire();
+        rig.answer_stopping("null");
+    });
+    assert_eq!(rig.ended().code.as_deref(), Some("timeout"));
+
+    let late = drive(&document("PT1M"), "{}", |rig| {
+        rig.after(60);
+        rig.start();
+    });
+    assert_eq!(late.ended().code.as_deref(), Some("timeout"));
+    assert!(late.asked.is_empty(), "nothing begins after the end");
+
+    let computed = drive(
+        &document("'${ .within }'"),
+        r#"{"within":"PT100S"}"#,
+        |rig| {
+            rig.after(10);
+            rig.start();
+            assert_eq!(rig.due_in(), 90.0);
+            rig.answer("1");
+        },
+    );
+    assert_eq!(computed.output(), "1");
+}

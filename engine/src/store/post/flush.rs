@@ -115,6 +115,8 @@ async fn start<'a>(
             columns.nonces.push(rand::random());
             columns.inputs.push(&child.input);
             columns.priorities.push(child.priority);
+            let within = child.start_within.map(|length| length.as_secs_f64());
+            columns.within.push(within);
             columns.activities.push(child.activity.cast_signed());
             columns.awaited.push(child.awaited);
             columns.on_close.push(child.on_close.as_str());
@@ -136,6 +138,7 @@ async fn start<'a>(
         &columns.activities,
         &columns.awaited,
         &columns.on_close as &[&str],
+        &columns.within as &[Option<f64>],
     )
     .execute(connection)
     .await?;
@@ -152,6 +155,7 @@ struct Children<'a> {
     nonces: Vec<i64>,
     inputs: Vec<&'a str>,
     priorities: Vec<i32>,
+    within: Vec<Option<f64>>,
     activities: Vec<i32>,
     awaited: Vec<bool>,
     on_close: Vec<&'a str>,

@@ -1,0 +1,168 @@
+//! The jobs that a job starts: what they run, where and how urgently.
+
+use std::time::Duration;
+
+use windlass_engine::Error;
+use windlass_engine::protocol::ChildTerms;
+use windlass_engine::store::{NewChild, OnClose};
+use windlass_workflows::configuration::{LimitReference, Priority, is_name};
+use windlass_workflows::duration;
+use windlass_workflows::machine::event::EventKind;
+use windlass_workflows::machine::fault::Fault;
+use windlass_workflows::machine::row::{Fate, Row, StartChild};
+use windlass_workflows::value::Value;
+
+use super::Stuck;
+use super::conduct::Conduct;
+use super::mail::{failed, not_yet, unread};
+
+/// What `metadata.windlass` says of a child.
+#[derive(Debug, Default, PartialEq)]
+struct Placement {
+    terms: ChildTerms,
+    start_within: Option<Duration>,
+}
+
+impl Placement {
+    fn read(placement: Option<&Value>) -> Result<Self, Fault> {
+        let mut placed = Self::default();
+        let entries = placement.and_then(Value::as_map).into_iter();
+        for (key, value) in entries.flat_map(|map| map.iter()) {
+            placed.say(key, value).ok_or_else(|| unfit(key, value))?;
+        }
+        Ok(placed)
+    }
+
+    /// Nothing when the value does not fit; null says nothing.
+    fn say(&mut self, key: &str, value: &Value) -> Option<()> {
+        if value.is_null() {
+            return Some(());
+        }
+        match key {
+            "queue" => {
+                let queue = value.as_str().filter(|name| is_name(name))?;
+                self.terms.queue = Some(queue.to_owned());
+            }
+            "priority" => self.terms.priority = Some(Priority::named(value.as_str()?)?),
+            "limits" => {
+                let limits = value.as_list()?.iter();
+                let limits = limits.map(|limit| LimitReference::named(limit.as_str()?));
+                self.terms.limits = limits.collect::<Option<_>>()?;
+            }
+            "startBy" => self.start_within = Some(duration::parse(value.as_str()?).ok()?),
+            // Publishing refuses what says nothing of a child, but for a heartbeat, which nobody needs.
+            _ => {}
+        }
+        Some(())
+    }
+}
+
+fn unfit(key: &str, value: &Value) -> Fault {
+    let title = format!("`{key}` cannot be {}", value.to_json());
+    Fault::standard("configuration", 400, title)
+}
+
+impl Conduct {
+    /// The children that rows start, and what the machine must hear instead of those that cannot be.
+    pub(super) async fn children(
+        &self,
+        rows: &[Row],
+    ) -> Result<(Vec<NewChild>, Vec<EventKind>), Stuck> {
+        let (mut children, mut faults) = (Vec::new(), Vec::new());
+        for row in rows {
+            match row {
+                Row::StartChild(start) => match self.child(start).await? {
+                    Ok(child) => children.push(child),
+                    Err(fault) => faults.push(failed(start.activity, fault)),
+                },
+                Row::OpenGroup { activity, .. } | Row::SaveContext { activity, .. } => {
+                    faults.push(failed(*activity, not_yet()));
+                }
+                Row::CloseChild { .. }
+                | Row::CloseGroup { .. }
+                | Row::Publish { .. }
+                | Row::TakeMail { .. }
+                | Row::ReturnMail { .. } => {}
+            }
+        }
+        Ok((children, faults))
+    }
+
+    async fn child(&self, start: &StartChild) -> Result<Result<NewChild, Fault>, Stuck> {
+        let store = &self.shared.store;
+        let name = format!("{}.{}", start.template.namespace, start.template.name);
+        let version = Some(start.template.version.as_str()).filter(|version| *version != "latest");
+        let placed = match Placement::read(start.placement.as_ref()) {
+            Ok(placed) => placed,
+            Err(fault) => return Ok(Err(fault)),
+        };
+        let work = store.child_work(self.tenant, &name, version, &placed.terms, &start.input);
+        let work = match work.await {
+            Ok(work) => work,
+            Err(error @ (Error::Invalid { .. } | Error::NotFound { .. })) => {
+                return Ok(Err(Fault::standard(
+                    "configuration",
+                    404,
+                    format!("`{name}` cannot be started: {error}"),
+                )));
+            }
+            Err(error) => return Err(unread(self.job, &error)),
+        };
+        let ids = store.child_ids(1).await;
+        let ids = ids.map_err(|error| unread(self.job, &error))?;
+        let id = *ids.first().ok_or(Stuck::Back)?;
+        Ok(Ok(NewChild {
+            id,
+            lane: work.lane,
+            template_version: work.template_version,
+            input: start.input.to_json(),
+            priority: work.priority,
+            start_within: placed.start_within,
+            activity: start.activity.0,
+            awaited: start.is_awaited,
+            on_close: match start.fate {
+                Fate::Wait => OnClose::Wait,
+                Fate::Cancel => OnClose::Cancel,
+                Fate::Abandon => OnClose::Abandon,
+            },
+        }))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(text: &str) -> Result<Placement, Fault> {
+        Placement::read(Some(&Value::parse(text).expect("JSON")))
+    }
+
+    #[test]
+    fn a_placement_is_read_and_what_does_not_fit_is_refused() {
+        let placed = read(
+            r#"{"queue":"bulk","priority":"high","limits":["crm","vendor:acme"],"startBy":"PT30M"}"#,
+        );
+
+        let placed = placed.expect("it fits");
+        assert_eq!(placed.terms.queue.as_deref(), Some("bulk"));
+        assert_eq!(placed.terms.priority, Some(Priority::High));
+        let keys = placed.terms.limits.iter().map(|limit| limit.key.as_deref());
+        assert_eq!(keys.collect::<Vec<_>>(), [None, Some("acme")]);
+        assert_eq!(placed.start_within, Some(Duration::from_secs(1_800)));
+        assert_eq!(read("{}"), Ok(Placement::default()));
+        assert_eq!(read(r#"{"queue":null}"#), Ok(Placement::default()));
+        for wrong in [
+            r#"{"queue":"a b"}"#,
+            r#"{"priority":"soon"}"#,
+            r#"{"limits":"crm"}"#,
+            r#"{"limits":["a:"]}"#,
+            r#"{"startBy":"P1M"}"#,
+        ] {
+            assert_eq!(
+                read(wrong).map_err(|fault| fault.status),
+                Err(400),
+                "{wrong}"
+            );
+        }
+    }
+}
