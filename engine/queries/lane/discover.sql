@@ -1,14 +1,17 @@
 -- Which lanes have due work and room for it, what may they get, and how much is in flight elsewhere?
--- Index  ready (lane, eff, first_id), one descent a lane: a loose scan, however many rows a lane has;
+-- Index  ready_lane, backwards, one descent a lane: a loose scan, however many rows a lane has. It comes
+--        from the tail of each lane, since the entries of claimed work are at its head;
 --        share_pkey; pause_lane; limit_use_pkey for lanes with limits. Leases are read only while a
 --        share has bounds.
 -- Locks  none. Paused lanes and lanes whose limit is full are left out: blocked means not visited.
 -- Gives  `room`, how many jobs the limits of a lane admit now, null without limits; `opens_in`, the
 --        seconds until a key of it has its next token, null when that is not what it waits for.
 with recursive step as (
-    (select lane from ready order by lane limit 1)
+    (select lane from ready order by lane desc, eff desc, first_id desc limit 1)
     union all
-    select (select ready.lane from ready where ready.lane > step.lane order by ready.lane limit 1)
+    select (select ready.lane from ready
+            where ready.lane < step.lane
+            order by ready.lane desc, ready.eff desc, ready.first_id desc limit 1)
     from step
     where step.lane is not null
 ),

@@ -4,17 +4,25 @@
 -- Settling: endings come in runs of consecutive jobs of one lease. A run lands whole or not at all,
 -- judged by the locked row, and with it the last turns of its jobs; the turn of a job that goes on is
 -- judged alone. What did not land is sent again in the full form, which judges each job.
--- Claiming: as in the full form, one row a kind with its jobs as arrays. Lanes that nobody looked at ($27)
--- are judged here, as `lane/discover.sql` would.
--- Limits: as in the full form, but summed a lease and a lane instead of a job, and a counter that gives
--- as much as it takes is locked and not written: its slots go over to the next jobs.
+-- Claiming: due extents of the chosen lanes, oldest first, whole or split; the rest goes back as a new
+-- extent, because extents are immutable. One lease row a kind of job, answered with its jobs as arrays.
+-- Lanes that nobody looked at ($27) are judged here, as `lane/discover.sql` would. In a lane it begins at
+-- the floor that the caller knows, if any: what lies before is dead or was looked at a moment ago. A job
+-- that was lost twice is claimed alone, by a worker that holds no other job that was ever lost; and a
+-- worker that holds one takes none that was lost before. So poison is told from its neighbours
+-- (`expire.sql`).
+-- Limits: each key's counter is locked, decided from as locked, and changed once, by what landed runs free
+-- and the claim takes; one that gives as much as it takes is not written. A lane is given the least room of
+-- all its keys. Wanted lanes that share a key: each one's part is what the earlier ones could not take at
+-- most.
 --
 -- Index  lease_pkey; lease_worker, only if a due job was ever lost; limit_use_pkey; ready_lane; job_pkey;
 --        the journal's and the outcome's keys reject a second entry.
 -- Locks  leases in (claim, n) order; then counters that are given back to in key order; then, never
 --        waiting, counters that are only taken from, and ready extents.
--- Gives  a row per kind of claimed job, then one row with `n` null: how many extents were looked at and
---        taken from, which runs did not land, and which jobs' turns.
+-- Gives  a row per kind of claimed job, with its earliest `eff` and the seconds until its lane gave a first
+--        extent; then one row with `n` null: how many extents were looked at and taken from, which runs
+--        did not land, and which jobs' turns.
 with run as materialized (
     select *
     from unnest($1::int8[], $2::int8[], $3::int4[], $4::text[], $5::text[], $6::text[], $7::bool[])
@@ -99,8 +107,10 @@ freed as materialized (
     group by key
 ),
 wanted as materialized (
-    select wanted.lane, wanted.quota, wanted.o, lane.limits
-    from unnest($15::int4[], $16::int4[]) with ordinality wanted (lane, quota, o)
+    select wanted.lane, wanted.quota, wanted.o, lane.limits,
+           coalesce(wanted.floor_eff, '-infinity') as floor_eff, coalesce(wanted.floor_id, 0) as floor_id
+    from unnest($15::int4[], $16::int4[], $28::timestamptz[], $29::int8[])
+         with ordinality wanted (lane, quota, floor_eff, floor_id, o)
     join lane on lane.id = wanted.lane
     where not $27
        or lane.limits = '{}'
@@ -164,7 +174,7 @@ shared as materialized (
     group by o
 ),
 granted as materialized (
-    select wanted.o, wanted.lane,
+    select wanted.o, wanted.lane, wanted.floor_eff, wanted.floor_id, clock_timestamp() as began,
            case when wanted.limits = '{}' then wanted.quota
                 else greatest(0, least(bounded.bound, shared.room))::int4 end as quota
     from wanted
@@ -172,12 +182,13 @@ granted as materialized (
     left join shared on shared.o = wanted.o
 ),
 candidate as materialized (
-    select wanted.o, wanted.quota, due.*
+    select wanted.o, wanted.quota, due.*, clock_timestamp() - wanted.began as walked
     from granted wanted
     cross join lateral (
         select ready.ctid as spot, ready.*
         from ready
         where ready.lane = wanted.lane
+          and (ready.eff, ready.first_id) >= (wanted.floor_eff, wanted.floor_id)
           and (ready.losses = 0
                or ready.losses <= $18
                   and (select coalesce(max(lease.losses), 0) from lease where lease.worker = $14)
@@ -188,8 +199,19 @@ candidate as materialized (
     ) due
     where wanted.quota > 0 and exists (select from worker where worker.id = $14 and worker.dead_at is null)
 ),
+looked as materialized (
+    select coalesce(sum(extents), 0)::int8 as extents, coalesce(bool_and(is_taken), true) as is_taken
+    from (
+        select count(*) as extents, sum((last_id - first_id + 1)::int4) <= min(quota) and max(losses) < 2 as is_taken
+        from candidate group by o
+    ) lane
+),
 picked as materialized (
-    select candidate.*, least(last_id, first_id + (quota - before) - 1) as upto
+    -- small extents are taken as they come, up to their number; only a claim that must cut one puts them in order
+    select candidate.*, last_id as upto from candidate where (select is_taken from looked)
+    union all
+    select o, quota, spot, first_id, last_id, lane, eff, run_at, priority, attempt, losses, journaled, walked,
+           least(last_id, first_id + (quota - before) - 1) as upto
     from (
         select candidate.*,
                (coalesce(sum(last_id - first_id + 1)
@@ -197,6 +219,7 @@ picked as materialized (
                (count(*) filter (where losses > 1) over claim)::int8 as risky,
                row_number() over claim as place
         from candidate
+        where not (select is_taken from looked)
         window claim as (order by o, eff, first_id rows between unbounded preceding and current row)
     ) candidate
     where before < quota and (risky = 0 or place = 1)
@@ -210,9 +233,9 @@ rest as (
     from picked where upto < last_id
 ),
 taken_of as materialized (
-    select key, sum(n)::int4 as n
-    from (select o, sum(upto - first_id + 1) as n from picked group by o) lane
-    join wanted_key on wanted_key.o = lane.o
+    select key, sum(upto - first_id + 1)::int4 as n
+    from picked
+    join wanted_key on wanted_key.o = picked.o
     group by key
 ),
 change as materialized (
@@ -235,7 +258,7 @@ counted as (
 ),
 kind as materialized (
     select (row_number() over ())::int2 as n, picked.lane, wanted.limits <> '{}' as limited, priority, attempt, losses, journaled,
-           min(eff) as eff, range_agg(int8range(first_id, upto, '[]')) as jobs
+           min(eff) as eff, extract(epoch from min(walked))::float8 as walked, range_agg(int8range(first_id, upto, '[]')) as jobs
     from picked
     join wanted on wanted.o = picked.o
     group by picked.lane, limited, priority, attempt, losses, journaled
@@ -244,7 +267,7 @@ leased as (
     insert into lease (claim, n, worker, lane, eff, priority, attempt, losses, journaled, jobs)
     select $13, n, $14, lane, eff, priority, attempt, losses, journaled, jobs from kind
 )
-select kind.n as "n?", kind.lane as "lane?", kind.limited as "limited?", kind.attempt as "attempt?", kind.losses as "losses?", kind.journaled as "journaled?",
+select kind.n as "n?", kind.lane as "lane?", min(kind.eff) as "eff?", min(kind.walked) as "walked?", kind.limited as "limited?", kind.attempt as "attempt?", kind.losses as "losses?", kind.journaled as "journaled?",
        min(job.tenant) as "tenant?", min(job.batch) as "batch?",
        array_agg(job.id) as "ids?", array_agg(job.nonce) as "nonces?", array_agg(job.template_version) as "template_versions?",
        array_agg(job.input) as "inputs?", array_agg(job.created_at) as "created_at?",
@@ -259,7 +282,7 @@ cross join lateral unnest(kind.jobs) as range
 cross join lateral (select * from job where job.id >= lower(range) and job.id < upper(range)) job
 group by kind.n, kind.lane, kind.limited, kind.attempt, kind.losses, kind.journaled
 union all
-select null, null, null, null, null, null, null, null, null, null, null, null, null, null, null, null, null, now(),
-       (select count(*) from candidate), (select count(*) from picked), array(select place from judged where not lands),
+select null, null, null, null, null, null, null, null, null, null, null, null, null, null, null, null, null, null, null, now(),
+       (select extents from looked), (select count(*) from picked), array(select place from judged where not lands),
        case when (select count(*) from turn) < cardinality($20)
             then array(select unnest($20) except all select job from turn) end;

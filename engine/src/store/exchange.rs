@@ -1,13 +1,13 @@
 //! The worker's hot path: one connection that settles what jobs want to record and claims the next
-//! ones, in one round trip (`queries/lease/exchange.sql`).
+//! ones, in one round trip (`queries/lease/exchange_plain.sql`) unless an entry says more than that can.
 //!
 //! A pump owns one `Hot`. Nothing is cancelled half-way: a future of `exchange` must be driven to its
 //! end, and after an error the pump reconnects and asks what became of it.
 
 mod columns;
 mod entry;
+mod floor;
 mod plain;
-mod row;
 
 use std::borrow::Borrow;
 
@@ -18,7 +18,7 @@ use uuid::Uuid;
 
 use self::columns::Columns;
 pub use self::entry::{Ending, NewEntry};
-use self::row::Row;
+use self::floor::Floors;
 use super::gate::Session;
 use super::post::flush;
 use crate::Error;
@@ -121,6 +121,7 @@ pub struct Hot {
     extents: i64,
     /// Jobs that were lost more often are left to others.
     losses_max: i16,
+    floors: Floors,
 }
 
 impl Hot {
@@ -131,6 +132,7 @@ impl Hot {
             check_gap: true,
             extents: EXTENTS_MAX,
             losses_max: i16::MAX,
+            floors: Floors::default(),
         })
     }
 
@@ -158,6 +160,7 @@ impl Hot {
         want: Option<&Want>,
     ) -> Result<Exchanged, Error> {
         self.extents = EXTENTS_MAX;
+        self.floors.clear();
         self.exchange_of(worker, entries, want).await
     }
 
@@ -175,21 +178,22 @@ impl Hot {
         entries: &[E],
         want: Option<&Want>,
     ) -> Result<Exchanged, Error> {
-        let is_plain = entries
-            .iter()
-            .map(Borrow::borrow)
-            .all(|new: &NewEntry| plain::is_plain(new) && !(self.check_gap && new.entry.is_some()));
-        // Only the narrow form judges lanes that nobody looked at.
-        let want = want.filter(|want| is_plain || !want.named);
-        let mut exchanged = if is_plain {
-            let bounds = (self.extents_for(want), self.losses_max);
-            let (exchanged, undecided) =
-                plain::exchange(&mut self.connection, worker, entries, want, bounds).await?;
-            self.decide(worker, entries, exchanged, &undecided).await?
-        } else if entries.iter().any(|new| new.borrow().post.is_some()) {
-            self.exchange_with_post(worker, entries, want).await?
+        let is_plain = |new: &NewEntry| {
+            plain::is_plain(new) && !(self.check_gap && new.entry.is_some())
+        };
+        let mut exchanged = if entries.iter().map(Borrow::borrow).all(is_plain) {
+            self.exchange_plain(worker, entries, want).await?
         } else {
-            self.exchange_in_full(worker, entries, want).await?
+            let refused = self.settle_with_post(worker, entries).await?;
+            // What has left made room under its limits.
+            let exchanged = match want {
+                Some(want) => self.exchange_plain::<E>(worker, &[], Some(want)).await?,
+                None => Exchanged::default(),
+            };
+            Exchanged {
+                refused,
+                ..exchanged
+            }
         };
         if let Some(want) = want.filter(|want| !want.limited) {
             self.adapt(want, &mut exchanged);
@@ -197,24 +201,22 @@ impl Hot {
         Ok(exchanged)
     }
 
-    /// What the narrow form could not judge, the full form does, job by job. An error leaves its fate
-    /// unknown as any other; the claim's leases are there to be asked for.
-    async fn decide<E: Borrow<NewEntry> + Sync>(
+    /// The narrow form. What it could not judge, the full form does, job by job: an error of that leaves
+    /// its fate unknown as any other, and the claim's leases are there to be asked for.
+    async fn exchange_plain<E: Borrow<NewEntry> + Sync>(
         &mut self,
         worker: Uuid,
         entries: &[E],
-        mut exchanged: Exchanged,
-        undecided: &[i64],
+        want: Option<&Want>,
     ) -> Result<Exchanged, Error> {
-        if undecided.is_empty() {
-            return Ok(exchanged);
+        let bounds = (self.extents_for(want), self.losses_max, &mut self.floors);
+        let (mut exchanged, undecided) =
+            plain::exchange(&mut self.connection, worker, entries, want, bounds).await?;
+        if !undecided.is_empty() {
+            let all = entries.iter().map(Borrow::borrow);
+            let again: Vec<&NewEntry> = all.filter(|new| undecided.contains(&new.job)).collect();
+            exchanged.refused = self.settle(worker, &again).await?;
         }
-        let again: Vec<&NewEntry> = entries
-            .iter()
-            .map(Borrow::borrow)
-            .filter(|new| undecided.contains(&new.job))
-            .collect();
-        exchanged.refused = self.exchange_in_full(worker, &again, None).await?.refused;
         Ok(exchanged)
     }
 
@@ -243,19 +245,22 @@ impl Hot {
         }
     }
 
-    /// Beside the exchange, all that the entries say to others and hear from them: one transaction.
-    async fn exchange_with_post<E: Borrow<NewEntry> + Sync>(
+    /// Records entries of any form, and beside them all that they say to others and hear from them: then
+    /// it is a transaction. Gives the refused ones.
+    async fn settle_with_post<E: Borrow<NewEntry> + Sync>(
         &mut self,
         worker: Uuid,
         entries: &[E],
-        want: Option<&Want>,
-    ) -> Result<Exchanged, Error> {
+    ) -> Result<Vec<i64>, Error> {
+        if entries.iter().all(|new| new.borrow().post.is_none()) {
+            return self.settle(worker, entries).await;
+        }
         self.connection.execute("begin").await?;
-        let exchanged = self.exchange_and_deliver(worker, entries, want).await;
-        match exchanged {
-            Ok(exchanged) => {
+        let refused = self.settle_and_deliver(worker, entries).await;
+        match refused {
+            Ok(refused) => {
                 self.connection.execute("commit").await?;
-                Ok(exchanged)
+                Ok(refused)
             }
             Err(error) => {
                 self.connection.undo().await;
@@ -264,33 +269,29 @@ impl Hot {
         }
     }
 
-    async fn exchange_and_deliver<E: Borrow<NewEntry> + Sync>(
+    async fn settle_and_deliver<E: Borrow<NewEntry> + Sync>(
         &mut self,
         worker: Uuid,
         entries: &[E],
-        want: Option<&Want>,
-    ) -> Result<Exchanged, Error> {
+    ) -> Result<Vec<i64>, Error> {
         let all = || entries.iter().map(Borrow::borrow);
         flush::meeting(all()).hold(&mut self.connection).await?;
-        let exchanged = self.exchange_in_full(worker, entries, want).await?;
-        let landed = all().filter(|new| !exchanged.refused.contains(&new.job));
+        let refused = self.settle(worker, entries).await?;
+        let landed = all().filter(|new| !refused.contains(&new.job));
         flush::deliver(&mut self.connection, landed).await?;
-        Ok(exchanged)
+        Ok(refused)
     }
 
-    async fn exchange_in_full<E: Borrow<NewEntry> + Sync>(
+    /// The full form, which judges each job. Gives those that did not land.
+    async fn settle<E: Borrow<NewEntry> + Sync>(
         &mut self,
         worker: Uuid,
         entries: &[E],
-        want: Option<&Want>,
-    ) -> Result<Exchanged, Error> {
+    ) -> Result<Vec<i64>, Error> {
         let ends = Columns::of(entries);
         let claims: Vec<Uuid> = ends.leases.iter().map(|lease| lease.claim).collect();
         let numbers: Vec<i16> = ends.leases.iter().map(|lease| lease.n).collect();
-        let claim = want.map_or(Uuid::nil(), |want| want.claim);
-        let (lanes, quotas) = lanes_of(want);
-        let rows = sqlx::query_file_as!(
-            Row,
+        let rows = sqlx::query_file!(
             "queries/lease/exchange.sql",
             &ends.jobs,
             &ends.lease_of,
@@ -311,30 +312,14 @@ impl Hot {
             &claims,
             &numbers,
             self.check_gap,
-            claim,
             worker,
-            &lanes,
-            &quotas,
-            self.extents_for(want),
             &ends.remembers,
             &ends.members,
-            self.losses_max,
         )
         .fetch_all(&mut self.connection)
         .await?;
         self.check_gap = false;
-        let mut exchanged = Exchanged::default();
-        for row in rows {
-            match row.n {
-                Some(n) => exchanged.claimed.extend(row.claimed(LeaseKey { claim, n })),
-                None => {
-                    exchanged.refused = row.refused.unwrap_or_default();
-                    exchanged.extents = row.extents.unwrap_or_default();
-                    exchanged.picked = row.picked.unwrap_or_default();
-                }
-            }
-        }
-        Ok(exchanged)
+        Ok(rows.into_iter().map(|row| row.job).collect())
     }
 
     /// Which of these entries, whose fate is unknown, were recorded.

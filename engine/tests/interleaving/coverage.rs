@@ -74,7 +74,6 @@ const ELSEWHERE: &[(u32, &str, &str)] = &[
 const WITHOUT_FEATURE: &[(u32, &str)] = &[
     (26, "retention"),
     (27, "retention"),
-    (28, "a floor of claims"),
     (35, "a binary that knows no limits"),
     (36, "contexts"),
 ];

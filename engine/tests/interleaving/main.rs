@@ -9,6 +9,7 @@ mod common;
 mod batch;
 mod claim;
 mod coverage;
+mod floor;
 mod flush;
 mod life;
 mod mail;

@@ -5,11 +5,13 @@
 //! that outcome: the columns that other endings need are not sent.
 
 use std::borrow::Borrow;
+use std::time::{Duration, Instant};
 
 use chrono::{DateTime, Utc};
 use uuid::Uuid;
 use windlass_workflows::machine::turn::{End, Entry, Outcome};
 
+use super::floor::{Floors, Head};
 use super::{Claimed, Ending, Exchanged, LeaseKey, NewEntry, Want, lanes_of};
 use crate::Error;
 use crate::store::gate::Session;
@@ -172,13 +174,15 @@ pub(super) async fn exchange<E: Borrow<NewEntry> + Sync>(
     worker: Uuid,
     entries: &[E],
     want: Option<&Want>,
-    (extents, losses_max): (i64, i16),
+    (extents, losses_max, floors): (i64, i16, &mut Floors),
 ) -> Result<(Exchanged, Vec<i64>), Error> {
     let ends = Columns::of(entries);
     let claims: Vec<Uuid> = ends.leases.iter().map(|lease| lease.claim).collect();
     let numbers: Vec<i16> = ends.leases.iter().map(|lease| lease.n).collect();
     let claim = want.map_or(Uuid::nil(), |want| want.claim);
     let (lanes, quotas) = lanes_of(want);
+    floors.begin(Instant::now());
+    let (effs, ids): (Vec<_>, Vec<_>) = lanes.iter().map(|lane| floors.of(*lane).unzip()).unzip();
     let rows = sqlx::query_file_as!(
         Row,
         "queries/lease/exchange_plain.sql",
@@ -209,9 +213,12 @@ pub(super) async fn exchange<E: Borrow<NewEntry> + Sync>(
         &ends.turns.ats,
         &ends.turns.data as &[&str],
         want.is_some_and(|want| want.named),
+        &effs as &[Option<DateTime<Utc>>],
+        &ids as &[Option<i64>],
     )
     .fetch_all(connection)
     .await?;
+    note_heads(&rows, floors);
     let (mut exchanged, mut undecided) = (Exchanged::default(), Vec::new());
     for row in rows {
         match row.n {
@@ -228,10 +235,26 @@ pub(super) async fn exchange<E: Borrow<NewEntry> + Sync>(
     Ok((exchanged, undecided))
 }
 
+/// A lane's head is that of its earliest kind.
+fn note_heads(rows: &[Row], floors: &mut Floors) {
+    let heads = rows.iter().filter_map(Row::head);
+    let mut heads: Vec<(i32, Head)> = heads.collect();
+    heads.sort_by_key(|(lane, head)| (*lane, head.eff, head.first_id));
+    let now = Instant::now();
+    for of_lane in heads.chunk_by(|(one, _), (next, _)| one == next) {
+        let (lane, first) = of_lane[0];
+        let walked = of_lane.iter().map(|(_, head)| head.walked).min();
+        let walked = walked.unwrap_or_default();
+        floors.found(lane, Head { walked, ..first }, now);
+    }
+}
+
 /// A kind of claimed jobs, or the last row, which has no `n`.
 struct Row {
     n: Option<i16>,
     lane: Option<i32>,
+    eff: Option<DateTime<Utc>>,
+    walked: Option<f64>,
     limited: Option<bool>,
     attempt: Option<i16>,
     losses: Option<i16>,
@@ -255,6 +278,15 @@ struct Row {
 }
 
 impl Row {
+    fn head(&self) -> Option<(i32, Head)> {
+        let head = Head {
+            eff: self.eff?,
+            first_id: self.ids.iter().flatten().copied().min()?,
+            walked: Duration::try_from_secs_f64(self.walked?).unwrap_or_default(),
+        };
+        Some((self.lane?, head))
+    }
+
     fn claimed(self, lease: LeaseKey, into: &mut Vec<Claimed>) {
         let ids = self.ids.unwrap_or_default();
         let mut nonces = self.nonces.unwrap_or_default().into_iter();
