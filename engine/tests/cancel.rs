@@ -126,7 +126,7 @@ async fn a_leased_job_hears_of_it_and_its_late_result_is_refused() {
         cancel(&bench, jobs[0].id).await.expect("asked again"),
         Cancelled::Asked
     );
-    let (_, stops) = worker
+    let renewed = worker
         .beat
         .renew(worker.id)
         .await
@@ -144,7 +144,7 @@ async fn a_leased_job_hears_of_it_and_its_late_result_is_refused() {
         }])
         .await;
 
-    assert_eq!(stops, vec![jobs[0].id]);
+    assert_eq!(renewed.stops, vec![jobs[0].id]);
     assert_eq!(late.refused, vec![jobs[0].id]);
     assert!(obeyed.refused.is_empty());
     assert_eq!(

@@ -2,8 +2,9 @@
 
 mod common;
 
+use uuid::Uuid;
 use windlass_engine::Store;
-use windlass_engine::store::{LaneKey, NewRequest, Submitted, connect_options};
+use windlass_engine::store::{Beat, Incarnation, LaneKey, NewRequest, Submitted, connect_options};
 use windlass_engine::testing::TestCluster;
 
 use common::LEASE_TIME;
@@ -32,10 +33,35 @@ async fn accepted(store: &Store) -> i64 {
     }
 }
 
-async fn position(store: &Store) -> i64 {
+/// A worker enters, and a look sees that.
+async fn acknowledged(cluster: &TestCluster, store: &Store) -> i64 {
+    let options = connect_options(cluster.url(), "windlass test").expect("our own address");
+    let mut beat = Beat::connect(&options).await.expect("a connection");
+    let worker = Incarnation {
+        id: Uuid::new_v4(),
+        ..Incarnation::default()
+    };
+    beat.enter(&worker).await.expect("entered");
     let due = store.duties_due(LEASE_TIME).await.expect("a look");
-    due.position
+    let seen = due.acknowledged.expect("a worker is about");
+    beat.renew(worker.id).await.expect("answered");
+    let renewed = beat.renew(worker.id).await.expect("answered");
+    let beaten = renewed.expect("alive").acknowledged;
+    assert!(seen < beaten, "{seen}, {beaten}");
+    beaten
 }
+
+/// Draws numbers of transactions that come to nothing.
+const COME_TO_NOTHING: &str = "do $$ begin
+    for n in 1..2000 loop
+        begin
+            insert into tally (batch, kind, n) values (1, 'none', n);
+            raise division_by_zero;
+        exception when division_by_zero then null;
+        end;
+    end loop;
+    raise division_by_zero;
+end $$";
 
 #[tokio::test]
 async fn a_promoted_standby_that_was_behind_is_told_and_gives_no_id_twice() {
@@ -53,7 +79,7 @@ async fn a_promoted_standby_that_was_behind_is_told_and_gives_no_id_twice() {
         accepted(&store).await;
     }
     let lost = accepted(&store).await;
-    let seen = position(&store).await;
+    let seen = acknowledged(&cluster, &store).await;
     store.close().await;
     cluster.kill().await;
 
@@ -82,7 +108,11 @@ async fn a_promoted_standby_that_had_everything_lost_nothing() {
     let store = opened(&cluster).await;
     store.follow_server().await.expect("a look");
     accepted(&store).await;
-    let seen = position(&store).await;
+    let seen = acknowledged(&cluster, &store).await;
+    let drawn = sqlx::query(COME_TO_NOTHING)
+        .execute(&cluster.pool().await)
+        .await;
+    drawn.expect_err("it comes to nothing");
     store.close().await;
     cluster.kill().await;
     cluster.keep_standby();

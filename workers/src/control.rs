@@ -14,6 +14,7 @@ use uuid::Uuid;
 use windlass_engine::Error;
 use windlass_engine::store::{Beat, Incarnation, Listener};
 
+use crate::follow::follow;
 use crate::shared::{Phase, Shared};
 
 /// Trust ends this much before the lease does, by the worker's own monotonic clock.
@@ -28,6 +29,9 @@ const LISTENING_PAUSE_MAX: Duration = Duration::from_secs(2);
 /// While there is work, pauses, shares and new groups are heeded within this time.
 const LOOK_AGE_MAX: Duration = Duration::from_millis(250);
 
+/// A look that takes so long, over many lanes or many dead entries, leaves four times as long to others.
+const LOOK_DEAR: Duration = Duration::from_millis(20);
+
 /// A look that is not answered for so long was lost.
 const LOOK_ANSWER_MAX: Duration = Duration::from_secs(10);
 
@@ -37,6 +41,15 @@ pub(crate) struct Control {
     pub(crate) identity: Incarnation,
     pub(crate) lease_time: Duration,
     pub(crate) capabilities: HashSet<String>,
+}
+
+/// How far the heartbeat has come.
+#[derive(Default)]
+struct Beating {
+    connection: Option<Beat>,
+    /// A transaction that the server acknowledged.
+    acknowledged: Option<i64>,
+    draining_told: bool,
 }
 
 impl Control {
@@ -92,17 +105,16 @@ impl Control {
     async fn beat(&mut self) {
         let mut ticks = interval(self.lease_time / 3);
         ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
-        let mut connection = None;
-        let mut draining_told = false;
+        let mut beating = Beating::default();
         loop {
             ticks.tick().await;
             let asked_at = Instant::now();
-            let beat = self.beat_once(&mut connection, &mut draining_told);
+            let beat = self.beat_once(&mut beating);
             // Silent for a whole lease time, the connection is dead, and so are we to others. A shorter
             // limit would keep a worker on a busy machine from ever getting an answer.
             let Ok(answer) = timeout(self.lease_time, beat).await else {
                 warn!("a heartbeat was not answered in time");
-                connection = None;
+                beating.connection = None;
                 continue;
             };
             match answer {
@@ -113,26 +125,27 @@ impl Control {
                 }
                 Err(error) => {
                     warn!(error = %error, "a heartbeat was not answered");
-                    connection = None;
+                    beating.connection = None;
                 }
             }
         }
     }
 
     /// One heartbeat; `false` when the worker was marked dead.
-    async fn beat_once(
-        &self,
-        connection: &mut Option<Beat>,
-        draining_told: &mut bool,
-    ) -> Result<bool, Error> {
-        let beat = match connection {
+    async fn beat_once(&self, beating: &mut Beating) -> Result<bool, Error> {
+        let beat = match &mut beating.connection {
             Some(beat) => beat,
-            None => connection.insert(Beat::connect(&self.shared.connect).await?),
+            empty => {
+                let beat = Beat::connect(&self.shared.connect).await?;
+                self.recognise(beating.acknowledged).await;
+                empty.insert(beat)
+            }
         };
-        let Some((_, stops)) = beat.renew(self.identity.id).await? else {
+        let Some(renewed) = beat.renew(self.identity.id).await? else {
             return Ok(false);
         };
-        self.shared.set_stops(stops.into_iter().collect());
+        beating.acknowledged = Some(renewed.acknowledged);
+        self.shared.set_stops(renewed.stops.into_iter().collect());
         let known = self.shared.claims.listed();
         let lost = beat
             .give_back_unlisted(self.identity.id, &known, self.lease_time * 2 / 3)
@@ -143,11 +156,18 @@ impl Control {
                 "gave back leases whose claim was never answered"
             );
         }
-        if self.shared.phase() != Phase::Running && !*draining_told {
+        if self.shared.phase() != Phase::Running && !beating.draining_told {
             beat.drain(self.identity.id).await?;
-            *draining_told = true;
+            beating.draining_told = true;
         }
         Ok(true)
+    }
+
+    /// A connection that had to be made anew may lead to another server.
+    async fn recognise(&self, acknowledged: Option<i64>) {
+        if let Err(error) = follow(&self.shared.store, acknowledged).await {
+            warn!(error = %error, "could not look whether the database moved");
+        }
     }
 
     /// The heartbeat stops last.
@@ -191,12 +211,9 @@ async fn look(shared: &Shared, capabilities: &HashSet<String>) {
         if shared.phase() != Phase::Running {
             return std::future::pending().await;
         }
-        match timeout(
-            LOOK_ANSWER_MAX,
-            shared.store.lanes_ahead_of(shared.incarnation()),
-        )
-        .await
-        {
+        let since = Instant::now();
+        let looked = shared.store.lanes_ahead_of(shared.incarnation());
+        match timeout(LOOK_ANSWER_MAX, looked).await {
             Ok(Ok(mut ahead)) => {
                 ahead.retain(|lane| {
                     lane.capability.is_empty()
@@ -222,6 +239,10 @@ async fn look(shared: &Shared, capabilities: &HashSet<String>) {
                 pause = LOOK_PAUSE_MAX;
             }
             Err(_) => warn!("a look for work was not answered in time"),
+        }
+        let took = since.elapsed();
+        if took >= LOOK_DEAR {
+            sleep((took * 4).min(LOOK_PAUSE_MAX)).await;
         }
         if pause == LOOK_PAUSE_MIN {
             // Pumps have lanes now: look again when one has used them up, and before the list is stale.

@@ -68,9 +68,9 @@ pub struct Keeper {
 /// What looks saw of the server.
 #[derive(Clone, Copy, Debug, Default)]
 struct Seen {
-    /// When it began, and the next transaction of its history.
-    now: Option<(DateTime<Utc>, i64)>,
-    /// The same of the server before it, where there was one.
+    /// When it began, and a transaction that it acknowledged.
+    now: Option<(DateTime<Utc>, Option<i64>)>,
+    /// One that the server before it acknowledged, where there was one.
     before: Option<i64>,
 }
 
@@ -125,7 +125,7 @@ impl Keeper {
                             self.ring(duty);
                         }
                     }
-                    self.recognise(due.server_since, due.position);
+                    self.recognise(due.server_since, due.acknowledged);
                     if due.is_ready {
                         self.notifier.tell();
                     }
@@ -143,13 +143,13 @@ impl Keeper {
     }
 
     /// A server that began anew may be another one, or a copy that goes on.
-    fn recognise(&self, since: DateTime<Utc>, position: i64) {
+    fn recognise(&self, since: DateTime<Utc>, acknowledged: Option<i64>) {
         let mut seen = self.seen();
         if let Some((_, before)) = seen.now.filter(|(known, _)| *known != since) {
-            seen.before = Some(before);
+            seen.before = before;
             self.ring(Duty::Follow);
         }
-        seen.now = Some((since, position));
+        seen.now = Some((since, acknowledged));
     }
 
     fn seen(&self) -> MutexGuard<'_, Seen> {

@@ -18,6 +18,7 @@ pub mod connection;
 mod control;
 mod documents;
 pub mod egress;
+mod follow;
 mod job;
 pub mod keeper;
 pub mod perform;

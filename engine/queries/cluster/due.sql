@@ -1,14 +1,18 @@
 -- Which duties have something to do, when does the next one by the clock, and does anything stir?
--- Index  later_due, wait_due, expiry_due, slot_due, schedule_ahead, batch_open, held_cancelling,
+-- Index  ready_pkey, later_due, wait_due, expiry_due, slot_due, schedule_ahead, batch_open, held_cancelling,
 --        pause_job, redrive_running, breaker_busy, outcome_stopped, held_stopped: the head of each;
 --        lease_worker. Workers, leases, wishes and pauses are few.
 -- Locks  none: each duty finds out again under its own.
 -- Gives  one row: the names of duties; whether work is ready, and whether some is ready or leased;
 --        seconds until the next timer, slot, or end of a rest or pause, null without; a number that
---        changes with every job that is made; when the server began, and the next transaction of its
---        history. $1 is the lease time in seconds, $2 the window of a breaker without a rule.
+--        changes with every job that is made; when the server began, and the transaction of its latest
+--        heartbeat: one that was acknowledged, where the next number may have been drawn by what never
+--        came to be durable. $1 is the lease time in seconds, $2 the window of a breaker without a rule.
 with clock as materialized (
-    select now() + clock_offset as now, since from cluster
+    -- from the newest job on: the entries of claimed ones are at the other end
+    select now() + clock_offset as now, since,
+           (select first_id from ready order by first_id desc limit 1) is not null as is_ready
+    from cluster
 ),
 duty (name, is_due) as (
     select 'expire', exists (
@@ -80,10 +84,12 @@ soon (at) as (
     select min(due) from breaker cross join clock where state = 'open' and due > clock.now
 )
 select array(select name from duty where is_due) as "duties!",
-       exists (select from ready) as "is_ready!",
-       exists (select from ready) or exists (select from lease) as "is_busy!",
+       clock.is_ready as "is_ready!",
+       clock.is_ready or exists (select from lease) as "is_busy!",
        (select extract(epoch from min(soon.at) - clock.now)::float8 from soon) as "next_seconds?",
        (select last_value from job_block) + (select last_value from job_single) as "ids!",
        pg_postmaster_start_time() as "server_since!",
-       pg_snapshot_xmax(pg_current_snapshot())::text::int8 as "position!"
+       (select max(next.xid - (next.xid - worker.xmin::text::int8 & 4294967295))
+        from worker cross join (select pg_snapshot_xmax(pg_current_snapshot())::text::int8 as xid) next
+        where worker.seen > now() - interval '1 hour') as "acknowledged?"
 from clock;

@@ -36,8 +36,8 @@ pub struct DutiesDue {
     pub ids: i64,
     /// When the server began.
     pub server_since: DateTime<Utc>,
-    /// The next transaction of its history.
-    pub position: i64,
+    /// A late transaction that it acknowledged, if any worker is about: that of a heartbeat.
+    pub acknowledged: Option<i64>,
 }
 
 /// A timer may be years away; nobody sleeps for so long.
@@ -58,7 +58,7 @@ impl Store {
             next: row.next_seconds.map(seconds),
             ids: row.ids,
             server_since: row.server_since,
-            position: row.position,
+            acknowledged: row.acknowledged,
         })
     }
 

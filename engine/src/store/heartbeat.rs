@@ -26,6 +26,17 @@ pub struct Incarnation {
     pub capabilities: Vec<String>,
 }
 
+/// What a heartbeat is answered.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Renewed {
+    /// The database's time.
+    pub at: DateTime<Utc>,
+    /// Jobs that should stop.
+    pub stops: Vec<i64>,
+    /// A transaction that the server acknowledged: that of the beat before.
+    pub acknowledged: i64,
+}
+
 /// The heartbeat's own connection.
 #[derive(Debug)]
 pub struct Beat {
@@ -56,15 +67,12 @@ impl Beat {
         Ok(())
     }
 
-    /// Renews; answers with the jobs that should stop, or `None` when the worker was marked dead.
-    pub async fn renew(
-        &mut self,
-        worker: Uuid,
-    ) -> Result<Option<(DateTime<Utc>, Vec<i64>)>, Error> {
-        let row = sqlx::query_file!("queries/worker/heartbeat.sql", worker)
+    /// Renews; `None` when the worker was marked dead.
+    pub async fn renew(&mut self, worker: Uuid) -> Result<Option<Renewed>, Error> {
+        let renewed = sqlx::query_file_as!(Renewed, "queries/worker/heartbeat.sql", worker)
             .fetch_optional(&mut self.connection)
             .await?;
-        Ok(row.map(|row| (row.at, row.stops)))
+        Ok(renewed)
     }
 
     /// Gives back leases that the worker does not know; how many there were.

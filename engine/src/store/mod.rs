@@ -74,7 +74,7 @@ pub use self::exchange::{
 pub use self::gate::Gate;
 pub(crate) use self::gate::Session;
 pub use self::health::Health;
-pub use self::heartbeat::{Beat, Incarnation};
+pub use self::heartbeat::{Beat, Incarnation, Renewed};
 pub use self::job::{
     HeldView, JobView, JournalEntry, LeaseView, OutcomeView, RequestView, WaitCause,
 };

@@ -21,16 +21,16 @@ pub struct Moved {
     pub timeline: i32,
     /// Whether it is no copy of the server that was known.
     pub is_other_server: bool,
-    /// The next transaction of this history. One that was seen beyond it is gone.
+    /// The next transaction of this history. It or a later one, acknowledged before, is gone.
     pub position: i64,
 }
 
 impl Moved {
-    /// Whether it is certain that what was acknowledged is gone: this history has not come as far as the
-    /// transaction that somebody saw before. One that has may lack the end all the same. Another server counts
-    /// its transactions from anywhere.
-    pub fn went_back_behind(&self, seen: Option<i64>) -> bool {
-        !self.is_other_server && seen.is_some_and(|seen| self.position < seen)
+    /// Whether it is certain that what was acknowledged is gone: this history has not come as far as a
+    /// transaction that was acknowledged before. One that has may lack the end all the same. Another server
+    /// counts its transactions from anywhere.
+    pub fn went_back_behind(&self, acknowledged: Option<i64>) -> bool {
+        !self.is_other_server && acknowledged.is_some_and(|seen| self.position <= seen)
     }
 }
 

@@ -214,9 +214,9 @@ impl World {
             Move::Beat { worker } => {
                 let worker = &mut self.workers[*worker];
                 let beat = worker.beat.renew(worker.id).await.expect("answered");
-                let stops = beat.map(|(_, mut stops)| {
-                    stops.sort_unstable();
-                    stops
+                let stops = beat.map(|mut beat| {
+                    beat.stops.sort_unstable();
+                    beat.stops
                 });
                 answers(&stops, &model.beat(worker.id))
             }

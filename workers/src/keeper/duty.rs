@@ -9,6 +9,7 @@ use windlass_engine::store::doctor;
 use windlass_engine::{Error, Store};
 
 use super::Keeper;
+use crate::follow::follow;
 
 /// How long events are kept for jobs that wait for them later: seven days.
 const EVENTS_KEPT: Duration = Duration::from_secs(7 * 86_400);
@@ -161,30 +162,11 @@ impl Duty {
     }
 }
 
-/// Follows a server that moved, and says what is known of what was lost on the way. Never more work.
+/// Follows a server that moved. Never more work.
 async fn followed(keeper: &Keeper) -> Result<bool, Error> {
-    let Some(moved) = keeper.store.follow_server().await? else {
-        return Ok(false);
-    };
-    let seen = keeper.seen().before.take();
-    if moved.went_back_behind(seen) {
-        error!(
-            code = "history_went_back",
-            timeline_before = moved.timeline_before,
-            timeline = moved.timeline,
-            position = moved.position,
-            seen,
-            "the database went on without what it had acknowledged last: requests and outcomes are gone"
-        );
-        metrics::counter!("windlass_history_lost_total").increment(1);
-    } else {
-        warn!(
-            code = "server_moved",
-            timeline_before = moved.timeline_before,
-            timeline = moved.timeline,
-            is_other_server = moved.is_other_server,
-            "the database goes on elsewhere; what a standby lacked when it was promoted is gone"
-        );
+    let seen = keeper.seen().before;
+    if follow(&keeper.store, seen).await? {
+        keeper.seen().before = None;
     }
     Ok(false)
 }
