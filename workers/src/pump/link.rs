@@ -70,12 +70,14 @@ impl Link {
                 trouble => {
                     if trouble == Trouble::Lost {
                         self.hot = None;
-                    } else {
-                        // What the claim wanted is asked for again by the next exchange.
-                        want = None;
                     }
                     sleep(PAUSE_MIN + jitter(PAUSE_MIN)).await;
+                    // The claim may have been a statement of its own, and have happened.
                     let rest = self.find_out(part, &mut want, &mut answer).await;
+                    if trouble == Trouble::Again {
+                        // If not, the next exchange asks for work again.
+                        want = None;
+                    }
                     parts.push((rest, tries + 1));
                 }
             }
@@ -262,3 +264,7 @@ fn isolate(mut part: Vec<Outgoing>, error: Option<&Error>, parts: &mut Vec<(Vec<
 fn jitter(pause: Duration) -> Duration {
     pause.mul_f64(rand::random::<f64>() / 2.0)
 }
+
+#[cfg(test)]
+#[path = "link_tests.rs"]
+mod tests;
