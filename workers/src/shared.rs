@@ -203,9 +203,14 @@ impl Shared {
     /// A pump has no lane left: look again, at once if there was work a moment ago.
     pub(crate) fn look_for_work(&self, busy: bool) {
         if busy {
-            self.busy.send_replace(true);
+            self.stay_busy();
         }
         self.looking.notify_one();
+    }
+
+    /// There was work a moment ago: looks stay close to each other.
+    pub(crate) fn stay_busy(&self) {
+        self.busy.send_replace(true);
     }
 
     /// Whether a pump found work since this was last asked.

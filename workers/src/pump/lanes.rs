@@ -267,9 +267,15 @@ impl Lanes {
         ahead.is_some_and(|ahead| ahead.is_in() && ahead.lane.is_limited())
     }
 
-    /// Whether a look at the database is due.
+    /// Whether no lane may be asked now.
     pub(crate) fn is_empty(&self) -> bool {
         !self.ahead.iter().any(Ahead::is_in)
+    }
+
+    /// Whether a lane may be asked again when a job of this pump leaves.
+    pub(crate) fn come_back(&self) -> bool {
+        let mut ahead = self.ahead.iter();
+        ahead.any(|ahead| ahead.standing == Standing::Full)
     }
 }
 

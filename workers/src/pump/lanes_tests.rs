@@ -214,7 +214,7 @@ fn a_full_lane_comes_back_with_the_job_that_leaves_it() {
     lanes.refresh(&[limited(1, 1)]);
     lanes.book(1, 1, 1, false);
     lanes.count(10, 1);
-    assert!(lanes.is_empty());
+    assert!(lanes.is_empty() && lanes.come_back());
 
     lanes.refresh(&[limited(1, 0)]);
     assert!(lanes.is_empty(), "its limit is full, as before");
@@ -224,4 +224,5 @@ fn a_full_lane_comes_back_with_the_job_that_leaves_it() {
     lanes.book(1, 1, 0, false);
     lanes.leave(10);
     assert!(lanes.is_empty(), "its work was used up");
+    assert!(!lanes.come_back());
 }

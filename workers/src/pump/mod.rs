@@ -201,16 +201,20 @@ impl Pump {
             for job in answer.claimed.iter().filter(|job| job.limited) {
                 self.lanes.count(job.id, job.lane);
             }
+            let is_busy = !answer.claimed.is_empty();
             if want.named {
                 let all: usize = want.lanes.iter().map(|(_, asked)| asked).sum();
-                if answer.claimed.is_empty() || answer.claimed.len() == all || answer.more {
+                if !is_busy || answer.claimed.len() == all || answer.more {
                     self.shared.notice();
                 }
-            } else if self.lanes.is_empty() {
-                self.shared.look_for_work(!answer.claimed.is_empty());
-            } else {
+            } else if !self.lanes.is_empty() {
                 // There is more than one pump wants.
                 self.shared.wake();
+            } else if is_busy && self.lanes.come_back() {
+                // A look goes over all lanes: where limits are many, work in hand brings on more than it.
+                self.shared.stay_busy();
+            } else {
+                self.shared.look_for_work(is_busy);
             }
             self.shared.claims.open(want.claim, answer.claimed.len());
         }
@@ -237,7 +241,8 @@ impl Pump {
 
     /// Waits for whatever comes first: a job, an entry, work, an order.
     async fn rest(&mut self) {
-        if self.lanes.is_empty() && self.shared.phase() == Phase::Running {
+        let waits = !self.jobs.is_empty() && self.lanes.come_back();
+        if self.lanes.is_empty() && !waits && self.shared.phase() == Phase::Running {
             self.shared.look_for_work(false);
         }
         let is_idle = self.is_first && self.jobs.is_empty();
