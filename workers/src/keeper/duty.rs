@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use futures::future::BoxFuture;
-use tracing::{debug, error, info, warn};
+use tracing::{debug, info, warn};
 use windlass_engine::protocol::{BreakersKept, Planned};
 use windlass_engine::store::doctor;
 use windlass_engine::{Error, Store};
