@@ -68,6 +68,7 @@ async fn a_claim_that_went_before_a_lock_that_did_not_come_is_kept() {
         claim: Uuid::new_v4(),
         lanes: vec![(lane, 1)],
         limited: false,
+        named: false,
     };
     let mut link = Link::new(options, true);
     let first = link
