@@ -215,13 +215,7 @@ async fn look(shared: &Shared, capabilities: &HashSet<String>) {
         let looked = shared.store.lanes_ahead_of(shared.incarnation());
         match timeout(LOOK_ANSWER_MAX, looked).await {
             Ok(Ok(mut ahead)) => {
-                ahead.retain(|lane| {
-                    lane.capability.is_empty()
-                        || lane
-                            .capability
-                            .split(',')
-                            .all(|handler| capabilities.contains(handler))
-                });
+                ahead.retain(|lane| has_all(&lane.capability, capabilities));
                 let busy = shared.take_busy() || ahead.iter().any(|lane| lane.room != Some(0));
                 pause = if busy {
                     LOOK_PAUSE_MIN
@@ -252,6 +246,11 @@ async fn look(shared: &Shared, capabilities: &HashSet<String>) {
             }
         }
     }
+}
+
+/// Whether the worker offers all handlers that a lane needs.
+fn has_all(needed: &str, offered: &HashSet<String>) -> bool {
+    needed.is_empty() || needed.split(',').all(|handler| offered.contains(handler))
 }
 
 /// When to look again: after the pause, or earlier when a limit opens.

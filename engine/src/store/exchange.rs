@@ -178,9 +178,8 @@ impl Hot {
         entries: &[E],
         want: Option<&Want>,
     ) -> Result<Exchanged, Error> {
-        let is_plain = |new: &NewEntry| {
-            plain::is_plain(new) && !(self.check_gap && new.entry.is_some())
-        };
+        let is_plain =
+            |new: &NewEntry| plain::is_plain(new) && !(self.check_gap && new.entry.is_some());
         let mut exchanged = if entries.iter().map(Borrow::borrow).all(is_plain) {
             self.exchange_plain(worker, entries, want).await?
         } else {

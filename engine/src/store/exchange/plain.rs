@@ -219,6 +219,11 @@ pub(super) async fn exchange<E: Borrow<NewEntry> + Sync>(
     .fetch_all(connection)
     .await?;
     note_heads(&rows, floors);
+    Ok(answer(rows, claim, &ends))
+}
+
+/// What the rows say, and the jobs of runs and turns that did not land.
+fn answer(rows: Vec<Row>, claim: Uuid, ends: &Columns<'_>) -> (Exchanged, Vec<i64>) {
     let (mut exchanged, mut undecided) = (Exchanged::default(), Vec::new());
     for row in rows {
         match row.n {
@@ -232,7 +237,7 @@ pub(super) async fn exchange<E: Borrow<NewEntry> + Sync>(
             }
         }
     }
-    Ok((exchanged, undecided))
+    (exchanged, undecided)
 }
 
 /// A lane's head is that of its earliest kind.
