@@ -1,161 +1,31 @@
 //! A worker on a real database: it claims, runs, records, drains, and takes over from the dead.
 
+mod common;
+
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use apalis::prelude::{BoxDynError, task_fn};
+use common::{PATIENCE, Site, performer};
 use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
-use windlass_engine::Store;
-use windlass_engine::protocol::{Answer, Request, Work};
-use windlass_engine::store::{Notifier, Submitted, connect_options};
-use windlass_engine::testing::TestDatabase;
+use windlass_engine::protocol::Request;
+use windlass_engine::store::connect_options;
 use windlass_workers::catalogue::Catalogue;
-use windlass_workers::connection::NoConnections;
-use windlass_workers::keeper::{Keeper, KeeperOptions};
-use windlass_workers::perform::{Performer, PerformerOptions};
-use windlass_workers::secret::Secrets;
 use windlass_workers::{Worker, WorkerOptions};
-use windlass_workflows::catalogue::Catalogue as Known;
-use windlass_workflows::value::Value;
-
-/// Longer than anything here takes; a test that waits so long has failed.
-const PATIENCE: Duration = Duration::from_secs(60);
 
 fn request(template: &str) -> Request {
-    let input = Value::parse(r#"{"n":20}"#).expect("input");
-    Request::new(Work::Template(format!("test.{template}")), input)
-}
-
-struct Site {
-    database: TestDatabase,
-    store: Store,
-    stop: CancellationToken,
+    common::request(template, r#"{"n":20}"#)
 }
 
 impl Site {
-    async fn new() -> Self {
-        let database = TestDatabase::new().await;
-        let store = database.store().await;
-        Self {
-            database,
-            store,
-            stop: CancellationToken::new(),
-        }
-    }
-
-    /// Publishes a template whose body is `tasks`.
-    async fn publish(&self, name: &str, tasks: &str) {
-        let source = format!(
-            "document: {{ dsl: '1.0.3', namespace: test, name: {name}, version: '1.0.0' }}\ndo:\n{tasks}"
-        );
-        let any = Value::parse(r#"{"type":"object"}"#).expect("a schema");
-        let known = Known::builtin()
-            .with("count", "1.0.0", &any)
-            .and_then(|known| known.with("pause", "1.0.0", &any))
-            .expect("handlers");
-        let template = windlass_engine::protocol::publish::check_source(&source, &known)
-            .unwrap_or_else(|problems| panic!("{problems:#?}"));
-        self.store.publish(1, template).await.expect("published");
-    }
-
     async fn submit(&self, template: &str, jobs: usize) -> Vec<i64> {
         self.send(vec![request(template); jobs]).await
     }
 
-    async fn send(&self, requests: Vec<Request>) -> Vec<i64> {
-        let answers = self.store.submit_requests(1, "test", requests).await;
-        let answers = answers.expect("submitted");
-        answers
-            .into_iter()
-            .map(|answer| match answer {
-                Answer::Submitted(Submitted::Created { job }) => job,
-                other => panic!("not created: {other:?}"),
-            })
-            .collect()
-    }
-
-    /// A worker and its end.
-    fn work(
-        &self,
-        catalogue: Catalogue,
-        lease_time: Duration,
-    ) -> (CancellationToken, tokio::task::JoinHandle<()>) {
-        let stop = self.stop.child_token();
-        let capabilities = catalogue.capabilities();
-        let performer = Performer::new(
-            PerformerOptions::default(),
-            Arc::new(NoConnections),
-            Secrets::new(),
-            catalogue,
-        )
-        .expect("a performer");
-        let connect = self.database.options("test worker");
-        let connect = connect.options([("lock_timeout", "200ms")]);
-        let options = WorkerOptions {
-            lease_time,
-            grace: Duration::from_millis(300),
-            capabilities,
-            ..WorkerOptions::default()
-        };
-        let worker = Worker::new(self.store.clone(), connect, performer, options);
-        (stop.clone(), tokio::spawn(worker.run(stop)))
-    }
-
-    fn keep(&self, lease_time: Duration) {
-        let keeper = Keeper::new(
-            self.store.clone(),
-            Notifier::default(),
-            KeeperOptions {
-                lease_time,
-                ..KeeperOptions::default()
-            },
-        );
-        tokio::spawn(keeper.run(self.stop.child_token()));
-    }
-
     async fn state(&self, job: i64) -> String {
-        self.store
-            .job(1, job)
-            .await
-            .expect("the job")
-            .state
-            .as_str()
-            .to_owned()
-    }
-
-    async fn until(&self, job: i64, state: &str) {
-        let since = Instant::now();
-        loop {
-            let now = self.state(job).await;
-            if now == state {
-                return;
-            }
-            assert!(
-                since.elapsed() < PATIENCE,
-                "job {job} is {now}, not {state}: {:?}",
-                self.store.job(1, job).await
-            );
-            tokio::time::sleep(Duration::from_millis(10)).await;
-        }
-    }
-
-    async fn result(&self, job: i64) -> String {
-        self.store
-            .job(1, job)
-            .await
-            .expect("the job")
-            .outcome
-            .expect("an outcome")
-            .result
-            .expect("a result")
-    }
-}
-
-impl Drop for Site {
-    fn drop(&mut self) {
-        self.stop.cancel();
+        self.job(job).await.state.as_str().to_owned()
     }
 }
 
@@ -317,13 +187,7 @@ async fn a_worker_that_cannot_reach_its_database_still_stops() {
     let site = Site::new().await;
     let nowhere =
         connect_options("postgres://nobody@127.0.0.1:1/none", "test worker").expect("options");
-    let performer = Performer::new(
-        PerformerOptions::default(),
-        Arc::new(NoConnections),
-        Secrets::new(),
-        Catalogue::new(),
-    )
-    .expect("a performer");
+    let performer = performer(Catalogue::new());
     let options = WorkerOptions {
         grace: Duration::from_millis(100),
         ..WorkerOptions::default()

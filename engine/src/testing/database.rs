@@ -148,14 +148,14 @@ impl TestDatabase {
 pub struct Held(Transaction<'static, Postgres>);
 
 impl Held {
-    /// How many sessions of this database wait for a lock.
+    /// How many sessions wait for it.
     ///
     /// # Panics
     /// When the server refuses.
     pub async fn lock_waits(&mut self) -> i64 {
         sqlx::query_scalar(
-            "select count(*) from pg_locks
-             where not granted and database = (select oid from pg_database where datname = current_database())",
+            "select count(distinct pid) from pg_locks
+             where not granted and pg_backend_pid() = any (pg_blocking_pids(pid))",
         )
         .fetch_one(&mut *self.0)
         .await

@@ -73,9 +73,14 @@ impl Gate {
             .await
             .expect("a gate");
         let one = tokio::spawn((first.run)(Arc::clone(scene)));
-        let waits = settled(scene, &one, 0).await;
+        let told = |verb: &Verb| format!("{} then {}: {}", first.name, second.name, verb.name);
+        let waits = settled(scene, &one, 0)
+            .await
+            .unwrap_or_else(|| panic!("{} at {self:?} neither ends nor waits", told(first)));
         let two = tokio::spawn((second.run)(Arc::clone(scene)));
-        let waits_too = settled(scene, &two, i64::from(waits)).await;
+        let waits_too = settled(scene, &two, i64::from(waits))
+            .await
+            .unwrap_or_else(|| panic!("{} at {self:?} neither ends nor waits", told(second)));
         gate.rollback().await.expect("an open gate");
         let answers = [answer(one).await, answer(two).await];
         for (verb, answer) in [first, second].into_iter().zip(answers) {
@@ -98,8 +103,8 @@ impl Gate {
     }
 }
 
-/// Returns when the verb has ended, or waits beside the `others` that do; whether it waits.
-async fn settled<T>(scene: &Scene, verb: &JoinHandle<T>, others: i64) -> bool {
+/// Returns when the verb has ended, or waits beside the `others` that do; whether it waits, if it does either.
+async fn settled<T>(scene: &Scene, verb: &JoinHandle<T>, others: i64) -> Option<bool> {
     let looking = timeout(PATIENCE, async {
         loop {
             if verb.is_finished() {
@@ -111,7 +116,7 @@ async fn settled<T>(scene: &Scene, verb: &JoinHandle<T>, others: i64) -> bool {
             sleep(LOOK_AGAIN).await;
         }
     });
-    looking.await.expect("a verb ends or waits")
+    looking.await.ok()
 }
 
 /// A refusal is an answer; whatever the database says is a fault.

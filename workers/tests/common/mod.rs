@@ -1,0 +1,145 @@
+//! A place where templates are published, jobs submitted, and workers and keepers run.
+
+#![allow(dead_code, reason = "each test file uses its own part")]
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use tokio::task::JoinHandle;
+use tokio_util::sync::CancellationToken;
+use windlass_engine::Store;
+use windlass_engine::protocol::{Answer, Request, Work};
+use windlass_engine::store::{JobView, Notifier, Submitted};
+use windlass_engine::testing::TestDatabase;
+use windlass_workers::catalogue::Catalogue;
+use windlass_workers::connection::NoConnections;
+use windlass_workers::keeper::{Keeper, KeeperOptions};
+use windlass_workers::perform::{Performer, PerformerOptions};
+use windlass_workers::secret::Secrets;
+use windlass_workers::{Worker, WorkerOptions};
+use windlass_workflows::catalogue::{Ability, Catalogue as Known};
+use windlass_workflows::value::Value;
+
+/// Longer than anything here takes; a test that waits so long has failed.
+pub const PATIENCE: Duration = Duration::from_secs(60);
+const LOOK_AGAIN: Duration = Duration::from_millis(10);
+
+pub fn request(template: &str, input: &str) -> Request {
+    let input = Value::parse(input).expect("input");
+    Request::new(Work::Template(format!("test.{template}")), input)
+}
+
+pub fn performer(catalogue: Catalogue) -> Performer {
+    Performer::new(
+        PerformerOptions::default(),
+        Arc::new(NoConnections),
+        Secrets::new(),
+        catalogue,
+    )
+    .expect("a performer")
+}
+
+pub struct Site {
+    pub database: TestDatabase,
+    pub store: Store,
+    stop: CancellationToken,
+}
+
+impl Site {
+    pub async fn new() -> Self {
+        let database = TestDatabase::new().await;
+        let store = database.store().await;
+        Self {
+            database,
+            store,
+            stop: CancellationToken::new(),
+        }
+    }
+
+    /// Publishes a template whose body is `tasks`.
+    pub async fn publish(&self, name: &str, tasks: &str) {
+        let source = format!(
+            "document: {{ dsl: '1.0.3', namespace: test, name: {name}, version: '1.0.0' }}\ndo:\n{tasks}"
+        );
+        let any = Value::parse(r#"{"type":"object"}"#).expect("a schema");
+        let known = Known::builtin()
+            .able(Ability::Listen)
+            .able(Ability::Emit)
+            .able(Ability::Child)
+            .with("count", "1.0.0", &any)
+            .and_then(|known| known.with("pause", "1.0.0", &any))
+            .expect("handlers");
+        let template = windlass_engine::protocol::publish::check_source(&source, &known)
+            .unwrap_or_else(|problems| panic!("{problems:#?}"));
+        self.store.publish(1, template).await.expect("published");
+    }
+
+    pub async fn send(&self, requests: Vec<Request>) -> Vec<i64> {
+        let answers = self.store.submit_requests(1, "test", requests).await;
+        let answers = answers.expect("submitted");
+        answers
+            .into_iter()
+            .map(|answer| match answer {
+                Answer::Submitted(Submitted::Created { job }) => job,
+                other => panic!("not created: {other:?}"),
+            })
+            .collect()
+    }
+
+    /// A worker and its end.
+    pub fn work(
+        &self,
+        catalogue: Catalogue,
+        lease_time: Duration,
+    ) -> (CancellationToken, JoinHandle<()>) {
+        let stop = self.stop.child_token();
+        let capabilities = catalogue.capabilities();
+        let connect = self.database.options("test worker");
+        let connect = connect.options([("lock_timeout", "200ms")]);
+        let options = WorkerOptions {
+            lease_time,
+            grace: Duration::from_millis(300),
+            capabilities,
+            ..WorkerOptions::default()
+        };
+        let worker = Worker::new(self.store.clone(), connect, performer(catalogue), options);
+        (stop.clone(), tokio::spawn(worker.run(stop)))
+    }
+
+    pub fn keep(&self, lease_time: Duration) {
+        let options = KeeperOptions {
+            lease_time,
+            ..KeeperOptions::default()
+        };
+        let keeper = Keeper::new(self.store.clone(), Notifier::default(), options);
+        tokio::spawn(keeper.run(self.stop.child_token()));
+    }
+
+    pub async fn job(&self, job: i64) -> JobView {
+        self.store.job(1, job).await.expect("the job")
+    }
+
+    pub async fn until(&self, job: i64, state: &str) {
+        let since = Instant::now();
+        loop {
+            let view = self.job(job).await;
+            if view.state.as_str() == state {
+                return;
+            }
+            assert!(since.elapsed() < PATIENCE, "not {state}: {view:?}");
+            tokio::time::sleep(LOOK_AGAIN).await;
+        }
+    }
+
+    /// What a job that has ended gave.
+    pub async fn result(&self, job: i64) -> String {
+        let outcome = self.job(job).await.outcome.expect("an outcome");
+        outcome.result.expect("a result")
+    }
+}
+
+impl Drop for Site {
+    fn drop(&mut self) {
+        self.stop.cancel();
+    }
+}
