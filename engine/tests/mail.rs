@@ -1,10 +1,15 @@
 //! What jobs are told: who is given what, how often, and what becomes of what nobody reads.
 
 mod common;
+#[path = "mail/many.rs"]
+mod many;
+#[path = "mail/passing.rs"]
+mod passing;
 
 use chrono::Utc;
 use common::mail::{
-    an_event, cause, child, letters, paid, resting, send, signal_to, spawning, tell, with_post,
+    an_event, cause, child, letters, paid, resting, send, signal_to, spawning, tell, unread,
+    with_post,
 };
 use common::{Bench, TestWorker, completed, journal};
 use serde_json::value::RawValue;
@@ -84,7 +89,7 @@ async fn an_event_is_given_once_to_each_job_that_waits_or_was_there_before_it() 
     // Taken and waiting again, under another subject that fits as well: it is not given again.
     let again = worker.claim(2).await;
     for job in &again {
-        let ids = bench.store.letters(job.id).await.expect("read");
+        let ids = unread(&bench, job.id).await;
         let taken = ids.iter().map(|letter| letter.id).collect();
         let mut entry = resting(job, 2, vec![paid("")]);
         entry.post.as_mut().expect("a post").taken = taken;
@@ -141,7 +146,7 @@ async fn a_running_job_collects_what_it_listens_for() {
     send(&bench.store, "k", "s2").await;
     tell(&bench.store, "a", "e1").await;
     let causes = [signal_to("k"), paid("a")];
-    let collect = || bench.store.collect(1, job.id, job.lease, &causes);
+    let collect = || bench.store.collect(1, job.id, job.lease, 0, &causes);
 
     assert_eq!(collect().await.expect("looked"), 2);
     assert_eq!(collect().await.expect("looked"), 1, "the second signal");
@@ -188,9 +193,9 @@ async fn a_letter_that_is_put_back_can_be_taken_again() {
     let (mut worker, job) = claimed(&bench).await;
     send(&bench.store, "k", "s1").await;
     let causes = [signal_to("k")];
-    let collected = bench.store.collect(1, job.id, job.lease, &causes).await;
+    let collected = bench.store.collect(1, job.id, job.lease, 0, &causes).await;
     collected.expect("looked");
-    let letter = bench.store.letters(job.id).await.expect("read").remove(0);
+    let letter = unread(&bench, job.id).await.remove(0);
     let said = |post: Post, seq| with_post(journal(&job, seq), post);
     let taken = vec![letter.id];
     worker
@@ -215,7 +220,7 @@ async fn a_letter_that_is_put_back_can_be_taken_again() {
         )])
         .await;
 
-    let back = bench.store.letters(job.id).await.expect("read").remove(0);
+    let back = unread(&bench, job.id).await.remove(0);
     assert_eq!((back.id, &back.data), (letter.id, &letter.data));
     let kind = "select count(*) from inbox where kind = 'signal' and signal = 's1'";
     assert_eq!(bench.count(kind).await, 1);
@@ -276,7 +281,9 @@ async fn a_signal_is_a_cloud_event_to_a_job_that_has_not_ended() {
 
     let job = worker.claim(1).await.remove(0);
     worker.record(&[completed(&job)]).await;
-    let late = bench.store.signal(1, signal(To::Job(job.id), "go")).await;
+    let mut another = signal(To::Job(job.id), "go");
+    another.id = "s2".into();
+    let late = bench.store.signal(1, another).await;
     assert_eq!(late.expect_err("it has ended").code(), "illegal_state");
     let nobody = bench.store.signal(1, signal(To::Job(1), "go")).await;
     assert_eq!(nobody.expect_err("no such job").code(), "not_found");

@@ -1,26 +1,16 @@
 //! A worker runs jobs that wait for the outside: signals, events, and the jobs that they start.
 
-use std::sync::Arc;
+mod common;
+
 use std::time::{Duration, Instant};
 
 use chrono::Utc;
+use common::{PATIENCE, Site, request};
 use serde_json::value::RawValue;
-use tokio_util::sync::CancellationToken;
-use windlass_engine::Store;
-use windlass_engine::protocol::{Answer, Request, SIGNAL_TTL, Signal, To, Work};
-use windlass_engine::store::{JobFilter, Notifier, Signalled, Submitted};
-use windlass_engine::testing::TestDatabase;
+use windlass_engine::protocol::{SIGNAL_TTL, Signal, To};
+use windlass_engine::store::{JobFilter, NewEvent, Signalled, Unread};
 use windlass_workers::catalogue::Catalogue;
-use windlass_workers::connection::NoConnections;
-use windlass_workers::keeper::{Keeper, KeeperOptions};
-use windlass_workers::perform::{Performer, PerformerOptions};
-use windlass_workers::secret::Secrets;
-use windlass_workers::{Worker, WorkerOptions};
-use windlass_workflows::catalogue::{Ability, Catalogue as Known};
-use windlass_workflows::value::Value;
 
-/// Longer than anything here takes; a test that waits so long has failed.
-const PATIENCE: Duration = Duration::from_secs(60);
 const LEASE_TIME: Duration = Duration::from_secs(5);
 
 const LISTENS: &str = "
@@ -56,87 +46,20 @@ const STARTS: &str = "
       set: { child: '${ .by }' }
 ";
 
-struct Site {
-    database: TestDatabase,
-    store: Store,
-    stop: CancellationToken,
-}
-
 impl Site {
-    async fn new() -> Self {
-        let database = TestDatabase::new().await;
-        let store = database.store().await;
-        Self {
-            database,
-            store,
-            stop: CancellationToken::new(),
-        }
-    }
-
-    /// Publishes a template whose body is `tasks`.
-    async fn publish(&self, name: &str, tasks: &str) {
-        let source = format!(
-            "document: {{ dsl: '1.0.3', namespace: test, name: {name}, version: '1.0.0' }}\ndo:\n{tasks}"
-        );
-        let known = Known::builtin()
-            .able(Ability::Listen)
-            .able(Ability::Emit)
-            .able(Ability::Child);
-        let template = windlass_engine::protocol::publish::check_source(&source, &known)
-            .unwrap_or_else(|problems| panic!("{problems:#?}"));
-        self.store.publish(1, template).await.expect("published");
-    }
-
     async fn submit(&self, template: &str) -> i64 {
-        let work = Work::Template(format!("test.{template}"));
-        let requests = vec![Request::new(work, Value::parse("{}").expect("JSON"))];
-        let answers = self.store.submit_requests(1, "test", requests).await;
-        match answers.expect("submitted").remove(0) {
-            Answer::Submitted(Submitted::Created { job }) => job,
-            other => panic!("not created: {other:?}"),
-        }
+        self.send(vec![request(template, "{}")]).await.remove(0)
     }
 
     /// A worker and a keeper.
-    fn work(&self) {
-        let performer = Performer::new(
-            PerformerOptions::default(),
-            Arc::new(NoConnections),
-            Secrets::new(),
-            Catalogue::new(),
-        )
-        .expect("a performer");
-        let options = WorkerOptions {
-            lease_time: LEASE_TIME,
-            ..WorkerOptions::default()
-        };
-        let connect = self.database.options("test worker");
-        let worker = Worker::new(self.store.clone(), connect, performer, options);
-        tokio::spawn(worker.run(self.stop.child_token()));
-        let options = KeeperOptions {
-            lease_time: LEASE_TIME,
-            ..KeeperOptions::default()
-        };
-        let keeper = Keeper::new(self.store.clone(), Notifier::default(), options);
-        tokio::spawn(keeper.run(self.stop.child_token()));
+    fn run(&self) {
+        self.work(Catalogue::new(), LEASE_TIME);
+        self.keep(LEASE_TIME);
     }
 
-    async fn until(&self, job: i64, state: &str) {
-        let since = Instant::now();
-        loop {
-            let view = self.store.job(1, job).await.expect("the job");
-            if view.state.as_str() == state {
-                return;
-            }
-            assert!(since.elapsed() < PATIENCE, "not {state}: {view:?}");
-            tokio::time::sleep(Duration::from_millis(10)).await;
-        }
-    }
-
-    async fn result(&self, job: i64) -> String {
+    async fn completed(&self, job: i64) -> String {
         self.until(job, "completed").await;
-        let view = self.store.job(1, job).await.expect("the job");
-        view.outcome.and_then(|one| one.result).expect("a result")
+        self.result(job).await
     }
 
     async fn approve(&self, job: i64) -> Signalled {
@@ -144,11 +67,15 @@ impl Site {
     }
 
     async fn signal(&self, job: i64, name: &str) -> Signalled {
+        self.say(To::Job(job), name, r#"{"by":"mia"}"#).await
+    }
+
+    async fn say(&self, to: To, name: &str, data: &str) -> Signalled {
         let signal = Signal {
-            to: To::Job(job),
+            id: format!("{name} {data} to {to:?}"),
+            to,
             name: name.into(),
-            id: format!("{name} of {job}"),
-            data: Some(RawValue::from_string(r#"{"by":"mia"}"#.into()).expect("JSON")),
+            data: Some(RawValue::from_string(data.into()).expect("JSON")),
             ttl: SIGNAL_TTL,
             at: Utc::now(),
         };
@@ -172,28 +99,22 @@ impl Site {
     }
 }
 
-impl Drop for Site {
-    fn drop(&mut self) {
-        self.stop.cancel();
-    }
-}
-
 #[tokio::test]
 async fn a_signal_wakes_the_job_that_waits_and_one_that_came_first_is_kept() {
     let site = Site::new().await;
     site.publish("listens", LISTENS).await;
     let early = site.submit("listens").await;
     assert_eq!(site.approve(early).await, Signalled::Kept);
-    site.work();
+    site.run();
     let job = site.submit("listens").await;
     site.until(job, "waiting").await;
 
     assert_eq!(site.approve(job).await, Signalled::Taken { job });
 
-    assert_eq!(site.result(job).await, r#"{"by":"mia"}"#);
-    assert_eq!(site.result(early).await, r#"{"by":"mia"}"#);
-    let left = site.store.letters(job).await.expect("read");
-    assert_eq!(left, [], "what was taken is gone");
+    assert_eq!(site.completed(job).await, r#"{"by":"mia"}"#);
+    assert_eq!(site.completed(early).await, r#"{"by":"mia"}"#);
+    let left = site.store.letters(job, Unread::default()).await;
+    assert_eq!(left.expect("read").page, [], "what was taken is gone");
 }
 
 #[tokio::test]
@@ -204,9 +125,9 @@ async fn two_signals_that_came_first_are_both_heard() {
     assert_eq!(site.signal(job, "paid").await, Signalled::Kept);
     assert_eq!(site.signal(job, "approved").await, Signalled::Kept);
 
-    site.work();
+    site.run();
 
-    assert_eq!(site.result(job).await, r#"{"by":"mia","payer":"mia"}"#);
+    assert_eq!(site.completed(job).await, r#"{"by":"mia","payer":"mia"}"#);
 }
 
 #[tokio::test]
@@ -216,7 +137,7 @@ async fn an_event_whose_type_no_index_could_hold_fails_its_task_alone() {
     site.publish("pays", PAYS).await;
     let long = PAYS.replace("type: order.paid", "type: '${ \"order.paid\" * 400 }'");
     site.publish("shouts", &long).await;
-    site.work();
+    site.run();
     let listener = site.submit("listens").await;
     site.until(listener, "waiting").await;
 
@@ -224,7 +145,7 @@ async fn an_event_whose_type_no_index_could_hold_fails_its_task_alone() {
     site.until(shouter, "failed").await;
 
     site.submit("pays").await;
-    assert_eq!(site.result(listener).await, r#"{"amount":7}"#);
+    assert_eq!(site.completed(listener).await, r#"{"amount":7}"#);
 }
 
 #[tokio::test]
@@ -232,7 +153,7 @@ async fn an_event_of_one_job_goes_to_every_job_that_waits_for_it() {
     let site = Site::new().await;
     site.publish("listens", LISTENS_TO_PAYMENT).await;
     site.publish("pays", PAYS).await;
-    site.work();
+    site.run();
     let (one, other) = (site.submit("listens").await, site.submit("listens").await);
     site.until(one, "waiting").await;
     site.until(other, "waiting").await;
@@ -240,8 +161,8 @@ async fn an_event_of_one_job_goes_to_every_job_that_waits_for_it() {
     let payer = site.submit("pays").await;
 
     site.until(payer, "completed").await;
-    assert_eq!(site.result(one).await, r#"{"amount":7}"#);
-    assert_eq!(site.result(other).await, r#"{"amount":7}"#);
+    assert_eq!(site.completed(one).await, r#"{"amount":7}"#);
+    assert_eq!(site.completed(other).await, r#"{"amount":7}"#);
 }
 
 #[tokio::test]
@@ -249,7 +170,7 @@ async fn a_parent_goes_on_with_what_its_child_gave() {
     let site = Site::new().await;
     site.publish("listens", LISTENS).await;
     site.publish("starts", STARTS).await;
-    site.work();
+    site.run();
     let parent = site.submit("starts").await;
     let child = site.child_of(parent).await;
     site.until(child, "waiting").await;
@@ -257,7 +178,7 @@ async fn a_parent_goes_on_with_what_its_child_gave() {
 
     site.approve(child).await;
 
-    assert_eq!(site.result(parent).await, r#"{"child":"mia"}"#);
+    assert_eq!(site.completed(parent).await, r#"{"child":"mia"}"#);
 }
 
 #[tokio::test]
@@ -267,7 +188,7 @@ async fn a_child_that_was_killed_fails_its_parent_and_one_that_is_missing_too() 
     site.publish("starts", STARTS).await;
     let missing = STARTS.replace("name: listens", "name: nobody");
     site.publish("misses", &missing).await;
-    site.work();
+    site.run();
     let parent = site.submit("starts").await;
     let child = site.child_of(parent).await;
     site.until(child, "waiting").await;
@@ -277,4 +198,160 @@ async fn a_child_that_was_killed_fails_its_parent_and_one_that_is_missing_too() 
     site.until(parent, "failed").await;
     let orphan = site.submit("misses").await;
     site.until(orphan, "failed").await;
+}
+
+/// Listens to a signal of the key `order-17` under a predicate.
+fn listens_to_number(number: u32) -> String {
+    format!(
+        "
+  - hear:
+      listen:
+        to: {{ one: {{ with: {{ type: io.windlass.signal.approved.v1, subject: order-17, data: '${{ .n == {number} }}' }} }} }}
+  - say:
+      set: {{ n: '${{ .[0].n }}' }}
+"
+    )
+}
+
+#[tokio::test]
+async fn a_signal_that_one_job_refuses_goes_to_another() {
+    let site = Site::new().await;
+    site.publish("one", &listens_to_number(1)).await;
+    site.publish("two", &listens_to_number(2)).await;
+    site.run();
+    let one = site.submit("one").await;
+    site.until(one, "waiting").await;
+    let two = site.submit("two").await;
+    site.until(two, "waiting").await;
+
+    let first = site.say(order(), "approved", r#"{"n":2}"#).await;
+
+    let longest = Signalled::Taken { job: one };
+    assert_eq!(first, longest);
+    assert_eq!(site.completed(two).await, r#"{"n":2}"#);
+    site.until(one, "waiting").await;
+    assert_eq!(site.say(order(), "approved", r#"{"n":1}"#).await, longest);
+    assert_eq!(site.completed(one).await, r#"{"n":1}"#);
+}
+
+const LISTENS_TO_ANY: &str = "
+  - hear:
+      listen:
+        to:
+          any:
+            - with: { type: io.windlass.signal.approved.v1, subject: order-17 }
+            - with: { type: io.windlass.signal.paid.v1, subject: order-17 }
+  - close:
+      listen: { to: { one: { with: { type: io.windlass.signal.closed.v1 } } } }
+";
+
+#[tokio::test]
+async fn a_signal_that_a_listen_to_any_did_not_use_goes_to_another() {
+    let site = Site::new().await;
+    site.publish("any", LISTENS_TO_ANY).await;
+    let pays = listens_to_number(3).replace("approved", "paid");
+    site.publish("pays", &pays).await;
+    site.say(order(), "approved", r#"{"n":3}"#).await;
+    site.say(order(), "paid", r#"{"n":3}"#).await;
+    site.run();
+    let any = site.submit("any").await;
+    site.until(any, "waiting").await;
+
+    let pays = site.submit("pays").await;
+
+    assert_eq!(site.completed(pays).await, r#"{"n":3}"#);
+    site.until(any, "waiting").await;
+}
+
+/// An event with a number.
+fn said(kind: &str, n: u32) -> NewEvent {
+    NewEvent {
+        kind: kind.into(),
+        data: format!(r#"{{"type":"{kind}","data":{{"n":{n}}}}}"#),
+        ..NewEvent::default()
+    }
+}
+
+/// To whoever has to do with this order.
+fn order() -> To {
+    To::Key("order-17".into())
+}
+
+#[tokio::test]
+async fn the_newest_of_very_many_events_is_heard() {
+    let site = Site::new().await;
+    let last = LISTENS_TO_PAYMENT
+        .replace("subject: order-17", "data: '${ .n == 1499 }'")
+        .replace("amount", "n");
+    site.publish("listens", &last).await;
+    site.run();
+    let job = site.submit("listens").await;
+    site.until(job, "waiting").await;
+    let events: Vec<NewEvent> = (0..1_500).map(|n| said("order.paid", n)).collect();
+
+    site.store.append_events(1, &events).await.expect("written");
+
+    assert_eq!(site.completed(job).await, r#"{"n":1499}"#);
+}
+
+const HEARS_NOTES: &str = "
+  - hear:
+      listen:
+        to:
+          any: [ { with: { type: order.note } } ]
+          until: { one: { with: { type: order.stop } } }
+      foreach:
+        item: note
+        do: [ { keep: { set: '${ $note.n }' } } ]
+  - rest:
+      try: [ { last: { listen: { to: { one: { with: { type: order.never } } } }, timeout: { after: PT1S } } } ]
+      catch: { errors: { with: { status: 408 } }, do: [ { gone: { set: '${ . }' } } ] }
+";
+/// Short, so that a dead worker is soon found.
+const SHORT_LEASE: Duration = Duration::from_secs(1);
+/// The journal of the job has fewer entries.
+const POSITIONS: i32 = 9;
+
+/// Its worker dies while it writes the journal's entry `seq`; the server throws it away, or writes it after all.
+async fn dies_at(seq: i32, is_written: bool) {
+    let site = Site::new().await;
+    site.publish("hears", HEARS_NOTES).await;
+    site.keep(SHORT_LEASE);
+    let (_, worker) = site.work(Catalogue::new(), SHORT_LEASE);
+    let job = site.submit("hears").await;
+    let sql = format!(
+        "insert into journal (job, seq, kind, at, claim, data)
+         values ({job}, {seq}, 'other', now(), gen_random_uuid(), '{{}}')"
+    );
+    let mut gate = site.database.hold(sql.leak()).await;
+    let notes = (1..=3).map(|n| said("order.note", n));
+    let events: Vec<NewEvent> = notes.chain([said("order.stop", 4)]).collect();
+    site.store.append_events(1, &events).await.expect("written");
+
+    let since = Instant::now();
+    while gate.lock_waits().await == 0 && site.job(job).await.outcome.is_none() {
+        assert!(since.elapsed() < PATIENCE, "entry {seq} is not written");
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+    worker.abort();
+    if !is_written {
+        let broken = site.database.hold(
+            "select pg_terminate_backend(pid) from pg_stat_activity
+             where datname = current_database() and wait_event_type = 'Lock'",
+        );
+        broken.await.release().await;
+    }
+    gate.release().await;
+    site.work(Catalogue::new(), SHORT_LEASE);
+
+    let result = site.completed(job).await;
+    assert_eq!(result, "[1,2,3]", "after a death at entry {seq}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn every_note_is_heard_once_wherever_its_worker_dies() {
+    for is_written in [false, true] {
+        let deaths = (1..=POSITIONS).map(|seq| dies_at(seq, is_written));
+        futures::future::join_all(deaths).await;
+    }
 }

@@ -1,6 +1,6 @@
 -- Which duties have something to do, when does the next one by the clock, and does anything stir?
 -- Index  ready_pkey, later_due, wait_due, expiry_due, slot_due, schedule_ahead, batch_open, held_cancelling,
---        pause_job, redrive_running, breaker_busy, outcome_stopped, held_stopped: the head of each;
+--        pause_job, redrive_running, breaker_busy, outcome_stopped, held_stopped, signal_refused: the head of each;
 --        lease_worker. Workers, leases, wishes and pauses are few.
 -- Locks  none: each duty finds out again under its own.
 -- Gives  one row: the names of duties; whether work is ready, and whether some is ready or leased;
@@ -42,6 +42,8 @@ duty (name, is_due) as (
     from clock
     union all
     select 'mail', exists (select from event_new) or exists (select from child) or exists (select from inbox)
+        or exists (select from event_head join event_woken using (only_row) where event_woken.pos < event_head.pos)
+        or exists (select from signal where job is null and refused <> '{}')
     union all
     select 'plan', exists (select from batch where state = 'planning' and finished_at is null)
     union all

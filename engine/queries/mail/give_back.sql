@@ -6,7 +6,8 @@ insert into inbox (job, id, kind, data, at, name, key, signal)
 overriding system value
 select letter.job, letter.id, case when signal.id is null then 'event' else 'signal' end, letter.data,
        letter.at - (select clock_offset from cluster), signal.name, signal.key, signal.id
-from unnest($1::int8[], $2::int8[], $3::int4[], $4::text[], $5::timestamptz[]) letter (job, id, tenant, data, at)
-left join signal on signal.tenant = letter.tenant and signal.key = letter.data::json->>'subject'
-                and signal.id = letter.data::json->>'id' and signal.job = letter.job
+from unnest($1::int8[], $2::int8[], $3::int4[], $4::text[], $5::timestamptz[], $6::text[], $7::text[])
+     letter (job, id, tenant, data, at, subject, event)
+left join signal on signal.tenant = letter.tenant and signal.key = letter.subject and signal.id = letter.event
+                and signal.job = letter.job
 on conflict (job, id) do nothing;

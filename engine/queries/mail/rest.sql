@@ -1,17 +1,25 @@
--- Writes down what jobs wait for that have just begun to rest, and gives them what came before: kept signals,
--- one each and the oldest first, and events since they were made that they were not given yet. A job for which
--- there is anything is made ready instead.
+-- Writes down what jobs wait for that have just begun to rest, and gives them what came before: kept signals that
+-- nobody refused, one each and the oldest first, and the positions of events since they were made that they were not
+-- given yet. A job for which there is anything that its listens have not refused is made ready instead.
 -- Its caller has met the tellers (`mail/meet.sql`) and recorded the rest (`lease/exchange.sql`) before, in this
 -- transaction.
--- Index  wait_pkey; signal_kept, signal_pkey; heard_pkey; event_since, event_kind, event_pkey;
+-- Index  wait_pkey; signal_kept, signal_pkey; heard_pkey; event_since, event_kind, event_subject, event_pkey;
 --        inbox_pkey; job_pkey; child_parent.
--- Locks  signals, waiting for them: who has one may yet roll back.
+-- Locks  signals, waiting for them: who has one may yet roll back; letters of the jobs.
 -- Gives  how many jobs are ready again.
 with park as materialized (
     -- a pause may have held it instead
-    select wait.job, wait.lane, wait.eff, wait.priority, wait.attempt, wait.losses
-    from wait
-    where wait.job = any ($1::int8[]) and wait.n = 0
+    select wait.job, wait.lane, wait.eff, wait.priority, wait.attempt, wait.losses, rests.mark
+    from unnest($1::int8[], $8::int8[]) rests (job, mark)
+    join wait on wait.job = rests.job and wait.n = 0
+),
+judged as materialized (
+    select judged.job, judged.id, park.mark
+    from unnest($9::int8[], $10::int8[]) judged (job, id)
+    join park using (job)
+),
+refused as (
+    update inbox set refused = judged.mark from judged where inbox.job = judged.job and inbox.id = judged.id
 ),
 cause as materialized (
     select cause.*
@@ -31,7 +39,7 @@ kept as materialized (
         select signal.id, signal.at, signal.data
         from signal
         where signal.tenant = spot.tenant and signal.key = spot.key and signal.name = spot.name
-          and signal.job is null and signal.expires_at > now()
+          and signal.job is null and signal.expires_at > now() and signal.refused = '{}'
         order by signal.at, signal.id
         limit spot.jobs
         for update
@@ -58,7 +66,8 @@ listen as materialized (
                (select heard.pos from heard where heard.job = cause.job and heard.name = cause.name and heard.key = cause.key),
                (select min(first.pos) - 1
                 from (select event.pos from event
-                      where cause.name <> '' and event.tenant = cause.tenant and event.kind = cause.name and event.at >= job.created_at
+                      where cause.name <> '' and cause.key = ''
+                        and event.tenant = cause.tenant and event.kind = cause.name and event.at >= job.created_at
                       order by event.at offset 0) first),
                0) as behind
     from cause
@@ -69,25 +78,32 @@ looked_at as materialized (
     select listen.job, listen.name, listen.key, event.*
     from listen
     cross join lateral (
-        (select event.pos, event.kind, event.subject, event.data
+        (select event.pos, event.kind, event.subject, event.at
          from event
-         where listen.name <> '' and event.tenant = listen.tenant and event.kind = listen.name
+         where listen.name <> '' and listen.key <> ''
+           and event.tenant = listen.tenant and event.kind = listen.name and event.subject = listen.key
            and event.pos > listen.behind and event.at + interval '0' >= listen.since -- by position
-           and (listen.key = '' or event.subject = listen.key)
          order by event.pos
          limit 100)
         union all
-        (select event.pos, event.kind, event.subject, event.data
+        (select event.pos, event.kind, event.subject, event.at
+         from event
+         where listen.name <> '' and listen.key = '' and event.tenant = listen.tenant and event.kind = listen.name
+           and event.pos > listen.behind and event.at + interval '0' >= listen.since
+         order by event.pos
+         limit 100)
+        union all
+        (select event.pos, event.kind, event.subject, event.at
          from event
          where listen.name = '' and event.tenant = listen.tenant
-           and event.pos > listen.behind and event.at + interval '0' >= listen.since -- by position
+           and event.pos > listen.behind and event.at + interval '0' >= listen.since
            and (listen.key = '' or event.subject = listen.key)
          order by event.pos
          limit 100)
     ) event
 ),
 found as materialized (
-    select distinct on (job, pos) job, pos, kind, data
+    select distinct on (job, pos) job, pos, kind, at
     from looked_at
     -- it may have been given this one for another type or subject
     where not exists (select from heard
@@ -106,17 +122,19 @@ noted as (
     on conflict (job, name, key) do update set pos = excluded.pos
 ),
 letters as (
-    insert into inbox (job, kind, data, name, key, signal)
-    select job, 'signal', data, name, key, id from given
+    insert into inbox (job, kind, data, name, key, signal, event, at)
+    select job, 'signal', data, name, key, id, null, now() from given
     union all
-    select job, 'event', data, kind, '', null from found
+    select job, 'event', null, kind, '', null, pos, at from found
 ),
 met as materialized (
     select park.*
     from park
     where job in (select job from given)
        or job in (select job from found)
-       or exists (select from inbox where inbox.job = park.job and inbox.id <> all ($8::int8[]))
+       or exists (select from inbox
+                  where inbox.job = park.job and inbox.refused is distinct from park.mark
+                    and not exists (select from judged where judged.job = inbox.job and judged.id = inbox.id))
 ),
 gone as (
     delete from wait using met where wait.job = met.job
@@ -126,8 +144,8 @@ woken as (
     select job, job, lane, eff, now(), priority, attempt, losses, true from met
 ),
 stands as (
-    insert into wait (job, n, lane, tenant, kind, name, key)
-    select cause.job, cause.n, park.lane, cause.tenant, cause.kind, cause.name,
+    insert into wait (job, n, lane, tenant, mark, kind, name, key)
+    select cause.job, cause.n, park.lane, cause.tenant, park.mark, cause.kind, cause.name,
            case cause.kind
                when 'child' then (select 'j_' || max(child.job) from child
                                   where child.parent = cause.job and child.activity = cause.key::int4)

@@ -1,29 +1,35 @@
 -- Gives kept signals of one name and key to the jobs that rest for them: the oldest signal to the job that has
--- waited longest, one each. What nobody waits for stays.
+-- waited longest, one each. What nobody waits for stays. Those that somebody refused are `signal/pass_on.sql`'s.
 -- Its caller has met those who are about to rest (`mail/meet.sql`).
 -- Index  signal_kept, signal_pkey; wait_message, wait_pkey.
--- Locks  the signals; then rows n = 0 of who waits, waiting for them: whoever has one may yet roll back.
--- Gives  the jobs that got one.
+-- Locks  the signals; then rows n = 0 of who waits in order of job, waiting for them: whoever has one may yet roll
+--        back.
+-- Gives  the jobs that got one, and how many that waited were woken by others meanwhile.
 with kept as materialized (
     select id, data, at
     from signal
-    where tenant = $1 and key = $2 and name = $3 and job is null and expires_at > now()
+    where tenant = $1 and key = $2 and name = $3 and job is null and expires_at > now() and refused = '{}'
     order by at, id
     limit 100
     for update
 ),
-park as materialized (
-    select park.job, park.lane, park.eff, park.priority, park.attempt, park.losses, cause.since
-    from wait cause
-    join wait park on park.job = cause.job and park.n = 0
-    where cause.tenant = $1 and cause.kind = 'signal' and cause.name = $3 and cause.key = $2 and cause.n > 0
-    order by cause.since, cause.job
+first as materialized (
+    select job, since
+    from wait
+    where tenant = $1 and kind = 'signal' and name = $3 and key = $2 and n > 0
+    order by since, job
     limit (select count(*) from kept)
-    for update of park
+),
+park as materialized (
+    select job, lane, eff, priority, attempt, losses
+    from wait
+    where job = any (array(select job from first)) and n = 0
+    order by job
+    for update
 ),
 given as materialized (
     select park.*, kept.id, kept.data
-    from (select *, row_number() over (order by since, job) as place from park) park
+    from (select park.*, row_number() over (order by first.since, job) as place from park join first using (job)) park
     join (select *, row_number() over (order by at, id) as place from kept) kept using (place)
 ),
 taken as (
@@ -39,4 +45,4 @@ woken as (
     insert into ready (first_id, last_id, lane, eff, run_at, priority, attempt, losses, journaled)
     select job, job, lane, eff, now(), priority, attempt, losses, true from given
 )
-select job as "job!" from given;
+select (select count(*) from given) as "given!", (select count(*) from first) - (select count(*) from park) as "gone!";

@@ -41,6 +41,6 @@ pub use self::fire::Fired;
 pub use self::plan::Planned;
 pub use self::preview::{BatchPreview, PreviewedJob};
 pub use self::request::{Answer, Receipt, Request, Scope};
-pub use self::tell::{Occurrence, SIGNAL_TTL, Signal, To, signal_name, signal_type};
+pub use self::tell::{Occurrence, SIGNAL_TTL, Signal, To, event_uid, signal_name, signal_type};
 pub use self::trigger::Trigger;
 pub use self::work::Work;

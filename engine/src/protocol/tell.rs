@@ -31,6 +31,13 @@ pub fn signal_name(kind: &str) -> Option<&str> {
         .filter(|name| !name.is_empty())
 }
 
+/// What tells an event from all others: two sources that use the same id say different things.
+pub fn event_uid(source: &str, id: &str) -> String {
+    // A source without a space is as it was written.
+    let source = source.replace('%', "%25").replace(' ', "%20");
+    format!("{source} {id}")
+}
+
 /// A signal, as a caller sends it.
 #[derive(Clone, Debug)]
 pub struct Signal {
@@ -104,8 +111,13 @@ impl Store {
         refuse(problems)?;
         let key = match signal.to {
             To::Job(job) => {
-                self.open_job(tenant, job).await?;
-                format!("j_{job}")
+                let key = format!("j_{job}");
+                if let Err(error) = self.open_job(tenant, job).await {
+                    // It may have ended because of this very signal: a repeat has the first answer.
+                    let sent = self.sent_signal(tenant, &key, &signal.id).await?;
+                    return sent.ok_or(error);
+                }
+                key
             }
             To::Key(key) => key,
         };
@@ -160,8 +172,7 @@ impl Store {
                 one.at,
                 one.data,
             ),
-            // Two who use the same id say different things.
-            uid: Some(format!("{} {}", one.source, one.id)),
+            uid: Some(event_uid(&one.source, &one.id)),
             kind: one.kind,
             subject: one.subject.unwrap_or_default(),
         });

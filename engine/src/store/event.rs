@@ -1,12 +1,13 @@
-//! Events: written at any time, given their position by one publisher at a time, and then to every job that
-//! rests for them. Who rests later finds them by their position.
+//! Events: written at any time, and given their position by one publisher at a time, by which everybody finds
+//! them. Jobs that rest for them are woken after that, a page at a time.
 
 use std::collections::BTreeSet;
 use std::sync::atomic::Ordering;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use super::Store;
 use super::gate::Session;
+use super::mail::PASS_MAX;
 use super::post::{Meeting, NewEvent, Spot};
 use crate::Error;
 
@@ -24,10 +25,38 @@ impl Store {
         append(&mut connection, &events).await
     }
 
-    /// Publishes up to 500 events; how many. Nothing while somebody else does.
+    /// Publishes up to 500 events, and wakes whom it can in a second; how many events. Nothing while somebody
+    /// else does.
+    ///
+    /// # Errors
+    /// What the database says; a keeper does the rest.
+    ///
+    /// # Cancel safety
+    /// Dropped, they may have been published; a keeper does the rest.
     pub async fn publish_events(&self) -> Result<i64, Error> {
+        let events = self.position_events().await?;
+        self.wake_listeners().await?;
+        Ok(events)
+    }
+
+    pub(super) async fn position_events(&self) -> Result<i64, Error> {
         self.transaction(|connection| Box::pin(publish(connection)))
             .await
+    }
+
+    /// Wakes jobs that rest for what was published; how many in a second. Nothing while somebody else does.
+    pub(super) async fn wake_listeners(&self) -> Result<i64, Error> {
+        let since = Instant::now();
+        let mut jobs = 0;
+        loop {
+            let row = sqlx::query_file!("queries/event/wake.sql")
+                .fetch_one(self.pool())
+                .await?;
+            jobs += row.jobs;
+            if !row.more || since.elapsed() > PASS_MAX {
+                return Ok(jobs);
+            }
+        }
     }
 
     /// Deletes events that are older than `retention`, a page a pass; how many.

@@ -194,6 +194,8 @@ impl Hot {
                 ..exchanged
             }
         };
+        // Durable by now: a flush that was rolled back has shown nothing.
+        self.check_gap &= entries.iter().all(|new| new.borrow().entry.is_none());
         if let Some(want) = want.filter(|want| !want.limited) {
             self.adapt(want, &mut exchanged);
         }
@@ -317,7 +319,6 @@ impl Hot {
         )
         .fetch_all(&mut self.connection)
         .await?;
-        self.check_gap = false;
         Ok(rows.into_iter().map(|row| row.job).collect())
     }
 

@@ -2,36 +2,78 @@
 
 use std::collections::BTreeSet;
 use std::sync::atomic::Ordering;
+use std::time::{Duration, Instant};
 
 use super::post::{Cause, Letter, LetterKind, Meeting, Spot};
 use super::{DEFAULT_TENANT, LeaseKey, Store, signal};
 use crate::Error;
 
+/// A pass goes on from page to page for so long; the next one does the rest.
+pub(super) const PASS_MAX: Duration = Duration::from_secs(1);
+
+/// Which letters of a job to read.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Unread<'a> {
+    /// Names the listens that stand: what they refused is not read ([`Post::mark`](super::Post::mark)).
+    pub mark: i64,
+    /// Letters that its holder has.
+    pub known: &'a [i64],
+    /// Only what children said.
+    pub of_children: bool,
+}
+
+/// A page of a job's letters.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Letters {
+    /// Oldest first.
+    pub page: Vec<Letter>,
+    /// There are more than these.
+    pub more: bool,
+}
+
 impl Store {
-    /// What a job was told and has not taken, up to 1,000 letters, oldest first. What people ordered is not
-    /// among them: [`Store::order_of`].
-    pub async fn letters(&self, job: i64) -> Result<Vec<Letter>, Error> {
-        let rows = sqlx::query_file!("queries/mail/of_job.sql", job)
+    /// What a job was told and has not taken: up to 1,000 letters of 8 MiB, oldest first. What people ordered
+    /// is not among them: [`Store::order_of`].
+    ///
+    /// # Errors
+    /// What the database says.
+    ///
+    /// # Cancel safety
+    /// Reads only.
+    pub async fn letters(&self, job: i64, unread: Unread<'_>) -> Result<Letters, Error> {
+        let Unread {
+            mark,
+            known,
+            of_children,
+        } = unread;
+        let rows = sqlx::query_file!("queries/mail/of_job.sql", job, mark, known, of_children)
             .fetch_all(self.pool())
             .await?;
-        let letters = rows.into_iter().map(|row| Letter {
+        let more = rows.first().is_some_and(|row| row.more);
+        let page = rows.into_iter().map(|row| Letter {
             id: row.id,
-            kind: match row.kind.as_str() {
-                "child" => LetterKind::Child,
-                _ => LetterKind::Event,
+            kind: match (row.kind.as_str(), &row.data) {
+                ("child", _) => LetterKind::Child,
+                (_, Some(_)) => LetterKind::Event,
+                (_, None) => LetterKind::Gone,
             },
-            data: row.data,
+            data: row.data.unwrap_or_default(),
             at: row.at,
         });
-        Ok(letters.collect())
+        Ok(Letters {
+            page: page.collect(),
+            more,
+        })
     }
 
-    /// Gives a job that runs what it listens for and what has come: how many letters are new.
+    /// Gives a job that runs what the listens with this mark wait for and what has come: how many letters are
+    /// new.
     pub async fn collect(
         &self,
         tenant: i32,
         job: i64,
         lease: LeaseKey,
+        mark: i64,
         causes: &[Cause],
     ) -> Result<i64, Error> {
         let once: BTreeSet<&Cause> = causes.iter().collect();
@@ -46,23 +88,38 @@ impl Store {
             &texts(|cause| cause.kind.as_str()) as &[&str],
             &texts(|cause| &cause.name) as &[&str],
             &texts(|cause| &cause.key) as &[&str],
+            mark,
         )
         .fetch_one(self.pool())
         .await?;
         Ok(row.letters)
     }
 
-    /// One pass of all that must happen to mail although nobody asks: events are published, parents told,
-    /// children closed, letters of ended jobs returned. How much it moved.
+    /// One pass of all that must happen to mail although nobody asks: events are published and their waiters
+    /// woken, parents told, children closed, letters of ended jobs and refused signals passed on. How much it
+    /// moved.
     pub async fn pass_mail(&self) -> Result<i64, Error> {
         let closed = i64::try_from(self.close_children().await?).unwrap_or(i64::MAX);
-        let told = self.publish_events().await? + self.tell_parents().await?;
-        Ok(closed + told + self.return_letters().await?)
+        let published = self.position_events().await? + self.wake_listeners().await?;
+        let told = published + self.tell_parents().await?;
+        Ok(closed + told + self.return_letters().await? + self.pass_signals_on().await?)
     }
 
-    /// Deletes what was told to jobs that have ended, a page a pass; signals among it go to whoever waits for
-    /// them now, or are kept. How many letters.
+    /// Deletes what was told to jobs that have ended; signals among it go to whoever waits for them now, or are
+    /// kept. How many letters.
     pub async fn return_letters(&self) -> Result<i64, Error> {
+        let since = Instant::now();
+        let mut returned = 0;
+        loop {
+            returned += self.return_page().await?;
+            let is_through = self.returned_behind.load(Ordering::Relaxed) == 0;
+            if is_through || since.elapsed() > PASS_MAX {
+                return Ok(returned);
+            }
+        }
+    }
+
+    async fn return_page(&self) -> Result<i64, Error> {
         let behind = self.returned_behind.load(Ordering::Relaxed);
         let page = sqlx::query_file!("queries/mail/left.sql", behind)
             .fetch_all(self.pool())
@@ -92,9 +149,17 @@ impl Store {
                 let jobs: Vec<i64> = left.iter().map(|row| row.job).collect();
                 let ids: Vec<i64> = left.iter().map(|row| row.id).collect();
                 let tenants: Vec<i32> = left.iter().map(|row| tenant_of(row.tenant)).collect();
-                let row = sqlx::query_file!("queries/mail/forget.sql", &jobs, &ids, &tenants)
-                    .fetch_one(&mut *connection)
-                    .await?;
+                // Whoever did not read it has refused nothing.
+                let marks: Vec<Option<i64>> = vec![None; left.len()];
+                let row = sqlx::query_file!(
+                    "queries/mail/forget.sql",
+                    &jobs,
+                    &ids,
+                    &tenants,
+                    &marks as &[Option<i64>],
+                )
+                .fetch_one(&mut *connection)
+                .await?;
                 for (tenant, key, name) in spots {
                     signal::offer(connection, tenant, key, name).await?;
                 }

@@ -51,8 +51,8 @@ pub(crate) mod template;
 mod timeline;
 mod worker_list;
 
-use std::sync::Arc;
 use std::sync::atomic::AtomicI64;
+use std::sync::{Arc, Mutex};
 
 use futures::future::BoxFuture;
 pub use sqlx::postgres::PgConnectOptions as ConnectOptions;
@@ -82,13 +82,16 @@ pub use self::lane::{LaneAhead, LaneKey, ShareAhead};
 pub use self::limit::{LimitDrift, LimitUse, LimitView};
 pub use self::list::JobFilter;
 pub use self::load::{BatchOf, ChunkMember, Loaded, Pinned};
+pub use self::mail::{Letters, Unread};
 pub use self::migrate::{fingerprint, migrate};
 pub use self::notify::{Listener, Notifier};
 pub use self::page::{PAGE_MAX, Page};
 pub use self::partition::{PartitionsKept, RANGE_IDS, RangeView};
 pub use self::pause::{NewPause, PauseView};
 pub use self::pooler::{PoolerReport, check_pooler, settings_statements};
-pub use self::post::{Cause, CauseKind, Letter, LetterKind, NewChild, NewEvent, OnClose, Post};
+pub use self::post::{
+    Cause, CauseKind, Letter, LetterKind, NewChild, NewEvent, OnClose, POSTS_MAX, Post,
+};
 pub use self::redrive::{
     DEAD_COUNT_MAX, DeadGroup, NewRedrive, REDRIVE_JOBS_MAX, REDRIVE_RATE_MAX, RedriveView,
 };
@@ -122,6 +125,7 @@ pub struct Store {
     told_behind: Arc<AtomicI64>,
     returned_behind: Arc<AtomicI64>,
     forgot_behind: Arc<AtomicI64>,
+    passed_behind: Arc<Mutex<signal::Place>>,
     pub(crate) known: Arc<crate::protocol::known::KnownCache>,
     rejects: reject::Rejects,
     notifier: Notifier,
@@ -139,6 +143,7 @@ impl Store {
             told_behind: Arc::default(),
             returned_behind: Arc::default(),
             forgot_behind: Arc::default(),
+            passed_behind: Arc::default(),
             known: Arc::default(),
             rejects: reject::Rejects::default(),
             notifier: Notifier::default(),

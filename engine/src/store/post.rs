@@ -13,6 +13,10 @@ use chrono::{DateTime, Utc};
 
 pub(crate) use self::meeting::{Meeting, Spot};
 
+/// Entries with a post in one flush: each may hold several locks until it is durable, and a server has a few
+/// thousand for all.
+pub const POSTS_MAX: usize = 200;
+
 /// What rides in an entry's flush.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Post {
@@ -20,8 +24,12 @@ pub struct Post {
     pub tenant: i32,
     /// What wakes the job, if it rests. Those that are said twice count once.
     pub causes: Vec<Cause>,
-    /// Letters that it leaves in its inbox and that are no reason to wake it.
+    /// Names the listens that it rests with: what they have refused is not read again while they stand.
+    pub mark: i64,
+    /// Letters that they have refused: they stay in its inbox and are no reason to wake it.
     pub seen: Vec<i64>,
+    /// Signals to a key of others too that its listens do not want: they are for others.
+    pub spare: Vec<i64>,
     /// Letters that it has taken.
     pub taken: Vec<i64>,
     /// Letters that it puts back.
@@ -86,7 +94,7 @@ pub struct Letter {
     pub id: i64,
     /// What it is.
     pub kind: LetterKind,
-    /// A CloudEvent, or what became of a child: JSON text.
+    /// A CloudEvent, or what became of a child: JSON text; empty when it is gone.
     pub data: String,
     /// When it came.
     pub at: DateTime<Utc>,
@@ -99,6 +107,8 @@ pub enum LetterKind {
     Event,
     /// A job that it started has ended.
     Child,
+    /// An event that is older than events are kept.
+    Gone,
 }
 
 /// A job that a job starts.

@@ -1,6 +1,8 @@
 //! Signals: a named message to one job, or to whoever waits under a key. One job takes it; it is kept until
 //! somebody does, or until its time is over.
 
+use std::collections::BTreeSet;
+use std::sync::MutexGuard;
 use std::time::Duration;
 
 use super::Store;
@@ -55,6 +57,19 @@ impl Store {
             .await
     }
 
+    /// What became of a signal that was sent before; nothing when it was not.
+    pub(crate) async fn sent_signal(
+        &self,
+        tenant: i32,
+        key: &str,
+        id: &str,
+    ) -> Result<Option<Signalled>, Error> {
+        let known = sqlx::query_file!("queries/signal/state.sql", tenant, key, id)
+            .fetch_optional(self.pool())
+            .await?;
+        Ok(known.map(|row| Signalled::Duplicate { job: row.job }))
+    }
+
     /// Deletes signals whose time is over, a page a pass; how many.
     pub async fn expire_signals(&self) -> Result<u64, Error> {
         let done = sqlx::query_file!("queries/signal/expire.sql")
@@ -82,9 +97,53 @@ impl Store {
             });
             given += offered.await?;
         }
+        Ok(usize::try_from(given).unwrap_or_default())
+    }
+
+    /// Gives signals that somebody's listens refused to jobs that rest for them with others, a page a pass; how
+    /// many got one.
+    pub async fn pass_signals_on(&self) -> Result<i64, Error> {
+        let behind = self.passed().clone();
+        let page = sqlx::query_file!("queries/signal/refused.sql", behind.0, behind.1, behind.2)
+            .fetch_all(self.pool())
+            .await?;
+        let last = page.last().filter(|_| page.len() == PAGE);
+        *self.passed() = last
+            .map(|row| (row.tenant, row.key.clone(), row.id.clone()))
+            .unwrap_or_default();
+        let spots: BTreeSet<_> = page
+            .into_iter()
+            .filter(|row| row.awaited)
+            .map(|row| (row.tenant, row.key, row.name))
+            .collect();
+        let mut given = 0;
+        for (tenant, key, name) in spots {
+            let passed = self.transaction(move |connection| {
+                Box::pin(async move {
+                    let mut meeting = Meeting::default();
+                    meeting.alone(tenant, Spot::Signal(&name, &key));
+                    meeting.hold(connection).await?;
+                    pass_on(connection, tenant, &key, &name).await
+                })
+            });
+            given += passed.await?;
+        }
         Ok(given)
     }
+
+    fn passed(&self) -> MutexGuard<'_, Place> {
+        self.passed_behind
+            .lock()
+            .expect("no panic while holding it")
+    }
 }
+
+/// Tenant, key and id of a signal.
+pub(super) type Place = (i32, String, String);
+/// Signals that `signal/refused.sql` looks at.
+const PAGE: usize = 1_000;
+/// How often one looks again whether somebody waits, when those who did were woken by others.
+const ROUNDS_MAX: usize = 20;
 
 async fn send(connection: &mut Session, signal: NewSignal) -> Result<Signalled, Error> {
     let NewSignal {
@@ -132,9 +191,37 @@ pub(super) async fn offer(
     tenant: i32,
     key: &str,
     name: &str,
-) -> Result<usize, Error> {
-    let jobs = sqlx::query_file!("queries/signal/offer.sql", tenant, key, name)
-        .fetch_all(connection)
-        .await?;
-    Ok(jobs.len())
+) -> Result<i64, Error> {
+    let mut given = 0;
+    for _ in 0..ROUNDS_MAX {
+        let row = sqlx::query_file!("queries/signal/offer.sql", tenant, key, name)
+            .fetch_one(&mut *connection)
+            .await?;
+        given += row.given;
+        // Whom somebody else woke is out of the way now.
+        if row.gone == 0 {
+            break;
+        }
+    }
+    Ok(given)
+}
+
+/// The same of what somebody refused.
+async fn pass_on(
+    connection: &mut Session,
+    tenant: i32,
+    key: &str,
+    name: &str,
+) -> Result<i64, Error> {
+    let mut given = 0;
+    for _ in 0..ROUNDS_MAX {
+        let row = sqlx::query_file!("queries/signal/pass_on.sql", tenant, key, name)
+            .fetch_one(&mut *connection)
+            .await?;
+        given += row.given;
+        if row.given + row.gone == 0 {
+            break;
+        }
+    }
+    Ok(given)
 }

@@ -5,7 +5,7 @@ use std::time::Duration;
 use windlass_engine::Store;
 use windlass_engine::store::{
     Cause, CauseKind, Claimed, Ending, Letter, NewChild, NewEntry, NewEvent, NewSignal, OnClose,
-    Post, Signalled,
+    Post, Signalled, Unread,
 };
 
 use super::{Bench, completed, journal};
@@ -138,6 +138,12 @@ pub async fn tell(store: &Store, subject: &str, id: &str) -> i64 {
 
 /// What stands in a job's inbox, as it was told.
 pub async fn letters(bench: &Bench, job: i64) -> Vec<String> {
-    let letters: Vec<Letter> = bench.store.letters(job).await.expect("read");
+    let letters = unread(bench, job).await;
     letters.into_iter().map(|letter| letter.data).collect()
+}
+
+/// The first page of what stands in a job's inbox.
+pub async fn unread(bench: &Bench, job: i64) -> Vec<Letter> {
+    let read = bench.store.letters(job, Unread::default()).await;
+    read.expect("read").page
 }

@@ -101,10 +101,7 @@ async fn pass(stage: &Stage) -> i64 {
 /// What is told arrives, and whoever still rests for something is signalled; how much it moved.
 async fn mail(stage: &Stage) -> i64 {
     let store = &stage.bench.store;
-    let mut moved = store.publish_events().await.expect("published");
-    moved += store.tell_parents().await.expect("told");
-    moved += i64::try_from(store.close_children().await.expect("closed")).unwrap_or(1);
-    moved += store.return_letters().await.expect("returned");
+    let mut moved = store.pass_mail().await.expect("passed");
     let woken = sqlx::query(
         "update wait set due = now() - interval '1 minute' where n = 0 and due is null",
     )

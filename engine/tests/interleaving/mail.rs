@@ -7,7 +7,8 @@ use super::common::mail::{
     a_signal, an_event, letters, paid, resting, resting_until_now, send, signal_to, tell,
 };
 use super::stage::{
-    BEFORE_EVENT, BEFORE_READY, BEFORE_SIGNAL, BEFORE_WAIT, Stage, census, ended, start,
+    BEFORE_EVENT, BEFORE_HEARD, BEFORE_READY, BEFORE_SIGNAL, BEFORE_WAIT, Stage, census, ended,
+    start,
 };
 
 const LAST_READ: &str = "select coalesce(max(pos), 0) from event";
@@ -60,6 +61,47 @@ async fn i13b_a_park_that_waited_for_a_signal_takes_it_and_does_not_rest() {
     assert_eq!(letters(&stage.bench, job).await.len(), 1);
     let again = send(&stage.bench.store, "k", "s1").await;
     assert_eq!(again, Signalled::Duplicate { job: Some(job) });
+}
+
+#[tokio::test]
+async fn i13c_who_rests_for_no_child_meets_nobody_at_a_spot_of_its_own() {
+    let stage = Stage::with_jobs(1).await;
+    let (mut worker, entries) = about_to_rest(&stage).await;
+    let gate = stage.bench.database.hold(BEFORE_WAIT).await;
+    let parking = start(async move { worker.record(&entries).await });
+    stage.blocked(1).await;
+
+    let spots = "select count(*) from pg_locks
+                 where locktype = 'advisory' and database = (select oid from pg_database where datname = current_database())";
+    assert_eq!(stage.bench.count(spots).await, 1);
+
+    gate.release().await;
+    assert!(ended(parking).await.refused.is_empty());
+}
+
+/// A job that ends while it looks for letters has them first, and gives them back.
+#[tokio::test]
+async fn i13d_an_end_that_waited_for_a_look_leaves_no_letter_behind() {
+    let stage = Stage::with_jobs(1).await;
+    let mut worker = stage.bench.worker().await;
+    let job = worker.claim(1).await.remove(0);
+    send(&stage.bench.store, "k", "s1").await;
+    let gate = stage.bench.database.hold(BEFORE_HEARD).await;
+    let (store, held) = (stage.bench.store.clone(), job.clone());
+    let causes = [signal_to("k"), paid("a")];
+    let looking = start(async move { store.collect(1, held.id, held.lease, 0, &causes).await });
+    stage.blocked(1).await;
+    let ending = start(async move { worker.complete(&[job]).await });
+    stage.blocked(2).await;
+
+    gate.release().await;
+
+    assert_eq!(ended(looking).await.expect("looked"), 1);
+    assert!(ended(ending).await.refused.is_empty());
+    let store = &stage.bench.store;
+    assert_eq!(store.return_letters().await.expect("returned"), 1);
+    let kept = "select count(*) from signal where job is null";
+    assert_eq!(stage.bench.count(kept).await, 1);
 }
 
 /// A job that rests until now, or for the signal.

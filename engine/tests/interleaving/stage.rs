@@ -41,6 +41,9 @@ pub const BEFORE_SIGNAL: &str = "insert into signal (tenant, key, id, name, data
 /// Whoever publishes waits for this.
 pub const BEFORE_EVENT: &str = "insert into event (pos, tenant, kind, subject, data, at)
     select pos + 1, 1, 'other', '', '{}', now() from event_head";
+/// Whoever notes that a job heard of payments to `a` waits for this.
+pub const BEFORE_HEARD: &str =
+    "insert into heard (job, name, key, pos) select id, 'order.paid', 'a', 0 from job";
 /// Whoever starts a child with one of the ids that were drawn last waits for this.
 pub const BEFORE_CHILD: &str = "insert into child (job, parent, activity, awaited, on_close)
     select id, 0, 1, false, 'cancel'

@@ -153,6 +153,13 @@ pub const VERBS: &[Verb] = &[
         |store, scene| store.tell_parents()
     ),
     of_store!(
+        "pass signals on",
+        "insert into signal (tenant, key, id, name, data, expires_at, refused)
+         values (1, 'k', 'r1', 'go', '{}', now() + interval '1 day', '{7}')
+         on conflict do nothing",
+        |store, scene| store.pass_signals_on()
+    ),
+    of_store!(
         "return letters",
         "insert into inbox (job, kind, data) select min(first_id), 'event', '{}' from outcome",
         |store, scene| store.return_letters()

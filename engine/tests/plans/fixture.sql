@@ -59,8 +59,9 @@ from generate_series(950000, 969999) n;
 insert into inbox (job, kind, data, name, key, signal)
 select n, 'signal', '{}', 'm' || n % 100, 'k' || n, 's' || n from generate_series(955000, 964999) n;
 
-insert into signal (tenant, key, id, name, data, expires_at, job)
-select 1, 'k' || n % 5000, 's' || n, 'm' || n % 100, '{}', now() + make_interval(secs => n), case when n % 2 = 0 then n end
+insert into signal (tenant, key, id, name, data, expires_at, job, refused)
+select 1, 'k' || n % 5000, 's' || n, 'm' || n % 100, '{}', now() + make_interval(secs => n), case when n % 2 = 0 then n end,
+       case when n % 50 = 1 then array[n] else '{}' end
 from generate_series(1, 60000) n;
 
 insert into event (pos, tenant, kind, subject, data, at, uid)
@@ -71,6 +72,8 @@ insert into event_new (tenant, kind, subject, data, uid)
 select 1, 'm' || n % 100, 'k' || n % 5000, '{}', 'n' || n from generate_series(1, 20000) n;
 
 update event_head set pos = 60000;
+
+update event_woken set pos = 59000;
 
 insert into heard (job, name, key, pos)
 select n, 'm' || n % 100, 'k' || n, n from generate_series(940000, 969999) n;

@@ -16,7 +16,7 @@ use windlass_workflows::machine::{Applied, Execution};
 use windlass_workflows::value::Value;
 
 use super::clock::{Clock, sleep};
-use super::mail::Mailbox;
+use super::mailbox::Mailbox;
 use super::order;
 use super::steps::{ReadChunk, StepEnd, Steps};
 use super::{Left, Stuck, leave};
@@ -181,7 +181,7 @@ impl Conduct {
         match applied {
             Ok(applied) => {
                 if let Some(id) = letter {
-                    self.mailbox.offered(id, applied != Applied::Late);
+                    self.mailbox.offered(self.job, id, applied != Applied::Late);
                 }
                 Ok(())
             }
@@ -208,7 +208,7 @@ impl Conduct {
         let mut new = NewEntry::of(self.job, self.lease, turn, self.remembers);
         new.obeys = self.obeys;
         new.members = std::mem::take(&mut self.members);
-        if new.ending.is_none() {
+        if new.ending.is_none() && self.has_read_all() {
             new.ending = self.rest();
         }
         new.post = self.post(&turn.rows, children, new.ending.as_ref());
@@ -311,6 +311,10 @@ impl Conduct {
 
     /// Waits for what happens next; an error when the job has left.
     async fn wait(&mut self) -> Result<Vec<EventKind>, Left> {
+        if self.has_more() {
+            let read = self.read_letters().await;
+            return read.map_err(|stuck| self.leave_stuck(stuck));
+        }
         self.rest_if_idle().await?;
         self.next().await.map_err(|stuck| self.leave_stuck(stuck))
     }

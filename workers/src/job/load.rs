@@ -15,7 +15,7 @@ use windlass_workflows::value::Value;
 use super::Stuck;
 use super::clock::Clock;
 use super::conduct::{COLLECT, Conduct};
-use super::mail::Mailbox;
+use super::mailbox::Mailbox;
 use super::order;
 use super::steps::Steps;
 use crate::programs::NoProgram;

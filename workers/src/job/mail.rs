@@ -1,13 +1,10 @@
 //! What a job says to others and hears from them: its inbox, its children, its events.
 //!
-//! Rows ride in the flush of the turn that asks for them. A letter that no listen wants stays in the inbox, and
-//! is offered again when what the job listens for has changed.
-
-use std::collections::HashSet;
+//! Rows ride in the flush of the turn that asks for them.
 
 use tracing::debug;
 use windlass_engine::Error;
-use windlass_engine::protocol::signal_name;
+use windlass_engine::protocol::{event_uid, signal_name};
 use windlass_engine::store::{
     Cause, CauseKind, Ending, Letter, LetterKind, NewChild, NewEvent, Post,
 };
@@ -20,88 +17,7 @@ use windlass_workflows::value::Value;
 use super::Stuck;
 use super::conduct::Conduct;
 
-/// A job's letters while it runs.
-#[derive(Default)]
-pub(super) struct Mailbox {
-    /// Read, and not taken by any listen.
-    letters: Vec<(Letter, Value)>,
-    /// Those that the machine did not want, and what it listened for then.
-    refused: HashSet<i64>,
-    refused_by: Vec<Interest>,
-    /// Letters about children that the machine has heard; they go with the next flush.
-    heard: Vec<i64>,
-}
-
-impl Mailbox {
-    /// Puts in what was read; gives what children said, which needs no listen.
-    pub(super) fn fill(&mut self, read: Vec<Letter>) -> Result<Vec<EventKind>, Stuck> {
-        let mut ends = Vec::new();
-        for letter in read {
-            let is_known = self.heard.contains(&letter.id)
-                || self.letters.iter().any(|(known, _)| known.id == letter.id);
-            if is_known {
-                continue;
-            }
-            let value = Value::parse(&letter.data)
-                .map_err(|error| Stuck::Park(format!("letter_unreadable: {error}")))?;
-            match letter.kind {
-                LetterKind::Event => self.letters.push((letter, value)),
-                LetterKind::Child => {
-                    ends.extend(settled(&value));
-                    self.heard.push(letter.id);
-                }
-            }
-        }
-        Ok(ends)
-    }
-
-    /// The machine has heard of a letter, and took it or not.
-    pub(super) fn offered(&mut self, id: i64, is_taken: bool) {
-        if is_taken {
-            self.letters.retain(|(letter, _)| letter.id != id);
-        } else {
-            self.refused.insert(id);
-        }
-    }
-
-    /// A flush is durable, and the letters about children are gone with it.
-    pub(super) fn recorded(&mut self) {
-        self.heard.clear();
-    }
-}
-
 impl Conduct {
-    /// The oldest letter that a listen wants.
-    pub(super) fn wanted_letter(&mut self) -> Option<EventKind> {
-        if self.mailbox.letters.is_empty() {
-            return None;
-        }
-        let interests = self.execution.interests();
-        if interests != self.mailbox.refused_by {
-            self.mailbox.refused.clear();
-            self.mailbox.refused_by = interests;
-        }
-        let wanted = self.mailbox.letters.iter().find(|(letter, envelope)| {
-            !self.mailbox.refused.contains(&letter.id) && self.execution.wants(envelope)
-        });
-        wanted.map(|(letter, envelope)| EventKind::Mail {
-            id: letter.id,
-            envelope: envelope.clone(),
-            arrived: letter.at,
-        })
-    }
-
-    /// Letters that no listen wants as the job stands now. One that is wanted is news, and the rest wakes it.
-    fn seen(&self) -> Vec<i64> {
-        let is_judged = self.execution.interests() == self.mailbox.refused_by;
-        let is_idle = |(letter, envelope): &&(Letter, Value)| {
-            is_judged && self.mailbox.refused.contains(&letter.id)
-                || !self.execution.wants(envelope)
-        };
-        let idle = self.mailbox.letters.iter().filter(is_idle);
-        idle.map(|(letter, _)| letter.id).collect()
-    }
-
     /// What wakes the job when it rests, besides its clock.
     pub(super) fn causes(&self) -> Vec<Cause> {
         let interests = self.execution.interests();
@@ -143,26 +59,15 @@ impl Conduct {
         }
         // The rows before the letters: a child that ends in between is in the rows, an earlier one in the letters.
         let started = self.started(&interests).await?;
-        let mut answers = self.read_letters().await?;
+        let mut answers = match started {
+            Some(_) => self.read_children().await?,
+            None => Vec::new(),
+        };
+        answers.extend(self.read_letters().await?);
+        let started = started.unwrap_or_default();
         let lost = unanswered(&interests, started, &answers);
         answers.extend(lost);
         Ok(answers)
-    }
-
-    /// Reads what has come; gives what children said.
-    pub(super) async fn read_letters(&mut self) -> Result<Vec<EventKind>, Stuck> {
-        let read = self.shared.store.letters(self.job).await;
-        let read = read.map_err(|error| unread(self.job, &error))?;
-        self.mailbox.fill(read)
-    }
-
-    /// Looks for what a running job listens for; gives what is new.
-    pub(super) async fn collect(&mut self) -> Result<Vec<EventKind>, Stuck> {
-        let causes = self.causes();
-        let store = self.shared.store.clone();
-        let collected = store.collect(self.tenant, self.job, self.lease, &causes);
-        collected.await.map_err(|error| unread(self.job, &error))?;
-        self.read_letters().await
     }
 
     /// What a flush says to others and has heard from them.
@@ -175,11 +80,16 @@ impl Conduct {
         let rests = matches!(ending, Some(Ending::Rest { .. }));
         let ends = matches!(ending, Some(Ending::Machine(End::Outcome(_))));
         let tells = ends && self.parent.is_some();
-        if rows.is_empty() && !rests && !tells && self.mailbox.heard.is_empty() {
+        let spare = self.give_up();
+        let is_silent = self.mailbox.heard.is_empty() && spare.is_empty();
+        if rows.is_empty() && !rests && !tells && is_silent {
             return None;
         }
+        let mark = self.mark();
         let mut post = Post {
             tenant: self.tenant,
+            mark,
+            spare,
             taken: self.mailbox.heard.clone(),
             children,
             parent: self.parent.filter(|_| ends),
@@ -194,6 +104,7 @@ impl Conduct {
         }
         let nothing = Post {
             tenant: self.tenant,
+            mark,
             ..Post::default()
         };
         (post != nothing).then(|| Box::new(post))
@@ -213,9 +124,7 @@ impl Conduct {
                     data: envelope.to_json(),
                     at: *arrived,
                 };
-                self.mailbox
-                    .letters
-                    .push((letter.clone(), envelope.clone()));
+                self.mailbox.returned(letter.clone(), envelope.clone());
                 post.returned.push(letter);
             }
             Row::Publish { id, envelope } => post.events.push(event(id, envelope)),
@@ -227,14 +136,14 @@ impl Conduct {
         }
     }
 
-    /// The activities of the children that it has, if it waits for any.
-    async fn started(&self, interests: &[Interest]) -> Result<Vec<u32>, Stuck> {
+    /// The activities of the children that it has; nothing if it waits for none.
+    async fn started(&self, interests: &[Interest]) -> Result<Option<Vec<u32>>, Stuck> {
         let is_mail = |one: &Interest| matches!(one, Interest::Mail { .. });
         if interests.iter().all(is_mail) {
-            return Ok(Vec::new());
+            return Ok(None);
         }
         let started = self.shared.store.child_activities(self.job).await;
-        started.map_err(|error| unread(self.job, &error))
+        started.map(Some).map_err(|error| unread(self.job, &error))
     }
 }
 
@@ -289,13 +198,13 @@ fn event(id: &str, envelope: &Value) -> NewEvent {
     NewEvent {
         kind: text("type"),
         subject: text("subject"),
-        uid: Some(format!("{} {id}", text("source"))),
+        uid: Some(event_uid(&text("source"), id)),
         data: envelope.to_json(),
     }
 }
 
 /// `{ activity, job, outcome, code, result }`, as the store wrote it.
-fn settled(letter: &Value) -> Option<EventKind> {
+pub(super) fn settled(letter: &Value) -> Option<EventKind> {
     let activity = letter.get("activity")?.as_u64()?;
     let by = letter.get("job")?.as_str()?.to_owned();
     let outcome = letter.get("outcome")?.as_str()?;

@@ -4,7 +4,8 @@
 //! has nothing to run here rests: its lease is exchanged for a timer.
 //!
 //! `conduct` is the loop, `load` what it begins with, `steps` and `run` what runs for it, `news` what came of
-//! that, `mail` what it says and hears, `child` the jobs that it starts, `order` what people want of it.
+//! that, `mail` what it says and hears, `mailbox` what it has not heard yet, `child` the jobs that it starts,
+//! `order` what people want of it.
 
 mod child;
 mod chunk;
@@ -12,6 +13,7 @@ mod clock;
 mod conduct;
 mod load;
 mod mail;
+mod mailbox;
 mod news;
 mod order;
 mod run;

@@ -7,7 +7,7 @@ use std::cell::RefCell;
 use std::collections::VecDeque;
 
 use tokio::sync::{Notify, oneshot};
-use windlass_engine::store::NewEntry;
+use windlass_engine::store::{NewEntry, POSTS_MAX};
 
 /// What became of an entry.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -68,14 +68,16 @@ impl Outbox {
         fate.await.unwrap_or(Recorded::Refused)
     }
 
-    /// Takes the oldest entries: at most so many and so many bytes, but one at least.
+    /// Takes the oldest entries: at most so many and so many bytes, but one at least; of those with a post at
+    /// most [`POSTS_MAX`].
     pub(crate) fn take(&self, most: usize, bytes_max: usize) -> Vec<Outgoing> {
         let mut waiting = self.waiting.borrow_mut();
-        let mut bytes = 0;
+        let (mut bytes, mut posts) = (0, 0);
         let fits = waiting.iter().take(most).take_while(|outgoing| {
             let is_first = bytes == 0;
             bytes += outgoing.new.bytes();
-            is_first || bytes <= bytes_max
+            posts += usize::from(outgoing.new.post.is_some());
+            is_first || bytes <= bytes_max && posts <= POSTS_MAX
         });
         let count = fits.count();
         waiting.drain(..count).collect()
@@ -103,5 +105,36 @@ impl Outbox {
     fn put(&self, outgoing: Outgoing) {
         self.waiting.borrow_mut().push_back(outgoing);
         self.filled.notify_one();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use uuid::Uuid;
+    use windlass_engine::store::{Ending, LeaseKey, Post};
+
+    use super::*;
+
+    #[test]
+    fn a_flush_has_few_entries_with_a_post() {
+        let outbox = Outbox::default();
+        let lease = LeaseKey {
+            claim: Uuid::nil(),
+            n: 1,
+        };
+        for job in 0..1_000 {
+            let post = (job % 2 == 0).then(|| Box::new(Post::default()));
+            outbox.leave(NewEntry {
+                post,
+                ..NewEntry::leaving(job, lease, Ending::Back, false)
+            });
+        }
+
+        let first = outbox.take(1_000, usize::MAX);
+
+        let posts = first.iter().filter(|outgoing| outgoing.new.post.is_some());
+        assert_eq!(posts.count(), POSTS_MAX);
+        assert_eq!(first.len(), 2 * POSTS_MAX);
+        assert_eq!(outbox.take(1_000, usize::MAX).len(), 2 * POSTS_MAX);
     }
 }

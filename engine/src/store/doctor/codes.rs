@@ -223,7 +223,11 @@ pub const CODES: [Code; 47] = [
         "a signal's time is over and it still stands",
         DUTY,
     ),
-    warning("event_overdue", "an event was not published", DUTY),
+    warning(
+        "event_overdue",
+        "an event was not published, or who waits for it not woken",
+        DUTY,
+    ),
     error(
         "paused_without_pause",
         "a job is held for a pause that does not exist, so nobody ends it",

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use serde::Deserialize;
 use windlass_workflows::machine::turn::End;
 
 use super::{Cause, Letter, Meeting, Post, Spot};
@@ -14,9 +15,8 @@ pub(in crate::store) fn meeting<'a>(entries: impl Iterator<Item = &'a NewEntry>)
     let mut meeting = Meeting::default();
     for (new, post) in with_posts(entries) {
         if rests(new) {
-            meeting.share(post.tenant, Spot::Job(new.job));
             for cause in &post.causes {
-                meeting.share_cause(post.tenant, cause.kind, &cause.name, &cause.key);
+                meeting.share_cause(post.tenant, new.job, cause);
             }
         }
         if let (true, Some(parent)) = (ends(new), post.parent) {
@@ -36,6 +36,7 @@ pub(in crate::store) async fn deliver<'a>(
     start(connection, with_posts(entries.clone())).await?;
     close(connection, with_posts(entries.clone())).await?;
     publish(connection, with_posts(entries.clone())).await?;
+    pass_on(connection, with_posts(entries.clone())).await?;
     rest(connection, with_posts(entries.clone())).await?;
     tell(connection, with_posts(entries)).await
 }
@@ -82,6 +83,7 @@ async fn give_back<'a>(
     if letters.is_empty() {
         return Ok(());
     }
+    let heads: Vec<Head> = each(&letters, |(.., letter)| Head::of(&letter.data));
     sqlx::query_file!(
         "queries/mail/give_back.sql",
         &each(&letters, |(job, ..)| *job),
@@ -89,9 +91,50 @@ async fn give_back<'a>(
         &each(&letters, |(_, tenant, _)| *tenant),
         &each(&letters, |(.., letter)| letter.data.as_str()) as &[&str],
         &each(&letters, |(.., letter)| letter.at),
+        &each(&heads, |head| head.subject.as_deref()) as &[Option<&str>],
+        &each(&heads, |head| head.id.as_deref()) as &[Option<&str>],
     )
     .execute(connection)
     .await?;
+    Ok(())
+}
+
+/// By what a letter was a signal. Read here: text that Postgres cannot hold may stand elsewhere in it.
+#[derive(Default, Deserialize)]
+struct Head {
+    subject: Option<String>,
+    id: Option<String>,
+}
+
+impl Head {
+    fn of(envelope: &str) -> Self {
+        let head: Self = serde_json::from_str(envelope).unwrap_or_default();
+        let is_signal = [&head.subject, &head.id]
+            .iter()
+            .all(|text| text.as_ref().is_some_and(|text| !text.contains('\0')));
+        if is_signal { head } else { Self::default() }
+    }
+}
+
+/// Signals that a job has no use for are kept again, and a duty gives them to others.
+async fn pass_on<'a>(
+    connection: &mut Session,
+    posts: impl Iterator<Item = (&'a NewEntry, &'a Post)>,
+) -> Result<(), Error> {
+    let letters: Vec<(i64, &Post, i64)> = posts
+        .flat_map(|(new, post)| post.spare.iter().map(move |id| (new.job, post, *id)))
+        .collect();
+    if !letters.is_empty() {
+        sqlx::query_file!(
+            "queries/mail/forget.sql",
+            &each(&letters, |(job, ..)| *job),
+            &each(&letters, |(.., id)| *id),
+            &each(&letters, |(_, post, _)| post.tenant),
+            &each(&letters, |(_, post, _)| Some(post.mark)) as &[Option<i64>],
+        )
+        .fetch_one(connection)
+        .await?;
+    }
     Ok(())
 }
 
@@ -193,11 +236,13 @@ async fn rest<'a>(
     connection: &mut Session,
     posts: impl Iterator<Item = (&'a NewEntry, &'a Post)>,
 ) -> Result<(), Error> {
-    let (mut jobs, mut seen) = (Vec::new(), Vec::new());
+    let (mut jobs, mut marks) = (Vec::new(), Vec::new());
+    let mut seen: Vec<(i64, i64)> = Vec::new();
     let mut causes: Vec<(i64, i16, i32, &Cause)> = Vec::new();
     for (new, post) in posts.filter(|(new, _)| rests(new)) {
         jobs.push(new.job);
-        seen.extend(&post.seen);
+        marks.push(post.mark);
+        seen.extend(post.seen.iter().map(|id| (new.job, *id)));
         // Said twice, it would be given two signals, and only once be woken.
         let once: BTreeSet<&Cause> = post.causes.iter().collect();
         let numbered = (1..).zip(once);
@@ -215,7 +260,9 @@ async fn rest<'a>(
         &each(&causes, |(.., cause)| cause.kind.as_str()) as &[&str],
         &each(&causes, |(.., cause)| cause.name.as_str()) as &[&str],
         &each(&causes, |(.., cause)| cause.key.as_str()) as &[&str],
-        &seen,
+        &marks,
+        &each(&seen, |(job, _)| *job),
+        &each(&seen, |(_, id)| *id),
     )
     .fetch_one(connection)
     .await?;

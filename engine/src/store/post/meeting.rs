@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use sha2::{Digest, Sha256};
 
-use super::CauseKind;
+use super::{Cause, CauseKind};
 use crate::Error;
 use crate::store::gate::Session;
 
@@ -65,12 +65,12 @@ impl Meeting {
         self.0.insert(spot.number(tenant), true);
     }
 
-    /// What a cause is met at; children meet at their parent's spot, which is there anyway.
-    pub(super) fn share_cause(&mut self, tenant: i32, kind: CauseKind, name: &str, key: &str) {
-        match kind {
-            CauseKind::Signal => self.share(tenant, Spot::Signal(name, key)),
-            CauseKind::Event => self.share(tenant, Spot::Event(name)),
-            CauseKind::Child => {}
+    /// What a cause of a job is met at; children meet at their parent's spot.
+    pub(super) fn share_cause(&mut self, tenant: i32, job: i64, cause: &Cause) {
+        match cause.kind {
+            CauseKind::Signal => self.share(tenant, Spot::Signal(&cause.name, &cause.key)),
+            CauseKind::Event => self.share(tenant, Spot::Event(&cause.name)),
+            CauseKind::Child => self.share(tenant, Spot::Job(job)),
         }
     }
 

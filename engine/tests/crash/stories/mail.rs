@@ -46,6 +46,7 @@ fn resting_stories() -> Vec<Story> {
         .expects(&[
             PUBLISHED,
             ("select count(*) from job where parent is not null", 2),
+            ("select count(*) from signal where job is null", 1),
         ]),
         Story::new("a child ends", |stage| Box::pin(end_child(stage)))
             .after(|stage| Box::pin(family(stage)))
@@ -87,6 +88,11 @@ fn duties() -> Vec<Story> {
             ("select count(*) from signal where job is null", 1),
             ("select count(*) from inbox", 0),
         ]),
+        Story::new("give a refused signal to another", |stage| {
+            Box::pin(async { stage.store.pass_signals_on().await.map(drop) })
+        })
+        .after(|stage| Box::pin(refused_signal(stage)))
+        .expects(&[ENDED, SENT_ONCE]),
         Story::new("forget signals, events and what was heard", |stage| {
             Box::pin(forget(stage))
         })
@@ -133,7 +139,7 @@ async fn told_before(stage: &Stage) -> Result<(), Error> {
 async fn collect(stage: &Stage) -> Result<(), Error> {
     let job = stage.claimed(HELD).await?.remove(0);
     let store = &stage.store;
-    let collected = store.collect(1, job.id, job.lease, &causes()).await;
+    let collected = store.collect(1, job.id, job.lease, 0, &causes()).await;
     collected.map(drop)
 }
 
@@ -145,7 +151,13 @@ async fn lettered(stage: &Stage) -> Result<(), Error> {
     let mut hot = stage.hot().await?;
     stage.exchange(&mut hot, &[turn], None).await?;
     stage
-        .run("insert into inbox (job, id, kind, data) overriding system value select min(id), 77, 'event', '{}' from job")
+        .run(
+            "insert into signal (tenant, key, id, name, data, expires_at, job)
+             select 1, 'k', 's7', 'go', '{}', now() + interval '1 day', min(id) from job;
+             insert into inbox (job, id, kind, data, name, key, signal) overriding system value
+             select min(id), 77, 'event', '{}', null, null, null from job
+             union all select min(id), 79, 'signal', '{}', 'go', 'k', 's7' from job",
+        )
         .await;
     Ok(())
 }
@@ -161,6 +173,7 @@ async fn say(stage: &Stage) -> Result<(), Error> {
     };
     if let Some(post) = turn.post.as_mut() {
         post.taken = vec![77];
+        post.spare = vec![79];
         post.closed = vec![1];
         post.returned = vec![returned];
         post.events = vec![an_event("a", "e1")];
@@ -238,6 +251,19 @@ async fn unread(stage: &Stage) -> Result<(), Error> {
     let sql = "select job from signal where job is not null";
     let job = stage.bench.count(sql).await;
     stage.bench.store.kill(1, job, "mia", "").await.map(drop)
+}
+
+/// Three jobs that rest for a signal, of which one refused it.
+async fn refused_signal(stage: &Stage) -> Result<(), Error> {
+    at_rest(stage).await?;
+    stage
+        .run(
+            "update wait set mark = job where n > 0;
+             insert into signal (tenant, key, id, name, data, expires_at, refused)
+             select 1, 'k', 's1', 'go', '{}', now() + interval '1 day', array[min(job)] from wait",
+        )
+        .await;
+    Ok(())
 }
 
 async fn old(stage: &Stage) -> Result<(), Error> {
