@@ -49,6 +49,7 @@ pub(super) async fn proof(
         "oauth2" => {
             let client = Client::read(&parameters)?;
             revealed.mask(client.secret.expose_secret());
+            revealed.mask(&client.basic());
             let (token, used) = performer.tokens.get(performer, &client, refused).await?;
             line("Bearer", &token, revealed, Some(used))
         }

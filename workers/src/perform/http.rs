@@ -40,10 +40,12 @@ pub(super) async fn perform(
     let welcome =
         incoming.status.is_success() || (request.redirect && incoming.status.is_redirection());
     if !welcome {
-        return Err(answer::unwelcome(&incoming));
+        return Err(answer::unwelcome(&hidden(&incoming, revealed)));
     }
     match request.output {
-        HttpOutput::Content => answer::content(&incoming),
+        HttpOutput::Content => answer::content(&incoming).map_err(|failure| {
+            failure.with_detail(answer::body(&answer::excerpt(&hidden(&incoming, revealed))))
+        }),
         HttpOutput::Raw => {
             let body = match revealed.is_plain() {
                 true => incoming.body,
@@ -52,6 +54,15 @@ pub(super) async fn perform(
             Ok(answer::raw(&body))
         }
         HttpOutput::Response => response(request, revealed, &incoming),
+    }
+}
+
+/// What came back without secrets. They are hidden before anything is cut off: half a secret is not found.
+fn hidden(incoming: &Incoming, revealed: &Revealed<'_>) -> Incoming {
+    Incoming {
+        status: incoming.status,
+        headers: incoming.headers.clone(),
+        body: revealed.hidden_bytes(&incoming.body).into(),
     }
 }
 

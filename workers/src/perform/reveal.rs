@@ -2,11 +2,12 @@
 //! comes back.
 //!
 //! What a call gives is recorded and shown, so no part of it may hold what the call was given in secret,
-//! however often the other side repeats it. Text that looks like a marker goes the same way: nobody
-//! outside can have a secret sent by naming it.
+//! however often the other side repeats it. Text that looks like a marker goes the same way. Only secrets
+//! that the template declares are revealed, whoever names them.
 
 use std::collections::BTreeMap;
 
+use reqwest::Url;
 use secrecy::{ExposeSecret, SecretString};
 use windlass_workflows::machine::command::{Call, HttpRequest};
 use windlass_workflows::machine::secret::Marks;
@@ -189,7 +190,7 @@ pub(super) async fn read(secrets: &Secrets, name: &str) -> Result<SecretString, 
 fn named(call: &Call, marks: &Marks) -> Vec<String> {
     let mut names = Vec::new();
     let mut note = |name: &str| {
-        if !names.iter().any(|known| known == name) {
+        if marks.declares(name) && !names.iter().any(|known| known == name) {
             names.push(name.to_owned());
         }
         String::new()
@@ -218,12 +219,18 @@ fn texts(request: &HttpRequest) -> impl Iterator<Item = &str> {
     std::iter::once(request.url.as_str()).chain(parts)
 }
 
-/// A value as it is, in JSON, in a URL and in a form.
-fn forms(value: &str) -> [String; 4] {
+/// A value as it is, in JSON, in a URL, in a form and in a query, which leave other characters alone.
+fn forms(value: &str) -> [String; 5] {
     let json = Value::from(value).to_json();
     let in_json = json.get(1..json.len() - 1).unwrap_or_default();
     let (own, in_json) = (value.to_owned(), in_json.to_owned());
-    [own, in_json, encoded(value), in_form(value)]
+    [
+        own,
+        in_json,
+        encoded(value),
+        in_form(value),
+        in_query(value),
+    ]
 }
 
 /// Everything but the unreserved characters of RFC 3986, section 2.3.
@@ -234,6 +241,15 @@ fn encoded(text: &str) -> String {
         false => format!("%{byte:02X}"),
     });
     written.collect()
+}
+
+/// A text as the query of a URL is written here.
+fn in_query(text: &str) -> String {
+    let url = Url::parse_with_params("http://host", [("", text)]);
+    let query = url.ok().and_then(|url| url.query().map(str::to_owned));
+    query.map_or_else(String::new, |query| {
+        query.trim_start_matches('=').to_owned()
+    })
 }
 
 /// A text as a form's body writes it.
@@ -267,6 +283,14 @@ mod tests {
         let mut revealed = Revealed::default();
         revealed.mask(value);
         revealed
+    }
+
+    #[test]
+    fn a_query_writes_other_characters_than_a_form() {
+        assert_eq!(
+            masking("a~b*c=").hidden_text("?k=a%7Eb*c%3D"),
+            "?k=[secret]"
+        );
     }
 
     #[test]

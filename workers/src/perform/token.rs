@@ -209,6 +209,12 @@ impl Client {
         hash.finalize().into()
     }
 
+    /// Its name and secret in one word, each encoded as in a form (RFC 6749 2.3.1).
+    pub fn basic(&self) -> String {
+        let secret = self.secret.expose_secret();
+        BASE64_STANDARD.encode(format!("{}:{}", in_form(&self.id), in_form(secret)))
+    }
+
     fn request(&self, timeout: Duration) -> Result<Outgoing, StepFailure> {
         let secret = self.secret.expose_secret();
         let mut pairs = vec![("grant_type", "client_credentials")];
@@ -223,10 +229,7 @@ impl Client {
             HeaderMap::from_iter([(ACCEPT, HeaderValue::from_static("application/json"))]);
         match self.shown {
             Shown::Basic => {
-                // RFC 6749 2.3.1: each half is encoded as in a form.
-                let pair = format!("{}:{}", in_form(&self.id), in_form(secret));
-                let line = format!("Basic {}", BASE64_STANDARD.encode(pair));
-                let line = HeaderValue::from_str(&line);
+                let line = HeaderValue::from_str(&format!("Basic {}", self.basic()));
                 let mut line = line
                     .map_err(|_| StepFailure::configuration("the client's id is no header text"))?;
                 line.set_sensitive(true);

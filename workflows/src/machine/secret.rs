@@ -1,7 +1,8 @@
 //! Secrets as expressions see them: markers, which only whoever sends a request swaps for the values.
 //!
 //! A marker says the name and bears a mark that is drawn from the job's own row, so that text from
-//! outside cannot pose as one. Values never enter the machine, and so neither journal nor history.
+//! outside hardly poses as one; who can read the journal knows the mark, and gets no further than the
+//! secrets that the template declares. Values never enter the machine, and so neither journal nor history.
 
 use sha2::{Digest, Sha256};
 
@@ -14,13 +15,13 @@ const OPENS: &str = "{windlass-secret:";
 impl Execution {
     /// The marks of its secrets, if its template names any.
     pub fn marks(&self) -> Option<Marks> {
-        let names = self.program.names_secrets;
-        names.then(|| Marks::of(&self.facts))
+        let names = &self.program.secrets;
+        (!names.is_empty()).then(|| Marks::of(&self.facts, names))
     }
 
     /// `$secrets`, as far as an expression names it: a marker for each secret, or for each of its members.
     pub(super) fn secrets(&self, text: &str) -> Value {
-        let marks = Marks::of(&self.facts);
+        let marks = Marks::of(&self.facts, &self.program.secrets);
         let markers = uses(text).flatten().map(|path| {
             let marker = Value::from(marks.marker(path));
             let mut parts = path.rsplit('.');
@@ -47,11 +48,13 @@ impl Execution {
 pub struct Marks {
     /// What each of them begins with.
     opens: String,
+    /// `use.secrets`.
+    names: Vec<String>,
 }
 
 impl Marks {
-    /// The marks of this job.
-    pub fn of(facts: &JobFacts) -> Self {
+    /// The marks of this job, whose template declares these secrets.
+    pub fn of(facts: &JobFacts, names: &[String]) -> Self {
         let mut hash = Sha256::new();
         hash.update(facts.nonce.to_be_bytes());
         hash.update(facts.created_at.timestamp_micros().to_be_bytes());
@@ -59,7 +62,18 @@ impl Marks {
         let mark = hex::encode(&hash.finalize()[..8]);
         Self {
             opens: format!("{OPENS}{mark}:"),
+            names: names.to_vec(),
         }
+    }
+
+    /// Whether the template declares the secret of this name, or what it is a member of. A mark can be read
+    /// from the journal, so text from outside may bear one: what is not declared is never revealed.
+    pub fn declares(&self, name: &str) -> bool {
+        let is_in = |whole: &String| match name.strip_prefix(whole.as_str()) {
+            Some(rest) => rest.is_empty() || rest.starts_with('.'),
+            None => false,
+        };
+        self.names.iter().any(is_in)
     }
 
     fn marker(&self, name: &str) -> String {
@@ -127,7 +141,19 @@ pub(crate) fn uses(text: &str) -> impl Iterator<Item = Option<&str>> {
 
 #[cfg(test)]
 mod tests {
-    use super::uses;
+    use super::{Marks, uses};
+
+    #[test]
+    fn only_what_the_template_declares_is_revealed() {
+        let names = vec!["crm".to_owned()];
+        let marks = Marks {
+            opens: String::new(),
+            names,
+        };
+
+        assert!(marks.declares("crm") && marks.declares("crm.key"));
+        assert!(!marks.declares("crmx") && !marks.declares("key") && !marks.declares(""));
+    }
 
     #[test]
     fn a_secret_is_written_down_or_worked_on() {

@@ -145,8 +145,8 @@ pub struct Program {
     pub(crate) semantics: u16,
     /// `metadata.windlass.deadline`: counts from the submission on.
     pub(crate) deadline: Option<node::Span>,
-    /// It has `use.secrets`.
-    pub(crate) names_secrets: bool,
+    /// `use.secrets`.
+    pub(crate) secrets: Vec<String>,
     numbers: HashMap<Arc<str>, NodeId>,
     memory: Memory,
 }
@@ -204,7 +204,7 @@ impl Program {
             hash: Arc::from(hex::encode(hash)),
             semantics: SEMANTICS,
             deadline: lowered.deadline,
-            names_secrets: !template.secrets.is_empty(),
+            secrets: template.secrets.clone(),
             memory,
         })
     }

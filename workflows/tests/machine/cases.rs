@@ -173,7 +173,7 @@ do: [ { c: { call: http, with: { method: POST, endpoint: 'https://a.example/', h
     };
     let header = json(&format!("{:?}", request.headers[0].1));
     assert!(!request.headers[0].1.contains("hush"));
-    let marks = Marks::of(&crate::rig::facts("{}"));
+    let marks = Marks::of(&crate::rig::facts("{}"), &[]);
     let mut reveal = |name: &str| format!("<{name}>");
     assert_eq!(
         marks.swapped_in(&header, &mut reveal),
@@ -183,7 +183,7 @@ do: [ { c: { call: http, with: { method: POST, endpoint: 'https://a.example/', h
     let body = marks.swapped_in(&body, &mut reveal);
     assert_eq!(body, json(r#"{"p":"<crm.pass>"}"#));
     // Another job's marker is plain text here.
-    let other = Marks::of(&crate::rig::facts(r#"{"n":1}"#));
+    let other = Marks::of(&crate::rig::facts(r#"{"n":1}"#), &[]);
     assert_eq!(other.swapped_in(&header, &mut reveal), header);
 }
 
