@@ -195,15 +195,17 @@ async fn look(shared: &Shared, capabilities: &HashSet<String>) {
     // When the next token of a limit comes, if that is all that a lane waits for.
     let mut opening = None;
     let mut heard: Option<Instant> = None;
+    // After a notice, the next look is no sooner than this.
+    let mut rest = LOOK_PAUSE_MIN;
     loop {
         select! {
             () = sleep(sooner(pause, opening)) => {}
             // A notice is looked after at once; many of them, once a pause.
             () = shared.noticed() => {
-                let since = heard.map_or(LOOK_PAUSE_MIN, |heard| heard.elapsed());
-                if since < LOOK_PAUSE_MIN {
+                let since = heard.map_or(rest, |heard| heard.elapsed());
+                if since < rest {
                     // The shortest sleep lasts a millisecond, that of nothing too.
-                    sleep(LOOK_PAUSE_MIN - since).await;
+                    sleep(rest - since).await;
                 }
                 heard = Some(Instant::now());
             }
@@ -234,10 +236,8 @@ async fn look(shared: &Shared, capabilities: &HashSet<String>) {
             }
             Err(_) => warn!("a look for work was not answered in time"),
         }
-        let took = since.elapsed();
-        if took >= LOOK_DEAR {
-            sleep((took * 4).min(LOOK_PAUSE_MAX)).await;
-        }
+        rest = rest_after(since.elapsed());
+        pause = pause.max(rest);
         if pause == LOOK_PAUSE_MIN {
             // Pumps have lanes now: look again when one has used them up, and before the list is stale.
             select! {
@@ -245,6 +245,15 @@ async fn look(shared: &Shared, capabilities: &HashSet<String>) {
                 () = sleep(sooner(LOOK_AGE_MAX, opening)) => {}
             }
         }
+    }
+}
+
+/// How long the database has peace from looks, of which the last took so long.
+fn rest_after(took: Duration) -> Duration {
+    if took < LOOK_DEAR {
+        LOOK_PAUSE_MIN
+    } else {
+        (took * 4).min(LOOK_PAUSE_MAX)
     }
 }
 
@@ -275,5 +284,25 @@ async fn listen(shared: &Shared) {
             Err(error) => warn!(error = %error, "no connection to listen on yet"),
         }
         sleep(LOOK_PAUSE_MAX).await;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn looks_that_cost_little_follow_closely() {
+        assert_eq!(rest_after(Duration::from_millis(19)), LOOK_PAUSE_MIN);
+    }
+
+    #[test]
+    fn a_dear_look_leaves_four_times_as_long_to_others() {
+        assert_eq!(rest_after(LOOK_DEAR), LOOK_DEAR * 4);
+    }
+
+    #[test]
+    fn however_dear_it_was_the_next_look_comes() {
+        assert_eq!(rest_after(Duration::from_secs(9)), LOOK_PAUSE_MAX);
     }
 }

@@ -230,7 +230,11 @@ impl Shared {
         if lanes.is_empty() || !is_idle {
             return self.notice();
         }
-        *self.named.lock().expect("no panic while holding it") = lanes;
+        // Whoever spoke before is not forgotten.
+        let mut named = self.named.lock().expect("no panic while holding it");
+        named.extend(lanes);
+        named.sort_unstable();
+        named.dedup();
         self.first.notify_one();
     }
 

@@ -112,12 +112,13 @@ wanted as materialized (
     from unnest($15::int4[], $16::int4[], $28::timestamptz[], $29::int8[])
          with ordinality wanted (lane, quota, floor_eff, floor_id, o)
     join lane on lane.id = wanted.lane
-    where not $27
-       or lane.limits = '{}'
-          and not exists (select from lane_pause where lane_pause.lane = lane.id)
-          and not exists (select from share where share.tenant = lane.tenant and (minimum > 0 or maximum is not null))
-          and (lane.capability = ''
-               or string_to_array(lane.capability, ',') <@ (select capabilities from worker where id = $14))
+    -- the list that a pump goes by may be older than a pause
+    where not exists (select from lane_pause where lane_pause.lane = lane.id)
+      and (not $27
+           or lane.limits = '{}'
+              and not exists (select from share where share.tenant = lane.tenant and (minimum > 0 or maximum is not null))
+              and (lane.capability = ''
+                   or string_to_array(lane.capability, ',') <@ (select capabilities from worker where id = $14)))
 ),
 wanted_key as materialized (
     select o, key, quota from wanted cross join lateral unnest(limits) as key

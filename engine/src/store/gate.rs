@@ -28,8 +28,8 @@ use tokio::time::timeout;
 use super::connect::CONNECT_MAX;
 use super::hook::Seat;
 
-/// A pooled connection that was given back so recently is handed out again without asking whether it lives.
-const UNASKED_MAX: Duration = Duration::from_secs(1);
+/// A pooled connection that was given back so recently is not asked whether it lives: a round trip.
+const UNASKED_MAX: Duration = Duration::from_millis(50);
 
 /// What an executor gives: how many rows were touched, or one of them.
 pub(super) type Step = Either<PgQueryResult, PgRow>;
@@ -37,8 +37,7 @@ pub(super) type Step = Either<PgQueryResult, PgRow>;
 /// The pool, for verbs of one statement. Cheap to clone.
 ///
 /// A connection belongs to the runtime that it was opened on: it stalls where that is busy and breaks
-/// when that ends. Callers come from several, such as a pump's, so all are opened on the pool's own: the
-/// runtime that the pool was made on.
+/// when that ends. Callers come from several, so all are opened on the one that the pool was made on.
 #[derive(Clone, Debug)]
 pub struct Gate {
     pool: PgPool,
@@ -64,7 +63,6 @@ impl Gate {
         let pool = PgPoolOptions::new()
             .max_connections(connections)
             .acquire_timeout(patience)
-            // Asking costs a round trip. One that worked a moment ago most likely works.
             .test_before_acquire(false)
             .before_acquire(|connection, known| {
                 Box::pin(async move {

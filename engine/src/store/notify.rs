@@ -97,7 +97,9 @@ fn naming(lanes: &[i32]) -> String {
 /// Anybody may notify: what is no list of lanes names none.
 fn lanes_in(said: &str) -> Vec<i32> {
     let lanes: Result<Vec<i32>, _> = said.split(',').map(str::parse).collect();
-    let lanes = lanes.unwrap_or_default();
+    let mut lanes = lanes.unwrap_or_default();
+    lanes.sort_unstable();
+    lanes.dedup();
     if lanes.len() > NAMED_MAX {
         return Vec::new();
     }
@@ -171,6 +173,11 @@ mod tests {
     #[test]
     fn few_lanes_are_named_each_once() {
         assert_eq!(lanes_in(&naming(&[7, 3, 7])), [3, 7]);
+    }
+
+    #[test]
+    fn a_lane_that_is_named_twice_is_heard_once() {
+        assert_eq!(lanes_in("7,7,3"), [3, 7]);
     }
 
     #[test]

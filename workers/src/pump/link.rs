@@ -66,7 +66,7 @@ impl Link {
                 Err(error) => error,
             };
             match trouble(error.as_ref(), tries) {
-                Trouble::Bad => isolate(part, error.as_ref(), &mut parts),
+                Trouble::Bad if want.is_none() => isolate(part, error.as_ref(), &mut parts),
                 trouble => {
                     if trouble == Trouble::Lost {
                         self.hot = None;
@@ -74,7 +74,7 @@ impl Link {
                     sleep(PAUSE_MIN + jitter(PAUSE_MIN)).await;
                     // The claim may have been a statement of its own, and have happened.
                     let rest = self.find_out(part, &mut want, &mut answer).await;
-                    if trouble == Trouble::Again {
+                    if trouble != Trouble::Lost {
                         // If not, the next exchange asks for work again.
                         want = None;
                     }
