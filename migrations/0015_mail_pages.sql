@@ -1,6 +1,11 @@
 -- What jobs are told, in pages: an event is written once however many jobs wait for it, those jobs are woken some at
 -- a time, and what a job's listens have refused is neither read again nor in the way of others.
 
+-- Who listens for a subject reads its events alone. Not built `concurrently`: only the publisher and the expiry of
+-- events write `event`, and both come again; whoever has an event to say writes `event_new`.
+-- First, because the statements behind it hold what every job needs.
+create index event_subject on event (tenant, kind, subject, pos) include (at);
+
 -- `event` is the position of an event whose text stands in the log alone; `refused` the mark of the listens that did
 -- not want the letter: while they stand, it is not read again.
 alter table inbox
@@ -21,7 +26,3 @@ create table event_woken (
     pos bigint not null
 );
 insert into event_woken (pos) select pos from event_head;
-
--- Who listens for a subject reads its events alone. Not built `concurrently`: only the publisher and the expiry of
--- events write `event`, and both come again; whoever has an event to say writes `event_new`.
-create index event_subject on event (tenant, kind, subject, pos) include (at);
