@@ -4,6 +4,7 @@ mod common;
 
 use std::time::Duration;
 
+use chrono::{TimeDelta, Utc};
 use common::{Bench, TestWorker, completed};
 use futures::future::join_all;
 use sqlx::AssertSqlSafe;
@@ -278,6 +279,44 @@ async fn whatever_refers_to_a_job_keeps_its_range() {
     }
     look_again(&bench).await;
     assert_eq!(drop_old(&bench).await, Some(0));
+}
+
+/// Interleaving 26: an open job keeps its range, asleep or awake; what its worker says after the range is
+/// gone is refused.
+#[tokio::test]
+async fn a_range_stays_under_a_job_that_wakes_and_is_gone_before_a_late_entry() {
+    let mut bench = Bench::new().await;
+    let mut worker = bench.worker().await;
+    ended(&mut bench, &mut worker, 10_000, 5, 40).await;
+    let later = NewRequest {
+        start_at: Some(Utc::now() + TimeDelta::hours(1)),
+        ..bench.request()
+    };
+    let stored = bench.store.submit(1, "test", &[later]).await;
+    stored.expect("submitted");
+    ids_from(&mut bench, RANGE + 1_000).await;
+
+    assert_eq!(drop_old(&bench).await, None, "it sleeps");
+    look_again(&bench).await;
+    let then = Some(Utc::now() + TimeDelta::hours(2));
+    let drops = bench.store.drop_partitions(MONTH);
+    let (woken, dropped) = tokio::join!(bench.store.wake(then), drops);
+    woken.expect("woken");
+    assert_eq!(dropped.expect("a pass"), None, "it wakes");
+    let jobs = worker.claim(10).await;
+    assert_eq!(jobs.len(), 1);
+    look_again(&bench).await;
+    assert_eq!(drop_old(&bench).await, None, "it runs");
+
+    worker.complete(&jobs).await;
+    run(&bench, "update outcome set at = now() - interval '40 days'").await;
+    look_again(&bench).await;
+    assert_eq!(drop_old(&bench).await, Some(0));
+    let late = worker.complete(&jobs).await;
+
+    assert_eq!(late.refused, [jobs[0].id]);
+    let left = "select (select count(*) from journal_kept) + (select count(*) from outcome_kept)";
+    assert_eq!(bench.count(left).await, 0);
 }
 
 #[tokio::test]

@@ -49,6 +49,16 @@ const ELSEWHERE: &[(u32, &str, &str)] = &[
         "finish_and_redrive_at_once_never_lose_a_settlement",
     ),
     (
+        26,
+        "partitions.rs",
+        "a_range_stays_under_a_job_that_wakes_and_is_gone_before_a_late_entry",
+    ),
+    (
+        27,
+        "partitions.rs",
+        "a_missing_partition_stops_nobody_and_is_filled_later",
+    ),
+    (
         30,
         "redrive_batch.rs",
         "a_batch_that_finished_before_the_redrive_is_open_again_and_ends_well",
@@ -72,9 +82,10 @@ const ELSEWHERE: &[(u32, &str, &str)] = &[
 
 /// Those whose feature does not exist yet, and which feature that is.
 const WITHOUT_FEATURE: &[(u32, &str)] = &[
-    (26, "retention"),
-    (27, "retention"),
-    (35, "a binary that knows no limits"),
+    (
+        35,
+        "limits in a release: no binary that knows none was ever given away",
+    ),
     (36, "contexts"),
 ];
 

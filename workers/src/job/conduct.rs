@@ -16,7 +16,7 @@ use windlass_workflows::machine::{Applied, Execution};
 use windlass_workflows::value::Value;
 
 use super::clock::{Clock, sleep};
-use super::mailbox::Mailbox;
+use super::mailbox::{Mailbox, next_look};
 use super::order;
 use super::steps::{ReadChunk, StepEnd, Steps};
 use super::{Left, Stuck, leave};
@@ -25,9 +25,6 @@ use crate::shared::{Phase, Shared};
 
 /// A timer that falls due sooner keeps its lease: exchanging it would cost more than it frees.
 const NEAR: Duration = Duration::from_secs(5);
-
-/// A job that runs steps and listens looks this often for what has come.
-pub(super) const COLLECT: Duration = Duration::from_secs(1);
 
 /// A job while it runs.
 pub(super) struct Conduct {
@@ -266,18 +263,10 @@ impl Conduct {
         }
         if self.execution.is_ended() {
             // Its late result changes nothing.
-            let ending = NewEntry::leaving(
-                self.job,
-                self.lease,
-                order::cancelled(&order),
-                self.remembers,
-            );
-            self.outbox
-                .record(NewEntry {
-                    obeys: true,
-                    ..ending
-                })
-                .await;
+            let end = order::cancelled(&order);
+            let mut ending = NewEntry::leaving(self.job, self.lease, end, self.remembers);
+            ending.obeys = true;
+            self.outbox.record(ending).await;
             return lost;
         }
         self.apply_all(vec![order::cancel_event(&order)])
@@ -328,7 +317,7 @@ impl Conduct {
             () = self.shared.stopped(self.job), if !self.obeys => return self.ordered().await,
             () = sleep(due) => vec![EventKind::Due],
             () = sleep_until(self.collect_at) => {
-                self.collect_at = Instant::now() + COLLECT;
+                self.collect_at = next_look();
                 match self.execution.interests().is_empty() {
                     true => Vec::new(),
                     false => self.collect().await?,

@@ -4,7 +4,6 @@ use std::collections::HashMap;
 use std::rc::Rc;
 use std::sync::Arc;
 
-use tokio::time::Instant;
 use tracing::debug;
 use windlass_engine::store::{BatchOf, Claimed, Loaded};
 use windlass_workflows::machine::event::EventKind;
@@ -14,8 +13,8 @@ use windlass_workflows::value::Value;
 
 use super::Stuck;
 use super::clock::Clock;
-use super::conduct::{COLLECT, Conduct};
-use super::mailbox::Mailbox;
+use super::conduct::Conduct;
+use super::mailbox::{Mailbox, next_look};
 use super::order;
 use super::steps::Steps;
 use crate::programs::NoProgram;
@@ -110,7 +109,7 @@ impl Conduct {
             tenant: claimed.tenant,
             parent: claimed.parent,
             mailbox: Mailbox::default(),
-            collect_at: Instant::now() + COLLECT,
+            collect_at: next_look(),
             members: 0,
             chunk_sizes: HashMap::new(),
         })

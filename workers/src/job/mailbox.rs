@@ -4,7 +4,9 @@
 //! stand it is not read again, here or by a later holder: their mark stands beside it.
 
 use std::collections::HashSet;
+use std::time::Duration;
 
+use tokio::time::Instant;
 use windlass_engine::protocol::signal_name;
 use windlass_engine::store::{Letter, LetterKind, Letters, Unread};
 use windlass_workflows::machine::event::EventKind;
@@ -14,6 +16,14 @@ use windlass_workflows::value::Value;
 use super::Stuck;
 use super::conduct::Conduct;
 use super::mail::{settled, unread};
+
+/// A job that runs steps and listens looks this often for what has come.
+const COLLECT: Duration = Duration::from_secs(1);
+
+/// When such a job looks the next time.
+pub(super) fn next_look() -> Instant {
+    Instant::now() + COLLECT
+}
 
 /// A job's letters while it runs.
 #[derive(Default)]
