@@ -31,6 +31,17 @@ async fn submitted(bench: &Bench, capability: &str, limits: &[&str]) -> i32 {
     lane
 }
 
+fn stocktaking() -> NewPause {
+    NewPause {
+        scope: PauseScope::Queue,
+        subject: "default".into(),
+        mode: PauseMode::Hold,
+        who: "leo".into(),
+        why: "stocktaking".into(),
+        until: None,
+    }
+}
+
 async fn claim_named(worker: &mut TestWorker, lane: i32) -> Vec<Claimed> {
     let want = Want {
         limited: false,
@@ -83,21 +94,28 @@ async fn a_request_with_a_key_names_its_lane_too() {
 async fn nothing_is_taken_from_a_paused_lane() {
     let bench = Bench::new().await;
     let mut worker = bench.worker().await;
-    let pause = NewPause {
-        scope: PauseScope::Queue,
-        subject: "default".into(),
-        mode: PauseMode::Hold,
-        who: "leo".into(),
-        why: "stocktaking".into(),
-        until: None,
-    };
     let lane = submitted(&bench, "", &[]).await;
-    let paused = bench.store.pause(1, pause).await.expect("paused");
+    let paused = bench.store.pause(1, stocktaking()).await.expect("paused");
 
     assert!(claim_named(&mut worker, lane).await.is_empty());
     bench.store.resume(1, paused.id).await.expect("resumed");
 
     assert_eq!(claim_named(&mut worker, lane).await.len(), 1);
+}
+
+/// A pump's list may be older than the pause, as that of one that waits for room under a limit is.
+#[tokio::test]
+async fn a_claim_by_an_old_list_takes_nothing_from_a_paused_lane() {
+    let bench = Bench::new().await;
+    let mut worker = bench.worker().await;
+    bench.submit(2).await;
+    assert_eq!(worker.claim(1).await.len(), 1);
+    let paused = bench.store.pause(1, stocktaking()).await.expect("paused");
+
+    assert!(worker.claim(1).await.is_empty());
+    bench.store.resume(1, paused.id).await.expect("resumed");
+
+    assert_eq!(worker.claim(1).await.len(), 1);
 }
 
 #[tokio::test]

@@ -28,9 +28,6 @@ use tokio::time::timeout;
 use super::connect::CONNECT_MAX;
 use super::hook::Seat;
 
-/// A pooled connection that was given back so recently is not asked whether it lives: a round trip.
-const UNASKED_MAX: Duration = Duration::from_millis(50);
-
 /// What an executor gives: how many rows were touched, or one of them.
 pub(super) type Step = Either<PgQueryResult, PgRow>;
 
@@ -62,16 +59,7 @@ impl Gate {
     ) -> Result<Self, Error> {
         let pool = PgPoolOptions::new()
             .max_connections(connections)
-            .acquire_timeout(patience)
-            .test_before_acquire(false)
-            .before_acquire(|connection, known| {
-                Box::pin(async move {
-                    if known.idle_for > UNASKED_MAX {
-                        connection.ping().await?;
-                    }
-                    Ok(true)
-                })
-            });
+            .acquire_timeout(patience);
         Ok(pool.connect_with(options).await?.into())
     }
 

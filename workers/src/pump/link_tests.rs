@@ -75,7 +75,7 @@ async fn a_claim_that_went_before_a_lock_that_did_not_come_is_kept() {
         .exchange(worker.id, Vec::new(), Some(&want()))
         .await
         .claimed;
-    // A connection's first flush is in the full form.
+    // A connection's first turn is in the full form.
     let second = link
         .exchange(worker.id, completed(&first[0]), Some(&want()))
         .await

@@ -4,7 +4,7 @@
 //! were, at the head of their lane, and a claim that began there would walk over every one of them. So a
 //! claim that had far to walk leaves a floor, and the next ones of this connection begin there. Rows may come
 //! to stand before it: urgent ones, those that a slow transaction made, what was given back. They are seen
-//! when the floor has run out, which it does the sooner the less it saves.
+//! when the floor has run out, which it does the sooner the less it saves, and within two seconds.
 
 use std::collections::HashMap;
 use std::time::{Duration, Instant};
@@ -17,6 +17,8 @@ const WALK_MIN: Duration = Duration::from_millis(2);
 const HOLD_WALKS: u32 = 20;
 /// And at least so long.
 const HOLD_MIN: Duration = Duration::from_millis(250);
+/// And at most so long, however far it was: what stands before it is found as soon as by polling.
+const HOLD_MAX: Duration = Duration::from_secs(2);
 
 /// The first extent that a claim found in a lane, or something before it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -62,7 +64,7 @@ impl Floors {
             let floor = Floor {
                 eff: head.eff,
                 first_id: head.first_id,
-                until: now + (head.walked * HOLD_WALKS).max(HOLD_MIN),
+                until: now + (head.walked * HOLD_WALKS).clamp(HOLD_MIN, HOLD_MAX),
             };
             self.0.insert(lane, floor);
         }
@@ -102,6 +104,16 @@ mod tests {
         assert_eq!(floors.of(1), Some((DateTime::UNIX_EPOCH, 9)));
         assert_eq!(floors.of(2), None);
         floors.begin(now + walked * HOLD_WALKS);
+        assert_eq!(floors.of(1), None);
+    }
+
+    #[test]
+    fn however_far_the_walk_was_a_floor_runs_out() {
+        let (mut floors, now) = (Floors::default(), Instant::now());
+
+        floors.found(1, head(7, Duration::from_secs(9)), now);
+        floors.begin(now + HOLD_MAX);
+
         assert_eq!(floors.of(1), None);
     }
 
