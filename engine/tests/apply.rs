@@ -8,10 +8,9 @@ use windlass_engine::protocol::Action;
 use windlass_engine::protocol::apply::{Application, ApplyReport};
 use windlass_engine::protocol::load::ReadSeek;
 use windlass_engine::store::{DEFAULT_TENANT, SlotFilter};
-use windlass_engine::testing::TestDatabase;
+use windlass_engine::testing::{TestDatabase, application};
 use windlass_engine::vocabulary::ConfigurationKind;
 use windlass_engine::{Error, Store};
-use windlass_workflows::configuration::{SourceFile, read};
 use windlass_workflows::problem::Problem;
 
 const TEMPLATE: &str = "document: { dsl: '1.0.3', namespace: strikes, name: brief, version: '1.0.0' }\n\
@@ -29,25 +28,12 @@ async fn apply_with(
     csv: &str,
     dry_run: bool,
 ) -> Result<ApplyReport, Error> {
-    let names: Vec<String> = (0..texts.len()).map(|n| format!("{n}.yaml")).collect();
-    let files: Vec<SourceFile<'_>> = names
-        .iter()
-        .zip(texts)
-        .map(|(name, text)| SourceFile { name, text })
-        .collect();
     let reader: Box<dyn ReadSeek> = Box::new(Cursor::new(csv.as_bytes().to_vec()));
-    let texts = names
-        .iter()
-        .cloned()
-        .zip(texts.iter().map(|text| (*text).to_owned()));
     store
         .apply(Application {
-            tenant: DEFAULT_TENANT,
-            who: "mia".to_owned(),
-            documents: read(&files, Utc::now()).expect("sound documents"),
-            texts: texts.collect(),
             files: BTreeMap::from([("birds".to_owned(), reader)]),
             dry_run,
+            ..application(texts)
         })
         .await
 }

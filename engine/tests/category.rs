@@ -2,32 +2,18 @@
 
 use std::io::Cursor;
 
-use chrono::Utc;
-use windlass_engine::protocol::apply::Application;
 use windlass_engine::protocol::load::{Load, Source};
 use windlass_engine::store::DEFAULT_TENANT;
-use windlass_engine::testing::TestDatabase;
+use windlass_engine::testing::{TestDatabase, application};
 use windlass_engine::{Error, Store};
-use windlass_workflows::configuration::{Format, SourceFile, read};
+use windlass_workflows::configuration::Format;
 use windlass_workflows::problem::Problem;
 
 const BY_NAME: &str = "windlass: v1\nkind: Category\nname: birds\nkey: name\nobject: state\n\
     schema: { type: object, properties: { cost: { type: [ integer, 'null' ] } } }\n";
 
 async fn with_category(store: &Store, text: &str) {
-    let file = SourceFile {
-        name: "birds.yaml",
-        text,
-    };
-    let application = Application {
-        tenant: DEFAULT_TENANT,
-        who: "test".to_owned(),
-        documents: read(&[file], Utc::now()).expect("a sound document"),
-        texts: Default::default(),
-        files: Default::default(),
-        dry_run: false,
-    };
-    store.apply(application).await.expect("applied");
+    store.apply(application(&[text])).await.expect("applied");
 }
 
 async fn load(store: &Store, format: Format, text: &str) -> Result<Load, Error> {

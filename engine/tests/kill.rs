@@ -28,6 +28,18 @@ async fn assert_killed(bench: &Bench, job: i64) {
     bench.assert_held_once().await;
 }
 
+async fn cancel(bench: &Bench, job: i64) {
+    let asked = bench.store.cancel(1, job, "mia", "enough").await;
+    asked.expect("asked");
+}
+
+async fn a_minute_passes(bench: &Bench) {
+    sqlx::query("update intent set at = now() - interval '1 minute'")
+        .execute(&bench.pool)
+        .await
+        .expect("updated");
+}
+
 async fn one_leased(bench: &Bench) -> (common::TestWorker, Vec<Claimed>) {
     bench.submit(2).await;
     let mut worker = bench.worker().await;
@@ -160,18 +172,11 @@ async fn children_end_before_their_parent() {
 async fn a_job_whose_worker_does_not_obey_is_cut_after_the_grace() {
     let bench = Bench::new().await;
     let (mut worker, jobs) = one_leased(&bench).await;
-    bench
-        .store
-        .cancel(1, jobs[0].id, "mia", "enough")
-        .await
-        .expect("asked");
+    cancel(&bench, jobs[0].id).await;
 
     let early = bench.store.cut_disobedient(Duration::from_secs(30)).await;
     assert_eq!(early.expect("looked"), 0, "the grace is not over");
-    sqlx::query("update intent set at = now() - interval '1 minute'")
-        .execute(&bench.pool)
-        .await
-        .expect("a minute passed");
+    a_minute_passes(&bench).await;
     let cut = bench.store.cut_disobedient(Duration::from_secs(30)).await;
     bench.store.end_cancelling().await.expect("ended");
 
@@ -203,15 +208,8 @@ async fn a_cut_job_with_a_journal_is_ended_by_its_machine() {
     let bench = Bench::new().await;
     let (mut worker, jobs) = one_leased(&bench).await;
     worker.record(&[journal(&jobs[0], 1)]).await;
-    bench
-        .store
-        .cancel(1, jobs[0].id, "mia", "enough")
-        .await
-        .expect("asked");
-    sqlx::query("update intent set at = now() - interval '1 minute'")
-        .execute(&bench.pool)
-        .await
-        .expect("a minute passed");
+    cancel(&bench, jobs[0].id).await;
+    a_minute_passes(&bench).await;
 
     bench
         .store
@@ -238,21 +236,14 @@ async fn a_cut_job_with_a_journal_is_ended_by_its_machine() {
 async fn a_job_whose_worker_obeys_is_not_cut() {
     let bench = Bench::new().await;
     let (mut worker, jobs) = one_leased(&bench).await;
-    bench
-        .store
-        .cancel(1, jobs[0].id, "mia", "enough")
-        .await
-        .expect("asked");
+    cancel(&bench, jobs[0].id).await;
     let obeying = NewEntry {
         obeys: true,
         ..journal(&jobs[0], 1)
     };
     let landed = worker.record(&[obeying]).await;
     assert!(landed.refused.is_empty(), "it obeys");
-    sqlx::query("update intent set at = now() - interval '1 minute'")
-        .execute(&bench.pool)
-        .await
-        .expect("a minute passed");
+    a_minute_passes(&bench).await;
 
     let cut = bench.store.cut_disobedient(Duration::from_secs(30)).await;
 

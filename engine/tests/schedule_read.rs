@@ -5,11 +5,9 @@ use std::time::Duration;
 use chrono::{DateTime, TimeDelta, Utc};
 use sqlx::{AssertSqlSafe, PgPool};
 use windlass_engine::Store;
-use windlass_engine::protocol::apply::Application;
 use windlass_engine::store::{DEFAULT_TENANT, SlotFilter};
-use windlass_engine::testing::TestDatabase;
+use windlass_engine::testing::{TestDatabase, application};
 use windlass_workflows::calendar::spread_offset;
-use windlass_workflows::configuration::{SourceFile, read};
 
 const DOCUMENTS: &str =
     "document: { dsl: '1.0.3', namespace: strikes, name: brief, version: '1.0.0' }
@@ -45,19 +43,10 @@ async fn with_schedules() -> (TestDatabase, PgPool, Store) {
 }
 
 async fn with_documents(database: TestDatabase, store: Store) -> (TestDatabase, PgPool, Store) {
-    let file = SourceFile {
-        name: "all.yaml",
-        text: DOCUMENTS,
-    };
-    let application = Application {
-        tenant: DEFAULT_TENANT,
-        who: "test".to_owned(),
-        documents: read(&[file], Utc::now()).expect("sound documents"),
-        texts: Default::default(),
-        files: Default::default(),
-        dry_run: false,
-    };
-    store.apply(application).await.expect("applied");
+    store
+        .apply(application(&[DOCUMENTS]))
+        .await
+        .expect("applied");
     let pool = database.pool().await;
     (database, pool, store)
 }

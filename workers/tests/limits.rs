@@ -1,24 +1,21 @@
 //! A limit of one, through real workers: never two jobs of a key at once, and all keys get done.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::HashMap;
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use apalis::prelude::{BoxDynError, task_fn};
-use chrono::Utc;
 use tokio_util::sync::CancellationToken;
 use windlass_engine::Store;
-use windlass_engine::protocol::apply::Application;
 use windlass_engine::protocol::{Answer, Request, Work, publish};
 use windlass_engine::store::Submitted;
-use windlass_engine::testing::TestDatabase;
+use windlass_engine::testing::{TestDatabase, application};
 use windlass_workers::catalogue::Catalogue;
 use windlass_workers::connection::NoConnections;
 use windlass_workers::perform::{Performer, PerformerOptions};
 use windlass_workers::secret::Secrets;
 use windlass_workers::{Worker, WorkerOptions};
 use windlass_workflows::catalogue::Catalogue as Known;
-use windlass_workflows::configuration::{SourceFile, read};
 use windlass_workflows::value::Value;
 
 /// Jobs of the one key that everything could pile up behind.
@@ -86,19 +83,7 @@ async fn prepare(store: &Store) {
         .expect("a handler");
     let template = publish::check_source(SOURCE, &known).expect("a sound template");
     store.publish(1, template).await.expect("published");
-    let file = SourceFile {
-        name: "limit.yaml",
-        text: LIMIT,
-    };
-    let application = Application {
-        tenant: 1,
-        who: "test".to_owned(),
-        documents: read(&[file], Utc::now()).expect("a sound limit"),
-        texts: BTreeMap::new(),
-        files: BTreeMap::new(),
-        dry_run: false,
-    };
-    store.apply(application).await.expect("applied");
+    store.apply(application(&[LIMIT])).await.expect("applied");
 }
 
 async fn submit(store: &Store, key: &str, jobs: usize) {

@@ -5,7 +5,8 @@ use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
 use super::post::{Cause, Letter, LetterKind, Meeting, Spot};
-use super::{DEFAULT_TENANT, LeaseKey, Store, signal};
+use super::signal::{self, Kept};
+use super::{DEFAULT_TENANT, LeaseKey, Store};
 use crate::Error;
 
 /// A pass goes on from page to page for so long; the next one does the rest.
@@ -161,7 +162,8 @@ impl Store {
                 .fetch_one(&mut *connection)
                 .await?;
                 for (tenant, key, name) in spots {
-                    signal::offer(connection, tenant, key, name).await?;
+                    let spot = (tenant, key, name);
+                    signal::give(connection, spot, Kept::Fresh).await?;
                 }
                 Ok(row.letters)
             })

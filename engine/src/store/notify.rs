@@ -83,8 +83,8 @@ impl Drop for Turn<'_> {
 }
 
 /// What a notification of new work in `lanes` says.
-fn naming(lanes: &[i32]) -> String {
-    let mut lanes = lanes.to_vec();
+fn naming(lanes: impl IntoIterator<Item = i32>) -> String {
+    let mut lanes: Vec<i32> = lanes.into_iter().collect();
     lanes.sort_unstable();
     lanes.dedup();
     if lanes.len() > NAMED_MAX {
@@ -125,7 +125,7 @@ impl Notifier {
 
     /// What a commit that brings work into `lanes` has to say, if it is its turn to speak. Dropped behind
     /// that commit, it has spoken, or somebody speaks for it.
-    pub(super) fn turn(&self, lanes: &[i32]) -> Turn<'_> {
+    pub(super) fn turn(&self, lanes: impl IntoIterator<Item = i32>) -> Turn<'_> {
         Turn {
             notifier: self,
             says: self.take_turn().then(|| naming(lanes)),
@@ -172,7 +172,7 @@ mod tests {
 
     #[test]
     fn few_lanes_are_named_each_once() {
-        assert_eq!(lanes_in(&naming(&[7, 3, 7])), [3, 7]);
+        assert_eq!(lanes_in(&naming([7, 3, 7])), [3, 7]);
     }
 
     #[test]
@@ -182,10 +182,8 @@ mod tests {
 
     #[test]
     fn many_lanes_are_not_named() {
-        let many: Vec<i32> = (0..100).collect();
-
-        assert_eq!(naming(&many), "");
-        assert!(lanes_in(&naming(&many)).is_empty());
+        assert_eq!(naming(0..100), "");
+        assert!(lanes_in(&naming(0..100)).is_empty());
     }
 
     #[test]

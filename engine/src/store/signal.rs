@@ -87,15 +87,8 @@ impl Store {
             .await?;
         let mut given = 0;
         for row in missed {
-            let offered = self.transaction(move |connection| {
-                Box::pin(async move {
-                    let mut meeting = Meeting::default();
-                    meeting.alone(row.tenant, Spot::Signal(&row.name, &row.key));
-                    meeting.hold(connection).await?;
-                    offer(connection, row.tenant, &row.key, &row.name).await
-                })
-            });
-            given += offered.await?;
+            let spot = (row.tenant, row.key, row.name);
+            given += self.give_at(spot, Kept::Fresh).await?;
         }
         Ok(usize::try_from(given).unwrap_or_default())
     }
@@ -117,18 +110,27 @@ impl Store {
             .map(|row| (row.tenant, row.key, row.name))
             .collect();
         let mut given = 0;
-        for (tenant, key, name) in spots {
-            let passed = self.transaction(move |connection| {
-                Box::pin(async move {
-                    let mut meeting = Meeting::default();
-                    meeting.alone(tenant, Spot::Signal(&name, &key));
-                    meeting.hold(connection).await?;
-                    pass_on(connection, tenant, &key, &name).await
-                })
-            });
-            given += passed.await?;
+        for spot in spots {
+            given += self.give_at(spot, Kept::Refused).await?;
         }
         Ok(given)
+    }
+
+    /// Gives what is kept under one tenant, key and name, in a transaction of its own.
+    async fn give_at(
+        &self,
+        (tenant, key, name): (i32, String, String),
+        kept: Kept,
+    ) -> Result<i64, Error> {
+        self.transaction(move |connection| {
+            Box::pin(async move {
+                let mut meeting = Meeting::default();
+                meeting.alone(tenant, Spot::Signal(&name, &key));
+                meeting.hold(connection).await?;
+                give(connection, (tenant, &key, &name), kept).await
+            })
+        })
+        .await
     }
 
     fn passed(&self) -> MutexGuard<'_, Place> {
@@ -175,7 +177,7 @@ async fn send(connection: &mut Session, signal: NewSignal) -> Result<Signalled, 
         let job = known.and_then(|row| row.job);
         return Ok(Signalled::Duplicate { job });
     }
-    offer(connection, tenant, &key, &name).await?;
+    give(connection, (tenant, &key, &name), Kept::Fresh).await?;
     let row = sqlx::query_file!("queries/signal/state.sql", tenant, key, id)
         .fetch_one(connection)
         .await?;
@@ -185,41 +187,46 @@ async fn send(connection: &mut Session, signal: NewSignal) -> Result<Signalled, 
     })
 }
 
-/// Gives what is kept to those who rest for it; how many got one. Its caller has met those who are about to.
-pub(super) async fn offer(
-    connection: &mut Session,
-    tenant: i32,
-    key: &str,
-    name: &str,
-) -> Result<i64, Error> {
-    let mut given = 0;
-    for _ in 0..ROUNDS_MAX {
-        let row = sqlx::query_file!("queries/signal/offer.sql", tenant, key, name)
-            .fetch_one(&mut *connection)
-            .await?;
-        given += row.given;
-        // Whom somebody else woke is out of the way now.
-        if row.gone == 0 {
-            break;
-        }
-    }
-    Ok(given)
+/// Kept signals.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Kept {
+    /// Those that nobody refused.
+    Fresh,
+    /// Those that the listens of somebody refused, for others.
+    Refused,
 }
 
-/// The same of what somebody refused.
-async fn pass_on(
+/// How many jobs got a signal, and how many were woken by somebody else meanwhile.
+struct Round {
+    given: i64,
+    gone: i64,
+}
+
+/// Gives what is kept to those who rest for it; how many got one. Its caller has met those who are about to.
+pub(super) async fn give(
     connection: &mut Session,
-    tenant: i32,
-    key: &str,
-    name: &str,
+    (tenant, key, name): (i32, &str, &str),
+    kept: Kept,
 ) -> Result<i64, Error> {
     let mut given = 0;
     for _ in 0..ROUNDS_MAX {
-        let row = sqlx::query_file!("queries/signal/pass_on.sql", tenant, key, name)
-            .fetch_one(&mut *connection)
-            .await?;
-        given += row.given;
-        if row.given + row.gone == 0 {
+        let connection = &mut *connection;
+        let round = match kept {
+            Kept::Fresh => {
+                sqlx::query_file_as!(Round, "queries/signal/offer.sql", tenant, key, name)
+                    .fetch_one(connection)
+                    .await?
+            }
+            Kept::Refused => {
+                sqlx::query_file_as!(Round, "queries/signal/pass_on.sql", tenant, key, name)
+                    .fetch_one(connection)
+                    .await?
+            }
+        };
+        given += round.given;
+        // Whom somebody else woke is out of the way now; of refused ones a job got the first alone.
+        let again = round.gone > 0 || kept == Kept::Refused && round.given > 0;
+        if !again {
             break;
         }
     }

@@ -246,8 +246,8 @@ impl Store {
             (Kind::Plain, _) => return self.submit_plain(desk, group).await,
             (Kind::Said | Kind::Keyed, _) => {
                 let mut connection = self.pool().acquire().await?;
-                let lanes: Vec<i32> = group.iter().map(|request| request.lane).collect();
-                let turn = self.notifier.turn(&lanes);
+                let lanes = group.iter().map(|request| request.lane);
+                let turn = self.notifier.turn(lanes);
                 return said::store(&self.ids, &mut connection, desk, group, turn.says()).await;
             }
             (Kind::Replacing, [one, ..]) => vec![self.submit_replacing(desk, one).await?],

@@ -5,11 +5,12 @@
 //! one's own, to be killed. `watchdog` sees to it that both end by themselves.
 //! [`Pooler`] is a PgBouncer in front of the first; with `WINDLASS_TEST_POOLED`
 //! set, every session of a [`TestDatabase`] goes through it. [`Proxy`] is a
-//! network that can fall silent.
+//! network that can fall silent. [`application`] is what `windlass apply` would bring.
 
 mod cluster;
 mod crowd;
 mod database;
+mod documents;
 mod pooler;
 mod proxy;
 mod shared;
@@ -18,5 +19,6 @@ mod watchdog;
 pub use cluster::TestCluster;
 pub use crowd::Crowd;
 pub use database::{Held, TestDatabase};
+pub use documents::application;
 pub use pooler::Pooler;
 pub use proxy::Proxy;

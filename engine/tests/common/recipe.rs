@@ -4,14 +4,13 @@ use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::io::Cursor;
 
-use chrono::Utc;
 use sqlx::PgPool;
 use windlass_engine::protocol::apply::Application;
 use windlass_engine::protocol::load::ReadSeek;
 use windlass_engine::protocol::{NewBatch, Planned, Source};
 use windlass_engine::store::{BatchView, DEFAULT_TENANT, MemberView};
+use windlass_engine::testing::application;
 use windlass_engine::{Error, Store};
-use windlass_workflows::configuration::{SourceFile, read};
 use windlass_workflows::problem::Problem;
 use windlass_workflows::value::Value;
 
@@ -26,24 +25,10 @@ pub const BIRDS: &str =
 
 /// Applies documents; `csv` lies beside the category.
 pub async fn apply(store: &Store, texts: &[&str], csv: &str) {
-    let names: Vec<String> = (0..texts.len()).map(|n| format!("{n}.yaml")).collect();
-    let files: Vec<SourceFile<'_>> = names
-        .iter()
-        .zip(texts)
-        .map(|(name, text)| SourceFile { name, text })
-        .collect();
     let reader: Box<dyn ReadSeek> = Box::new(Cursor::new(csv.as_bytes().to_vec()));
-    let texts = names
-        .iter()
-        .cloned()
-        .zip(texts.iter().map(|text| (*text).to_owned()));
     let application = Application {
-        tenant: DEFAULT_TENANT,
-        who: "mia".to_owned(),
-        documents: read(&files, Utc::now()).expect("sound documents"),
-        texts: texts.collect(),
         files: BTreeMap::from([("birds".to_owned(), reader)]),
-        dry_run: false,
+        ..application(texts)
     };
     store.apply(application).await.expect("applied");
 }

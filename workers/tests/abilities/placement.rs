@@ -1,11 +1,7 @@
 //! Where, how urgently and how long work runs: as its template says.
 
-use std::collections::BTreeMap;
-
-use chrono::Utc;
-use windlass_engine::protocol::apply::Application;
+use windlass_engine::testing::application;
 use windlass_workers::secret::Secrets;
-use windlass_workflows::configuration::{SourceFile, read};
 
 use crate::site::Site;
 
@@ -24,19 +20,8 @@ fn starts(said: &str) -> String {
 
 async fn site_with_limit() -> Site {
     let site = Site::new().await;
-    let file = SourceFile {
-        name: "limit.yaml",
-        text: LIMIT,
-    };
-    let application = Application {
-        tenant: 1,
-        who: "test".to_owned(),
-        documents: read(&[file], Utc::now()).expect("a sound limit"),
-        texts: BTreeMap::new(),
-        files: BTreeMap::new(),
-        dry_run: false,
-    };
-    site.store.apply(application).await.expect("applied");
+    let limit = application(&[LIMIT]);
+    site.store.apply(limit).await.expect("applied");
     site.publish("waits", "", WAITS).await;
     site
 }

@@ -3,12 +3,14 @@
 use std::time::Duration;
 
 use chrono::{DateTime, SecondsFormat, Utc};
+use windlass_workflows::machine::JobFacts;
 use windlass_workflows::machine::event::{Activity, Event, EventKind};
 use windlass_workflows::machine::fault::Fault;
 use windlass_workflows::machine::turn::{Entry, Head};
-use windlass_workflows::machine::{BatchFacts, JobFacts};
 use windlass_workflows::program::Bundle;
 use windlass_workflows::value::Value;
+
+use crate::batches::batch;
 
 /// Documents and entries are at most so deep, with what stands around them.
 const DEPTH: u32 = 96;
@@ -80,25 +82,9 @@ pub fn read_begun(told: &str) -> (Bundle, JobFacts) {
         input: member(job, "input").clone(),
         created_at: read_instant(member(job, "created_at")),
         tenant: text(job, "tenant"),
-        batch: chunks.map(|_| batch(count(job, "chunks"))),
+        batch: chunks.map(|_| batch(Some(count(job, "chunks")))),
     };
     (bundle, facts)
-}
-
-/// A batch whose job reads so many chunks.
-pub fn batch(chunks: u32) -> BatchFacts {
-    BatchFacts {
-        id: "b_1".into(),
-        configuration: Some("nightly".into()),
-        strategy: "combined".into(),
-        index: 0,
-        of: 1,
-        key: Some("k1".into()),
-        object: None,
-        slot: None,
-        context: None,
-        chunks: Some(chunks),
-    }
 }
 
 pub fn entry(entry: &Entry) -> String {

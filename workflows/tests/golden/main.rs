@@ -1,10 +1,12 @@
 //! The golden corpus: programs, events, commands and journal entries as they were once recorded, byte
 //! for byte. A library or a change of ours that alters one byte of what jobs store or send is red.
 //!
-//! After a change that is meant to alter it, write it anew and read the difference:
-//! `cargo test -p windlass-workflows --test golden -- --ignored`.
+//! What is found instead lies in a folder that the failed test names: after a change that is meant to
+//! alter the corpus, it is put in place of the old one, and the difference is read.
 //! A change of what stored jobs mean raises `SEMANTICS` and begins a folder of its own beside `1`.
 
+#[path = "../machine/batches.rs"]
+mod batches;
 mod codec;
 mod given;
 mod own;
@@ -55,21 +57,34 @@ fn difference(name: &str, recorded: &str, found: &str) -> Option<String> {
     })
 }
 
+/// Writes what was found into a fresh folder of the build.
+fn keep(sources: &[(String, Vec<Script>)]) -> String {
+    let found = Path::new(env!("CARGO_TARGET_TMPDIR")).join("golden");
+    let _ = fs::remove_dir_all(&found);
+    fs::create_dir_all(&found).expect("a folder");
+    for (name, scripts) in sources {
+        fs::write(found.join(name), text(scripts)).expect("it is written");
+    }
+    found.display().to_string()
+}
+
 #[test]
 fn what_documents_and_events_make_is_byte_equal_to_what_was_recorded() {
     let sources = sources::all();
     let recorded = corpus();
 
-    let names: Vec<&str> = sources.iter().map(|(name, _)| name.as_str()).collect();
-    let known: Vec<&str> = recorded.iter().map(|(name, _)| name.as_str()).collect();
-    assert_eq!(
-        known, names,
-        "each source has its file, and no other is left"
-    );
+    let names = sources.iter().map(|(name, _)| name);
+    let known = recorded.iter().map(|(name, _)| name);
+    let strangers =
+        (!names.eq(known)).then(|| "the sources and the files have other names".to_owned());
     let differences: Vec<String> = (sources.iter().zip(&recorded))
         .filter_map(|((name, scripts), (_, recorded))| difference(name, recorded, &text(scripts)))
+        .chain(strangers)
         .collect();
-    assert!(differences.is_empty(), "{}", differences.join("\n"));
+    if !differences.is_empty() {
+        let differences = differences.join("\n");
+        panic!("{differences}\nall that was found is in {}", keep(&sources));
+    }
 }
 
 /// Case 3: the entries of the last release. After every turn the state is dropped and folded from what
@@ -87,16 +102,4 @@ fn jobs_go_on_from_recorded_entries_as_they_did() {
         heads += kept.iter().map(|kept| kept.heads.len()).sum::<usize>();
     }
     assert!(turns > 200 && heads > 0, "{turns} turns, {heads} heads");
-}
-
-#[test]
-#[ignore = "writes the corpus anew"]
-fn the_corpus_is_written() {
-    fs::create_dir_all(folder()).expect("a folder");
-    for (name, _) in corpus() {
-        fs::remove_file(folder().join(name)).expect("it was there");
-    }
-    for (name, scripts) in sources::all() {
-        fs::write(folder().join(name), text(&scripts)).expect("it is written");
-    }
 }

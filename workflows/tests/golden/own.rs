@@ -7,7 +7,8 @@ use windlass_workflows::machine::fault::Fault;
 use windlass_workflows::program::Bundle;
 use windlass_workflows::value::Value;
 
-use crate::codec::{batch, json};
+use crate::batches::batch;
+use crate::codec::json;
 use crate::play::{Move, Script};
 use crate::sources::{catalogue, facts, start};
 
@@ -43,7 +44,7 @@ fn script(name: &str, document: &str, events: Vec<(i64, EventKind)>) -> Script {
     let published = check::publish(&format!("{HEADER}{document}"), &catalogue(FUNCTIONS));
     let template = published.unwrap_or_else(|problems| panic!("{name}: {problems:#?}"));
     let mut facts = facts(r#"{"n":1,"amount":12.50,"big":12345678901234567890123}"#);
-    facts.batch = document.contains("chunks:").then(|| batch(5));
+    facts.batch = document.contains("chunks:").then(|| batch(Some(5)));
     let mut now = start();
     let started = EventKind::Started {
         attempt: 0,

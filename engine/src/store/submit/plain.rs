@@ -32,8 +32,8 @@ impl Store {
         let ids = self.ids.take(&mut connection, requests.len()).await?;
         let stored = if requests.len() < COPY_MIN {
             // On an idle engine the commit itself wakes whoever listens.
-            let lanes: Vec<i32> = requests.iter().map(|request| request.lane).collect();
-            let turn = self.notifier.turn(&lanes);
+            let lanes = requests.iter().map(|request| request.lane);
+            let turn = self.notifier.turn(lanes);
             insert(&mut connection, desk, requests, &ids, turn.says()).await?
         } else {
             drop(connection);

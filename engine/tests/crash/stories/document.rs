@@ -3,12 +3,12 @@
 use std::collections::BTreeMap;
 use std::io::Cursor;
 
-use chrono::Utc;
 use windlass_engine::Error;
 use windlass_engine::protocol::apply::Application;
 use windlass_engine::protocol::load::{ReadSeek, Source};
 use windlass_engine::store::DEFAULT_TENANT;
-use windlass_workflows::configuration::{Format, SourceFile, read};
+use windlass_engine::testing::application;
+use windlass_workflows::configuration::Format;
 
 use crate::common::recipe::{BIRDS, PURPOSE, TEMPLATE, apply, with_birds};
 use crate::stage::{Stage, Story};
@@ -70,21 +70,10 @@ async fn scheduled(stage: &Stage) -> Result<(), Error> {
 
 /// Applies documents.
 pub async fn set(stage: &Stage, texts: &[&str]) -> Result<(), Error> {
-    let names: Vec<String> = (0..texts.len()).map(|n| format!("{n}.yaml")).collect();
-    let files: Vec<SourceFile<'_>> = names
-        .iter()
-        .zip(texts)
-        .map(|(name, text)| SourceFile { name, text })
-        .collect();
-    let owned = texts.iter().map(|text| (*text).to_owned());
     let reader: Box<dyn ReadSeek> = Box::new(Cursor::new(BIRDS.as_bytes().to_vec()));
     let application = Application {
-        tenant: DEFAULT_TENANT,
-        who: "mia".to_owned(),
-        documents: read(&files, Utc::now()).expect("sound documents"),
-        texts: names.iter().cloned().zip(owned).collect(),
         files: BTreeMap::from([("birds".to_owned(), reader)]),
-        dry_run: false,
+        ..application(texts)
     };
     stage.store.apply(application).await.map(drop)
 }
