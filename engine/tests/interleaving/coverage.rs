@@ -81,13 +81,7 @@ const ELSEWHERE: &[(u32, &str, &str)] = &[
 ];
 
 /// Those whose feature does not exist yet, and which feature that is.
-const WITHOUT_FEATURE: &[(u32, &str)] = &[
-    (
-        35,
-        "limits in a release: no binary that knows none was ever given away",
-    ),
-    (36, "contexts"),
-];
+const WITHOUT_FEATURE: &[(u32, &str)] = &[(36, "contexts")];
 
 fn text(path: &Path) -> String {
     fs::read_to_string(path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))

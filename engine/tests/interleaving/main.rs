@@ -14,6 +14,7 @@ mod flush;
 mod life;
 mod mail;
 mod mail_children;
+mod old;
 mod settle;
 mod snapshot;
 mod stage;
