@@ -27,7 +27,7 @@ async fn claim(bench: &Bench, worker: &mut TestWorker, quota: usize) -> Vec<Clai
     let want = Want {
         limited: false,
         named: false,
-        claim: Uuid::new_v4(),
+        claim: Uuid::now_v7(),
         lanes: lanes.iter().map(|lane| (lane.id, quota)).collect(),
     };
     let exchanged = worker.hot.exchange(worker.id, &[], Some(&want)).await;

@@ -220,7 +220,7 @@ async fn works(bench: &Bench, mut worker: TestWorker, stop: &AtomicBool) {
             let want = Want {
                 limited: false,
                 named: false,
-                claim: uuid::Uuid::new_v4(),
+                claim: uuid::Uuid::now_v7(),
                 lanes: vec![(lane, 7)],
             };
             let exchanged = worker.hot.exchange(worker.id, &[], Some(&want)).await;

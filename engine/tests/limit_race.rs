@@ -84,7 +84,7 @@ async fn claimer(bench: &Bench, mut worker: TestWorker, lanes: Vec<i32>, seed: u
         let want = Want {
             limited: true,
             named: false,
-            claim: Uuid::new_v4(),
+            claim: Uuid::now_v7(),
             lanes: wanted
                 .into_iter()
                 .map(|lane| (lane, random.random_range(1..6)))

@@ -51,7 +51,7 @@ async fn claim_all(bench: &Bench) -> Vec<Claimed> {
     let want = Want {
         limited: true,
         named: false,
-        claim: Uuid::new_v4(),
+        claim: Uuid::now_v7(),
         lanes: ahead.iter().map(|lane| (lane.id, 100)).collect(),
     };
     let exchanged = worker.hot.exchange(worker.id, &[], Some(&want)).await;

@@ -55,7 +55,7 @@ async fn claim(worker: &mut TestWorker, lanes: &[(i32, usize)]) -> Vec<Claimed> 
     let want = Want {
         limited: true,
         named: false,
-        claim: Uuid::new_v4(),
+        claim: Uuid::now_v7(),
         lanes: lanes.to_vec(),
     };
     worker
@@ -110,7 +110,7 @@ async fn settling_and_claiming_meet_on_one_key_in_one_statement() {
         let want = Want {
             limited: true,
             named: false,
-            claim: Uuid::new_v4(),
+            claim: Uuid::now_v7(),
             lanes: vec![(lane, 9)],
         };
         let exchanged = worker

@@ -46,7 +46,7 @@ async fn claim_named(worker: &mut TestWorker, lane: i32) -> Vec<Claimed> {
     let want = Want {
         limited: false,
         named: true,
-        claim: Uuid::new_v4(),
+        claim: Uuid::now_v7(),
         lanes: vec![(lane, 5)],
     };
     let exchanged = worker.hot.exchange(worker.id, &[], Some(&want)).await;

@@ -51,7 +51,7 @@ async fn one_poison_job_among_500_is_parked_and_no_neighbour_is() {
             let want = windlass_engine::store::Want {
                 limited: false,
                 named: false,
-                claim: uuid::Uuid::new_v4(),
+                claim: uuid::Uuid::now_v7(),
                 lanes: vec![(bench.lane, 250)],
             };
             let beside = second.exchange(worker.id, &[], Some(&want)).await;

@@ -104,19 +104,26 @@ async fn two_flushes_of_one_lease_leave_nothing_behind() {
 }
 
 #[tokio::test]
-async fn a_journal_has_no_gaps_after_a_new_connection() {
+async fn each_journal_has_no_gap_after_a_new_connection() {
     let bench = Bench::new().await;
-    bench.submit(1).await;
+    bench.submit(2).await;
     let mut worker = bench.worker().await;
-    let jobs = worker.claim(1).await;
-    worker.record(&[journal(&jobs[0], 1)]).await;
+    let jobs = worker.claim(2).await;
+    let first: Vec<_> = jobs.iter().map(|job| journal(job, 1)).collect();
+    worker.record(&first).await;
     let mut again = bench.worker().await;
 
     let gap = again.record(&[journal(&jobs[0], 3)]).await;
     let next = again.record(&[journal(&jobs[0], 2)]).await;
+    let other = again.record(&[journal(&jobs[1], 3)]).await;
 
     assert_eq!(gap.refused, vec![jobs[0].id]);
     assert!(next.refused.is_empty());
+    assert_eq!(
+        other.refused,
+        vec![jobs[1].id],
+        "its neighbour was looked at, it was not"
+    );
 }
 
 #[tokio::test]

@@ -134,7 +134,7 @@ impl Site {
         let want = Want {
             limited: false,
             named: false,
-            claim: Uuid::new_v4(),
+            claim: Uuid::now_v7(),
             lanes: vec![(ahead[0].id, 1)],
         };
         let claimed = hot.exchange(id, &[], Some(&want)).await.expect("claimed");

@@ -165,7 +165,7 @@ impl Claimer {
 /// A new claim of one lane.
 pub fn want(lane: i32, count: usize) -> Want {
     Want {
-        claim: Uuid::new_v4(),
+        claim: Uuid::now_v7(),
         lanes: vec![(lane, count)],
         limited: false,
         named: false,

@@ -7,6 +7,7 @@
 mod columns;
 mod entry;
 mod floor;
+mod journals;
 mod plain;
 
 use std::borrow::Borrow;
@@ -19,6 +20,7 @@ use uuid::Uuid;
 use self::columns::Columns;
 pub use self::entry::{Ending, NewEntry};
 use self::floor::Floors;
+use self::journals::Journals;
 use super::gate::Session;
 use super::post::flush;
 use crate::Error;
@@ -86,7 +88,8 @@ pub struct Claimed {
 /// What a pump wants to claim.
 #[derive(Clone, Debug)]
 pub struct Want {
-    /// Named here, so that an answer that was lost can be asked for.
+    /// Named here, so that an answer that was lost can be asked for. Of version 7: a later connection tells
+    /// by it that the claim was made before.
     pub claim: Uuid,
     /// Few lanes, each with the most to take of it; several where the lanes have little room.
     pub lanes: Vec<(i32, usize)>,
@@ -115,8 +118,7 @@ pub struct Exchanged {
 #[derive(Debug)]
 pub struct Hot {
     connection: Session,
-    /// The first turns after a connection check the journal's sequence: a lossy failover leaves gaps.
-    check_gap: bool,
+    journals: Journals,
     /// Extents that the next claim looks at in each lane.
     extents: i64,
     /// Jobs that were lost more often are left to others.
@@ -129,7 +131,7 @@ impl Hot {
     pub async fn connect(options: &PgConnectOptions) -> Result<Self, Error> {
         Ok(Self {
             connection: Session::connect(options).await?,
-            check_gap: true,
+            journals: Journals::new(),
             extents: EXTENTS_MAX,
             losses_max: i16::MAX,
             floors: Floors::default(),
@@ -178,8 +180,7 @@ impl Hot {
         entries: &[E],
         want: Option<&Want>,
     ) -> Result<Exchanged, Error> {
-        let is_plain =
-            |new: &NewEntry| plain::is_plain(new) && !(self.check_gap && new.entry.is_some());
+        let is_plain = |new: &NewEntry| plain::is_plain(new) && !self.journals.is_unseen(new);
         let mut exchanged = if entries.iter().map(Borrow::borrow).all(is_plain) {
             self.exchange_plain(worker, entries, want).await?
         } else {
@@ -195,7 +196,7 @@ impl Hot {
             }
         };
         // Durable by now: a flush that was rolled back has shown nothing.
-        self.check_gap &= entries.iter().all(|new| new.borrow().entry.is_none());
+        self.journals.see(entries, &exchanged.refused);
         if let Some(want) = want.filter(|want| !want.limited) {
             self.adapt(want, &mut exchanged);
         }
@@ -290,6 +291,8 @@ impl Hot {
         entries: &[E],
     ) -> Result<Vec<i64>, Error> {
         let ends = Columns::of(entries);
+        let mut all = entries.iter().map(Borrow::borrow);
+        let looks_for_gaps = all.any(|new| self.journals.is_unseen(new));
         let claims: Vec<Uuid> = ends.leases.iter().map(|lease| lease.claim).collect();
         let numbers: Vec<i16> = ends.leases.iter().map(|lease| lease.n).collect();
         let rows = sqlx::query_file!(
@@ -312,7 +315,7 @@ impl Hot {
             &ends.reasons as &[Option<&str>],
             &claims,
             &numbers,
-            self.check_gap,
+            looks_for_gaps,
             worker,
             &ends.remembers,
             &ends.members,

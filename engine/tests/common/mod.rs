@@ -165,7 +165,7 @@ impl TestWorker {
         let want = Want {
             limited: false,
             named: false,
-            claim: Uuid::new_v4(),
+            claim: Uuid::now_v7(),
             lanes: vec![(self.lane, quota)],
         };
         self.hot

@@ -131,7 +131,7 @@ async fn drain(stage: &Stage, worker: &mut TestWorker) {
     for lane in lanes {
         loop {
             let want = Want {
-                claim: Uuid::new_v4(),
+                claim: Uuid::now_v7(),
                 lanes: vec![(lane.id, QUOTA)],
                 limited: lane.is_limited(),
                 named: false,

@@ -161,7 +161,7 @@ pub async fn claim(worker: &mut TestWorker, lane: i32, quota: usize) -> Vec<Clai
     let want = Want {
         limited: true,
         named: false,
-        claim: Uuid::new_v4(),
+        claim: Uuid::now_v7(),
         lanes: vec![(lane, quota)],
     };
     let exchanged = worker.hot.exchange(worker.id, &[], Some(&want)).await;

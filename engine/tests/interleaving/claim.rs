@@ -183,7 +183,7 @@ async fn i06b_attempts_of_a_mixed_claim_count_on_their_own_in_the_other_order() 
 async fn i07a_a_claim_whose_answer_was_lost_is_asked_for() {
     let stage = Stage::with_jobs(10).await;
     let worker = stage.bench.worker().await;
-    let (claim, id, mut hot) = (Uuid::new_v4(), worker.id, worker.hot);
+    let (claim, id, mut hot) = (Uuid::now_v7(), worker.id, worker.hot);
     let want = stage.want(claim, 3);
     let gate = stage.bench.database.hold(BEFORE_REST).await;
     let claiming = start(async move { hot.exchange(id, &[], Some(&want)).await });
@@ -218,7 +218,7 @@ async fn i07b_a_claim_that_is_sent_twice_happens_once() {
         stage.bench.submit(10).await;
     }
     let worker = stage.bench.worker().await;
-    let (claim, id, mut hot) = (Uuid::new_v4(), worker.id, worker.hot);
+    let (claim, id, mut hot) = (Uuid::now_v7(), worker.id, worker.hot);
     let want = stage.want(claim, 3);
     let gate = stage.bench.database.hold(BEFORE_READY).await;
     let claiming = start(async move { hot.exchange(id, &[], Some(&want)).await });
@@ -325,7 +325,7 @@ async fn i09b_a_claim_that_its_workers_death_overtook_is_taken_back() {
     let worker = stage.bench.worker().await;
     let gate = stage.bench.database.hold(BEFORE_REST).await;
     let (id, mut hot) = (worker.id, worker.hot);
-    let want = stage.want(Uuid::new_v4(), 3);
+    let want = stage.want(Uuid::now_v7(), 3);
     let claiming = start(async move {
         let answer = hot.exchange(id, &[], Some(&want)).await;
         (hot, answer)

@@ -39,7 +39,7 @@ async fn dead_head(stage: &Stage) -> Transaction<'static, Postgres> {
 
 /// A pump's claim, which begins at its floors.
 async fn claim(stage: &Stage, hot: &mut Hot, worker: Uuid, quota: usize) -> Vec<Claimed> {
-    let want = stage.want(Uuid::new_v4(), quota);
+    let want = stage.want(Uuid::now_v7(), quota);
     let exchanged = hot.exchange_of::<NewEntry>(worker, &[], Some(&want)).await;
     exchanged.expect("claimed").claimed
 }

@@ -80,7 +80,7 @@ struct Flush {
 async fn flush() -> Flush {
     let stage = Stage::with_jobs(8).await;
     let TestWorker { id, mut hot, .. } = stage.bench.worker().await;
-    let want = stage.want(Uuid::new_v4(), 8);
+    let want = stage.want(Uuid::now_v7(), 8);
     let jobs = hot.exchange(id, &[], Some(&want)).await.expect("claimed");
     let (entries, places) = each_end(&jobs.claimed);
     Flush {

@@ -59,7 +59,7 @@ async fn claim(worker: &mut TestWorker, lane: i32) -> Vec<Claimed> {
     let want = Want {
         limited: true,
         named: false,
-        claim: Uuid::new_v4(),
+        claim: Uuid::now_v7(),
         lanes: vec![(lane, 40)],
     };
     let answer = worker.hot.exchange(worker.id, &[], Some(&want)).await;

@@ -306,7 +306,7 @@ fn exchange(
         let want = (quota > 0).then(|| Want {
             limited: false,
             named: false,
-            claim: Uuid::new_v4(),
+            claim: Uuid::now_v7(),
             lanes: vec![(scene.bench.lane, quota)],
         });
         let mut hot = scene.hots.lock().await.pop().expect("one a verb");

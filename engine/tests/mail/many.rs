@@ -224,7 +224,8 @@ async fn children_that_nobody_wants_are_asked_in_one_pass_or_for_a_second() {
 #[tokio::test]
 async fn a_flush_that_was_rolled_back_has_not_shown_that_journals_have_no_gaps() {
     let bench = Bench::new().await;
-    let (mut worker, job) = crate::claimed(&bench).await;
+    let (_, job) = crate::claimed(&bench).await;
+    let mut worker = bench.worker().await;
     let wrong = NewEvent {
         kind: format!("{PAID}\0"),
         ..an_event("a", "e1")

@@ -65,7 +65,7 @@ async fn a_claim_that_went_before_a_lock_that_did_not_come_is_kept() {
     let mut beat = Beat::connect(&options).await.expect("a connection");
     beat.enter(&worker).await.expect("entered");
     let want = || Want {
-        claim: Uuid::new_v4(),
+        claim: Uuid::now_v7(),
         lanes: vec![(lane, 1)],
         limited: false,
         named: false,

@@ -150,7 +150,7 @@ impl Pump {
             lanes = new.into_iter().map(|lane| (lane, each)).collect();
         }
         (!lanes.is_empty()).then(|| Want {
-            claim: Uuid::new_v4(),
+            claim: Uuid::now_v7(),
             limited: lanes.iter().any(|(lane, _)| self.lanes.is_limited(*lane)),
             named,
             lanes,
