@@ -123,20 +123,51 @@ impl Marks {
     }
 }
 
-/// The name at each use of `$secrets`, with its member if it has one, or nothing where more is done with it than to write it down.
+/// The name at each use of `$secrets`, with its member if it has one, or nothing where more is done with it
+/// than to write it down: the expression is that name alone, or one text that holds it.
 pub(crate) fn uses(text: &str) -> impl Iterator<Item = Option<&str>> {
     const NAME: &str = "$secrets";
+    let written: Vec<usize> = written_down(text).collect();
     text.match_indices(NAME).map(move |(at, _)| {
-        let rest = text[at + NAME.len()..].strip_prefix('.')?;
+        let name = text[at + NAME.len()..].strip_prefix('.')?;
         let word = |c: char| c.is_ascii_alphanumeric() || c == '_' || c == '.';
-        let end = rest.find(|c| !word(c)).unwrap_or(rest.len());
-        let (name, after) = rest.split_at(end);
-        let (before, after) = (text[..at].trim_end(), after.trim_start());
-        let is_alone = before.is_empty() && after.is_empty();
-        let is_inside = before.ends_with("\\(") && after.starts_with(')');
+        let (name, after) = name.split_at(name.find(|c| !word(c)).unwrap_or(name.len()));
         let is_whole = name.split('.').all(|part| !part.is_empty());
-        (is_whole && (is_alone || is_inside)).then_some(name)
+        let is_last = matches!(after.trim_start().chars().next(), None | Some(')'));
+        (is_whole && is_last && written.contains(&at)).then_some(name)
     })
+}
+
+/// Where an expression begins, and where each interpolation does if it is one literal text: what stands
+/// there, up to the end of the expression or of the interpolation, is written down as it is.
+fn written_down(expression: &str) -> impl Iterator<Item = usize> {
+    let skipped = |at: usize| at + expression[at..].len() - expression[at..].trim_start().len();
+    // Open texts and, inside of them, open parentheses of interpolations.
+    let mut open: Vec<char> = Vec::new();
+    let (mut begins, mut ended) = (Vec::new(), None);
+    let mut marks = expression.char_indices();
+    while let Some((at, mark)) = marks.next() {
+        let is_text = open.last() == Some(&'"');
+        match mark {
+            '\\' if is_text => {
+                if let Some((at, '(')) = marks.next() {
+                    open.push('(');
+                    begins.extend((open.len() == 2).then_some(at + 1));
+                }
+            }
+            '"' if is_text => drop(open.pop()),
+            '"' | '(' if !is_text => open.push(mark),
+            ')' if !is_text => drop(open.pop()),
+            _ => {}
+        }
+        if open.is_empty() && !mark.is_whitespace() {
+            ended = ended.or(Some(at));
+        }
+    }
+    let is_one_text = expression.trim_start().starts_with('"')
+        && ended.is_some_and(|at| at + 1 == expression.trim_end().len());
+    let begins = begins.into_iter().filter(move |_| is_one_text);
+    std::iter::once(0).chain(begins).map(skipped)
 }
 
 #[cfg(test)]
@@ -166,5 +197,24 @@ mod tests {
         assert_eq!(one("$secrets"), [None]);
         assert_eq!(one("$secrets[\"key\"]"), [None]);
         assert!(one(".secrets.key").is_empty());
+    }
+
+    #[test]
+    fn a_text_that_holds_a_secret_is_the_whole_expression() {
+        let is_taken = |text| uses(text).all(|name| name.is_some());
+
+        assert!(is_taken(r#""a \"b\" \($secrets.key) \(.x | "c\(.y)")""#));
+        assert!(is_taken(r#""\(.a)\($secrets.a):\($secrets.b)""#));
+        for worked_on in [
+            r#""\($secrets.key)" | @base64"#,
+            r#"("\($secrets.key)") | length"#,
+            r#"@base64 "\($secrets.key)""#,
+            r#""\("\($secrets.key)" | @uri)""#,
+            r#"{ "a": "\($secrets.key)" } | tojson"#,
+            r#""a" + "\($secrets.key)""#,
+            r#"($secrets.key)"#,
+        ] {
+            assert!(!is_taken(worked_on), "{worked_on}");
+        }
     }
 }
