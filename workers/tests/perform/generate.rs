@@ -238,13 +238,36 @@ async fn an_answer_that_fits_its_schema_is_given_and_another_is_a_bad_gateway() 
 }
 
 #[tokio::test]
+async fn what_else_the_step_gives_is_written_from() {
+    let site = Site::answering(|_| completion("done")).await;
+    let performer = asking(local(), vec![provider("main", &site)]);
+    let ask = ask(r#"{"profile":"brief","prompt":"Shorter!","draft":{"n":1},"feedback":null}"#);
+
+    performer.perform(&ask, &context()).await.expect("a text");
+
+    let body: serde_json::Value = serde_json::from_slice(&site.seen()[0].body).expect("JSON");
+    let said: Vec<_> = body["messages"].as_array().into_iter().flatten().collect();
+    let said: Vec<_> = said.iter().map(|one| one["content"].as_str()).collect();
+    assert_eq!(
+        said,
+        [
+            Some("Be brief."),
+            Some(r#"{"draft":{"n":1}}"#),
+            Some("Shorter!")
+        ]
+    );
+}
+
+#[tokio::test]
 async fn wrong_input_is_refused_before_anyone_is_asked() {
     let site = Site::answering(|_| completion("no")).await;
     let performer = asking(local(), vec![provider("main", &site)]);
     for input in [
         r#"{"prompt":"?"}"#,
         r#"{"profile":"brief"}"#,
-        r#"{"profile":"brief","prompt":"?","model":"large"}"#,
+        r#"{"profile":"brief"}"#,
+        r#"{"profile":"brief","prompt":null,"draft":null}"#,
+        r#"{"profile":"brief","prompt":7}"#,
         r#"{"profile":"brief","prompt":"?","answer":{"type":"nothing"}}"#,
     ] {
         let failure = performer

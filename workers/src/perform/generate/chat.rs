@@ -1,15 +1,17 @@
 //! OpenAI's chat completions: the order that is sent, the reply that is read.
 
+use std::borrow::Cow;
+
 use serde::Deserialize;
 use serde_json::json;
-use windlass_workflows::value::Value;
+use windlass_workflows::value::{Map, Value};
 
 use super::super::answer;
 use super::super::failure::StepFailure;
 use super::super::wire::Incoming;
 use crate::connection::{GenerateProfile, Price, Provider};
 
-/// What the step's `with` may hold.
+/// Members of the step's `with` that mean something; all others are what is written from.
 const MEMBERS: [&str; 3] = ["profile", "prompt", "answer"];
 /// Deepest JSON that an answer may be.
 const ANSWER_DEPTH_MAX: u32 = 60;
@@ -18,24 +20,32 @@ const PROBLEMS_MAX: usize = 5;
 
 /// What a step asks for.
 pub(super) struct Order<'a> {
-    prompt: &'a str,
+    /// What to write from, then what to write: messages to the provider.
+    said: Vec<Cow<'a, str>>,
     schema: Option<(serde_json::Value, jsonschema::Validator)>,
 }
 
 impl<'a> Order<'a> {
-    /// Reads the step's input; names what it does not know.
+    /// Reads the step's input.
     pub fn read(input: &'a Value) -> Result<Self, StepFailure> {
-        let mut members = input.as_map().into_iter().flat_map(|map| map.keys());
-        if let Some(unknown) = members.find(|key| !MEMBERS.contains(&&***key)) {
-            return Err(StepFailure::validation(format!(
-                "generate:1.0.0 takes profile, prompt and answer, not `{unknown}`"
-            )));
+        let prompt =
+            match input.get("prompt").filter(|prompt| !prompt.is_null()) {
+                Some(prompt) => Some(prompt.as_str().ok_or_else(|| {
+                    StepFailure::validation("`prompt` of generate:1.0.0 is a text")
+                })?),
+                None => None,
+            };
+        let said: Vec<_> = material(input)
+            .map(Cow::Owned)
+            .into_iter()
+            .chain(prompt.map(Cow::Borrowed))
+            .collect();
+        if said.is_empty() {
+            let message = "generate:1.0.0 needs `prompt`, or something to write from";
+            return Err(StepFailure::validation(message));
         }
-        let prompt = input.get("prompt").and_then(Value::as_str);
-        let prompt = prompt
-            .ok_or_else(|| StepFailure::validation("generate:1.0.0 needs `prompt`, a text"))?;
         let schema = input.get("answer").map(compiled).transpose()?;
-        Ok(Self { prompt, schema })
+        Ok(Self { said, schema })
     }
 
     /// The request's body.
@@ -44,8 +54,9 @@ impl<'a> Order<'a> {
             .system
             .iter()
             .map(|text| json!({ "role": "system", "content": text }));
+        let said = self.said.iter();
         let messages: Vec<_> = system
-            .chain([json!({ "role": "user", "content": self.prompt })])
+            .chain(said.map(|text| json!({ "role": "user", "content": text })))
             .collect();
         let mut body = json!({ "model": model, "messages": messages });
         if let Some(most) = profile.max_tokens {
@@ -82,6 +93,16 @@ impl<'a> Order<'a> {
             false => Err(wrong(problems.join("; "))),
         }
     }
+}
+
+/// The members that are there to be written from, as one JSON object; an absent value says nothing.
+fn material(input: &Value) -> Option<String> {
+    let all = input.as_map().into_iter().flat_map(Map::iter);
+    let given = all
+        .filter(|(key, value)| !MEMBERS.contains(&&***key) && !value.is_null())
+        .map(|(key, value)| (key.clone(), value.clone()));
+    let given: Vec<_> = given.collect();
+    (!given.is_empty()).then(|| Value::map(given).to_json())
 }
 
 fn compiled(schema: &Value) -> Result<(serde_json::Value, jsonschema::Validator), StepFailure> {
