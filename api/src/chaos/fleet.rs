@@ -50,6 +50,8 @@ struct Part {
     proxy: Proxy,
     child: Option<Child>,
     started: Instant,
+    /// Since when it stands still.
+    frozen: Option<Instant>,
     /// Whether its next end is of our making.
     is_doomed: bool,
     again_at: Instant,
@@ -155,7 +157,7 @@ impl Fleet {
 
     /// Sends a signal to one process.
     pub async fn signal(&self, place: usize, signal: Signal) -> bool {
-        match self.inner.parts.lock().await.get(place) {
+        match self.inner.parts.lock().await.get_mut(place) {
             Some(part) => part.signal(signal),
             None => false,
         }
@@ -204,7 +206,7 @@ impl Fleet {
             let _ = keeper.await;
         }
         let mut parts = std::mem::take(&mut *self.inner.parts.lock().await);
-        for part in &parts {
+        for part in &mut parts {
             part.signal(Signal::SIGCONT);
             part.signal(Signal::SIGTERM);
         }
@@ -228,6 +230,7 @@ impl Part {
             proxy,
             child: None,
             started: Instant::now(),
+            frozen: None,
             is_doomed: false,
             again_at: Instant::now(),
             is_wanted: true,
@@ -261,6 +264,7 @@ impl Part {
         }
         self.child = Some(command.spawn()?);
         self.started = Instant::now();
+        self.frozen = None;
         self.is_doomed = false;
         Ok(())
     }
@@ -294,7 +298,19 @@ impl Part {
         }
     }
 
-    fn signal(&self, signal: Signal) -> bool {
+    fn signal(&mut self, signal: Signal) -> bool {
+        match signal {
+            Signal::SIGSTOP => self.frozen = self.frozen.or(Some(Instant::now())),
+            // A frozen process does not get on with its start.
+            Signal::SIGCONT => {
+                self.started += self
+                    .frozen
+                    .take()
+                    .map(|at| at.elapsed())
+                    .unwrap_or_default();
+            }
+            _ => {}
+        }
         let pid = self.child.as_ref().and_then(Child::id);
         match pid.and_then(|pid| i32::try_from(pid).ok()) {
             Some(pid) => kill(Pid::from_raw(pid), signal).is_ok(),
