@@ -55,21 +55,25 @@ pub enum Ability {
     Context,
     /// `pin: publish` of a child whose version is `latest`.
     Pin,
-    /// `schedule` in a document.
+    /// `schedule` of a document by the clock: `cron`, `every`, `after`.
     Schedule,
+    /// `schedule.on` of a document: events start jobs.
+    Trigger,
+    /// Calendars of a document's schedule, and jobs that end for the next one.
+    Calendar,
     /// `use.catalogs`.
     Catalogs,
     /// `effect` of a step.
     Effect,
     /// Queue, priority, limits, cost, needs and lengths of time of a step.
     Placement,
-    /// Purpose, lane, deadline and schedule of a document's settings.
+    /// Purpose and lane of a document's settings.
     DocumentSettings,
 }
 
 impl Ability {
     /// All of them.
-    pub const ALL: [Self; 11] = [
+    pub const ALL: [Self; 13] = [
         Self::Listen,
         Self::Emit,
         Self::Child,
@@ -77,6 +81,8 @@ impl Ability {
         Self::Context,
         Self::Pin,
         Self::Schedule,
+        Self::Trigger,
+        Self::Calendar,
         Self::Catalogs,
         Self::Effect,
         Self::Placement,

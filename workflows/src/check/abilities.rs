@@ -7,23 +7,44 @@ use crate::document::step::{Kind, Task};
 use crate::document::tree::join;
 
 /// Keys of `metadata.windlass` of a document.
-const DOCUMENT_KEYS: [&str; 3] = ["purpose", "lane", "schedule"];
+const DOCUMENT_KEYS: [&str; 2] = ["purpose", "lane"];
+/// Settings of its schedule.
+const SCHEDULE: &str = "/document/metadata/windlass/schedule";
 
 impl<'a> Checker<'a> {
     pub(super) fn check_abilities(&mut self) {
         let later = "leave it out until a release supports it";
         let job = "write a `schedule` beside the job's configuration";
-        let of_document = [
-            ("/schedule", Ability::Schedule, "unsupported.schedule", job),
-            (
-                "/use/catalogs",
-                Ability::Catalogs,
-                "unsupported.catalog",
-                "use functions of the default catalogue",
-            ),
-        ];
+        let clock = ["cron", "every", "after"].map(|key| (key, Ability::Schedule));
+        for (key, ability) in clock.into_iter().chain([("on", Ability::Trigger)]) {
+            self.wants(
+                ability,
+                "unsupported.schedule",
+                &format!("/schedule/{key}"),
+                job,
+            );
+        }
+        let of_document = [(
+            "/use/catalogs",
+            Ability::Catalogs,
+            "unsupported.catalog",
+            "use functions of the default catalogue",
+        )];
         for (pointer, ability, code, hint) in of_document {
             self.wants(ability, code, pointer, hint);
+        }
+        let mut bent = vec!["calendar", "closedDay"];
+        if self.template.header.settings.schedule.overlap.as_deref() == Some("cancelRunning") {
+            bent.push("overlap");
+        }
+        for key in bent {
+            let code = format!("unsupported.metadata.{key}");
+            self.wants(
+                Ability::Calendar,
+                &code,
+                &format!("{SCHEDULE}/{key}"),
+                later,
+            );
         }
         for key in DOCUMENT_KEYS {
             let pointer = format!("/document/metadata/windlass/{key}");

@@ -10,6 +10,7 @@ mod expressions;
 mod flow;
 mod names;
 mod references;
+mod schedule;
 mod schemas;
 mod secrets;
 mod walk;
@@ -60,6 +61,7 @@ pub fn publish_tree(tree: &Tree, catalogue: &Catalogue) -> Result<Template, Vec<
     checker.check_names();
     checker.check_flow();
     checker.check_references();
+    checker.check_schedule();
     checker.check_schemas();
     checker.check_secrets();
     checker.check_expressions();

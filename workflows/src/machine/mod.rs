@@ -44,6 +44,7 @@ pub mod fault;
 pub mod flight;
 mod fold;
 mod fork;
+pub mod gather;
 mod held;
 mod interest;
 mod journal;

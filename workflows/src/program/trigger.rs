@@ -3,17 +3,16 @@
 
 use super::{Program, Unbuildable};
 use crate::document::parse;
-use crate::document::step::Template;
 use crate::value::Value;
 
 impl Program {
-    /// The wait before a job of this template, as a program of one listen whose output is the job's
+    /// The wait before a job of the template of this document, as a program of one listen whose output is the job's
     /// input: a list of envelopes, or of what `schedule.read` says. Nothing where no events start jobs.
     ///
     /// # Errors
     /// As [`Program::build`]; it never happens to what publish accepted.
-    pub fn trigger(template: &Template) -> Result<Option<Self>, Unbuildable> {
-        let schedule = template.document.get("schedule");
+    pub fn trigger(document: &Value) -> Result<Option<Self>, Unbuildable> {
+        let schedule = document.get("schedule");
         let Some(events) = schedule.and_then(|schedule| schedule.get("on")) else {
             return Ok(None);
         };
@@ -23,12 +22,12 @@ impl Program {
             ("read", read.unwrap_or_else(|| Value::from("envelope"))),
         ]);
         let task = Value::map([("events", Value::map([("listen", listen)]))]);
-        let header = template.document.get("document").cloned();
-        let document = Value::map([
+        let header = document.get("document").cloned();
+        let wait = Value::map([
             ("document", header.unwrap_or(Value::Null)),
             ("do", Value::list([task])),
         ]);
-        let wait = parse::from_value(&document).map_err(|problems| Unbuildable::of(&problems))?;
+        let wait = parse::from_value(&wait).map_err(|problems| Unbuildable::of(&problems))?;
         Self::of(&wait).map(Some)
     }
 }

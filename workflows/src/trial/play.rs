@@ -112,7 +112,7 @@ impl<'o> Play<'o> {
                 None => return self.receive(event),
             },
             Deed::Restart => match &mut self.starter {
-                Some(starter) if self.stage.is_none() => return starter.restart(),
+                Some(starter) if self.stage.is_none() => return starter.restart(self.began),
                 _ => return self.stage()?.restart(),
             },
             Deed::Cancel => return self.stage()?.cancel(),
@@ -146,7 +146,8 @@ impl<'o> Play<'o> {
     fn receive(&mut self, event: &Value) -> Result<(), String> {
         if self.starter.is_none() {
             let facts = self.facts();
-            let trigger = Program::trigger(&self.template()?).map_err(|error| error.to_string())?;
+            let trigger =
+                Program::trigger(&self.template()?.document).map_err(|error| error.to_string())?;
             let trigger = trigger.ok_or("the workflow was not executed yet")?;
             self.starter = Some(Starter::new(trigger, facts, self.manner.refolds));
         }
