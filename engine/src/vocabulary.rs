@@ -135,7 +135,7 @@ pub enum PauseScope {
     Tenant,
     /// One batch.
     Batch,
-    /// The batches of a job configuration, and its schedule.
+    /// The batches of a job configuration, and its schedule; or a template's own schedule, `namespace/name`.
     Configuration,
     /// One job.
     Job,

@@ -25,7 +25,7 @@ pub struct Subject {
     /// A purpose
     #[arg(long, value_name = "NAME", group = "subject")]
     purpose: Option<String>,
-    /// A job configuration: its batches and its schedule
+    /// A job configuration: its batches and its schedule; namespace/name: a template's own schedule
     #[arg(long, value_name = "NAME", group = "subject")]
     configuration: Option<String>,
     /// Everything of the tenant

@@ -1,4 +1,4 @@
-//! `windlass schedule`: when batches start by themselves, and what became of every slot.
+//! `windlass schedule`: when batches and jobs start by themselves, and what became of every slot.
 
 use clap::Subcommand;
 use serde_json::json;
@@ -19,7 +19,7 @@ pub enum ScheduleCommand {
     },
     /// Show one
     Show {
-        /// Its name: the job configuration's
+        /// Its name: the job configuration's, or namespace/name of a template
         name: String,
     },
     /// The slots to come
@@ -47,7 +47,7 @@ pub enum ScheduleCommand {
         #[command(flatten)]
         paging: Paging,
     },
-    /// Start its work now: an extra batch, or a slot by name
+    /// Start its work now: beside the slots, or a slot by name
     Trigger {
         /// Its name
         name: String,
@@ -65,7 +65,7 @@ const SCHEDULES: &[Column] = &[
     Column("NEXT", &["/next_at"]),
     Column("LAST", &["/last_at"]),
     Column("STATE", &["/last_state"]),
-    Column("BATCH", &["/last_batch"]),
+    Column("STARTED", &["/last_batch", "/last_job"]),
 ];
 
 const NEXT: &[Column] = &[
@@ -78,7 +78,7 @@ const NEXT: &[Column] = &[
 const SLOTS: &[Column] = &[
     Column("AT", &["/at"]),
     Column("STATE", &["/state"]),
-    Column("BATCH", &["/batch"]),
+    Column("STARTED", &["/batch", "/job"]),
     Column("REASON", &["/reason"]),
     Column("DECIDED", &["/decided_at"]),
 ];

@@ -48,6 +48,7 @@ struct SlotRow {
     state: String,
     reason: String,
     batch: Option<String>,
+    job: Option<String>,
 }
 
 /// The list.
@@ -110,6 +111,7 @@ impl SlotRow {
             state: slot.state.clone(),
             reason: slot.reason.clone().unwrap_or_default(),
             batch: slot.batch.map(|batch| format!("b_{batch}")),
+            job: slot.job.map(|job| format!("j_{job}")),
         }
     }
 }

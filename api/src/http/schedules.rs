@@ -10,19 +10,20 @@ use utoipa::{IntoParams, ToSchema};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 use windlass_engine::Error;
-use windlass_engine::protocol::Trigger;
+use windlass_engine::protocol::{Started, Trigger};
 use windlass_engine::store::SlotFilter;
-use windlass_engine::vocabulary::ConfigurationKind;
-use windlass_workflows::calendar::{self, Schedule};
-use windlass_workflows::configuration::Content;
+use windlass_workflows::calendar;
+use windlass_workflows::configuration::{Timing, timing};
 use windlass_workflows::problem::Problem;
+use windlass_workflows::value::Value;
 
 use super::habit::extract::{At, Body, Params};
-use super::habit::ids::BatchId;
+use super::habit::ids::{BatchId, JobId};
 use super::habit::page::{self, PageQuery, PageReply};
 use super::habit::problem::Refusal;
 use super::state::ApiState;
 use super::view::batch::BatchReply;
+use super::view::job::JobReply;
 use super::view::schedule::{ComingReply, NextReply, ScheduleReply, SlotReply};
 
 /// Slots to come unless the caller says.
@@ -59,7 +60,7 @@ async fn list_schedules(
 
 /// One schedule.
 #[utoipa::path(get, path = "/v1/schedules/{name}", tag = "schedules",
-    params(("name" = String, Path, description = "The job configuration's name")),
+    params(("name" = String, Path, description = "The job configuration's name, or `namespace/name` of a template")),
     responses((status = 200, body = ScheduleReply)))]
 async fn show_schedule(
     State(state): State<ApiState>,
@@ -81,7 +82,7 @@ struct NextQuery {
 
 /// The next slots by the rule in force, with clock changes and closed days noted.
 #[utoipa::path(get, path = "/v1/schedules/{name}/next", tag = "schedules",
-    params(("name" = String, Path, description = "The job configuration's name"), NextQuery),
+    params(("name" = String, Path, description = "The job configuration's name, or `namespace/name` of a template"), NextQuery),
     responses((status = 200, body = NextReply)))]
 async fn list_next_slots(
     State(state): State<ApiState>,
@@ -97,7 +98,15 @@ async fn list_next_slots(
             message,
         )));
     }
-    let schedule = rule(&state, &name).await?;
+    let schedule = match rule(&state, &name).await? {
+        Timing::Slots(schedule) => {
+            state
+                .store
+                .in_spread(state.tenant, &name, &schedule)
+                .await?
+        }
+        other => return Ok(Json(NextReply::without_slots(name, &other))),
+    };
     let now = state.store.clock().await?.now;
     let slots = calendar::next(&schedule, None, now, count);
     Ok(Json(NextReply {
@@ -112,16 +121,15 @@ async fn list_next_slots(
 }
 
 /// The rule in force.
-async fn rule(state: &ApiState, name: &str) -> Result<Schedule, Error> {
-    state.store.schedule(state.tenant, name).await?;
-    let kind = ConfigurationKind::JobConfiguration;
-    let revision = state.store.configuration(state.tenant, kind, name).await?;
-    let schedule = match revision.content()? {
-        Content::JobConfiguration(job) => job.schedule,
-        _ => None,
-    };
-    let schedule = schedule.ok_or_else(|| Error::not_found("schedule", name))?;
-    state.store.in_spread(state.tenant, name, &schedule).await
+async fn rule(state: &ApiState, name: &str) -> Result<Timing, Error> {
+    let stored = state.store.schedule(state.tenant, name).await?;
+    let read = Value::parse(&stored.rule).ok();
+    let read = read.and_then(|rule| timing(&rule).ok());
+    read.ok_or_else(|| Error::Unreadable {
+        noun: "schedule",
+        name: name.to_owned(),
+        message: "another release wrote its rule".to_owned(),
+    })
 }
 
 /// Which slots of the ledger.
@@ -143,7 +151,7 @@ struct SlotsQuery {
 
 /// The ledger of a schedule, latest first.
 #[utoipa::path(get, path = "/v1/schedules/{name}/slots", tag = "schedules",
-    params(("name" = String, Path, description = "The job configuration's name"), SlotsQuery),
+    params(("name" = String, Path, description = "The job configuration's name, or `namespace/name` of a template"), SlotsQuery),
     responses((status = 200, body = PageReply<SlotReply>)))]
 async fn list_slots(
     State(state): State<ApiState>,
@@ -192,9 +200,9 @@ struct TriggerBody {
     extra: Option<bool>,
 }
 
-/// Starts a schedule now, as one of its slots or beside them.
+/// Starts a schedule now, as one of its slots or beside them: a batch, or the job of a template's own.
 #[utoipa::path(post, path = "/v1/schedules/{name}/trigger", tag = "schedules",
-    params(("name" = String, Path, description = "The job configuration's name")),
+    params(("name" = String, Path, description = "The job configuration's name, or `namespace/name` of a template")),
     request_body = TriggerBody,
     responses((status = 201, body = BatchReply)))]
 async fn trigger_schedule(
@@ -211,12 +219,28 @@ async fn trigger_schedule(
             return Err(Refusal::invalid(vec![problem.hint(hint)]));
         }
     };
-    let id = state
+    let started = state
         .store
         .trigger(state.tenant, &name, trigger, &state.who)
         .await?;
     state.notifier.tell();
-    let batch = BatchReply::from(state.store.batch(state.tenant, id).await?);
-    let location = [(header::LOCATION, format!("/v1/batches/{}", BatchId(id)))];
-    Ok((StatusCode::CREATED, location, Json(batch)).into_response())
+    answer(&state, started).await
+}
+
+/// What was started, and where it is.
+async fn answer(state: &ApiState, started: Started) -> Result<Response, Refusal> {
+    let (store, tenant) = (&state.store, state.tenant);
+    Ok(match started.job {
+        Some(id) => {
+            let job = JobReply::from(store.job(tenant, id).await?);
+            let location = [(header::LOCATION, format!("/v1/jobs/{}", JobId(id)))];
+            (StatusCode::CREATED, location, Json(job)).into_response()
+        }
+        None => {
+            let id = started.batch.unwrap_or_default();
+            let batch = BatchReply::from(store.batch(tenant, id).await?);
+            let location = [(header::LOCATION, format!("/v1/batches/{}", BatchId(id)))];
+            (StatusCode::CREATED, location, Json(batch)).into_response()
+        }
+    })
 }

@@ -1,7 +1,7 @@
 -- Which duties have something to do, when does the next one by the clock, and does anything stir?
 -- Index  ready_pkey, later_due, wait_due, expiry_due, slot_due, schedule_ahead, batch_open, held_cancelling,
---        pause_job, redrive_running, breaker_busy, outcome_stopped, held_stopped, signal_refused: the head of each;
---        lease_worker. Workers, leases, wishes and pauses are few.
+--        pause_job, redrive_running, breaker_busy, outcome_stopped, held_stopped, signal_refused, gathering_due: the head of each;
+--        lease_worker; schedule_job_pkey. Workers, leases, wishes, pauses and schedules are few.
 -- Locks  none: each duty finds out again under its own.
 -- Gives  one row: the names of duties; whether work is ready, and whether some is ready or leased;
 --        seconds until the next timer, slot, or end of a rest or pause, null without; a number that
@@ -51,11 +51,43 @@ duty (name, is_due) as (
     union all
     select 'finish', exists (select from batch where state = 'running' and finished_at is null)
     union all
-    select 'fire', exists (select from schedule where enabled and planned_until < clock.now + interval '23 hours')
+    select 'fire', exists (
+            select from schedule
+            where enabled and planned_until < clock.now + interval '23 hours' and after_seconds is null and event_pos is null)
         or exists (
             select from slot
             join schedule on schedule.tenant = slot.tenant and schedule.name = slot.schedule
             where slot.state = 'planned' and slot.fire_at <= clock.now and schedule.enabled)
+        or exists (
+            select from schedule
+            where enabled and after_seconds is not null
+              and not exists (
+                  select from slot
+                  where slot.tenant = schedule.tenant and slot.schedule = schedule.name
+                    and slot.fire_at = schedule.planned_until and slot.state = 'planned')
+              and not exists (
+                  select from schedule_job run
+                  where run.tenant = schedule.tenant and run.schedule = schedule.name
+                    and not exists (
+                        select from (select last_id from outcome
+                                     where first_id <= run.job and first_id >= run.job / 1000 * 1000
+                                     order by first_id desc limit 1) near
+                        where near.last_id >= run.job)
+                    and not exists (
+                        select from (select last_id, reason from held
+                                     where first_id <= run.job and first_id >= run.job / 1000 * 1000
+                                     order by first_id desc limit 1) near
+                        where near.last_id >= run.job and near.reason = 'parked')))
+    from clock
+    union all
+    select 'gather', exists (
+            select from schedule cross join event_head
+            where schedule.enabled and schedule.event_pos < event_head.pos
+              and not exists (
+                  select from pause
+                  where pause.tenant = schedule.tenant and pause.scope = 'configuration' and pause.subject = schedule.name
+                    and (pause.until is null or pause.until > clock.now)))
+        or exists (select from gathering where expires_at <= clock.now)
     from clock
     union all
     select 'redrive', exists (select from redrive where state = 'running')

@@ -1,4 +1,4 @@
--- Which slots should have been decided $1 seconds ago, or say that they fired and have no batch; which
+-- Which slots should have been decided $1 seconds ago, or say that they fired and have neither batch nor job; which
 -- ledgers end before now? A slot that waits for a batch has a reason.
 -- Index  slot_due; slot_pkey; schedules are few.
 -- Locks  none; one snapshot, and a slot is decided with its batch.
@@ -13,11 +13,12 @@ wrong as (
      order by slot.fire_at limit 10000)
     union all
     (select schedule, at, 'slot_without_batch', state
-     from slot where state in ('fired', 'late', 'manual') and batch is null
+     from slot where state in ('fired', 'late', 'manual') and batch is null and job is null
      order by tenant, schedule, at limit 10000)
     union all
     select name, planned_until, 'schedule_not_planned', 'written until ' || planned_until
-    from schedule where enabled and planned_until < (select since from late)
+    from schedule
+    where enabled and after_seconds is null and event_pos is null and planned_until < (select since from late)
 )
 select code as "code!", count(*) as "found!", (array_agg(schedule || ' at ' || at order by at))[1:$2::int4] as "subjects!",
        (array_agg(detail order by at))[1:$2::int4] as "details!"

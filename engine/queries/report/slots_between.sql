@@ -2,7 +2,7 @@
 -- Index  schedule_pkey, then slot_pkey (tenant, schedule, at) once a schedule.
 -- Locks  none.
 -- Gives  up to $4 rows, earliest first.
-select s.name as schedule, x.at, x.fire_at, x.state, x.reason, x.batch, x.decided_at, x.revision,
+select s.name as schedule, x.at, x.fire_at, x.state, x.reason, x.batch, x.job, x.decided_at, x.revision,
        x.covers
 from schedule s
 cross join lateral (

@@ -1,4 +1,4 @@
--- Ends the firing of a schedule whose job configuration lost its rule; past slots stay.
+-- Ends the firing of a schedule whose job configuration, or template, lost its rule; past slots stay.
 -- Index  schedule_pkey.
 -- Locks  the schedule's row, held already.
 -- Gives  one affected row.

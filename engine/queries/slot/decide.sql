@@ -2,5 +2,6 @@
 -- Index  slot_pkey.
 -- Locks  the slot, after its schedule.
 update slot
-set state = $4, reason = $5, batch = $6, decided_at = case when $4 = 'planned' then null else now() end
+set state = $4, reason = $5, batch = $6, job = $7,
+    decided_at = case when $4 = 'planned' then null else now() end
 where tenant = $1 and schedule = $2 and at = $3 and (state = 'planned' or $4 = 'manual');

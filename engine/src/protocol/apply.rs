@@ -160,6 +160,7 @@ impl Applying {
                     rule: rule.as_deref(),
                     schedule: job.schedule.as_ref(),
                     now: self.now,
+                    own: None,
                 };
                 timing::keep(connection, applied).await
             }
@@ -182,25 +183,31 @@ impl Applying {
                 return Ok(());
             }
         };
-        let action =
-            match store::template::publish(connection, self.application.tenant, &template).await {
-                Ok(Published::Created(_)) => Action::Created,
-                Ok(Published::Unchanged(_)) => Action::Unchanged,
-                Err(Error::Conflict {
-                    code,
-                    message,
-                    hint,
-                }) => {
-                    let problem = Problem::new(code, "/document/version", message);
-                    let place = tree.place_of("/document/version");
-                    let problem = problem
-                        .at(place.line, place.column)
-                        .hint(hint.unwrap_or_default());
-                    self.refuse(document, vec![problem]);
-                    return Ok(());
-                }
-                Err(error) => return Err(error),
-            };
+        let action = match publish::publish(
+            connection,
+            self.application.tenant,
+            &template,
+            self.now,
+        )
+        .await
+        {
+            Ok(Published::Created(_)) => Action::Created,
+            Ok(Published::Unchanged(_)) => Action::Unchanged,
+            Err(Error::Conflict {
+                code,
+                message,
+                hint,
+            }) => {
+                let problem = Problem::new(code, "/document/version", message);
+                let place = tree.place_of("/document/version");
+                let problem = problem
+                    .at(place.line, place.column)
+                    .hint(hint.unwrap_or_default());
+                self.refuse(document, vec![problem]);
+                return Ok(());
+            }
+            Err(error) => return Err(error),
+        };
         self.changes.push(Change {
             kind: "template",
             name: document.name(),

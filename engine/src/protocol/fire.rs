@@ -1,15 +1,14 @@
-//! Fire: due slots of a schedule become batches, once, and always leave a row that says what happened.
+//! Fire: due slots of a schedule become batches, or jobs, once, and always leave a row that says what happened.
 //!
 //! Whoever decides holds the schedule's row: the verdicts of catch-up and overlap, the slots' states
-//! and the new batch commit together.
+//! and what it starts commit together.
 
 use chrono::{DateTime, TimeDelta, Utc};
 use windlass_workflows::calendar::{Schedule, ZONE_DATA};
-use windlass_workflows::plan::SlotScope;
 use windlass_workflows::policy::catch_up::{DueSlot, Pause, Verdict, judge};
 use windlass_workflows::policy::overlap::{Admission, Candidate, admit};
 
-use super::create::{Made, Recipe, Source, insert};
+use super::start::{Start, Started};
 use crate::store::Session;
 use crate::store::schedule::tenant_name;
 use crate::store::{Planning, plan_slots};
@@ -27,6 +26,8 @@ const WAITING_LATE: &str = "waiting, late: a batch of this configuration is open
 pub struct Fired {
     /// Batches that were made.
     pub batches: Vec<i64>,
+    /// Jobs that were started.
+    pub jobs: Vec<i64>,
     /// Slots that were decided.
     pub decided: usize,
 }
@@ -58,6 +59,7 @@ impl Store {
             for row in due {
                 let one = self.fire_schedule(row.tenant, row.name, now).await?;
                 fired.batches.extend(one.batches);
+                fired.jobs.extend(one.jobs);
                 fired.decided += one.decided;
             }
         }
@@ -69,16 +71,15 @@ impl Store {
         name: String,
         now: DateTime<Utc>,
     ) -> Result<Fired, Error> {
-        let recipe = match self.recipe(tenant, &Source::Named(name.clone())).await {
-            Ok(recipe) => recipe,
+        let start = match self.start_of(tenant, &name).await {
+            Ok(start) => start,
             Err(error) if error.is_permanent() => {
                 return self.miss_due(tenant, &name, now, &error).await;
             }
             Err(error) => return Err(error),
         };
         // A pause of the configuration itself skips its slots; another that refuses work misses them.
-        let lane = recipe.resolved.lane(tenant, 0);
-        match self.refuse_paused(&lane, None).await {
+        match self.refuse_paused(&start.lane(tenant), None).await {
             Err(error) if error.is_permanent() => {
                 return self.miss_due(tenant, &name, now, &error).await;
             }
@@ -89,7 +90,7 @@ impl Store {
                 Firing {
                     tenant,
                     name,
-                    recipe,
+                    start,
                     now,
                 }
                 .run(connection)
@@ -117,8 +118,8 @@ impl Store {
         .execute(self.pool())
         .await?;
         Ok(Fired {
-            batches: Vec::new(),
             decided: usize::try_from(done.rows_affected()).unwrap_or_default(),
+            ..Fired::default()
         })
     }
 }
@@ -127,7 +128,7 @@ impl Store {
 struct Firing {
     tenant: i32,
     name: String,
-    recipe: Recipe,
+    start: Start,
     now: DateTime<Utc>,
 }
 
@@ -142,15 +143,13 @@ impl Firing {
         let locked = sqlx::query_file!("queries/schedule/lock_to_fire.sql", self.tenant, self.name)
             .fetch_optional(&mut *connection)
             .await?;
-        let (Some(locked), Some(schedule)) = (locked, self.recipe.configuration.schedule.clone())
-        else {
+        let (Some(locked), Some(schedule)) = (locked, self.start.schedule().cloned()) else {
             return Ok(Fired::default());
         };
         if self
-            .recipe
-            .stored
-            .as_ref()
-            .is_some_and(|(_, revision)| *revision < locked.revision)
+            .start
+            .revision()
+            .is_some_and(|revision| revision < locked.revision)
         {
             // Edited between our look and the lock: the next pass reads the new rule.
             return Ok(Fired::default());
@@ -163,11 +162,10 @@ impl Firing {
         let decisions = self.decide(connection, &schedule, &due).await?;
         let mut fired = Fired::default();
         for (due, decision) in due.iter().zip(decisions) {
-            let batch = self
-                .carry_out(connection, &schedule, due.slot.at, decision)
-                .await?;
+            let started = self.carry_out(connection, due.slot.at, decision).await?;
             fired.decided += usize::from(decision.is_final());
-            fired.batches.extend(batch);
+            fired.batches.extend(started.batch);
+            fired.jobs.extend(started.job);
         }
         Ok(fired)
     }
@@ -179,11 +177,10 @@ impl Firing {
         schedule: &Schedule,
         planned_until: DateTime<Utc>,
     ) -> Result<(), Error> {
-        let revision = self
-            .recipe
-            .stored
-            .as_ref()
-            .map_or(1, |(_, revision)| *revision);
+        if self.start.is_after() {
+            return self.plan_after(connection, planned_until).await;
+        }
+        let revision = self.start.revision().unwrap_or(1);
         let planning = Planning {
             tenant: self.tenant,
             name: &self.name,
@@ -193,6 +190,26 @@ impl Firing {
             calendar: None,
         };
         plan_slots(connection, planning, planned_until, self.now + AHEAD).await?;
+        Ok(())
+    }
+
+    /// One slot at a time, once what the last one started has ended.
+    async fn plan_after(
+        &self,
+        connection: &mut Session,
+        planned: DateTime<Utc>,
+    ) -> Result<(), Error> {
+        let (tenant, name) = (self.tenant, &self.name);
+        let last = sqlx::query_file!("queries/slot/state.sql", tenant, name, planned)
+            .fetch_optional(&mut *connection)
+            .await?;
+        let is_planned = last.is_some_and(|last| last.state == "planned");
+        if is_planned || self.start.any_open(connection, tenant, name).await? {
+            return Ok(());
+        }
+        sqlx::query_file!("queries/slot/plan_after.sql", tenant, name, self.now)
+            .execute(connection)
+            .await?;
         Ok(())
     }
 
@@ -248,10 +265,10 @@ impl Firing {
                     .map_or(Decision::Leave, |verdict| judged(verdict, self.now)),
             })
             .collect();
-        let open = sqlx::query_file!("queries/batch/any_open.sql", self.tenant, self.name)
-            .fetch_one(connection)
-            .await?
-            .any_open;
+        let open = self
+            .start
+            .any_open(connection, self.tenant, &self.name)
+            .await?;
         let starting: Vec<usize> = (0..decisions.len())
             .filter(|place| matches!(decisions[*place], Decision::Start { .. }))
             .collect();
@@ -274,30 +291,28 @@ impl Firing {
     async fn carry_out(
         &self,
         connection: &mut Session,
-        schedule: &Schedule,
         at: DateTime<Utc>,
         decision: Decision,
-    ) -> Result<Option<i64>, Error> {
-        let (state, reason, batch) = match decision {
-            Decision::Leave => return Ok(None),
+    ) -> Result<Started, Error> {
+        let nothing = Started::default();
+        let (state, reason, started) = match decision {
+            Decision::Leave => return Ok(nothing),
             Decision::Wait { late } => (
                 "planned",
-                Some(if late { WAITING_LATE } else { WAITING }),
-                None,
+                Some(if late { WAITING_LATE } else { WAITING }.to_owned()),
+                nothing,
             ),
-            Decision::Skip(reason) => ("skipped", Some(reason), None),
-            Decision::Miss(reason) => ("missed", Some(reason), None),
+            Decision::Skip(reason) => ("skipped", Some(reason.to_owned()), nothing),
+            Decision::Miss(reason) => ("missed", Some(reason.to_owned()), nothing),
             Decision::Start { late } => {
-                let batch = make(
-                    connection,
-                    self.tenant,
-                    &self.recipe,
-                    schedule,
-                    at,
-                    "schedule",
-                )
-                .await?;
-                (if late { "late" } else { "fired" }, None, Some(batch))
+                let made = self
+                    .start
+                    .make(connection, self.tenant, Some(at), "schedule")
+                    .await?;
+                match made {
+                    Ok(started) => (if late { "late" } else { "fired" }, None, started),
+                    Err(full) => ("missed", Some(full), nothing),
+                }
             }
         };
         sqlx::query_file!(
@@ -307,11 +322,12 @@ impl Firing {
             at,
             state,
             reason,
-            batch
+            started.batch,
+            started.job
         )
         .execute(connection)
         .await?;
-        Ok(batch)
+        Ok(started)
     }
 }
 
@@ -352,25 +368,4 @@ fn admitted(decision: Decision, admission: Admission) -> Decision {
         (_, Admission::Skip(why)) => Decision::Skip(why.as_str()),
         (decision, _) => decision,
     }
-}
-
-/// The batch of a slot.
-pub(super) async fn make(
-    connection: &mut Session,
-    tenant: i32,
-    recipe: &Recipe,
-    schedule: &Schedule,
-    at: DateTime<Utc>,
-    who: &str,
-) -> Result<i64, Error> {
-    let scope = SlotScope::of(schedule, None, at);
-    let name = format!("{} {}", recipe.name(), scope.wall.format("%Y-%m-%d %H:%M"));
-    let made = Made {
-        name: Some(name),
-        who: who.to_owned(),
-        idempotency_key: None,
-        schedule: Some(recipe.name().to_owned()),
-        slot: Some(scope),
-    };
-    insert(connection, tenant, recipe, &made).await
 }

@@ -12,8 +12,8 @@ use windlass_workflows::schema::Schema;
 use windlass_workflows::value::Value;
 
 use super::admission::Admission;
-use super::work::{Resolved, Work};
-use crate::store::LaneKey;
+use super::work::{Resolved, Work, priority_seconds};
+use crate::store::{LaneKey, NewRequest};
 use crate::{Error, Store};
 
 /// Names that are kept; beyond it all are forgotten, which costs a look-up each.
@@ -61,6 +61,24 @@ impl Known {
         let lane = self.lane.clone();
         let lane = store.lane(&LaneKey { limit_keys, ..lane }).await?;
         Ok((lane, bounded))
+    }
+}
+
+impl Known {
+    /// A job that nobody asked for, with this input: what its schema says of that, the job hears when it runs.
+    ///
+    /// # Errors
+    /// As [`Known::place`].
+    pub(super) async fn job(&self, store: &Store, input: &Value) -> Result<NewRequest, Error> {
+        let (lane, bounded) = self.place(store, input).await?;
+        Ok(NewRequest {
+            lane,
+            template_version: self.resolved.template_version,
+            input: input.to_json(),
+            priority: priority_seconds(self.resolved.priority),
+            bounded,
+            ..NewRequest::default()
+        })
     }
 }
 

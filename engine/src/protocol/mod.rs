@@ -3,7 +3,8 @@
 //! ```text
 //! request ─submit─▶ job + ready
 //! configuration ─create─▶ batch(planning) ─plan─▶ jobs + held(planned) ─release─▶ ready
-//! slot ─fire─▶ batch(planning)          outcomes + tallies ─finish─▶ batch(completed …)
+//! slot ─fire─▶ batch(planning), or job    event ─gather─▶ job
+//!                                        outcomes + tallies ─finish─▶ batch(completed …)
 //! ```
 //!
 //! Each of plan, release, finish and fire is one bounded pass that any keeper may make at any time:
@@ -17,8 +18,10 @@ mod child;
 mod create;
 mod finish;
 mod fire;
+mod gather;
 pub(crate) mod known;
 pub mod load;
+pub(crate) mod own;
 mod plan;
 mod preview;
 pub mod publish;
@@ -28,6 +31,7 @@ mod references;
 mod release;
 mod request;
 mod rows;
+mod start;
 mod tell;
 pub mod timing;
 mod trigger;
@@ -38,9 +42,11 @@ pub use self::change::{Action, Change};
 pub use self::child::{ChildTerms, ChildWork};
 pub use self::create::{CreatedBatch, NewBatch, Source};
 pub use self::fire::Fired;
+pub use self::gather::Gathered;
 pub use self::plan::Planned;
 pub use self::preview::{BatchPreview, PreviewedJob};
 pub use self::request::{Answer, Receipt, Request, Scope};
+pub use self::start::Started;
 pub use self::tell::{Occurrence, SIGNAL_TTL, Signal, To, event_uid, signal_name, signal_type};
 pub use self::trigger::Trigger;
 pub use self::work::Work;

@@ -1,17 +1,20 @@
-//! Publishing a template: check it, lower it once, and keep what jobs will run.
+//! Publishing a template: check it, lower it once, keep what jobs will run, and when they start by themselves.
 
 use std::collections::BTreeSet;
 
+use chrono::{DateTime, Utc};
 use windlass_workflows::catalogue::{CHUNKS, Catalogue};
 use windlass_workflows::check;
+use windlass_workflows::configuration::{own_events, own_rule};
 use windlass_workflows::document::hash::content_hash;
 use windlass_workflows::document::step::{FunctionName, Kind, Shape, Task, Template};
 use windlass_workflows::document::tree::Tree;
 use windlass_workflows::problem::Problem;
 use windlass_workflows::program::{Bundle, Memory, Program};
 
+use super::own;
 use crate::Error;
-use crate::store::{NewTemplate, Published, Store};
+use crate::store::{self, NewTemplate, Published, Session, Store};
 
 impl Store {
     /// Checks and publishes one template from YAML or JSON.
@@ -25,6 +28,32 @@ impl Store {
             check_source(source, &catalogue).map_err(|problems| Error::Invalid { problems })?;
         self.publish(tenant, template).await
     }
+
+    /// Publishes a template version; the newest one brings the template's own schedule, or ends it.
+    ///
+    /// # Errors
+    /// `template_version_exists` when other content stands under this version.
+    pub async fn publish(&self, tenant: i32, template: NewTemplate) -> Result<Published, Error> {
+        let now = self.clock().await?.now;
+        self.transaction(move |connection| {
+            Box::pin(async move { publish(connection, tenant, &template, now).await })
+        })
+        .await
+    }
+}
+
+/// Publishes inside the caller's transaction.
+pub(super) async fn publish(
+    connection: &mut Session,
+    tenant: i32,
+    template: &NewTemplate,
+    now: DateTime<Utc>,
+) -> Result<Published, Error> {
+    let published = store::template::publish(connection, tenant, template).await?;
+    if let Published::Created(version) = published {
+        own::keep(connection, tenant, template, version, now).await?;
+    }
+    Ok(published)
 }
 
 /// A template from YAML or JSON, ready to be published.
@@ -57,6 +86,8 @@ fn ready(template: Template, source: String) -> Result<NewTemplate, Vec<Problem>
         bundle: bundle.to_json(),
         semantics: i16::try_from(bundle.semantics).unwrap_or(i16::MAX),
         journaled: program.memory() != Memory::None,
+        rule: own_rule(&template),
+        event_types: own_events(&template),
         header: template.header,
         source,
     })

@@ -1,11 +1,11 @@
-//! Schedules of applied job configurations: their rows, and the slots of the next day.
+//! Schedules of applied job configurations and of templates: their rows, and the slots of the next day.
 
 use chrono::{DateTime, TimeDelta, Utc};
 use windlass_workflows::calendar::{Schedule, ZONE_DATA};
 
 use crate::Error;
 use crate::store::Session;
-use crate::store::schedule::{NewSchedule, StoredSchedule};
+use crate::store::schedule::{NewSchedule, OwnTiming, StoredSchedule};
 use crate::store::{self, Planning};
 
 /// How far ahead slots are written.
@@ -21,6 +21,8 @@ pub(super) struct Applied<'a> {
     pub rule: Option<&'a str>,
     pub schedule: Option<&'a Schedule>,
     pub now: DateTime<Utc>,
+    /// Of a template.
+    pub own: Option<OwnTiming<'a>>,
 }
 
 /// Brings the schedule's row and its planned slots in line with an applied job configuration.
@@ -39,7 +41,8 @@ pub(super) async fn keep(connection: &mut Session, applied: Applied<'_>) -> Resu
     }
 }
 
-async fn timed(
+/// The same where it has slots; the caller holds the schedule's row.
+pub(super) async fn timed(
     connection: &mut Session,
     applied: Applied<'_>,
     schedule: &Schedule,
@@ -58,6 +61,7 @@ async fn timed(
             .as_ref()
             .map_or(applied.now, |stored| stored.planned_until),
         enabled: schedule.enabled,
+        own: applied.own,
     };
     store::schedule::upsert(connection, applied.tenant, new).await?;
     match same {

@@ -3,8 +3,7 @@
 use chrono::{DateTime, Utc};
 use windlass_workflows::problem::Problem;
 
-use super::create::{Made, Recipe, Source, insert};
-use super::fire::make;
+use super::start::{Start, Started};
 use crate::store::Session;
 use crate::{Error, Store};
 
@@ -18,92 +17,110 @@ pub enum Trigger {
 }
 
 impl Store {
-    /// Starts a schedule by hand; the batch.
+    /// Starts a schedule by hand; the batch, or the job.
     ///
     /// # Errors
-    /// `illegal_state` when the slot has run, `invalid` when there is no such slot.
+    /// `illegal_state` when the slot has run, or when events start it; `invalid` when there is no such slot;
+    /// `limit_full` when a limit takes no more.
     pub async fn trigger(
         &self,
         tenant: i32,
         schedule: &str,
         trigger: Trigger,
         who: &str,
-    ) -> Result<i64, Error> {
+    ) -> Result<Started, Error> {
         let name = schedule.to_owned();
         self.schedule(tenant, schedule).await?;
-        let recipe = self.recipe(tenant, &Source::Named(name.clone())).await?;
-        let who = who.to_owned();
+        let start = self.start_of(tenant, &name).await?;
+        if matches!(start, Start::Job(_)) && start.schedule().is_none() {
+            return Err(Error::Conflict {
+                code: "illegal_state",
+                message: format!("events start `{name}`"),
+                hint: Some("publish what it waits for, or submit a request".into()),
+            });
+        }
+        let by_hand = ByHand {
+            tenant,
+            name,
+            start,
+            who: who.to_owned(),
+        };
         self.transaction(move |connection| {
-            Box::pin(
-                async move { run_by_hand(connection, tenant, name, recipe, trigger, who).await },
-            )
+            Box::pin(async move { by_hand.run(connection, trigger).await })
         })
         .await
     }
 }
 
-async fn run_by_hand(
-    connection: &mut Session,
+struct ByHand {
     tenant: i32,
     name: String,
-    recipe: Recipe,
-    trigger: Trigger,
+    start: Start,
     who: String,
-) -> Result<i64, Error> {
-    sqlx::query_file!("queries/schedule/lock.sql", tenant, name)
-        .fetch_optional(&mut *connection)
-        .await?;
-    match trigger {
-        Trigger::Slot(at) => run_slot(connection, tenant, &name, &recipe, at, &who).await,
-        Trigger::Extra => {
-            let made = Made {
-                name: None,
-                who,
-                idempotency_key: None,
-                schedule: None,
-                slot: None,
-            };
-            insert(connection, tenant, &recipe, &made).await
-        }
-    }
 }
 
-/// Fills the row of a slot that has not run.
-async fn run_slot(
-    connection: &mut Session,
-    tenant: i32,
-    name: &str,
-    recipe: &Recipe,
-    at: DateTime<Utc>,
-    who: &str,
-) -> Result<i64, Error> {
-    let slot = sqlx::query_file!("queries/slot/state.sql", tenant, name, at)
-        .fetch_optional(&mut *connection)
-        .await?;
-    let slot = slot.ok_or_else(|| Error::invalid(no_such_slot(name, at)))?;
-    if let Some(batch) = slot.batch {
-        return Err(Error::Conflict {
-            code: "illegal_state",
-            message: format!("the slot ran already, as batch b_{batch}"),
-            hint: Some("run it extra, or restart what failed in its batch".into()),
-        });
+impl ByHand {
+    async fn run(self, connection: &mut Session, trigger: Trigger) -> Result<Started, Error> {
+        sqlx::query_file!("queries/schedule/lock.sql", self.tenant, self.name)
+            .fetch_optional(&mut *connection)
+            .await?;
+        match trigger {
+            Trigger::Slot(at) => self.run_slot(connection, at).await,
+            Trigger::Extra => self.make(connection, None).await,
+        }
     }
-    let schedule = recipe.configuration.schedule.as_ref();
-    let schedule = schedule.ok_or_else(|| Error::not_found("schedule", name))?;
-    let batch = make(connection, tenant, recipe, schedule, at, who).await?;
-    let reason = format!("run by {who}");
-    sqlx::query_file!(
-        "queries/slot/decide.sql",
-        tenant,
-        name,
-        at,
-        "manual",
-        reason,
-        batch
-    )
-    .execute(connection)
-    .await?;
-    Ok(batch)
+
+    async fn make(
+        &self,
+        connection: &mut Session,
+        slot: Option<DateTime<Utc>>,
+    ) -> Result<Started, Error> {
+        let made = self.start.make(connection, self.tenant, slot, &self.who);
+        made.await?.map_err(|message| Error::Conflict {
+            code: "limit_full",
+            message,
+            hint: Some("start it again when others have ended".into()),
+        })
+    }
+
+    /// Fills the row of a slot that has not run.
+    async fn run_slot(
+        &self,
+        connection: &mut Session,
+        at: DateTime<Utc>,
+    ) -> Result<Started, Error> {
+        let (tenant, name) = (self.tenant, self.name.as_str());
+        let slot = sqlx::query_file!("queries/slot/state.sql", tenant, name, at)
+            .fetch_optional(&mut *connection)
+            .await?;
+        let slot = slot.ok_or_else(|| Error::invalid(no_such_slot(name, at)))?;
+        let ran = slot.batch.map(|batch| format!("batch b_{batch}"));
+        if let Some(ran) = ran.or_else(|| slot.job.map(|job| format!("job j_{job}"))) {
+            return Err(Error::Conflict {
+                code: "illegal_state",
+                message: format!("the slot ran already, as {ran}"),
+                hint: Some("run it extra, or restart what failed in it".into()),
+            });
+        }
+        if self.start.schedule().is_none() {
+            return Err(Error::not_found("schedule", name));
+        }
+        let started = self.make(connection, Some(at)).await?;
+        let reason = format!("run by {}", self.who);
+        sqlx::query_file!(
+            "queries/slot/decide.sql",
+            tenant,
+            name,
+            at,
+            "manual",
+            reason,
+            started.batch,
+            started.job
+        )
+        .execute(connection)
+        .await?;
+        Ok(started)
+    }
 }
 
 fn no_such_slot(name: &str, at: DateTime<Utc>) -> Problem {

@@ -7,7 +7,13 @@ use super::Store;
 use crate::Error;
 
 /// What this release's workers and this store do for templates beside their steps.
-const ABILITIES: [Ability; 3] = [Ability::Listen, Ability::Emit, Ability::Child];
+const ABILITIES: [Ability; 5] = [
+    Ability::Listen,
+    Ability::Emit,
+    Ability::Child,
+    Ability::Schedule,
+    Ability::Trigger,
+];
 
 impl Store {
     /// Everything that a template of this tenant may call.

@@ -42,21 +42,58 @@ impl Store {
         let stored = self
             .transaction(move |connection| {
                 Box::pin(async move {
-                    let keys = &request.bounded;
-                    sqlx::query_file!("queries/limit/lock_taking.sql", tenant, keys)
-                        .fetch_all(&mut *connection)
-                        .await?;
                     let who = who.as_str();
                     let desk = Desk { tenant, who, stamp };
-                    let fate = store.submit_on(connection, desk, &request).await?;
-                    if let Some(job) = fate.new_job() {
-                        make_room(connection, tenant, keys, job).await?;
-                    }
-                    Ok(fate)
+                    store.submit_bounded_on(connection, desk, &request).await
                 })
             })
             .await;
         Fate::of_transaction(stored)
+    }
+
+    async fn submit_bounded_on(
+        &self,
+        connection: &mut Session,
+        desk: Desk<'_>,
+        request: &NewRequest,
+    ) -> Result<Fate, Error> {
+        let keys = &request.bounded;
+        sqlx::query_file!("queries/limit/lock_taking.sql", desk.tenant, keys)
+            .fetch_all(&mut *connection)
+            .await?;
+        let fate = self.submit_on(connection, desk, request).await?;
+        if let Some(job) = fate.new_job() {
+            make_room(connection, desk.tenant, keys, job).await?;
+        }
+        Ok(fate)
+    }
+
+    /// Starts one job of ours inside somebody's transaction; its number, or what a limit says that is full.
+    /// Nothing is stored then.
+    pub(crate) async fn start_on(
+        &self,
+        connection: &mut Session,
+        desk: Desk<'_>,
+        request: &NewRequest,
+    ) -> Result<Result<i64, String>, Error> {
+        let stored = match request.bounded.is_empty() {
+            true => self.submit_on(connection, desk, request).await,
+            false => {
+                connection.remember().await?;
+                self.submit_bounded_on(connection, desk, request).await
+            }
+        };
+        match stored {
+            Err(Error::Conflict { code, message, .. }) if code == LIMIT_FULL => {
+                connection.forget().await?;
+                Ok(Err(message))
+            }
+            Err(error) => Err(error),
+            Ok(fate) => {
+                let lost = || sqlx::Error::Protocol("a job without a key was not stored".into());
+                fate.new_job().map(Ok).ok_or_else(|| lost().into())
+            }
+        }
     }
 }
 

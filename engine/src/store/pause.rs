@@ -11,6 +11,7 @@ use super::Store;
 use super::gate::Session;
 use super::page::{Page, fetch};
 use crate::Error;
+use crate::protocol::own::is_own;
 use crate::vocabulary::{JobState, PauseMode, PauseScope};
 
 /// Rounds in which a job may change hands under our eyes before its pause waits for its next end.
@@ -199,6 +200,9 @@ impl Store {
             PauseScope::Template => {
                 let found = self.template(tenant, subject).await?;
                 return Ok(format!("{}.{}", found.namespace, found.name));
+            }
+            PauseScope::Configuration if is_own(subject) => {
+                self.schedule(tenant, subject).await?;
             }
             PauseScope::Purpose | PauseScope::Configuration => {
                 let kind = new.scope.kind().expect("both have documents");

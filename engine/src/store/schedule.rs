@@ -9,14 +9,14 @@ use super::gate::Session;
 use super::page::{Page, fetch};
 use crate::Error;
 
-/// A schedule; it belongs to a job configuration and bears its name.
+/// A schedule; it belongs to a job configuration and bears its name, or to a template, `namespace/name`.
 #[derive(Clone, Debug, Serialize)]
 pub struct ScheduleView {
-    /// The job configuration's name.
+    /// The job configuration's name, or the template's.
     pub name: String,
-    /// The configuration's revision that set it.
+    /// The configuration's revision that set it; of a template, the number of its version.
     pub revision: i32,
-    /// The rule as it stands in the configuration, JSON text.
+    /// The rule in the words of a job configuration, JSON text.
     pub rule: String,
     /// Version of the zone data that planned its slots.
     pub zone_data: String,
@@ -38,6 +38,14 @@ pub struct ScheduleView {
     pub last_state: Option<String>,
     /// The batch that it made.
     pub last_batch: Option<i64>,
+    /// The job that it started, where it made no batch.
+    pub last_job: Option<i64>,
+    /// The template version whose own schedule it is, `namespace.name@version`.
+    pub template: Option<String>,
+    /// Events that it took and that came to nothing.
+    pub lost: i64,
+    /// Sets of events that are not enough yet to start a job.
+    pub gathering: i64,
 }
 
 impl Store {
@@ -79,7 +87,7 @@ impl Store {
     /// One schedule.
     ///
     /// # Errors
-    /// [`Error::NotFound`] when no job configuration of this name has one.
+    /// [`Error::NotFound`] when no job configuration and no template of this name has one.
     pub async fn schedule(&self, tenant: i32, name: &str) -> Result<ScheduleView, Error> {
         let row = sqlx::query_file_as!(ScheduleView, "queries/schedule/show.sql", tenant, name)
             .fetch_optional(self.pool())
@@ -95,6 +103,7 @@ pub(crate) struct StoredSchedule {
     pub zone_data: String,
     pub planned_until: DateTime<Utc>,
     pub enabled: bool,
+    pub event_pos: Option<i64>,
 }
 
 impl StoredSchedule {
@@ -113,6 +122,19 @@ pub(crate) struct NewSchedule<'a> {
     pub zone_data: &'a str,
     pub planned_until: DateTime<Utc>,
     pub enabled: bool,
+    pub own: Option<OwnTiming<'a>>,
+}
+
+/// What a template's own schedule says beside its rule.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct OwnTiming<'a> {
+    pub template_version: i32,
+    /// Seconds after the end of its last job.
+    pub after: Option<f64>,
+    /// Events up to here were looked at.
+    pub event_pos: Option<i64>,
+    /// All where there are none.
+    pub event_types: Option<&'a [String]>,
 }
 
 /// Locks a schedule before its rule or its slots change; firing takes this lock first too.
@@ -142,13 +164,17 @@ pub(crate) async fn upsert(
         new.zone_data,
         new.planned_until,
         new.enabled,
+        new.own.map(|own| own.template_version),
+        new.own.and_then(|own| own.after),
+        new.own.and_then(|own| own.event_pos),
+        new.own.and_then(|own| own.event_types),
     )
     .execute(connection)
     .await?;
     Ok(())
 }
 
-/// Ends the firing of a schedule whose job configuration lost its rule.
+/// Ends the firing of a schedule whose job configuration, or template, lost its rule.
 pub(crate) async fn disable(
     connection: &mut Session,
     tenant: i32,

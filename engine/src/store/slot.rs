@@ -26,6 +26,8 @@ pub struct SlotView {
     pub reason: Option<String>,
     /// The batch that it made.
     pub batch: Option<i64>,
+    /// The job that it started, where it made no batch.
+    pub job: Option<i64>,
     /// When it was decided.
     pub decided_at: Option<DateTime<Utc>>,
     /// Revision of the configuration that planned it, or ran.

@@ -5,6 +5,7 @@ use serde::Serialize;
 use windlass_workflows::configuration::{TemplateReference, VersionChoice};
 use windlass_workflows::document::step::Header;
 use windlass_workflows::problem::Problem;
+use windlass_workflows::value::Value;
 
 use super::Store;
 use super::gate::Session;
@@ -28,6 +29,10 @@ pub struct NewTemplate {
     pub journaled: bool,
     /// Handlers that it needs beyond the built-in functions, sorted, joined by commas.
     pub capability: String,
+    /// The rule of its own schedule, as a schedule keeps it.
+    pub rule: Option<Value>,
+    /// Types of the events that this asks for; all where there are none.
+    pub event_types: Option<Vec<String>>,
 }
 
 /// A published version, without its text.
@@ -69,17 +74,6 @@ pub enum Published {
 }
 
 impl Store {
-    /// Publishes a template version.
-    ///
-    /// # Errors
-    /// `template_version_exists` when other content stands under this version.
-    pub async fn publish(&self, tenant: i32, template: NewTemplate) -> Result<Published, Error> {
-        self.transaction(move |connection| {
-            Box::pin(async move { publish(connection, tenant, &template).await })
-        })
-        .await
-    }
-
     /// The version that a reference names: the newest usable one unless it says which.
     ///
     /// # Errors

@@ -5,6 +5,7 @@
 pub mod dead;
 pub mod keys;
 pub mod mail;
+pub mod own;
 pub mod recipe;
 
 use std::time::Duration;

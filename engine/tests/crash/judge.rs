@@ -126,10 +126,11 @@ const WRONG: [(&str, &str); 22] = [
         "select count(*) from request_key where not exists (select from job where job.id = request_key.job)",
     ),
     (
-        "slots and batches that do not know each other",
+        "slots that do not know what they started",
         "select count(*) from slot full join (select * from batch where slot_at is not null) made
            on made.id = slot.batch
-         where (slot.at is null) or (slot.state in ('fired', 'late', 'manual') and made.id is null)",
+         where (slot.at is null) or (slot.state in ('fired', 'late', 'manual') and made.id is null
+                and not exists (select from job where job.id = slot.job))",
     ),
     (
         "items of a version that was not published",

@@ -206,6 +206,7 @@ pub const VERBS: &[Verb] = &[
     of_store!("finish", "", |store, scene| store.finish()),
     of_store!("compact", "", |store, scene| store.compact_tallies()),
     of_store!("fire", "", |store, scene| store.fire()),
+    of_store!("gather", "", |store, scene| store.gather()),
     of_store!("trigger", "", |store, scene| store.trigger(
         1,
         "briefs",

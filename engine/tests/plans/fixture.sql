@@ -109,6 +109,16 @@ select 1, 's' || 1 + n % 200, now() - make_interval(mins => n), now() - make_int
        case when n < 200 then 'planned' else 'skipped' end, case when n < 200 then null else now() end
 from generate_series(1, 40000) n;
 
+insert into schedule (tenant, name, revision, rule, zone_data, planned_until, template_version, after_seconds, event_pos)
+select 1, 'ns/o' || n, 1, '{}', '', now(), 1, case when n > 50 then 60 end, case when n <= 50 then 0 end
+from generate_series(1, 100) n;
+
+insert into schedule_job (tenant, schedule, job)
+select 1, 'ns/o' || 1 + n % 100, n * 10 from generate_series(1, 20000) n;
+
+insert into gathering (tenant, schedule, first_pos, taken, expires_at)
+select 1, 'ns/o' || 1 + n % 50, n, '[]', now() + make_interval(mins => n) from generate_series(1, 20000) n;
+
 insert into category (tenant, name, version, items)
 select 1, 'c' || n, 2, 1500 from generate_series(1, 40) n;
 

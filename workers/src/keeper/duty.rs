@@ -50,6 +50,8 @@ pub(super) enum Duty {
     Finish,
     /// Schedules.
     Fire,
+    /// Events that start jobs.
+    Gather,
     /// Stopped work that should go on.
     Redrive,
     /// Templates that one error stops.
@@ -63,7 +65,7 @@ pub(super) enum Duty {
 }
 
 impl Duty {
-    pub(super) const ALL: [Self; 15] = [
+    pub(super) const ALL: [Self; 16] = [
         Self::Follow,
         Self::Expire,
         Self::Cancel,
@@ -74,6 +76,7 @@ impl Duty {
         Self::Release,
         Self::Finish,
         Self::Fire,
+        Self::Gather,
         Self::Redrive,
         Self::Break,
         Self::Partition,
@@ -94,6 +97,7 @@ impl Duty {
             Self::Release => "release",
             Self::Finish => "finish",
             Self::Fire => "fire",
+            Self::Gather => "gather",
             Self::Redrive => "redrive",
             Self::Break => "break",
             Self::Partition => "partition",
@@ -119,6 +123,8 @@ impl Duty {
             // A dead worker's jobs may have to be cancelled or held.
             Self::Expire => &[Self::Cancel, Self::Pause],
             Self::Fire => &[Self::Plan],
+            // What was given its position may start jobs.
+            Self::Mail => &[Self::Gather],
             Self::Plan => &[Self::Release],
             _ => &[],
         }
@@ -141,7 +147,14 @@ impl Duty {
                 Self::Plan => planned(store.plan().await?),
                 Self::Release => told(keeper, store.release().await? > 0),
                 Self::Finish => ended(&store.finish().await?),
-                Self::Fire => !store.fire().await?.batches.is_empty(),
+                Self::Fire => {
+                    let fired = store.fire().await?;
+                    told(keeper, !fired.jobs.is_empty()) || !fired.batches.is_empty()
+                }
+                Self::Gather => {
+                    let gathered = store.gather().await?;
+                    told(keeper, gathered.jobs > 0) || gathered.is_behind
+                }
                 Self::Redrive => {
                     let moved = store.pace_redrives().await?;
                     told(keeper, moved.is_some_and(|jobs| jobs > 0));

@@ -6,18 +6,19 @@ use serde::Serialize;
 use utoipa::ToSchema;
 use windlass_engine::store::{ScheduleView, SlotView};
 use windlass_workflows::calendar::{Schedule, Slot};
+use windlass_workflows::configuration::Timing;
 
-use crate::http::habit::ids::BatchId;
+use crate::http::habit::ids::{BatchId, JobId};
 use crate::http::habit::raw::Raw;
 
-/// One schedule; it bears the name of its job configuration.
+/// One schedule; it bears the name of its job configuration, or of its template as `namespace/name`.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct ScheduleReply {
-    /// The job configuration's name.
+    /// The job configuration's name, or the template's.
     pub name: String,
-    /// The configuration's revision that set it.
+    /// The configuration's revision that set it; of a template, the number of its version.
     pub revision: i32,
-    /// The rule as it stands in the configuration.
+    /// The rule in the words of a job configuration; `after` and `on` are those of a template.
     pub rule: Raw,
     /// Version of the zone data that planned its slots.
     pub zone_data: String,
@@ -39,6 +40,14 @@ pub struct ScheduleReply {
     pub last_state: Option<String>,
     /// The batch that it made.
     pub last_batch: Option<BatchId>,
+    /// The job that it started, where it made no batch.
+    pub last_job: Option<JobId>,
+    /// The template version whose own schedule it is.
+    pub template: Option<String>,
+    /// Events that it took and that came to nothing.
+    pub lost: i64,
+    /// Sets of events that are not enough yet to start a job.
+    pub gathering: i64,
 }
 
 /// One slot of the ledger.
@@ -56,6 +65,8 @@ pub struct SlotReply {
     pub reason: Option<String>,
     /// The batch that it made.
     pub batch: Option<BatchId>,
+    /// The job that it started, where it made no batch.
+    pub job: Option<JobId>,
     /// When it was decided.
     pub decided_at: Option<DateTime<Utc>>,
     /// Revision of the configuration that planned it, or ran.
@@ -106,6 +117,10 @@ impl From<ScheduleView> for ScheduleReply {
             last_at: schedule.last_at,
             last_state: schedule.last_state,
             last_batch: schedule.last_batch.map(BatchId),
+            last_job: schedule.last_job.map(JobId),
+            template: schedule.template,
+            lost: schedule.lost,
+            gathering: schedule.gathering,
         }
     }
 }
@@ -119,9 +134,28 @@ impl From<SlotView> for SlotReply {
             state: slot.state,
             reason: slot.reason,
             batch: slot.batch.map(BatchId),
+            job: slot.job.map(JobId),
             decided_at: slot.decided_at,
             revision: slot.revision,
             covers: Raw::new(slot.covers),
+        }
+    }
+}
+
+impl NextReply {
+    /// Of a schedule whose slots nobody can foresee.
+    pub fn without_slots(schedule: String, timing: &Timing) -> Self {
+        let words = match timing {
+            Timing::After(delay) => {
+                format!("{} s after the end of the job before", delay.as_secs_f64())
+            }
+            _ => "when events come".to_owned(),
+        };
+        Self {
+            schedule,
+            words,
+            zone: "UTC".to_owned(),
+            items: Vec::new(),
         }
     }
 }

@@ -11,6 +11,7 @@ mod lease;
 mod life;
 mod limit;
 mod mail;
+mod own;
 pub mod partition;
 mod pause;
 mod redrive;
@@ -35,6 +36,7 @@ pub fn all() -> Vec<Story> {
         pause::stories(),
         limit::stories(),
         mail::stories(),
+        own::stories(),
         failure::stories(),
         redrive::stories(),
         share::stories(),

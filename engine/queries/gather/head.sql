@@ -1,0 +1,4 @@
+-- The position of the newest event.
+-- Index  none: one row.
+-- Locks  none.
+select pos from event_head;

@@ -1,0 +1,144 @@
+//! A template's own schedule: made, changed and ended by the version that is published.
+
+use chrono::{DateTime, Utc};
+use windlass_workflows::configuration::{TemplateReference, Timing, VersionChoice, timing};
+use windlass_workflows::value::Value;
+
+use super::timing::{Applied, timed};
+use crate::Error;
+use crate::store::schedule::{NewSchedule, OwnTiming, StoredSchedule};
+use crate::store::{self, NewTemplate, Session};
+
+/// The name of a template's own schedule: no job configuration has a name with a slash.
+pub(super) fn schedule_name(namespace: &str, name: &str) -> String {
+    format!("{namespace}/{name}")
+}
+
+/// Whether this schedule is a template's own.
+pub(crate) fn is_own(schedule: &str) -> bool {
+    schedule.contains('/')
+}
+
+/// Brings a template's own schedule in line with a version that was just published, if that is the newest:
+/// one without a schedule ends it.
+pub(super) async fn keep(
+    connection: &mut Session,
+    tenant: i32,
+    template: &NewTemplate,
+    version: i32,
+    now: DateTime<Utc>,
+) -> Result<(), Error> {
+    let header = &template.header;
+    let newest = TemplateReference {
+        namespace: header.namespace.clone(),
+        name: header.name.clone(),
+        version: VersionChoice::Newest,
+    };
+    let newest = store::template::find(connection, tenant, &newest).await?;
+    if newest.is_none_or(|newest| newest.id != version) {
+        return Ok(());
+    }
+    let name = schedule_name(&header.namespace, &header.name);
+    let stored = store::schedule::lock(connection, tenant, &name).await?;
+    if stored.is_none() && template.rule.is_none() {
+        return Ok(());
+    }
+    let rule = template.rule.as_ref().map(Value::to_json);
+    let keeping = Keeping {
+        tenant,
+        name: &name,
+        version,
+        now,
+        rule: rule.as_deref().unwrap_or_default(),
+    };
+    let same = stored.filter(|stored| stored.is_timed_by(keeping.rule, true));
+    if same.is_none() {
+        keeping.clear(connection).await?;
+    }
+    match template.rule.as_ref().map(timing).transpose() {
+        Err(problems) => Err(Error::Invalid { problems }),
+        Ok(None) => store::schedule::disable(connection, tenant, &name, version).await,
+        Ok(Some(timing)) => keeping.write(connection, timing, same, template).await,
+    }
+}
+
+struct Keeping<'a> {
+    tenant: i32,
+    name: &'a str,
+    version: i32,
+    now: DateTime<Utc>,
+    rule: &'a str,
+}
+
+impl Keeping<'_> {
+    /// Takes back what another rule planned, and what it gathered.
+    async fn clear(&self, connection: &mut Session) -> Result<(), Error> {
+        let (tenant, name) = (self.tenant, self.name);
+        store::unplan_slots(connection, tenant, name, self.now).await?;
+        sqlx::query_file!(
+            "queries/gather/lose.sql",
+            tenant,
+            name,
+            None::<DateTime<Utc>>
+        )
+        .fetch_one(&mut *connection)
+        .await?;
+        sqlx::query_file!("queries/schedule/open_jobs.sql", tenant, name)
+            .fetch_one(connection)
+            .await?;
+        Ok(())
+    }
+
+    async fn write(
+        &self,
+        connection: &mut Session,
+        timing: Timing,
+        same: Option<StoredSchedule>,
+        template: &NewTemplate,
+    ) -> Result<(), Error> {
+        let mut own = OwnTiming {
+            template_version: self.version,
+            ..OwnTiming::default()
+        };
+        match timing {
+            Timing::Slots(schedule) => {
+                let applied = Applied {
+                    tenant: self.tenant,
+                    name: self.name,
+                    revision: self.version,
+                    rule: None,
+                    schedule: None,
+                    now: self.now,
+                    own: Some(own),
+                };
+                return timed(connection, applied, &schedule, self.rule, same).await;
+            }
+            Timing::After(delay) => own.after = Some(delay.as_secs_f64()),
+            Timing::Events => {
+                own.event_pos = match same.as_ref().and_then(|same| same.event_pos) {
+                    Some(pos) => Some(pos),
+                    None => Some(newest_event(connection).await?),
+                };
+                own.event_types = template.event_types.as_deref();
+            }
+        }
+        let new = NewSchedule {
+            name: self.name,
+            revision: self.version,
+            rule: self.rule,
+            zone_data: "",
+            planned_until: same.map_or(self.now, |same| same.planned_until),
+            enabled: true,
+            own: Some(own),
+        };
+        store::schedule::upsert(connection, self.tenant, new).await
+    }
+}
+
+/// What came before a template was published starts no job of it.
+async fn newest_event(connection: &mut Session) -> Result<i64, Error> {
+    let row = sqlx::query_file!("queries/gather/head.sql")
+        .fetch_one(connection)
+        .await?;
+    Ok(row.pos)
+}
