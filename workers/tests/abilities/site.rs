@@ -145,6 +145,16 @@ impl Site {
         view.outcome.and_then(|one| one.result).unwrap_or_default()
     }
 
+    /// The first job that there is.
+    pub async fn first_job(&self) -> i64 {
+        let made = async || {
+            let jobs = self.store.jobs(1, &JobFilter::default(), None, 10).await;
+            let mut jobs = jobs.expect("a page").items.into_iter();
+            jobs.next().map(|job| job.id).ok_or("no job".to_owned())
+        };
+        eventually(made).await
+    }
+
     pub async fn child_of(&self, parent: i64) -> i64 {
         let born = async || {
             let jobs = self.store.jobs(1, &JobFilter::default(), None, 10).await;
