@@ -126,6 +126,12 @@ impl Shared {
         Instant::now() < *self.trusted_until.borrow()
     }
 
+    /// Whether a call may begin: its lease is believed, and the process is not being cut off. What ends then makes
+    /// room for what was queued, which must not begin.
+    pub(crate) fn may_begin(&self) -> bool {
+        self.is_trusted() && self.phase() < Phase::Cut
+    }
+
     /// Jobs that a pump may run at once.
     pub(crate) fn slots_per_pump(&self) -> usize {
         self.slots_per_pump

@@ -4,11 +4,13 @@ mod common;
 
 use std::time::{Duration, Instant};
 
+use apalis::prelude::{BoxDynError, task_fn};
 use chrono::Utc;
 use common::{PATIENCE, Site, request};
 use serde_json::value::RawValue;
 use windlass_engine::protocol::{SIGNAL_TTL, Signal, To};
 use windlass_engine::store::{JobFilter, NewEvent, Signalled, Unread};
+use windlass_engine::testing::Crowd;
 use windlass_workers::catalogue::Catalogue;
 
 const LEASE_TIME: Duration = Duration::from_secs(5);
@@ -232,6 +234,49 @@ async fn a_signal_that_one_job_refuses_goes_to_another() {
     site.until(one, "waiting").await;
     assert_eq!(site.say(order(), "approved", r#"{"n":1}"#).await, longest);
     assert_eq!(site.completed(one).await, r#"{"n":1}"#);
+}
+
+/// The same beside a step that never ends.
+fn listens_beside_a_step(number: u32) -> String {
+    let listens = listens_to_number(number).replace("\n  ", "\n              ");
+    format!(
+        "
+  - both:
+      fork:
+        branches:
+        - work: {{ call: 'pause:1.0.0@default' }}
+        - hear:
+            do:{listens}"
+    )
+}
+
+#[tokio::test]
+async fn a_signal_that_a_job_refuses_beside_a_long_step_goes_to_another_at_once() {
+    let site = Site::new().await;
+    site.publish("busy", &listens_beside_a_step(1)).await;
+    site.publish("two", &listens_to_number(2)).await;
+    let pause = |_: serde_json::Value| std::future::pending::<Result<(), BoxDynError>>();
+    let handlers = Catalogue::new().with::<serde_json::Value, _>("pause", "1.0.0", task_fn(pause));
+    site.work(handlers, LEASE_TIME);
+    site.keep(LEASE_TIME);
+    let busy = site.submit("busy").await;
+    site.until(busy, "running").await;
+    site.say(order(), "approved", r#"{"n":2}"#).await;
+    let crowd = Crowd::of(&site.database).await;
+    let since = Instant::now();
+    while crowd
+        .count("select count(*) from signal where cardinality(refused) > 0")
+        .await
+        == 0
+    {
+        assert!(since.elapsed() < PATIENCE, "nobody has refused it");
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+
+    let two = site.submit("two").await;
+
+    assert_eq!(site.completed(two).await, r#"{"n":2}"#);
+    assert_eq!(site.job(busy).await.state.as_str(), "running");
 }
 
 const LISTENS_TO_ANY: &str = "

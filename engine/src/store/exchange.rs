@@ -9,11 +9,11 @@ mod entry;
 mod floor;
 mod journals;
 mod plain;
+mod posted;
 
 use std::borrow::Borrow;
 
 use chrono::{DateTime, Utc};
-use sqlx::Executor;
 use sqlx::postgres::PgConnectOptions;
 use uuid::Uuid;
 
@@ -21,8 +21,8 @@ use self::columns::Columns;
 pub use self::entry::{Ending, NewEntry};
 use self::floor::Floors;
 use self::journals::Journals;
+pub use self::posted::Taken;
 use super::gate::Session;
-use super::post::flush;
 use crate::Error;
 
 /// Entries in one flush.
@@ -107,6 +107,8 @@ pub struct Exchanged {
     pub claimed: Vec<Claimed>,
     /// Jobs whose entry did not land: the lease is lost, or somebody stopped the job.
     pub refused: Vec<i64>,
+    /// Those of them that were refused for an effect which is another's.
+    pub taken: Vec<Taken>,
     /// The claim is short only because it looked at too few extents: there may be more work.
     pub more: bool,
     /// Due extents that the claim looked at, and those of them that it took from.
@@ -184,7 +186,7 @@ impl Hot {
         let mut exchanged = if entries.iter().map(Borrow::borrow).all(is_plain) {
             self.exchange_plain(worker, entries, want).await?
         } else {
-            let refused = self.settle_with_post(worker, entries).await?;
+            let (refused, taken) = self.settle_with_post(worker, entries).await?;
             // What has left made room under its limits.
             let exchanged = match want {
                 Some(want) => self.exchange_plain::<E>(worker, &[], Some(want)).await?,
@@ -192,6 +194,7 @@ impl Hot {
             };
             Exchanged {
                 refused,
+                taken,
                 ..exchanged
             }
         };
@@ -245,43 +248,6 @@ impl Hot {
             Some(want) if !want.limited => most.min(self.extents),
             _ => most,
         }
-    }
-
-    /// Records entries of any form, and beside them all that they say to others and hear from them: then
-    /// it is a transaction. Gives the refused ones.
-    async fn settle_with_post<E: Borrow<NewEntry> + Sync>(
-        &mut self,
-        worker: Uuid,
-        entries: &[E],
-    ) -> Result<Vec<i64>, Error> {
-        if entries.iter().all(|new| new.borrow().post.is_none()) {
-            return self.settle(worker, entries).await;
-        }
-        self.connection.execute("begin").await?;
-        let refused = self.settle_and_deliver(worker, entries).await;
-        match refused {
-            Ok(refused) => {
-                self.connection.execute("commit").await?;
-                Ok(refused)
-            }
-            Err(error) => {
-                self.connection.undo().await;
-                Err(error)
-            }
-        }
-    }
-
-    async fn settle_and_deliver<E: Borrow<NewEntry> + Sync>(
-        &mut self,
-        worker: Uuid,
-        entries: &[E],
-    ) -> Result<Vec<i64>, Error> {
-        let all = || entries.iter().map(Borrow::borrow);
-        flush::meeting(all()).hold(&mut self.connection).await?;
-        let refused = self.settle(worker, entries).await?;
-        let landed = all().filter(|new| !refused.contains(&new.job));
-        flush::deliver(&mut self.connection, landed).await?;
-        Ok(refused)
     }
 
     /// The full form, which judges each job. Gives those that did not land.

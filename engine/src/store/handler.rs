@@ -7,12 +7,13 @@ use super::Store;
 use crate::Error;
 
 /// What this release's workers and this store do for templates beside their steps.
-const ABILITIES: [Ability; 5] = [
+const ABILITIES: [Ability; 6] = [
     Ability::Listen,
     Ability::Emit,
     Ability::Child,
     Ability::Schedule,
     Ability::Trigger,
+    Ability::Effect,
 ];
 
 impl Store {

@@ -16,6 +16,7 @@ pub(crate) mod configuration;
 mod connect;
 pub mod doctor;
 mod duty;
+mod effect;
 mod event;
 mod exchange;
 mod gate;
@@ -69,7 +70,7 @@ pub use self::configuration::Revision;
 pub use self::connect::{connect_options, pooled_options};
 pub use self::duty::{DutiesDue, Expired};
 pub use self::exchange::{
-    Claimed, ENTRIES_MAX, Ending, Exchanged, FLUSH_BYTES_MAX, Hot, LeaseKey, NewEntry, Want,
+    Claimed, ENTRIES_MAX, Ending, Exchanged, FLUSH_BYTES_MAX, Hot, LeaseKey, NewEntry, Taken, Want,
 };
 pub use self::gate::Gate;
 pub(crate) use self::gate::Session;

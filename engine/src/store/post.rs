@@ -10,6 +10,7 @@ mod meeting;
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
+use windlass_workflows::machine::turn::Effect;
 
 pub(crate) use self::meeting::{Meeting, Spot};
 
@@ -40,6 +41,12 @@ pub struct Post {
     pub closed: Vec<u32>,
     /// Events that it publishes.
     pub events: Vec<NewEvent>,
+    /// Effects that its steps are about to have.
+    pub effects: Vec<Effect>,
+    /// Effects that whoever was asked refused: nothing came of them.
+    pub freed: Vec<Effect>,
+    /// Effects whose steps were asked for and never begun.
+    pub unbegun: Vec<Effect>,
     /// The job that is told of its end.
     pub parent: Option<i64>,
 }
@@ -50,7 +57,10 @@ impl Post {
         let returned = self.returned.iter().map(|letter| letter.data.len());
         let children = self.children.iter().map(|child| child.input.len());
         let events = self.events.iter().map(|event| event.data.len());
-        returned.chain(children).chain(events).sum()
+        let effects = [&self.effects, &self.freed, &self.unbegun].into_iter();
+        let effects = effects.flatten().map(|one| one.key.len() + one.step.len());
+        let said = returned.chain(children).chain(events).chain(effects);
+        said.sum()
     }
 }
 

@@ -79,4 +79,29 @@ impl Crowd {
             .await
             .expect("a count")
     }
+
+    /// Keeps the locks that a statement takes, until what it gives is dropped.
+    ///
+    /// # Panics
+    /// When the server refuses.
+    pub async fn hold(&self, sql: &'static str) -> Held {
+        let mut transaction = self.0.begin().await.expect("a transaction");
+        let done = sqlx::query(sql).execute(&mut *transaction).await;
+        done.expect("locked");
+        Held(transaction)
+    }
+}
+
+/// Locks that somebody keeps.
+#[derive(Debug)]
+pub struct Held(sqlx::Transaction<'static, sqlx::Postgres>);
+
+impl Held {
+    /// Lets go, and waits until it is so.
+    ///
+    /// # Panics
+    /// When the server refuses.
+    pub async fn release(self) {
+        self.0.rollback().await.expect("rolled back");
+    }
 }

@@ -223,6 +223,7 @@ pub fn journal(job: &Claimed, seq: i32) -> NewEntry {
         head: None,
         ending: None,
         remembers: true,
+        undoes: false,
         members: 0,
         post: None,
     }

@@ -293,6 +293,7 @@ impl World {
             head: None,
             ending: entry.end.map(|end| self.ending(end)),
             remembers: entry.remembers,
+            undoes: false,
             members: 0,
         }
     }

@@ -9,6 +9,8 @@ use uuid::Uuid;
 use windlass_engine::Error;
 use windlass_engine::protocol::Trigger;
 use windlass_engine::store::{Ending, NewEntry, NewRequest, Post, Want};
+use windlass_workflows::machine::event::Activity;
+use windlass_workflows::machine::turn::Effect;
 
 use super::common::LEASE_TIME;
 use super::common::mail::{a_signal, paid, signal_to, with_post};
@@ -266,6 +268,14 @@ fn reversed(mut entries: Vec<NewEntry>) -> Vec<NewEntry> {
     entries
 }
 
+fn effect(kind: &str, job: i64) -> Effect {
+    Effect {
+        activity: Activity(1),
+        key: format!("{kind}{job}"),
+        step: String::new(),
+    }
+}
+
 /// Every other job ends and tells the next one, which comes to rest.
 fn with_posts(entries: Vec<NewEntry>) -> Vec<NewEntry> {
     let jobs: Vec<i64> = entries.iter().map(|new| new.job).collect();
@@ -284,6 +294,8 @@ fn with_posts(entries: Vec<NewEntry>) -> Vec<NewEntry> {
             let post = Post {
                 causes,
                 parent,
+                effects: vec![effect("e", new.job)],
+                freed: vec![effect("f", new.job)],
                 ..Post::default()
             };
             with_post(NewEntry { ending, ..new }, post)

@@ -189,15 +189,14 @@ impl Conduct {
         }
     }
 
-    fn leave_stuck(&self, stuck: Stuck) -> Left {
+    fn leave_stuck(&mut self, stuck: Stuck) -> Left {
         self.leave(stuck.ending(self.clock.now()))
     }
 
-    fn leave(&self, ending: Ending) -> Left {
-        leave(
-            &self.outbox,
-            NewEntry::leaving(self.job, self.lease, ending, self.remembers),
-        )
+    fn leave(&mut self, ending: Ending) -> Left {
+        let new = NewEntry::leaving(self.job, self.lease, ending, self.remembers);
+        let new = self.parting(new);
+        leave(&self.outbox, new)
     }
 
     /// What a turn writes, taken out of it.
@@ -208,7 +207,7 @@ impl Conduct {
         if new.ending.is_none() && self.has_read_all() {
             new.ending = self.rest();
         }
-        new.post = self.post(&turn.rows, children, new.ending.as_ref());
+        new.post = self.post(&turn.rows, &turn.effects, children, new.ending.as_ref());
         new
     }
 
@@ -222,12 +221,12 @@ impl Conduct {
             new.ending = None;
         }
         let leaves = new.ending.is_some();
-        let remembers = new.remembers;
+        let (remembers, members) = (new.remembers, new.members);
         match self.outbox.record(new).await {
             Recorded::Accepted if leaves => Err(Left::Settled(self.lease.claim)),
             Recorded::Accepted => {
                 self.remembers = remembers;
-                self.mailbox.recorded();
+                self.recorded();
                 if self.shared.phase() != Phase::Running && self.steps.is_empty() {
                     // Between two steps a draining worker goes no further; what comes next is asked for again.
                     return Err(self.leave(Ending::Back));
@@ -235,6 +234,7 @@ impl Conduct {
                 self.settle(turn);
                 Ok(faults)
             }
+            Recorded::Taken(taken) => Ok(self.effect_taken(turn, members, taken)),
             Recorded::Refused => self.refused(turn).await.map(|()| Vec::new()),
         }
     }
@@ -290,7 +290,7 @@ impl Conduct {
         };
         let new = NewEntry {
             obeys: self.obeys,
-            post: self.post(&[], Vec::new(), Some(&ending)),
+            post: self.post(&[], &[], Vec::new(), Some(&ending)),
             ..NewEntry::leaving(self.job, self.lease, ending, self.remembers)
         };
         // Refused, it is stopped or lost: in either case its next holder goes on.
@@ -305,6 +305,7 @@ impl Conduct {
             return read.map_err(|stuck| self.leave_stuck(stuck));
         }
         self.rest_if_idle().await?;
+        self.pass_on().await;
         self.next().await.map_err(|stuck| self.leave_stuck(stuck))
     }
 

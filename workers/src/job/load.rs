@@ -69,9 +69,14 @@ impl Conduct {
             Execution::load(program, facts, loaded.head, loaded.entries).map_err(unloadable)?;
         let mut conduct = Self::standing(claimed, shared, outbox, execution);
         (conduct.obeys, conduct.remembers) = (obeys, true);
-        let mut first: Vec<EventKind> = order.into_iter().collect();
-        first.extend(conduct.told().await?);
-        first.push(EventKind::Due);
+        let told = conduct.told().await?;
+        // Whoever was lost was lost before all that; and it is the last that may fail.
+        let mut first = conduct.unknown_effects().await?;
+        let is_known = first.is_empty();
+        first.extend(order);
+        first.extend(told);
+        // A step that stops here waits for a person; what has fallen due is heard all the same.
+        first.extend(is_known.then_some(EventKind::Due));
         Ok((conduct, first))
     }
 

@@ -11,7 +11,7 @@ use windlass_engine::store::{
 use windlass_workflows::machine::event::{Activity, EventKind};
 use windlass_workflows::machine::fault::{ERROR_TYPES, Fault};
 use windlass_workflows::machine::row::{Interest, Row};
-use windlass_workflows::machine::turn::End;
+use windlass_workflows::machine::turn::{Effect, End};
 use windlass_workflows::value::Value;
 
 use super::Stuck;
@@ -74,6 +74,7 @@ impl Conduct {
     pub(super) fn post(
         &mut self,
         rows: &[Row],
+        effects: &[Effect],
         children: Vec<NewChild>,
         ending: Option<&Ending>,
     ) -> Option<Box<Post>> {
@@ -82,7 +83,9 @@ impl Conduct {
         let tells = ends && self.parent.is_some();
         let spare = self.give_up();
         let is_silent = self.mailbox.heard.is_empty() && spare.is_empty();
-        if rows.is_empty() && !rests && !tells && is_silent {
+        let freed = self.steps.effects.freed(effects);
+        let has_effects = !(effects.is_empty() && freed.is_empty());
+        if rows.is_empty() && !rests && !tells && is_silent && !has_effects {
             return None;
         }
         let mark = self.mark();
@@ -92,6 +95,8 @@ impl Conduct {
             spare,
             taken: self.mailbox.heard.clone(),
             children,
+            effects: effects.to_vec(),
+            freed,
             parent: self.parent.filter(|_| ends),
             ..Post::default()
         };

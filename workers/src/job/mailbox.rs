@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 use windlass_engine::protocol::signal_name;
-use windlass_engine::store::{Letter, LetterKind, Letters, Unread};
+use windlass_engine::store::{Ending, Letter, LetterKind, Letters, NewEntry, Unread};
 use windlass_workflows::machine::event::EventKind;
 use windlass_workflows::machine::row::Interest;
 use windlass_workflows::value::Value;
@@ -16,6 +16,7 @@ use windlass_workflows::value::Value;
 use super::Stuck;
 use super::conduct::Conduct;
 use super::mail::{settled, unread};
+use crate::pump::outbox::Recorded;
 
 /// A job that runs steps and listens looks this often for what has come.
 const COLLECT: Duration = Duration::from_secs(1);
@@ -99,6 +100,10 @@ impl Mailbox {
 
     /// A listen gave a letter back.
     pub(super) fn returned(&mut self, letter: Letter, envelope: Value) {
+        // A turn that was refused is recorded again.
+        if self.letters.iter().any(|(known, _)| known.id == letter.id) {
+            return;
+        }
         self.letters.push((letter, envelope));
     }
 
@@ -181,6 +186,23 @@ impl Conduct {
         let idle = idle.map(|(letter, _)| letter.id);
         self.mailbox.given_up = self.mailbox.spare.iter().copied().chain(idle).collect();
         self.mailbox.given_up.clone()
+    }
+
+    /// Signals that no listen wants go to others at once: beside a long step the next flush is far.
+    pub(super) async fn pass_on(&mut self) {
+        if self.mailbox.spare.is_empty() {
+            return;
+        }
+        let new = NewEntry {
+            ending: None,
+            obeys: self.obeys,
+            post: self.post(&[], &[], Vec::new(), None),
+            ..NewEntry::leaving(self.job, self.lease, Ending::Back, self.remembers)
+        };
+        // Refused, it is stopped or lost: then it leaves, or its next holder does this.
+        if self.outbox.record(new).await == Recorded::Accepted {
+            self.recorded();
+        }
     }
 
     /// Reads the next page of what has come; gives what children said.

@@ -4,13 +4,14 @@
 //! has nothing to run here rests: its lease is exchanged for a timer.
 //!
 //! `conduct` is the loop, `load` what it begins with, `steps` and `run` what runs for it, `news` what came of
-//! that, `mail` what it says and hears, `mailbox` what it has not heard yet, `child` the jobs that it starts,
+//! that, `effect` what must not be done twice, `mail` what it says and hears, `mailbox` what it has not heard yet, `child` the jobs that it starts,
 //! `order` what people want of it.
 
 mod child;
 mod chunk;
 mod clock;
 mod conduct;
+mod effect;
 mod load;
 mod mail;
 mod mailbox;
@@ -149,7 +150,8 @@ impl Ids {
 
 /// An ending that was refused and that nobody waited for: if somebody stopped the job, it ends
 /// cancelled, and its late result changes nothing; else the lease is lost, and so is the ending. One that
-/// was to be given back and remembers what it did ends through its machine, under its next holder.
+/// was to be given back, or has something to undo, and remembers what it did ends through its machine, under its
+/// next holder.
 pub(crate) async fn obey_refusal(
     refused: NewEntry,
     shared: Arc<Shared>,
@@ -157,7 +159,7 @@ pub(crate) async fn obey_refusal(
 ) -> Left {
     let settled = Left::Settled(refused.lease.claim);
     let goes_on = matches!(refused.ending, Some(Ending::Back | Ending::Defer { .. }));
-    if refused.remembers && goes_on {
+    if refused.remembers && (goes_on || refused.undoes) {
         return settled;
     }
     match shared.store.order_of(refused.job, refused.lease).await {

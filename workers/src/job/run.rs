@@ -19,7 +19,10 @@ pub(super) async fn run(
     context: StepContext,
 ) -> Result<Value, StepFailure> {
     let performer = shared.performer.clone();
-    let step = async move { performer.perform(&call, &context).await };
+    let step = async move {
+        context.begins();
+        performer.perform(&call, &context).await
+    };
     let answer = on_work(&shared, None, step).await;
     rested(shared, limited, answer).await
 }
@@ -56,7 +59,7 @@ pub(super) async fn on_work(
             permit.expect("the semaphore is never closed")
         }
     };
-    if !shared.is_trusted() {
+    if !shared.may_begin() {
         return Err(StepFailure::interrupted());
     }
     let step = async move {

@@ -23,6 +23,7 @@ use windlass_workflows::value::Value;
 
 use super::chunk;
 use super::clock::Clock;
+use super::effect::Effects;
 use super::news::{end_of_chunk, end_of_step};
 use super::run::{on_work, rested, run};
 use crate::perform::{StepContext, StepFailure, bounded};
@@ -69,6 +70,8 @@ pub(super) struct Steps {
     running: Option<FuturesUnordered<BoxFuture<'static, (Activity, StepEnd)>>>,
     /// Few at a time, most often one.
     stops: Vec<(Activity, CancellationToken)>,
+    /// What those of them do outside that must not be done twice.
+    pub(super) effects: Effects,
 }
 
 impl Steps {
@@ -89,6 +92,7 @@ impl Steps {
             done: VecDeque::new(),
             running: None,
             stops: Vec::new(),
+            effects: Effects::default(),
         }
     }
 
@@ -163,6 +167,7 @@ impl Steps {
         if let StepEnd::Event(EventKind::Succeeded { .. } | EventKind::Failed { .. }) = &end {
             self.stops.swap_remove(place);
         }
+        self.effects.ended(activity, &end);
         end
     }
 
@@ -178,6 +183,9 @@ impl Steps {
             ..
         } = perform;
         let mut context = self.context(activity, path, attempt, key, due);
+        context.begun = self
+            .effects
+            .open(activity, &context.key, settings.as_deref());
         match run_time(settings.as_deref()) {
             Ok(run_time) => context.run_time = run_time,
             Err(failure) => {
@@ -253,12 +261,13 @@ impl Steps {
         };
         let permit = shared.slots.clone().try_acquire_owned().ok();
         if permit.is_some() {
-            if !shared.is_trusted() {
+            if !shared.may_begin() {
                 return Begun::Ended(Err(StepFailure::interrupted()));
             }
             // What it opens belongs to the runtime on which it goes on.
             let _work = shared.work.enter();
             let mut nobody = Context::from_waker(Waker::noop());
+            context.begins();
             if let Poll::Ready(answer) = handler.poll_unpin(&mut nobody) {
                 return match &answer {
                     Err(failure) if limited.is_some() && failure.again_after.is_some() => {
@@ -269,7 +278,10 @@ impl Steps {
             }
         }
         let shared = shared.clone();
-        let step = async move { bounded(handler, &context).await };
+        let step = async move {
+            context.begins();
+            bounded(handler, &context).await
+        };
         Begun::Goes(
             async move {
                 let answer = on_work(&shared, permit, step).await;
@@ -280,6 +292,7 @@ impl Steps {
     }
 
     fn stop(&mut self, activity: Activity) {
+        self.effects.stopped(activity);
         if let Some(place) = self.stops.iter().position(|(of, _)| *of == activity) {
             self.stops.swap_remove(place).1.cancel();
         }
@@ -313,6 +326,7 @@ impl Steps {
             run_time: None,
             deadline: due.map(|due| self.clock.deadline(due)),
             stop,
+            begun: None,
         }
     }
 }

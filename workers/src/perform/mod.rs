@@ -15,6 +15,7 @@ mod token;
 mod wire;
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use tokio::time::Instant;
@@ -94,6 +95,18 @@ pub struct StepContext {
     pub deadline: Option<Instant>,
     /// Cancelled when the result is not wanted any more.
     pub stop: CancellationToken,
+    /// Set when the call begins, where its step has an effect: from then on nobody knows whether it happened
+    /// until it ends.
+    pub begun: Option<Arc<AtomicBool>>,
+}
+
+impl StepContext {
+    /// The call begins.
+    pub(crate) fn begins(&self) {
+        if let Some(begun) = &self.begun {
+            begun.store(true, Ordering::Relaxed);
+        }
+    }
 }
 
 /// The performer could not be made.

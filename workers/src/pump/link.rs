@@ -170,7 +170,10 @@ impl Answer {
         self.claimed.extend(exchanged.claimed);
         self.more |= exchanged.more;
         for outgoing in part {
-            if !exchanged.refused.contains(&outgoing.new.job) {
+            let mut taken = exchanged.taken.iter();
+            if let Some(taken) = taken.find(|taken| taken.job == outgoing.new.job) {
+                outgoing.tell(Recorded::Taken(*taken));
+            } else if !exchanged.refused.contains(&outgoing.new.job) {
                 outgoing.tell(Recorded::Accepted);
             } else if outgoing.ack.is_some() {
                 outgoing.tell(Recorded::Refused);

@@ -7,7 +7,7 @@ use std::cell::RefCell;
 use std::collections::VecDeque;
 
 use tokio::sync::{Notify, oneshot};
-use windlass_engine::store::{NewEntry, POSTS_MAX};
+use windlass_engine::store::{NewEntry, POSTS_MAX, Taken};
 
 /// What became of an entry.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -16,6 +16,8 @@ pub(crate) enum Recorded {
     Accepted,
     /// The lease is lost, or somebody stopped the job.
     Refused,
+    /// One of its effects is another's.
+    Taken(Taken),
 }
 
 /// An entry on its way, and who waits for its fate.

@@ -1,7 +1,9 @@
 //! What templates ask for beside their steps, done by a real worker on a real database.
 
+mod effects;
 mod placement;
 mod scheduled;
 mod secrets;
 mod site;
+mod till;
 mod undo;

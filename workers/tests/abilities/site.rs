@@ -4,12 +4,14 @@ use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use apalis::prelude::{BoxDynError, task_fn};
+use tokio::sync::Notify;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 use windlass_engine::Store;
 use windlass_engine::protocol::{Answer, Request, Work, publish};
 use windlass_engine::store::{JobFilter, JobView, Notifier, Submitted};
 use windlass_engine::testing::{Crowd, TestDatabase};
+use windlass_workers::answer::ParkError;
 use windlass_workers::catalogue::Catalogue;
 use windlass_workers::connection::NoConnections;
 use windlass_workers::egress::EgressRules;
@@ -30,6 +32,8 @@ pub struct Site {
     pub crowd: Crowd,
     /// The inputs of all calls of the handler, in order.
     pub calls: Arc<Mutex<Vec<serde_json::Value>>>,
+    /// Lets a call go that wants a person.
+    pub gate: Arc<Notify>,
     stop: CancellationToken,
 }
 
@@ -51,6 +55,7 @@ impl Site {
             store,
             crowd,
             calls: Arc::default(),
+            gate: Arc::default(),
             stop,
         }
     }
@@ -77,39 +82,55 @@ impl Site {
 
     /// A worker; aborted, it is lost as by `kill -9`.
     pub fn work(&self, secrets: Secrets) -> JoinHandle<()> {
+        self.work_with(secrets, WorkerOptions::default()).1
+    }
+
+    /// The same with fewer slots or another grace, and what lets it drain.
+    pub fn work_with(
+        &self,
+        secrets: Secrets,
+        options: WorkerOptions,
+    ) -> (CancellationToken, JoinHandle<()>) {
         let catalogue = self.catalogue();
-        let capabilities = catalogue.capabilities();
-        let options = PerformerOptions {
+        let mut capabilities = catalogue.capabilities();
+        capabilities.extend(options.capabilities.iter().cloned());
+        let performing = PerformerOptions {
             egress: EgressRules {
                 allow_private: true,
                 allow: Vec::new(),
             },
             ..PerformerOptions::default()
         };
-        let performer = Performer::new(options, Arc::new(NoConnections), secrets, catalogue);
+        let performer = Performer::new(performing, Arc::new(NoConnections), secrets, catalogue);
         let options = WorkerOptions {
             lease_time: LEASE_TIME,
             capabilities,
-            ..WorkerOptions::default()
+            ..options
         };
         let connect = self.database.options("test worker");
         let performer = performer.expect("a performer");
         let worker = Worker::new(self.store.clone(), connect, performer, options);
-        let run = worker.run(self.stop.child_token());
-        tokio::spawn(async move {
+        let stop = self.stop.child_token();
+        let run = worker.run(stop.clone());
+        let ended = tokio::spawn(async move {
             run.await;
-        })
+        });
+        (stop, ended)
     }
 
-    /// `does` gives its input back, or hangs or fails if that says so.
+    /// `does` gives its input back, or hangs if that says so, or waits to be let go and then wants a person.
     fn catalogue(&self) -> Catalogue {
-        let calls = self.calls.clone();
+        let (calls, gate) = (self.calls.clone(), self.gate.clone());
         let does = move |input: serde_json::Value| {
-            let calls = calls.clone();
+            let (calls, gate) = (calls.clone(), gate.clone());
             async move {
                 calls.lock().expect("no panic in it").push(input.clone());
                 if input["hangs"].as_bool() == Some(true) {
                     std::future::pending::<()>().await;
+                }
+                if input["parks"].as_bool() == Some(true) {
+                    gate.notified().await;
+                    return Err(ParkError("it looks odd".to_owned()).into());
                 }
                 Ok::<_, BoxDynError>(input)
             }
@@ -168,7 +189,10 @@ impl Site {
 
 /// What can be called and done; no worker here has `other`.
 fn known() -> Known {
-    let known = Known::builtin().able(Ability::Listen).able(Ability::Child);
+    let known = Known::builtin()
+        .able(Ability::Listen)
+        .able(Ability::Child)
+        .able(Ability::Effect);
     let handlers = ["does", "other"].into_iter();
     handlers.fold(known, |known, name| {
         let known = known.with(name, "1.0.0", &Value::from(true));
@@ -177,7 +201,7 @@ fn known() -> Known {
 }
 
 /// Looks until there is what is wanted.
-async fn eventually<T>(mut look: impl AsyncFnMut() -> Result<T, String>) -> T {
+pub async fn eventually<T>(mut look: impl AsyncFnMut() -> Result<T, String>) -> T {
     let since = Instant::now();
     loop {
         match look().await {

@@ -80,3 +80,28 @@ async fn a_running_job_that_is_cancelled_waits_for_its_step_and_undoes_that_too(
 
     assert_eq!(texts(&site.called(3).await), ["hotel"]);
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_job_that_wants_a_person_just_as_it_is_cancelled_undoes_what_it_did() {
+    let site = Site::new().await;
+    let tasks = "do:
+- trip:
+    do:
+      - hotel: { call: 'does:1.0.0@default', with: { book: hotel }, metadata: { windlass: { undo: { call: 'does:1.0.0@default', with: { undo: '${ $output.book }' } } } } }
+      - odd: { call: 'does:1.0.0@default', with: { parks: true } }
+    metadata: { windlass: { compensate: onCancel } }\n";
+    site.publish("books", "", tasks).await;
+    let job = site.submit("books", "{}").await;
+    site.work(Secrets::new());
+    site.called(2).await;
+
+    site.store
+        .cancel(1, job, "mia", "enough")
+        .await
+        .expect("asked");
+    // Its worker has not heard of it yet, most often; what it records is refused for certain.
+    site.gate.notify_one();
+    site.result(job, "cancelled").await;
+
+    assert_eq!(texts(&site.called(3).await), ["hotel"]);
+}

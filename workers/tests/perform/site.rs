@@ -188,6 +188,7 @@ pub fn context() -> StepContext {
         run_time: None,
         deadline: None,
         stop: CancellationToken::new(),
+        begun: None,
     }
 }
 

@@ -54,6 +54,7 @@ impl<'a> Checker<'a> {
         for task in walk::tasks(self.template) {
             self.check_kind(task);
             self.check_settings(task, &task.settings);
+            self.check_effect(task);
         }
     }
 

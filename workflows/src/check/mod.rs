@@ -6,6 +6,7 @@
 
 mod abilities;
 mod doubts;
+mod effects;
 mod expressions;
 mod flow;
 mod names;

@@ -184,12 +184,18 @@ impl<'a> Checker<'a> {
             .filter_map(|task| match &task.kind {
                 Kind::Local { function, .. } => Some(*function),
                 Kind::Function { function, with } if function.name == CHUNKS => {
-                    named(filled(with, "", &mut Vec::new()).get("call")?.as_str()?)
+                    named(&chunk_call(with)?)
                 }
                 _ => None,
             });
         called.collect()
     }
+}
+
+/// The function that each chunk is given to.
+pub(super) fn chunk_call(with: &Shape) -> Option<String> {
+    let given = filled(with, "", &mut Vec::new());
+    given.get("call")?.as_str().map(ToOwned::to_owned)
 }
 
 /// The value with null for each expression, whose pointers are noted.

@@ -144,14 +144,7 @@ impl Execution {
     fn decide(&mut self, kind: EventKind) -> Result<Verdict<()>, Illegal> {
         match kind {
             EventKind::Unknown { activity } => self.unknown(activity),
-            EventKind::EffectTaken { activity, holder } => {
-                // The turn that asks for it was refused for just this: the step must not be made.
-                self.withdraw(activity);
-                let mut fault =
-                    Fault::standard("runtime", 409, "the effect belongs to another job");
-                fault.detail = Some(Value::map([("holder", Value::from(holder))]));
-                self.failed(activity, fault, None)
-            }
+            EventKind::EffectTaken { activity, holder } => self.effect_taken(activity, holder),
             EventKind::Retry { activity } => {
                 self.decided(activity, StepEvent::Retry, Ok(Value::Null))
             }
@@ -249,7 +242,7 @@ impl Execution {
             .and_then(|output| self.keep_undo(&output));
     }
 
-    fn failed(
+    pub(super) fn failed(
         &mut self,
         activity: Activity,
         fault: Fault,

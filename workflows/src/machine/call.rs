@@ -6,6 +6,7 @@
 use std::time::Duration;
 
 use super::command::{Authentication, Call, Command, HttpRequest};
+use super::effect::names_an_effect;
 use super::event::Activity;
 use super::fault::Fault;
 use super::held::Held;
@@ -28,21 +29,26 @@ impl Execution {
         let input = self.top().input.value.clone();
         self.bound_by_layers(&target.layers)?;
         if target.way() != Way::Perform {
-            let (layers, call) = self.render(target, input)?;
+            let (layers, call) = self.render(target, input, None)?;
             let Call::Function { function, input } = call else {
                 unreachable!("only functions are rows of their own")
             };
             let layers = self.hold_all(layers);
             return self.open_row(target, function, input, layers);
         }
-        let OpenedCall { call, layers } = self.opened(target, input)?;
+        let OpenedCall { call, layers } = self.opened(target, input, None)?;
         let activity = self.next_activity();
         self.open_step(activity, call, layers)
     }
 
-    /// A call with every expression evaluated.
-    pub(super) fn opened(&mut self, target: &Target, dot: Value) -> Result<OpenedCall, Fault> {
-        let (layers, call) = self.render(target, dot)?;
+    /// A call with every expression evaluated; given something, it has that instead of its `with`.
+    pub(super) fn opened(
+        &mut self,
+        target: &Target,
+        dot: Value,
+        given: Option<Value>,
+    ) -> Result<OpenedCall, Fault> {
+        let (layers, call) = self.render(target, dot, given)?;
         let call = match call {
             Call::Http(http) => OpenCall::Http {
                 request: self.state.hold(request::to_value(&http)),
@@ -124,6 +130,7 @@ impl Execution {
         let effect = match &settings.effect {
             Some(effect) => {
                 let key = self.evaluate(effect.key, &input, None)?;
+                names_an_effect(&key)?;
                 Some(self.state.hold(key))
             }
             None => None,
@@ -207,13 +214,18 @@ impl Execution {
         let mut scratch = self.scratch();
         scratch.state.cursor = place;
         scratch
-            .render(&node.target, chunk.clone())
+            .render(&node.target, chunk.clone(), None)
             .map(|(_, call)| call)
     }
 
     /// The inputs of the layers, outermost first, and the call inside them.
-    fn render(&mut self, target: &Target, input: Value) -> Result<(Vec<Value>, Call), Fault> {
-        let rendered = self.render_inside(target, input);
+    pub(super) fn render(
+        &mut self,
+        target: &Target,
+        input: Value,
+        given: Option<Value>,
+    ) -> Result<(Vec<Value>, Call), Fault> {
+        let rendered = self.render_inside(target, input, given);
         // Whatever went wrong inside: the tasks that follow see their own `$input` again.
         self.layer_input = None;
         rendered
@@ -223,17 +235,24 @@ impl Execution {
         &mut self,
         target: &Target,
         input: Value,
+        mut given: Option<Value>,
     ) -> Result<(Vec<Value>, Call), Fault> {
         let mut inputs = Vec::with_capacity(target.layers.len());
         let mut dot = input;
         for layer in &target.layers {
-            let with = self.fill(&layer.with, &dot, None)?;
+            let with = match given.take() {
+                Some(given) => given,
+                None => self.fill(&layer.with, &dot, None)?,
+            };
             dot = self.take_in(&layer.input, &with)?;
             // Inside a function, `$input` is the function's own.
             self.layer_input = Some(dot.clone());
             inputs.push(dot.clone());
         }
-        let call = self.render_leaf(&target.leaf, &dot)?;
+        let mut call = self.render_leaf(&target.leaf, &dot)?;
+        if let (Call::Function { input, .. }, Some(given)) = (&mut call, given) {
+            *input = given;
+        }
         Ok((inputs, call))
     }
 
@@ -296,8 +315,18 @@ impl Execution {
             NodeKind::Chunks(node) => &node.target,
             _ => return Ok(raw),
         };
+        self.out_of(&target.layers, raw, inputs)
+    }
+
+    /// The same for these functions.
+    pub(super) fn out_of(
+        &mut self,
+        layers: &[Layer],
+        raw: Value,
+        inputs: &[Value],
+    ) -> Result<Value, Fault> {
         let mut output = raw;
-        for (place, layer) in target.layers.iter().enumerate().rev() {
+        for (place, layer) in layers.iter().enumerate().rev() {
             self.layer_input = Some(inputs.get(place).cloned().unwrap_or(Value::Null));
             let given = self.give_out(&layer.output, &output, None);
             self.layer_input = None;

@@ -4,6 +4,7 @@ use super::Execution;
 use super::call::OpenedCall;
 use super::event::Activity;
 use super::fault::Fault;
+use super::limits::EFFECT_KEY_MAX;
 use super::state::{Doing, Parked};
 use super::transition::step::{self, StepEvent, StepState};
 use super::transition::{Illegal, Verdict};
@@ -13,7 +14,47 @@ use crate::document::settings::OnUnknown;
 use crate::program::node::Target;
 use crate::value::Value;
 
+/// A key that names nothing would be one for all.
+pub(super) fn names_an_effect(key: &Value) -> Result<(), Fault> {
+    let length = match key.as_str() {
+        Some(text) if text.contains('\0') => 0,
+        Some(text) => text.len(),
+        None if key.as_f64().is_some() => key.to_json().len(),
+        None => 0,
+    };
+    if (1..=EFFECT_KEY_MAX).contains(&length) {
+        return Ok(());
+    }
+    let mut fault = Fault::standard(
+        "configuration",
+        400,
+        "the key of an effect is a number or a text of 1 to 255 bytes",
+    );
+    fault.detail = (length <= EFFECT_KEY_MAX).then(|| key.clone());
+    Err(fault)
+}
+
 impl Execution {
+    /// The turn that asks for a step was refused because its effect is somebody else's: the step must not be
+    /// made.
+    pub(super) fn effect_taken(
+        &mut self,
+        activity: Activity,
+        holder: String,
+    ) -> Result<Verdict<()>, Illegal> {
+        self.withdraw(activity);
+        let title = match holder == format!("j_{}", self.facts.id) {
+            true => "the effect belongs to another step of this job",
+            false => "the effect belongs to another job",
+        };
+        let mut fault = Fault::standard("runtime", 409, title);
+        let key = self.state.at_activity(activity);
+        let key = key.and_then(|place| self.state.branches[place].step()?.effect.as_ref());
+        let key = key.map_or(Value::Null, |key| key.value.clone());
+        fault.detail = Some(Value::map([("holder", Value::from(holder)), ("key", key)]));
+        self.failed(activity, fault, None)
+    }
+
     /// A worker was lost while the step ran; nobody knows whether it happened.
     pub(super) fn unknown(&mut self, activity: Activity) -> Result<Verdict<()>, Illegal> {
         let state = self.step_state(activity);
@@ -48,17 +89,18 @@ impl Execution {
         Ok(Verdict::To(()))
     }
 
+    /// What a verification is given: the effect's key, and the input of its task.
+    fn question(&self) -> Value {
+        let step = self.state.branch().step();
+        let key = step.and_then(|step| step.effect.as_ref());
+        let key = key.map_or(Value::Null, |key| key.value.clone());
+        Value::map([("key", key), ("input", self.top().input.value.clone())])
+    }
+
     /// Asks the outside whether the step happened: `{ done, output }`.
     fn verify(&mut self, target: &Target) {
-        let key = self
-            .state
-            .branch()
-            .step()
-            .and_then(|step| step.effect.as_ref());
-        let key = key.map_or(Value::Null, |key| key.value.clone());
-        let input = self.top().input.value.clone();
-        let asked = Value::map([("key", key), ("input", input)]);
-        match self.open_target(target, asked, None) {
+        let asked = self.question();
+        match self.opened(target, asked.clone(), Some(asked)) {
             Ok(OpenedCall { call, .. }) => {
                 let activity = self.next_activity();
                 if let Some(step) = self.state.branch_mut().step_mut() {
@@ -72,8 +114,27 @@ impl Execution {
         }
     }
 
+    /// A verification's answer on its way back through the functions around it.
+    fn found(&mut self, raw: &Value) -> Result<Value, Fault> {
+        let program = self.program.clone();
+        let effect = program.node(self.top().node).settings.effect.as_ref();
+        let Some(target) = effect.and_then(|effect| effect.verify.as_ref()) else {
+            return Ok(raw.clone());
+        };
+        let asked = self.question();
+        let (inputs, _) = self.render(target, asked.clone(), Some(asked))?;
+        self.out_of(&target.layers, raw.clone(), &inputs)
+    }
+
     /// What was found out.
-    pub(super) fn verified(&mut self, answer: &Value) -> Result<Verdict<()>, Illegal> {
+    pub(super) fn verified(&mut self, raw: &Value) -> Result<Verdict<()>, Illegal> {
+        let answer = match self.found(raw) {
+            Ok(answer) => answer,
+            Err(fault) => {
+                self.stop_for_a_person(&fault);
+                return Ok(Verdict::To(()));
+            }
+        };
         match answer.get("done").and_then(Value::as_bool) {
             Some(true) => {
                 let output = answer.get("output").cloned().unwrap_or(Value::Null);

@@ -23,6 +23,9 @@ pub const HEAD_BYTES_MIN: usize = 32 * 1024;
 /// How long a cancelled job waits for its running step's result.
 pub const GRACE: Duration = Duration::from_secs(10);
 
+/// The name of an effect, in bytes: as long as an idempotency key may be.
+pub const EFFECT_KEY_MAX: usize = 255;
+
 /// Chunks of one activity in flight.
 pub const PARALLEL_MAX: u32 = 256;
 

@@ -260,6 +260,7 @@ impl Execution {
             entry,
             head,
             rows,
+            effects: self.asked_effects(),
             end,
         })
     }

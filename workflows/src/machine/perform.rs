@@ -4,6 +4,7 @@ use super::command::{Call, Command, Perform, StepSettings};
 use super::event::Activity;
 use super::held::Held;
 use super::state::{Doing, FrameKind, OpenCall, Step};
+use super::turn::Effect;
 use super::{Execution, request};
 use crate::program::NodeId;
 
@@ -12,6 +13,17 @@ impl Execution {
     pub fn pending(&self) -> Vec<Command> {
         let places = 0..self.state.branches.len();
         places.flat_map(|place| self.perform_of(place)).collect()
+    }
+
+    /// The effects of steps that are open outside, whoever has asked for them.
+    pub fn open_effects(&self) -> Vec<Effect> {
+        effects_of(&self.pending())
+    }
+
+    /// The effects of what the turn in flight asks for.
+    pub(super) fn asked_effects(&self) -> Vec<Effect> {
+        let in_flight = self.in_flight.as_ref();
+        in_flight.map_or_else(Vec::new, |turn| effects_of(&turn.commands))
     }
 
     /// What one branch asks for.
@@ -141,4 +153,16 @@ fn settings_of(step: &Step) -> Option<Box<StepSettings>> {
     };
     let is_bare = settings.placement.is_none() && settings.effect.is_none();
     (!is_bare).then(|| Box::new(settings))
+}
+
+fn effects_of(commands: &[Command]) -> Vec<Effect> {
+    let effect = |command: &Command| match command {
+        Command::Perform(perform) => Some(Effect {
+            activity: perform.activity,
+            key: perform.settings.as_ref()?.effect.clone()?,
+            step: perform.key.clone(),
+        }),
+        Command::PerformChunk { .. } | Command::Stop { .. } => None,
+    };
+    commands.iter().filter_map(effect).collect()
 }

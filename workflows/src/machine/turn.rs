@@ -5,6 +5,7 @@
 
 use chrono::{DateTime, Utc};
 
+use super::event::Activity;
 use super::row::Row;
 
 /// A sealed turn: what to write. Give it back to `settle` once durable, or to `reopen` if refused.
@@ -16,8 +17,22 @@ pub struct Turn {
     pub head: Option<Head>,
     /// What is written in the same flush, in this order.
     pub rows: Vec<Row>,
+    /// The effects that its steps are about to have. Their keys are taken in the same flush; where another
+    /// holds one, the turn is refused for that, and `EventKind::EffectTaken` says so.
+    pub effects: Vec<Effect>,
     /// How the job ended, or that it stopped, if this turn is its last under this lease.
     pub end: Option<End>,
+}
+
+/// An effect outside that a step is about to have.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Effect {
+    /// The step's activity.
+    pub activity: Activity,
+    /// What the effect is called in its tenant: one step has it at most.
+    pub key: String,
+    /// The step's idempotency key: the same in each of its tries.
+    pub step: String,
 }
 
 /// A row of the journal.

@@ -182,7 +182,7 @@ impl Execution {
         awaits
     }
 
-    /// A call that undoes or verifies, rendered now.
+    /// A call that undoes, rendered now.
     pub(super) fn open_target(
         &mut self,
         target: &Target,
@@ -190,7 +190,7 @@ impl Execution {
         output: Option<&Value>,
     ) -> Result<OpenedCall, Fault> {
         self.output_bound = output.cloned();
-        let opened = self.opened(target, dot);
+        let opened = self.opened(target, dot, None);
         self.output_bound = None;
         opened
     }

@@ -46,6 +46,7 @@ fn an_unknown_step_may_be_looked_up() {
         let activity = rig.open().activity;
         rig.tell(EventKind::Unknown { activity });
         assert!(rig.open().key.ends_with("-verify"));
+        assert_eq!(rig.given(), r#"{"key":"k1","input":{"n":1}}"#);
         rig.answer(r#"{"done":true,"output":5}"#);
     });
     let missing = drive(&document, r#"{"n":1}"#, |rig| {
@@ -59,6 +60,47 @@ fn an_unknown_step_may_be_looked_up() {
 
     assert_eq!(found.output(), "5");
     assert_eq!(missing.output(), "6");
+}
+
+#[test]
+fn a_function_that_looks_up_is_given_the_key_and_shapes_its_answer() {
+    let tasks = charge("onUnknown: verify, verify: look");
+    let document = format!(
+        "use: {{ functions: {{ look: {{ call: 'verify-it:1.0.0@default', with: {{ id: '${{ .key }}', of: '${{ .input.n }}' }}, output: {{ as: '{{ done: (.state == \"paid\"), output: {{ paid: $input.key }} }}' }} }} }} }}\n{tasks}"
+    );
+    let rig = drive(&document, r#"{"n":1}"#, |rig| {
+        rig.start();
+        let activity = rig.open().activity;
+        rig.tell(EventKind::Unknown { activity });
+        assert_eq!(rig.given(), r#"{"id":"k1","of":1}"#);
+        rig.answer(r#"{"state":"paid"}"#);
+    });
+
+    assert_eq!(rig.output(), r#"{"paid":"k1"}"#);
+}
+
+#[test]
+fn a_key_that_names_nothing_is_no_key() {
+    let nothing = charge("onUnknown: redo").replace(r#""k\(.n)""#, ".n");
+    for (input, wants) in [
+        (r#"{"n":7}"#, None),
+        (r#"{"n":"a"}"#, None),
+        ("{}", Some("400")),
+        (r#"{"n":""}"#, Some("400")),
+        (r#"{"n":true}"#, Some("400")),
+        (r#"{"n":[1]}"#, Some("400")),
+    ] {
+        let rig = drive(&nothing, input, |rig| {
+            rig.start();
+            if wants.is_none() {
+                rig.answer("1");
+            }
+        });
+        match wants {
+            None => assert_eq!(rig.output(), "1"),
+            Some(status) => assert_eq!(rig.error().get("status"), Some(&json(status)), "{input}"),
+        }
+    }
 }
 
 #[test]

@@ -47,6 +47,8 @@ pub struct NewEntry {
     pub ending: Option<Ending>,
     /// The job has a journal by now, this entry included.
     pub remembers: bool,
+    /// Cancelled, the job still has something to do: its machine undoes what it did.
+    pub undoes: bool,
     /// Members of the chunks that this entry finishes: progress of a combined batch.
     pub members: i64,
     /// What it says to others and hears from them, in the same flush.
@@ -64,6 +66,7 @@ impl NewEntry {
             head: None,
             ending: Some(ending),
             remembers,
+            undoes: false,
             members: 0,
             post: None,
         }
@@ -95,6 +98,7 @@ impl NewEntry {
             head,
             ending: turn.end.take().map(Ending::Machine),
             remembers,
+            undoes: false,
             members: 0,
             post: None,
         }

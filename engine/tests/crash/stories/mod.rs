@@ -5,6 +5,7 @@ mod breaker;
 mod cancel;
 mod doctor;
 mod document;
+mod effect;
 mod failure;
 mod key;
 mod lease;
@@ -37,6 +38,7 @@ pub fn all() -> Vec<Story> {
         limit::stories(),
         mail::stories(),
         own::stories(),
+        effect::stories(),
         failure::stories(),
         redrive::stories(),
         share::stories(),
