@@ -11,6 +11,8 @@ mod table;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
+use windlass_workflows::document::needs::offered;
+
 pub use self::layers::{Layers, Origin, without_password};
 pub use self::surroundings::Surroundings;
 pub use self::table::{SETTINGS, Setting};
@@ -68,6 +70,8 @@ pub struct Settings {
     pub migrate: bool,
     /// Steps at once in a worker.
     pub worker_slots: u32,
+    /// What the machine of a worker has, for templates that need it.
+    pub worker_offers: Vec<String>,
     /// Seconds after which a silent worker's jobs are claimable again.
     pub worker_lease_seconds: u32,
     /// Days that jobs are kept after their end; 0 keeps them for ever.
@@ -143,6 +147,7 @@ impl Settings {
                 .unwrap_or_default(),
             migrate: reader.parsed("migrate", false, "true or false"),
             worker_slots: reader.parsed("worker.slots", 0, "a number"),
+            worker_offers: reader.list("worker.offers"),
             worker_lease_seconds: reader.parsed("worker.lease_seconds", 0, "a number of seconds"),
             retention_days: reader.parsed("retention.days", 0, "a number of days"),
             worker_grace_seconds: reader.parsed("worker.grace_seconds", 0, "a number of seconds"),
@@ -187,6 +192,14 @@ impl Settings {
                     &format!("lists hosts and networks: {error}"),
                 ));
             }
+        }
+        let wrong = self
+            .worker_offers
+            .iter()
+            .find(|text| offered(text).is_none());
+        if let Some(text) = wrong {
+            let rule = format!("lists words such as gpu or region=eu; `{text}` is neither");
+            problems.push(layers.complaint("worker.offers", &rule));
         }
         problems
     }

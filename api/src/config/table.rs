@@ -59,6 +59,11 @@ pub const SETTINGS: &[Setting] = &[
     ),
     setting("worker.slots", Some("64"), "steps at once in a worker"),
     setting(
+        "worker.offers",
+        Some(""),
+        "what `needs` of a template may ask for: words such as gpu or region=eu",
+    ),
+    setting(
         "worker.lease_seconds",
         Some("30"),
         "a silent worker's jobs are claimable again after this",

@@ -19,6 +19,7 @@ use windlass_workers::keeper::{Keeper, KeeperOptions};
 use windlass_workers::perform::{Performer, PerformerOptions};
 use windlass_workers::secret::Secrets;
 use windlass_workers::{StoredDocuments, Worker, WorkerOptions};
+use windlass_workflows::document::needs::offered;
 
 use super::reach::Reach;
 use crate::cli::error::CliError;
@@ -243,11 +244,17 @@ impl Server {
 
     fn start_worker(&mut self, wiring: &Wiring, stop: &CancellationToken) -> Result<(), CliError> {
         let settings = &wiring.settings;
+        let offers = settings
+            .worker_offers
+            .iter()
+            .filter_map(|text| offered(text));
+        let mut capabilities = wiring.catalogue.capabilities();
+        capabilities.extend(offers.flatten());
         let options = WorkerOptions {
             slots: settings.worker_slots as usize,
             lease_time: Duration::from_secs(settings.worker_lease_seconds.into()),
             grace: self.grace,
-            capabilities: wiring.catalogue.capabilities(),
+            capabilities,
             roles: settings
                 .roles
                 .iter()

@@ -1,5 +1,7 @@
 //! What a job that starts another one must know: the version, the lane, the priority.
 
+use std::collections::BTreeSet;
+
 use windlass_workflows::configuration::{LimitReference, Priority};
 use windlass_workflows::problem::Problem;
 use windlass_workflows::value::Value;
@@ -16,6 +18,8 @@ pub struct ChildTerms {
     pub priority: Option<Priority>,
     /// Limits that it is under, beside those that hold for all work of its kind.
     pub limits: Vec<LimitReference>,
+    /// What a worker must offer for it, beside what its template needs.
+    pub needs: BTreeSet<String>,
 }
 
 /// A template resolved for a job that a job starts.
@@ -51,7 +55,9 @@ impl Store {
         let known = self
             .looked_up(tenant, &Work::Template(reference), afresh)
             .await?;
-        let lane = match terms.queue.is_none() && terms.limits.is_empty() {
+        let is_placed =
+            terms.queue.is_some() || !terms.limits.is_empty() || !terms.needs.is_empty();
+        let lane = match !is_placed {
             true => known.place(self, input).await?.0,
             false => self.lane_of(&known.resolved, tenant, terms, input).await?,
         };
@@ -74,6 +80,10 @@ impl Store {
         if let Some(queue) = &terms.queue {
             lane.queue.clone_from(queue);
         }
+        let mut needs = terms.needs.clone();
+        needs.extend(lane.capability.split(',').map(str::to_owned));
+        needs.remove("");
+        lane.capability = needs.into_iter().collect::<Vec<_>>().join(",");
         let named: Vec<LimitReference> = terms
             .limits
             .iter()

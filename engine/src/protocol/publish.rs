@@ -7,6 +7,7 @@ use windlass_workflows::catalogue::{CHUNKS, Catalogue};
 use windlass_workflows::check;
 use windlass_workflows::configuration::{own_events, own_rule};
 use windlass_workflows::document::hash::content_hash;
+use windlass_workflows::document::needs::needed;
 use windlass_workflows::document::step::{FunctionName, Kind, Shape, Task, Template};
 use windlass_workflows::document::tree::Tree;
 use windlass_workflows::problem::Problem;
@@ -93,37 +94,60 @@ fn ready(template: Template, source: String) -> Result<NewTemplate, Vec<Problem>
     })
 }
 
-/// The handlers that a template needs beyond the built-in functions, sorted, joined by commas.
+/// What a worker must offer for a template: what it says that it needs, and the handlers beyond the built-in
+/// functions; sorted, joined by commas.
 fn capability(template: &Template) -> String {
     let mut found = BTreeSet::new();
     gather(&template.body, &mut found);
     let functions = template.functions.iter().map(|(_, task)| task);
     functions.for_each(|task| gather_task(task, &mut found));
     let builtin = Catalogue::builtin();
-    let handlers = found
-        .iter()
-        .filter(|function| builtin.schema(function).is_none());
-    handlers.map(written).collect::<Vec<_>>().join(",")
+    found.retain(|need| match need {
+        Need::Handler(function) => builtin.schema(function).is_none(),
+        Need::Word(_) => true,
+    });
+    let said = template.header.settings.needs.iter().cloned();
+    found.extend(said.map(Need::Word));
+    found.iter().map(written).collect::<Vec<_>>().join(",")
 }
 
-fn written(function: &FunctionName) -> String {
-    format!("{}:{}", function.name, function.version)
+/// One thing that a worker must offer.
+#[derive(PartialEq, Eq, PartialOrd, Ord)]
+enum Need {
+    Handler(FunctionName),
+    Word(String),
 }
 
-fn gather(tasks: &[Task], found: &mut BTreeSet<FunctionName>) {
+fn written(need: &Need) -> String {
+    match need {
+        Need::Handler(function) => format!("{}:{}", function.name, function.version),
+        Need::Word(word) => word.clone(),
+    }
+}
+
+fn gather(tasks: &[Task], found: &mut BTreeSet<Need>) {
     tasks.iter().for_each(|task| gather_task(task, found));
 }
 
-fn gather_task(task: &Task, found: &mut BTreeSet<FunctionName>) {
+fn gather_task(task: &Task, found: &mut BTreeSet<Need>) {
     gather_kind(&task.kind, found);
     let verify = task.settings.effect.as_ref();
     let verify = verify.and_then(|effect| effect.verify.as_deref());
     let undo = task.settings.undo.as_deref();
     let beside = verify.into_iter().chain(undo);
     beside.for_each(|kind| gather_kind(kind, found));
+    // A child has its own.
+    if !matches!(task.kind, Kind::Run(_)) {
+        let mut placed = task.settings.placement.iter();
+        let needs = placed.find(|(key, _)| key == "needs");
+        if let Some((_, Shape::Constant(needs))) = needs {
+            let words = needed(needs).unwrap_or_default();
+            found.extend(words.into_iter().map(Need::Word));
+        }
+    }
 }
 
-fn gather_kind(kind: &Kind, found: &mut BTreeSet<FunctionName>) {
+fn gather_kind(kind: &Kind, found: &mut BTreeSet<Need>) {
     match kind {
         Kind::Do(tasks) => gather(tasks, found),
         Kind::For(each) => gather(&each.body, found),
@@ -135,8 +159,8 @@ fn gather_kind(kind: &Kind, found: &mut BTreeSet<FunctionName>) {
                 .for_each(|tasks| gather(tasks, found));
         }
         Kind::Function { function, with } => {
-            found.insert(function.clone());
-            found.extend(chunk_function(function, with));
+            found.insert(Need::Handler(function.clone()));
+            found.extend(chunk_function(function, with).map(Need::Handler));
         }
         Kind::Fork(fork) => gather(&fork.branches, found),
         Kind::Listen(listen) => {

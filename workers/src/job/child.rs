@@ -6,6 +6,7 @@ use windlass_engine::Error;
 use windlass_engine::protocol::ChildTerms;
 use windlass_engine::store::{NewChild, OnClose};
 use windlass_workflows::configuration::{LimitReference, Priority, is_name};
+use windlass_workflows::document::needs::needed;
 use windlass_workflows::duration;
 use windlass_workflows::machine::event::EventKind;
 use windlass_workflows::machine::fault::Fault;
@@ -49,6 +50,7 @@ impl Placement {
                 let limits = limits.map(|limit| LimitReference::named(limit.as_str()?));
                 self.terms.limits = limits.collect::<Option<_>>()?;
             }
+            "needs" => self.terms.needs = needed(value)?,
             "startBy" => self.start_within = Some(duration::parse(value.as_str()?).ok()?),
             // Publishing refuses what says nothing of a child, but for a heartbeat, which nobody needs.
             _ => {}
@@ -151,7 +153,10 @@ mod tests {
         assert_eq!(placed.start_within, Some(Duration::from_secs(1_800)));
         assert_eq!(read("{}"), Ok(Placement::default()));
         assert_eq!(read(r#"{"queue":null}"#), Ok(Placement::default()));
+        let needs = read(r#"{"needs":{"gpu":true,"region":"eu"}}"#).expect("it fits");
+        assert_eq!(Vec::from_iter(needs.terms.needs), ["gpu", "region=eu"]);
         for wrong in [
+            r#"{"needs":{"gpu":7}}"#,
             r#"{"queue":"a b"}"#,
             r#"{"priority":"soon"}"#,
             r#"{"limits":"crm"}"#,

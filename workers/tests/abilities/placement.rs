@@ -1,6 +1,9 @@
 //! Where, how urgently and how long work runs: as its template says.
 
+use std::time::Duration;
+
 use windlass_engine::testing::application;
+use windlass_workers::WorkerOptions;
 use windlass_workers::secret::Secrets;
 
 use crate::site::Site;
@@ -137,4 +140,56 @@ async fn a_deadline_counts_from_the_submission_on() {
     );
     let problem = site.result(soon, "failed").await;
     assert!(problem.contains("408"), "{problem}");
+}
+
+/// A worker that has what templates ask for.
+fn offering(words: &[&str]) -> WorkerOptions {
+    WorkerOptions {
+        capabilities: words.iter().map(|word| (*word).to_owned()).collect(),
+        ..WorkerOptions::default()
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_job_waits_for_a_worker_that_has_what_it_needs() {
+    let site = Site::new().await;
+    let step = "do: [ { ask: { call: 'does:1.0.0@default', with: { n: 1 }, metadata: { windlass: { needs: { gpu: true } } } } } ]";
+    let region = ", metadata: { windlass: { needs: { region: eu } } }";
+    site.publish("heavy", region, step).await;
+    let job = site.submit("heavy", "{}").await;
+    site.work(Secrets::new());
+    site.work_with(Secrets::new(), offering(&["gpu"]));
+    let plain = "do: [ { ask: { call: 'does:1.0.0@default', with: { n: 2 } } } ]";
+    site.publish("light", "", plain).await;
+    let light = site.submit("light", "{}").await;
+    site.result(light, "completed").await;
+
+    let why = site.store.explain(1, job, Duration::from_secs(30)).await;
+    let why = format!("{:?}", why.expect("reasons"));
+    assert!(
+        why.contains("no living worker offers `does:1.0.0,gpu,region=eu`"),
+        "{why}"
+    );
+    assert_eq!(site.view(job).await.state.as_str(), "ready");
+    site.work_with(Secrets::new(), offering(&["gpu", "region", "region=eu"]));
+
+    site.result(job, "completed").await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_child_is_given_to_a_worker_that_its_parent_asks_for() {
+    let site = Site::new().await;
+    site.publish("waits", "", WAITS).await;
+    site.publish("starts", "", &starts("needs: { gpu: '${ .gpu }' }"))
+        .await;
+    let parent = site.submit("starts", r#"{"gpu":"a100"}"#).await;
+    site.work(Secrets::new());
+
+    let child = site.child_of(parent).await;
+    assert_eq!(site.view(child).await.state.as_str(), "ready");
+    let lanes = "select count(*) from lane where capability = 'gpu=a100'";
+    assert_eq!(site.crowd.count(lanes).await, 1);
+    site.work_with(Secrets::new(), offering(&["gpu", "gpu=a100"]));
+
+    site.until(child, "waiting").await;
 }

@@ -3,7 +3,7 @@
 use super::{Checker, walk};
 use crate::catalogue::{Ability, CHUNKS};
 use crate::document::settings::{Pin, Settings};
-use crate::document::step::{Kind, Task};
+use crate::document::step::{Kind, Shape, Task};
 use crate::document::tree::join;
 
 /// Keys of `metadata.windlass` of a document.
@@ -88,9 +88,9 @@ impl<'a> Checker<'a> {
 
     fn check_settings(&mut self, task: &Task, settings: &Settings) {
         let ours = format!("{}/metadata/windlass", task.pointer);
-        let placed = settings.placement.iter().map(|(key, _)| key.as_str());
-        let placed = placed.filter(|key| !says_something(&task.kind, key));
-        let placed = placed.map(|key| (key, Ability::Placement));
+        let placed = settings.placement.iter();
+        let placed = placed.filter(|(key, shape)| !says_something(&task.kind, key, shape));
+        let placed = placed.map(|(key, _)| (key.as_str(), Ability::Placement));
         let others = [
             ("effect", Ability::Effect, settings.effect.is_none()),
             ("onParentClose", Ability::Child, settings.fate.is_none()),
@@ -110,13 +110,16 @@ impl<'a> Checker<'a> {
 
 /// Whether what places a task can be done for its kind. A child is placed where it is born; a step runs where
 /// its job does, so that nothing can place it, but its running time has a bound.
-fn says_something(kind: &Kind, key: &str) -> bool {
+fn says_something(kind: &Kind, key: &str, shape: &Shape) -> bool {
+    let is_constant = matches!(shape, Shape::Constant(_));
     match (kind, key) {
         // Leases are renewed by the process that holds them: a heartbeat has nothing to say.
         (_, "heartbeat") => true,
-        (Kind::Run(_), key) => ["queue", "priority", "limits", "startBy"].contains(&key),
+        (Kind::Run(_), key) => ["queue", "priority", "limits", "startBy", "needs"].contains(&key),
         (Kind::Function { function, .. }, "runTime") => function.name != CHUNKS,
         (Kind::Http(_) | Kind::Local { .. }, "runTime") => true,
+        // Whoever takes the job has what all its calls need; so what they need is known when it is made.
+        (Kind::Http(_) | Kind::Local { .. } | Kind::Function { .. }, "needs") => is_constant,
         _ => false,
     }
 }

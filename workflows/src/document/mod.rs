@@ -5,6 +5,7 @@ pub mod event;
 pub mod graph;
 pub mod hash;
 pub mod nearest;
+pub mod needs;
 pub mod outline;
 pub mod parse;
 pub mod scope;

@@ -1,5 +1,6 @@
 //! The checked form of `metadata.windlass`: how safely, when and where a thing is done.
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use super::step::{Delay, Expression, Kind, Shape};
@@ -122,6 +123,8 @@ pub struct DocumentSettings {
     pub purpose: Option<String>,
     /// Names the lane of a job; sees the raw input.
     pub lane: Option<Expression>,
+    /// What a worker must offer for any job of it.
+    pub needs: BTreeSet<String>,
     /// From the submission on.
     pub deadline: Option<Delay>,
     /// What a cron line cannot say.

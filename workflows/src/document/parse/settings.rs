@@ -1,9 +1,12 @@
 //! `metadata.windlass`: our one key in the free maps of documents and tasks, closed, so that a typo is refused.
 
+use std::collections::BTreeSet;
+
 use super::Reader;
 use super::call::function_name;
 use super::shape::{shape, unwrapped};
 use super::spot::Spot;
+use crate::document::needs::needed;
 use crate::document::settings::{
     Compensate, DocumentSettings, Effect, Fate, OnUnknown, Pin, ScheduleExtras, Settings,
 };
@@ -11,7 +14,9 @@ use crate::document::step::{Delay, Kind, Shape};
 use crate::document::tree::Node;
 use crate::value::Value;
 
-const DOCUMENT_KEYS: [&str; 5] = ["profile", "purpose", "lane", "deadline", "schedule"];
+const DOCUMENT_KEYS: [&str; 6] = [
+    "profile", "purpose", "lane", "needs", "deadline", "schedule",
+];
 
 const TASK_KEYS: [&str; 17] = [
     "heartbeat",
@@ -125,11 +130,26 @@ impl Reader {
                 }
             }
             "cost" => self.cost(spot),
+            "needs" => {
+                self.needs(spot);
+            }
             _ => {
                 self.any_object(spot);
             }
         }
         settings.placement.push((key, shape(spot)));
+    }
+
+    /// What is written out; a part that is computed is read when it is known.
+    fn needs(&mut self, spot: &Spot<'_>) -> BTreeSet<String> {
+        let words = match shape(spot) {
+            Shape::Constant(value) => needed(&value),
+            _ => return BTreeSet::new(),
+        };
+        words.unwrap_or_else(|| {
+            self.wrong_type(spot, "names, each beside true or a word");
+            BTreeSet::new()
+        })
     }
 
     fn cost(&mut self, spot: &Spot<'_>) {
@@ -305,6 +325,12 @@ impl Reader {
         settings.lane = ours
             .get("lane")
             .and_then(|spot| self.read_expression(&spot));
+        if let Some(spot) = ours.get("needs") {
+            match shape(&spot) {
+                Shape::Constant(_) => settings.needs = self.needs(&spot),
+                _ => self.wrong_type(&spot, "names, each beside true or a word, written out"),
+            }
+        }
         settings.deadline = ours.get("deadline").and_then(|spot| self.delay(&spot));
         if let Some(spot) = ours.get("schedule") {
             settings.schedule = self.schedule_extras(&spot);
