@@ -264,11 +264,8 @@ async fn a_signal_that_a_job_refuses_beside_a_long_step_goes_to_another_at_once(
     site.say(order(), "approved", r#"{"n":2}"#).await;
     let crowd = Crowd::of(&site.database).await;
     let since = Instant::now();
-    while crowd
-        .count("select count(*) from signal where cardinality(refused) > 0")
-        .await
-        == 0
-    {
+    let refused = "select count(*) from signal where cardinality(refused) > 0";
+    while crowd.count(refused).await == 0 {
         assert!(since.elapsed() < PATIENCE, "nobody has refused it");
         tokio::time::sleep(Duration::from_millis(20)).await;
     }
