@@ -35,6 +35,8 @@ const GROWING: [&str; 25] = [
     "event_new",
     "heard",
     "child",
+    "context",
+    "context_change",
     "member",
     "left_out",
     "batch",

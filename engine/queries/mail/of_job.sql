@@ -1,5 +1,6 @@
 -- What was told to this job, and neither taken by its machine, nor refused by the listens with mark $2, nor known
--- to its holder ($3)? With $4 what its children said alone.
+-- to its holder ($3)? With $4 what its children said alone,
+-- and what came of contexts that it changed.
 -- Index  inbox_pkey; event_pkey.
 -- Locks  none.
 -- Gives  up to 1,000 letters, oldest first, and no more of them once their texts have eight megabytes; whether there
@@ -9,7 +10,7 @@ with page as materialized (
     from inbox
     left join event on event.pos = inbox.event
     where inbox.job = $1 and inbox.kind <> 'order' and inbox.refused is distinct from $2::int8 and inbox.id <> all ($3::int8[])
-      and (inbox.kind = 'child' or not $4::bool)
+      and (inbox.kind in ('child', 'context') or not $4::bool)
     order by inbox.id
     limit 1000
 ),

@@ -19,7 +19,7 @@ pub struct Unread<'a> {
     pub mark: i64,
     /// Letters that its holder has.
     pub known: &'a [i64],
-    /// Only what children said.
+    /// Only what answers to the job's own rows: children that ended, contexts that it changed.
     pub of_children: bool,
 }
 
@@ -55,6 +55,7 @@ impl Store {
             id: row.id,
             kind: match (row.kind.as_str(), &row.data) {
                 ("child", _) => LetterKind::Child,
+                ("context", _) => LetterKind::Context,
                 (_, Some(_)) => LetterKind::Event,
                 (_, None) => LetterKind::Gone,
             },

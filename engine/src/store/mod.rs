@@ -14,6 +14,7 @@ mod child;
 mod clock;
 pub(crate) mod configuration;
 mod connect;
+mod context;
 pub mod doctor;
 mod duty;
 mod effect;
@@ -68,6 +69,10 @@ pub use self::category::{CategoryView, ItemView};
 pub use self::clock::Clock;
 pub use self::configuration::Revision;
 pub use self::connect::{connect_options, pooled_options};
+pub use self::context::{
+    CONTEXT_BYTES_MAX, CONTEXT_DEPTH_MAX, ContextChange, ContextChangeView, ContextSummary,
+    ContextView, Expected, NewSave,
+};
 pub use self::duty::{DutiesDue, Expired};
 pub use self::exchange::{
     Claimed, ENTRIES_MAX, Ending, Exchanged, FLUSH_BYTES_MAX, Hot, LeaseKey, NewEntry, Taken, Want,

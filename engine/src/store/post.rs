@@ -13,6 +13,7 @@ use chrono::{DateTime, Utc};
 use windlass_workflows::machine::turn::Effect;
 
 pub(crate) use self::meeting::{Meeting, Spot};
+use super::context::NewSave;
 
 /// Entries with a post in one flush: each may hold several locks until it is durable, and a server has a few
 /// thousand for all.
@@ -47,6 +48,8 @@ pub struct Post {
     pub freed: Vec<Effect>,
     /// Effects whose steps were asked for and never begun.
     pub unbegun: Vec<Effect>,
+    /// Contexts that it changes; it is told what came of it.
+    pub saves: Vec<NewSave>,
     /// The job that is told of its end.
     pub parent: Option<i64>,
 }
@@ -59,8 +62,9 @@ impl Post {
         let events = self.events.iter().map(|event| event.data.len());
         let effects = [&self.effects, &self.freed, &self.unbegun].into_iter();
         let effects = effects.flatten().map(|one| one.key.len() + one.step.len());
+        let saves = self.saves.iter().map(|save| save.patch.len());
         let said = returned.chain(children).chain(events).chain(effects);
-        said.sum()
+        said.chain(saves).sum()
     }
 }
 
@@ -117,6 +121,8 @@ pub enum LetterKind {
     Event,
     /// A job that it started has ended.
     Child,
+    /// A context was changed for it, or was not.
+    Context,
     /// An event that is older than events are kept.
     Gone,
 }

@@ -8,6 +8,7 @@ mod common;
 
 mod batch;
 mod claim;
+mod contexts;
 mod coverage;
 mod floor;
 mod flush;

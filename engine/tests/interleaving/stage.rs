@@ -33,6 +33,9 @@ pub const BEFORE_REST: &str = "insert into ready (first_id, last_id, lane, eff, 
 pub const BEFORE_INTENT: &str =
     "insert into intent (job, verb, who, why) select id, 'cancel', '', '' from job";
 
+/// Whoever stores the context of the tests waits for this.
+pub const BEFORE_CONTEXT: &str =
+    "insert into context (tenant, key, version, document) values (1, 'k', 7, '{}')";
 /// Whoever lets a job rest waits for this.
 pub const BEFORE_WAIT: &str = "insert into wait (job, n, lane) select id, 0, lane from job";
 /// Whoever keeps the first signal of the tests waits for this.

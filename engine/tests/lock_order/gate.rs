@@ -20,7 +20,7 @@ const LOOK_AGAIN: Duration = Duration::from_millis(1);
 const ROWS: &str = "select from schedule for update; select from batch for update;
     select from request_key for update; select from lease for update; select from wait for update;
     select from ready for update; select from later for update; select from held for update;
-    select from tally for update; select from worker for update";
+    select from tally for update; select from worker for update; select from context for update";
 
 /// Keys that verbs insert, and what rows of theirs point to: they come here with their locks held.
 const KEYS: &str = "

@@ -8,11 +8,14 @@ use futures::future::BoxFuture;
 use uuid::Uuid;
 use windlass_engine::Error;
 use windlass_engine::protocol::Trigger;
-use windlass_engine::store::{Ending, NewEntry, NewRequest, Post, Want};
+use windlass_engine::store::{
+    Ending, Expected, NewEntry, NewRequest, NewSave, Post, Want,
+};
 use windlass_workflows::machine::event::Activity;
 use windlass_workflows::machine::turn::Effect;
 
 use super::common::LEASE_TIME;
+use super::common::contexts::{a_save, merge};
 use super::common::mail::{a_signal, paid, signal_to, with_post};
 use super::scene::Scene;
 
@@ -176,6 +179,37 @@ pub const VERBS: &[Verb] = &[
         prepare: "",
         run: |scene| exchange(scene, |all| reversed(with_posts(all)), 0),
     },
+    Verb {
+        name: "settle and save contexts",
+        prepare: CONTEXTS,
+        run: |scene| exchange(scene, with_saves, 0),
+    },
+    Verb {
+        name: "settle and save contexts in another order",
+        prepare: CONTEXTS,
+        run: |scene| exchange(scene, |all| reversed(with_saves(all)), 0),
+    },
+    Verb {
+        name: "change a context",
+        prepare: CONTEXTS,
+        run: |scene| {
+            Box::pin(async move {
+                let store = scene.store.lock().await.clone();
+                let change = merge(Expected::Anything, "{}");
+                store.change_context(1, "a", change, "mia").await.map(drop)
+            })
+        },
+    },
+    Verb {
+        name: "expire contexts",
+        prepare: CONTEXTS,
+        run: |scene| {
+            Box::pin(async move {
+                let store = scene.store.lock().await.clone();
+                store.expire_contexts().await.map(drop)
+            })
+        },
+    },
     of_store!("wake and promote", "", |store, scene| store.wake(None)),
     Verb {
         name: "submit",
@@ -216,6 +250,10 @@ pub const VERBS: &[Verb] = &[
         "mia"
     )),
 ];
+
+/// Contexts that are over.
+const CONTEXTS: &str = "insert into context (tenant, key, version, document, expires_at)
+    values (1, 'a', 1, '{}', now()), (1, 'b', 1, '{}', now()) on conflict do nothing";
 
 /// Stops at the gate of keys, and passes it beside another.
 const AT_THE_GATE: &str = "select from tenant for share";
@@ -301,6 +339,27 @@ fn with_posts(entries: Vec<NewEntry>) -> Vec<NewEntry> {
             with_post(NewEntry { ending, ..new }, post)
         })
         .collect()
+}
+
+/// Every entry saves the same two contexts, every other one in another order.
+fn with_saves(entries: Vec<NewEntry>) -> Vec<NewEntry> {
+    let saves = |place: usize| {
+        let mut keys = ["a", "b"];
+        keys.rotate_left(place % 2);
+        let save = |key: &str| NewSave {
+            key: key.into(),
+            ..a_save("{}")
+        };
+        keys.iter().map(|key| save(key)).collect()
+    };
+    let saving = |(place, new)| {
+        let post = Post {
+            saves: saves(place),
+            ..Post::default()
+        };
+        with_post(new, post)
+    };
+    entries.into_iter().enumerate().map(saving).collect()
 }
 
 fn half(mut entries: Vec<NewEntry>) -> Vec<NewEntry> {

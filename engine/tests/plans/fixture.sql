@@ -52,6 +52,15 @@ select n, 1 from generate_series(600000, 659999) n;
 insert into inbox (job, kind, data)
 select n, 'order', '{}' from generate_series(950000, 959999) n;
 
+insert into context (tenant, key, version, document, subject, expires_at)
+select 1, 'k' || n, 3, '{}', case when n % 2 = 0 then 's' || n / 10 end,
+       case when n % 3 = 0 then now() + make_interval(secs => n) end
+from generate_series(1, 60000) n;
+
+insert into context_change (tenant, key, version, kind, data, who, job, at)
+select 1, 'k' || n / 3, 1 + n % 3, 'patch', '{}', 'j_' || n, n, now() - make_interval(secs => n)
+from generate_series(3, 180000) n;
+
 insert into wait (job, n, lane, tenant, kind, name, key)
 select n, 1, 2 + n % 400, 1, case when n % 2 = 0 then 'signal' else 'event' end, 'm' || n % 100, 'k' || n
 from generate_series(950000, 969999) n;

@@ -8,6 +8,7 @@ mod fault;
 mod map;
 mod number;
 mod order;
+mod patch;
 mod read;
 mod write;
 

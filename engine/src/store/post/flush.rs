@@ -7,6 +7,7 @@ use windlass_workflows::machine::turn::End;
 
 use super::{Cause, Letter, Meeting, Post, Spot};
 use crate::Error;
+use crate::store::context;
 use crate::store::exchange::{Ending, NewEntry};
 use crate::store::gate::Session;
 
@@ -22,6 +23,9 @@ pub(in crate::store) fn meeting<'a>(entries: impl Iterator<Item = &'a NewEntry>)
         if let (true, Some(parent)) = (ends(new), post.parent) {
             meeting.alone(post.tenant, Spot::Job(parent));
         }
+        for save in &post.saves {
+            meeting.alone(post.tenant, Spot::Context(&save.key));
+        }
     }
     meeting
 }
@@ -36,6 +40,7 @@ pub(in crate::store) async fn deliver<'a>(
     start(connection, with_posts(entries.clone())).await?;
     close(connection, with_posts(entries.clone())).await?;
     publish(connection, with_posts(entries.clone())).await?;
+    save(connection, with_posts(entries.clone())).await?;
     pass_on(connection, with_posts(entries.clone())).await?;
     rest(connection, with_posts(entries.clone())).await?;
     tell(connection, with_posts(entries)).await
@@ -230,6 +235,19 @@ async fn publish<'a>(
         .flat_map(|(_, post)| post.events.iter().map(|event| (post.tenant, event)))
         .collect();
     crate::store::event::append(connection, &events).await
+}
+
+async fn save<'a>(
+    connection: &mut Session,
+    posts: impl Iterator<Item = (&'a NewEntry, &'a Post)>,
+) -> Result<(), Error> {
+    let saves: Vec<_> = posts
+        .flat_map(|(new, post)| {
+            let saves = post.saves.iter();
+            saves.map(|save| (new.job, post.tenant, save))
+        })
+        .collect();
+    context::save(connection, &saves).await
 }
 
 async fn rest<'a>(

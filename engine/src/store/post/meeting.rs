@@ -1,4 +1,5 @@
-//! Where those who tell and those who wait meet: advisory locks of a transaction.
+//! Where those who tell and those who wait meet, and those who change one context: advisory locks of a
+//! transaction.
 
 use std::collections::BTreeMap;
 
@@ -8,7 +9,7 @@ use super::{Cause, CauseKind};
 use crate::Error;
 use crate::store::gate::Session;
 
-/// One thing that can be told and waited for.
+/// One thing that can be told and waited for, or changed.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Spot<'a> {
     /// A signal of this name, to this key.
@@ -17,6 +18,8 @@ pub(crate) enum Spot<'a> {
     Event(&'a str),
     /// What children say to this job, whosever it is.
     Job(i64),
+    /// Changes of the context of this key.
+    Context(&'a str),
 }
 
 impl Spot<'_> {
@@ -38,6 +41,11 @@ impl Spot<'_> {
                 say(b"event");
                 say(&tenant.to_le_bytes());
                 say(kind.as_bytes());
+            }
+            Self::Context(key) => {
+                say(b"context");
+                say(&tenant.to_le_bytes());
+                say(key.as_bytes());
             }
             Self::Job(job) => {
                 say(b"job");

@@ -3,6 +3,7 @@
 mod batch;
 mod breaker;
 mod cancel;
+mod context;
 mod doctor;
 mod document;
 mod effect;
@@ -39,6 +40,7 @@ pub fn all() -> Vec<Story> {
         mail::stories(),
         own::stories(),
         effect::stories(),
+        context::stories(),
         failure::stories(),
         redrive::stories(),
         share::stories(),

@@ -99,30 +99,10 @@ pub fn patch(job: &Execution, with: &Value) -> Result<Change, Vec<Problem>> {
     match problems.is_empty() {
         true => Ok(Change {
             expected: job.journal.seq,
-            what: What::Patched(patched(&job.state.branch().context.value, with)),
+            what: What::Patched(job.state.branch().context.value.patched(with)),
         }),
         false => Err(problems),
     }
-}
-
-/// RFC 7396: members that are null go, objects are merged, all else replaces.
-fn patched(target: &Value, patch: &Value) -> Value {
-    let Some(changes) = patch.as_map() else {
-        return patch.clone();
-    };
-    let nothing = Value::Null;
-    let known = target.as_map();
-    let kept = known.into_iter().flat_map(|map| map.iter());
-    let kept = kept.filter(|(key, _)| !changes.contains_key(key));
-    let kept: Vec<_> = kept
-        .map(|(key, value)| (key.clone(), value.clone()))
-        .collect();
-    let set = changes.iter().filter(|(_, value)| !value.is_null());
-    let set = set.map(|(key, value)| {
-        let old = target.get(key).unwrap_or(&nothing);
-        (key.clone(), patched(old, value))
-    });
-    Value::map(kept.into_iter().chain(set))
 }
 
 impl Execution {
