@@ -14,8 +14,14 @@ pub const CHUNKS: &str = "chunks";
 /// The function that writes; its `with.answer` is a schema that the answer must fit.
 pub const GENERATE: &str = "generate";
 
+/// The function that reads a shared context.
+pub const CONTEXT_LOAD: &str = "context-load";
+
+/// The function that merge-patches a shared context, in its turn's own flush.
+pub const CONTEXT_SAVE: &str = "context-save";
+
 /// Name, version and input schema of what this release brings.
-const BUILTIN: [(&str, &str, &str); 3] = [
+const BUILTIN: [(&str, &str, &str); 5] = [
     (
         "analyse",
         "1.0.0",
@@ -37,6 +43,20 @@ const BUILTIN: [(&str, &str, &str); 3] = [
                 "parallel":{"type":"integer","minimum":1,"maximum":64},
                 "tolerate":{"type":"object","required":["percent"],"additionalProperties":false,
                     "properties":{"percent":{"type":"number","minimum":0,"maximum":100}}}}}"#,
+    ),
+    (
+        CONTEXT_LOAD,
+        "1.0.0",
+        r#"{"type":"object","required":["key"],"additionalProperties":false,
+            "properties":{"key":{"type":"string","minLength":1}}}"#,
+    ),
+    (
+        CONTEXT_SAVE,
+        "1.0.0",
+        r#"{"type":"object","required":["key","patch"],"additionalProperties":false,
+            "properties":{"key":{"type":"string","minLength":1},"patch":{"type":"object"},
+                "version":{"type":["integer","null"],"minimum":0},
+                "subject":{"type":["string","null"]},"ttl":{"type":["string","null"]}}}"#,
     ),
 ];
 
@@ -168,7 +188,16 @@ mod tests {
 
         let known: Vec<&str> = catalogue.functions().map(|f| f.name.as_str()).collect();
 
-        assert_eq!(known, ["analyse", "chunks", "generate", "score"]);
+        let of_contexts = ["context-load", "context-save"];
+        assert_eq!(
+            known,
+            [
+                &["analyse", "chunks"],
+                &of_contexts[..],
+                &["generate", "score"]
+            ]
+            .concat()
+        );
         assert!(catalogue.schema(&named("score", "2.1.0")).is_some());
         assert!(catalogue.schema(&named("score", "2.0.0")).is_none());
         assert!(

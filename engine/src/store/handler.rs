@@ -7,13 +7,14 @@ use super::Store;
 use crate::Error;
 
 /// What this release's workers and this store do for templates beside their steps.
-const ABILITIES: [Ability; 6] = [
+const ABILITIES: [Ability; 7] = [
     Ability::Listen,
     Ability::Emit,
     Ability::Child,
     Ability::Schedule,
     Ability::Trigger,
     Ability::Effect,
+    Ability::Context,
 ];
 
 impl Store {

@@ -77,8 +77,14 @@ impl Conduct {
                     Ok(child) => children.push(child),
                     Err(fault) => faults.push(failed(start.activity, fault)),
                 },
-                Row::OpenGroup { activity, .. } | Row::SaveContext { activity, .. } => {
-                    faults.push(failed(*activity, not_yet()));
+                Row::OpenGroup { activity, .. } => faults.push(failed(*activity, not_yet())),
+                Row::SaveContext {
+                    activity,
+                    input,
+                    key,
+                } => {
+                    let fault = self.save(*activity, input, key).err();
+                    faults.extend(fault.map(|fault| failed(*activity, fault)));
                 }
                 Row::CloseChild { .. }
                 | Row::CloseGroup { .. }

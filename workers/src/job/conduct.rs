@@ -18,6 +18,7 @@ use windlass_workflows::value::Value;
 use super::clock::{Clock, sleep};
 use super::mailbox::{Mailbox, next_look};
 use super::order;
+use super::shared_context::saves;
 use super::steps::{ReadChunk, StepEnd, Steps};
 use super::{Left, Stuck, leave};
 use crate::pump::outbox::{Outbox, Recorded};
@@ -222,6 +223,7 @@ impl Conduct {
         }
         let leaves = new.ending.is_some();
         let (remembers, members) = (new.remembers, new.members);
+        let saves = saves(&turn.rows);
         match self.outbox.record(new).await {
             Recorded::Accepted if leaves => Err(Left::Settled(self.lease.claim)),
             Recorded::Accepted => {
@@ -232,7 +234,8 @@ impl Conduct {
                     return Err(self.leave(Ending::Back));
                 }
                 self.settle(turn);
-                Ok(faults)
+                let heard = self.heard_of_saves(saves, faults).await;
+                heard.map_err(|stuck| self.leave_stuck(stuck))
             }
             Recorded::Taken(taken) => Ok(self.effect_taken(turn, members, taken)),
             Recorded::Refused => self.refused(turn).await.map(|()| Vec::new()),
@@ -274,7 +277,7 @@ impl Conduct {
 
     /// When nothing runs here and nothing is near, the lease is exchanged for a timer.
     fn rest(&self) -> Option<Ending> {
-        if !self.steps.is_empty() || self.execution.awaits_steps() {
+        if !self.steps.is_empty() || self.execution.awaits_steps() || self.awaits_save() {
             return None;
         }
         let due = self.execution.next_due();

@@ -16,6 +16,7 @@ use windlass_workflows::value::Value;
 
 use super::Stuck;
 use super::conduct::Conduct;
+use super::shared_context::never_saved;
 
 impl Conduct {
     /// What wakes the job when it rests, besides its clock.
@@ -134,10 +135,13 @@ impl Conduct {
             }
             Row::Publish { id, envelope } => post.events.push(event(id, envelope)),
             Row::CloseChild { activity } => post.closed.push(activity.0),
-            Row::StartChild(_)
-            | Row::OpenGroup { .. }
-            | Row::CloseGroup { .. }
-            | Row::SaveContext { .. } => {}
+            // What cannot be saved is heard instead, as with children.
+            Row::SaveContext {
+                activity,
+                input,
+                key,
+            } => post.saves.extend(self.save(*activity, input, key)),
+            Row::StartChild(_) | Row::OpenGroup { .. } | Row::CloseGroup { .. } => {}
         }
     }
 
@@ -160,7 +164,9 @@ fn unanswered(
     answers: &[EventKind],
 ) -> Vec<EventKind> {
     known.extend(answers.iter().filter_map(|answer| match answer {
-        EventKind::Settled { activity, .. } => Some(activity.0),
+        EventKind::Settled { activity, .. }
+        | EventKind::Succeeded { activity, .. }
+        | EventKind::Failed { activity, .. } => Some(activity.0),
         _ => None,
     }));
     let lost = interests.iter().filter_map(|one| match one {
@@ -169,10 +175,11 @@ fn unanswered(
             let fault = Fault::standard("configuration", 404, title);
             Some(failed(*activity, fault))
         }
-        Interest::Group { activity } | Interest::Context { activity } => {
-            Some(failed(*activity, not_yet()))
+        Interest::Context { activity } if !known.contains(&activity.0) => {
+            Some(never_saved(*activity))
         }
-        Interest::Child { .. } | Interest::Mail { .. } => None,
+        Interest::Group { activity } => Some(failed(*activity, not_yet())),
+        Interest::Child { .. } | Interest::Context { .. } | Interest::Mail { .. } => None,
     });
     lost.collect()
 }

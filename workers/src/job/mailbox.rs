@@ -17,6 +17,7 @@ use super::Stuck;
 use super::conduct::Conduct;
 use super::mail::{settled, unread};
 use crate::pump::outbox::Recorded;
+use super::shared_context::answered;
 
 /// A job that runs steps and listens looks this often for what has come.
 const COLLECT: Duration = Duration::from_secs(1);
@@ -45,7 +46,7 @@ pub(super) struct Mailbox {
 }
 
 impl Mailbox {
-    /// Puts in what was read; gives what children said, which needs no listen.
+    /// Puts in what was read; gives what answers to the job's own rows, which needs no listen.
     fn fill(&mut self, read: Letters) -> Result<Vec<EventKind>, Stuck> {
         let mut ends = Vec::new();
         for letter in read.page {
@@ -65,6 +66,10 @@ impl Mailbox {
                 }
                 LetterKind::Child => {
                     ends.extend(settled(&parse(&letter.data)?));
+                    self.heard.push(letter.id);
+                }
+                LetterKind::Context => {
+                    ends.extend(answered(&parse(&letter.data)?));
                     self.heard.push(letter.id);
                 }
                 LetterKind::Gone => self.heard.push(letter.id),
@@ -210,7 +215,7 @@ impl Conduct {
         self.read(false).await
     }
 
-    /// The same, of what children said alone.
+    /// The same, of what answers to the job's own rows alone.
     pub(super) async fn read_children(&mut self) -> Result<Vec<EventKind>, Stuck> {
         let mut ends = self.read(true).await?;
         while self.mailbox.more {

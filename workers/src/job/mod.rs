@@ -4,8 +4,9 @@
 //! has nothing to run here rests: its lease is exchanged for a timer.
 //!
 //! `conduct` is the loop, `load` what it begins with, `steps` and `run` what runs for it, `news` what came of
-//! that, `effect` what must not be done twice, `mail` what it says and hears, `mailbox` what it has not heard yet, `child` the jobs that it starts,
-//! `order` what people want of it.
+//! that, `effect` what must not be done twice, `mail` what it says and hears, `mailbox` what it has not heard
+//! yet, `child` the jobs that it starts, `shared_context` the contexts that it loads and saves, `order` what
+//! people want of it.
 
 mod child;
 mod chunk;
@@ -18,6 +19,7 @@ mod mailbox;
 mod news;
 mod order;
 mod run;
+mod shared_context;
 mod steps;
 
 use std::panic::{AssertUnwindSafe, catch_unwind};

@@ -26,6 +26,7 @@ use super::clock::Clock;
 use super::effect::Effects;
 use super::news::{end_of_chunk, end_of_step};
 use super::run::{on_work, rested, run};
+use super::shared_context;
 use crate::perform::{StepContext, StepFailure, bounded};
 use crate::shared::Shared;
 
@@ -256,6 +257,9 @@ impl Steps {
     /// Begins a call: a handler for which there is a permit is polled once, here.
     fn begin(&self, call: Call, context: StepContext) -> Begun {
         let (shared, limited) = (&self.shared, self.limited);
+        if let Some(load) = shared_context::load(shared, &call, &context) {
+            return Begun::Goes(load);
+        }
         let Some(mut handler) = shared.performer.handler(&call, &context) else {
             return Begun::Goes(run(shared.clone(), limited, call, context).boxed());
         };

@@ -14,6 +14,9 @@ use crate::follow::follow;
 /// How long events are kept for jobs that wait for them later: seven days.
 const EVENTS_KEPT: Duration = Duration::from_secs(7 * 86_400);
 
+/// How long it is kept what made the versions of contexts: a quarter, over which people ask who changed what.
+const CONTEXT_CHANGES_KEPT: Duration = Duration::from_secs(90 * 86_400);
+
 /// Whether a pass found work.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Pass {
@@ -58,7 +61,7 @@ pub(super) enum Duty {
     Break,
     /// Partitions for the ids to come, and those that are old.
     Partition,
-    /// Tallies and old keys.
+    /// Tallies, old keys, contexts whose time is over.
     Tidy,
     /// Rows that break what is promised.
     Doctor,
@@ -250,6 +253,8 @@ async fn tidied(store: &Store) -> Result<bool, Error> {
     let pruned = store.prune_keys().await?
         + store.prune_failures().await?
         + store.expire_signals().await?
+        + store.expire_contexts().await?
+        + store.forget_context_changes(CONTEXT_CHANGES_KEPT).await?
         + store.expire_events(EVENTS_KEPT).await?
         + u64::try_from(store.forget_heard().await?).unwrap_or_default();
     Ok(store.compact_tallies().await? > 0 || pruned > 0)

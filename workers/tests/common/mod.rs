@@ -66,6 +66,7 @@ impl Site {
             .able(Ability::Listen)
             .able(Ability::Emit)
             .able(Ability::Child)
+            .able(Ability::Context)
             .with("count", "1.0.0", &any)
             .and_then(|known| known.with("pause", "1.0.0", &any))
             .expect("handlers");

@@ -1,7 +1,7 @@
 //! What whoever runs a template cannot do yet is refused when it is published, never ignored.
 
 use super::{Checker, walk};
-use crate::catalogue::{Ability, CHUNKS};
+use crate::catalogue::{Ability, CHUNKS, CONTEXT_SAVE};
 use crate::document::settings::{Pin, Settings};
 use crate::document::step::{Kind, Shape, Task};
 use crate::document::tree::join;
@@ -77,7 +77,7 @@ impl<'a> Checker<'a> {
             Kind::Function { function, .. } => match function.name.as_str() {
                 "map" => (Ability::Group, "unsupported.call.map", "call"),
                 "batch" => (Ability::Group, "unsupported.call.batch", "call"),
-                "context-save" => (Ability::Context, "unsupported.call.context-save", "call"),
+                CONTEXT_SAVE => (Ability::Context, "unsupported.call.context-save", "call"),
                 _ => return,
             },
             _ => return,

@@ -4,6 +4,7 @@
 //! be stored, and a function applied to it would work on the marker.
 
 use super::Checker;
+use crate::catalogue::{CONTEXT_LOAD, CONTEXT_SAVE};
 use crate::document::event::{Filter, Strategy, Until};
 use crate::document::step::{Authentication, Delay, Expression, Kind, Shape, Try};
 use crate::document::tree::join;
@@ -30,6 +31,12 @@ impl<'a> Checker<'a> {
                             &format!("{}/with/endpoint/authentication", task.pointer),
                         );
                     }
+                }
+                // What a context is given is stored.
+                Kind::Function { function, with }
+                    if [CONTEXT_LOAD, CONTEXT_SAVE].contains(&function.name.as_str()) =>
+                {
+                    self.refused(with);
                 }
                 Kind::Function { with, .. } | Kind::Local { with, .. } => {
                     self.allowed(with);

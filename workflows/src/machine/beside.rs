@@ -107,6 +107,11 @@ impl Execution {
         hex::encode(&Sha256::digest(key.as_bytes())[..16])
     }
 
+    /// The task that the key of a row belongs to.
+    pub fn path_of<'k>(&self, key: &'k str) -> &'k str {
+        self.facts.path_of(key)
+    }
+
     /// Starts the child of the task on top.
     pub(super) fn start_child(&mut self, node: &RunNode) -> Result<(), Fault> {
         let input = match &node.input {

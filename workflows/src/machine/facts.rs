@@ -65,6 +65,13 @@ impl JobFacts {
     pub(crate) fn key(&self, path: &str, visit: u32) -> String {
         format!("j{}-{:x}-{path}-{visit}", self.id, self.nonce)
     }
+
+    /// The task that a key belongs to.
+    pub(crate) fn path_of<'k>(&self, key: &'k str) -> &'k str {
+        let job = format!("j{}-{:x}-", self.id, self.nonce);
+        let rest = key.strip_prefix(&job).unwrap_or(key);
+        rest.rsplit_once('-').map_or(rest, |(path, _)| path)
+    }
 }
 
 impl BatchFacts {

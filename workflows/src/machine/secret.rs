@@ -4,6 +4,8 @@
 //! outside hardly poses as one; who can read the journal knows the mark, and gets no further than the
 //! secrets that the template declares. Values never enter the machine, and so neither journal nor history.
 
+use std::sync::Arc;
+
 use sha2::{Digest, Sha256};
 
 use super::{Execution, JobFacts};
@@ -74,6 +76,21 @@ impl Marks {
             None => false,
         };
         self.names.iter().any(is_in)
+    }
+
+    /// Whether a marker stands in the value.
+    pub fn stand_in(&self, value: &Value) -> bool {
+        match value {
+            Value::Text(text) => text.contains(&self.opens),
+            Value::List(list) => list.items().iter().any(|item| self.stand_in(item)),
+            Value::Map(map) => {
+                let stands = |(key, value): (&Arc<str>, &Value)| {
+                    key.contains(&self.opens) || self.stand_in(value)
+                };
+                map.iter().any(stands)
+            }
+            Value::Null | Value::Bool(_) | Value::Number(_) => false,
+        }
     }
 
     fn marker(&self, name: &str) -> String {

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::schema::Schema;
+use crate::catalogue::CONTEXT_SAVE;
 use crate::document::event::{Mode, Read};
 use crate::document::settings::{Compensate, Fate, OnUnknown};
 use crate::document::step::{FunctionName, HttpOutput, Retry};
@@ -132,7 +133,7 @@ impl Target {
         match &self.leaf {
             Leaf::Function { function, .. } => match function.name.as_str() {
                 "map" | "batch" => Way::Group,
-                "context-save" => Way::Context,
+                CONTEXT_SAVE => Way::Context,
                 _ => Way::Perform,
             },
             Leaf::Http(_) => Way::Perform,

@@ -5,6 +5,7 @@
 use chrono::{DateTime, Utc};
 
 use super::{Arrival, Asked, Stage, unprepared};
+use crate::catalogue::CONTEXT_SAVE;
 use crate::machine::event::{Activity, EventKind};
 use crate::machine::row::{Row, StartChild};
 use crate::policy::retry::later;
@@ -74,7 +75,10 @@ impl Stage<'_> {
                     activity,
                     input,
                     key,
-                } => self.ask(activity, &key, None, input, true)?,
+                } => {
+                    let function = Some(format!("{CONTEXT_SAVE}:1.0.0"));
+                    self.ask(activity, &key, function, input, true)?;
+                }
                 Row::CloseChild { activity } | Row::CloseGroup { activity } => {
                     self.arrivals.retain(|arrival| arrival.activity != activity);
                 }
@@ -123,7 +127,7 @@ impl Stage<'_> {
         is_awaited: bool,
     ) -> Result<(), String> {
         let asked = Asked {
-            path: self.path_of(key),
+            path: self.facts.path_of(key).to_owned(),
             function,
             given,
         };
@@ -147,15 +151,6 @@ impl Stage<'_> {
             is_durable: true,
         });
         Ok(())
-    }
-
-    /// The task that a key belongs to: job, nonce, path and visit, with hyphens between them.
-    fn path_of(&self, key: &str) -> String {
-        let job = format!("j{}-{:x}-", self.facts.id, self.facts.nonce);
-        let rest = key.strip_prefix(&job).unwrap_or(key);
-        rest.rsplit_once('-')
-            .map_or(rest, |(path, _)| path)
-            .to_owned()
     }
 }
 

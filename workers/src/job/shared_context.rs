@@ -1,0 +1,238 @@
+//! Contexts that jobs share: a load is a step that reads one, a save rides in its turn's own flush, and what
+//! came of it is a letter.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures::FutureExt;
+use futures::future::BoxFuture;
+use windlass_engine::store::NewSave;
+use windlass_workflows::catalogue::CONTEXT_LOAD;
+use windlass_workflows::duration;
+use windlass_workflows::machine::command::Call;
+use windlass_workflows::machine::event::{Activity, EventKind};
+use windlass_workflows::machine::fault::Fault;
+use windlass_workflows::machine::row::{Interest, Row};
+use windlass_workflows::value::Value;
+
+use super::Stuck;
+use super::conduct::Conduct;
+use super::mail::failed;
+use super::run::on_work;
+use crate::perform::{StepContext, StepFailure, bounded};
+use crate::shared::Shared;
+
+/// Bytes of a key or a subject, as the store takes them.
+const NAME_BYTES_MAX: usize = 255;
+
+/// The step of a call that loads a context; nothing for any other call.
+pub(super) fn load(
+    shared: &Arc<Shared>,
+    call: &Call,
+    context: &StepContext,
+) -> Option<BoxFuture<'static, Result<Value, StepFailure>>> {
+    let Call::Function { function, input } = call else {
+        return None;
+    };
+    if (function.name.as_str(), function.version.as_str()) != (CONTEXT_LOAD, "1.0.0") {
+        return None;
+    }
+    let marks = context.marks.as_deref();
+    let key = match marks.is_some_and(|marks| marks.stand_in(input)) {
+        true => Err(StepFailure::configuration(SECRET)),
+        false => name(input, "key").map_err(StepFailure::from),
+    };
+    let (on, shared, context) = (shared.clone(), shared.clone(), context.clone());
+    let step = async move {
+        let read = async { read(&shared, context.tenant, &key?).await };
+        bounded(read, &context).await
+    };
+    Some(async move { on_work(&on, None, step).await }.boxed())
+}
+
+/// `{ key, version, document, subject }`; version 0 and no document where there is none.
+async fn read(shared: &Shared, tenant: i32, key: &str) -> Result<Value, StepFailure> {
+    let found = shared.store.context(tenant, key).await.map_err(|error| {
+        tracing::warn!(error = %error, "a context could not be read; the job is given back");
+        StepFailure::interrupted()
+    })?;
+    let Some(found) = found else {
+        return Ok(Value::map([
+            ("key", Value::from(key)),
+            ("version", Value::from(0i64)),
+            ("document", Value::Null),
+            ("subject", Value::Null),
+        ]));
+    };
+    let document = Value::parse(&found.document).map_err(|error| {
+        let title = format!("the context `{key}` cannot be read: {error}");
+        StepFailure::failed("runtime", 500, title)
+    })?;
+    Ok(Value::map([
+        ("key", Value::from(key)),
+        ("version", Value::from(found.version)),
+        ("document", document),
+        ("subject", found.subject.map_or(Value::Null, Value::from)),
+    ]))
+}
+
+const SECRET: &str = "a secret does not belong into a context";
+
+/// What publishing lets through and a context cannot be.
+fn unfit(what: &str) -> Fault {
+    Fault::standard("configuration", 400, format!("a context's {what}"))
+}
+
+fn name(input: &Value, part: &str) -> Result<String, Fault> {
+    let text = input.get(part).and_then(Value::as_str).unwrap_or_default();
+    let fits = (1..=NAME_BYTES_MAX).contains(&text.len()) && !text.chars().any(char::is_control);
+    fits.then(|| text.to_owned()).ok_or_else(|| {
+        unfit(&format!(
+            "`{part}` is a text of 1 to {NAME_BYTES_MAX} bytes without control characters"
+        ))
+    })
+}
+
+/// A part that may be absent, and may be null.
+fn given<T>(
+    input: &Value,
+    part: &str,
+    read: impl FnOnce(&Value) -> Result<T, Fault>,
+) -> Result<Option<Option<T>>, Fault> {
+    match input.get(part) {
+        None => Ok(None),
+        Some(Value::Null) => Ok(Some(None)),
+        Some(value) => read(value).map(|value| Some(Some(value))),
+    }
+}
+
+fn length(value: &Value) -> Result<Duration, Fault> {
+    let read = value.as_str().and_then(|text| duration::parse(text).ok());
+    read.ok_or_else(|| unfit(&format!("`ttl` is a duration, not {}", value.to_json())))
+}
+
+impl Conduct {
+    /// A save, as the store takes it.
+    pub(super) fn save(
+        &self,
+        activity: Activity,
+        input: &Value,
+        key: &str,
+    ) -> Result<NewSave, Fault> {
+        let marks = self.execution.marks();
+        if marks.is_some_and(|marks| marks.stand_in(input)) {
+            return Err(Fault::standard("configuration", 400, SECRET));
+        }
+        let patch = input.get("patch").filter(|patch| patch.as_map().is_some());
+        let patch = patch.ok_or_else(|| unfit("`patch` is an object"))?;
+        let whole = |value: &Value| {
+            let version = value.as_i64().filter(|version| *version >= 0);
+            version.ok_or_else(|| unfit("`version` is a whole number"))
+        };
+        Ok(NewSave {
+            activity: activity.0,
+            key: name(input, "key")?,
+            patch: patch.to_json(),
+            version: given(input, "version", whole)?.flatten(),
+            subject: given(input, "subject", |_| name(input, "subject"))?,
+            ttl: given(input, "ttl", length)?,
+            step: self.execution.path_of(key).to_owned(),
+        })
+    }
+
+    /// Whether it waits to be told of a save: that is soon, and no reason to rest.
+    pub(super) fn awaits_save(&self) -> bool {
+        let interests = self.execution.interests();
+        let is_save = |one: &Interest| matches!(one, Interest::Context { .. });
+        interests.iter().any(is_save)
+    }
+
+    /// What the machine must hear after a turn with these rows was recorded, beside what it was to hear anyway.
+    pub(super) async fn heard_of_saves(
+        &mut self,
+        saves: bool,
+        mut events: Vec<EventKind>,
+    ) -> Result<Vec<EventKind>, Stuck> {
+        if saves {
+            events.extend(self.read_children().await?);
+        }
+        Ok(events)
+    }
+}
+
+/// Whether a turn saves contexts.
+pub(super) fn saves(rows: &[Row]) -> bool {
+    let is_save = |row: &Row| matches!(row, Row::SaveContext { .. });
+    rows.iter().any(is_save)
+}
+
+/// `{ activity, key, version }`, or a status and a title instead of the version, as the store wrote it.
+pub(super) fn answered(letter: &Value) -> Option<EventKind> {
+    let activity = Activity(u32::try_from(letter.get("activity")?.as_u64()?).ok()?);
+    let Some(status) = letter.get("status").and_then(Value::as_u64) else {
+        let output = ["key", "version"].map(|part| {
+            let value = letter.get(part).cloned();
+            (part, value.unwrap_or_default())
+        });
+        let output = Value::map(output);
+        return Some(EventKind::Succeeded { activity, output });
+    };
+    let title = letter.get("title").and_then(Value::as_str);
+    let status = u16::try_from(status).ok()?;
+    // What has changed meanwhile may fit when it is tried again.
+    let kind = match status {
+        409 => "communication",
+        500 => "runtime",
+        _ => "validation",
+    };
+    let fault = Fault::standard(kind, status, title.unwrap_or_default());
+    Some(failed(activity, fault))
+}
+
+/// What a job is told of a save of which it was not told: it could not be.
+pub(super) fn never_saved(activity: Activity) -> EventKind {
+    let title = "the context was not saved";
+    failed(activity, Fault::standard("configuration", 400, title))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn heard(text: &str) -> EventKind {
+        answered(&Value::parse(text).expect("JSON")).expect("an event")
+    }
+
+    #[test]
+    fn what_came_of_a_save_is_an_output_or_an_error_with_its_status() {
+        let EventKind::Succeeded { activity, output } =
+            heard(r#"{"activity":3,"key":"k","version":7}"#)
+        else {
+            panic!("it was saved");
+        };
+        assert_eq!(activity, Activity(3));
+        assert_eq!(output.to_json(), r#"{"key":"k","version":7}"#);
+
+        for (status, code) in [
+            (409, "communication"),
+            (413, "validation"),
+            (500, "runtime"),
+        ] {
+            let text = format!(r#"{{"activity":3,"key":"k","status":{status},"title":"no"}}"#);
+            let EventKind::Failed { fault, .. } = heard(&text) else {
+                panic!("it was not saved");
+            };
+            assert_eq!((fault.status, fault.code()), (status, code));
+        }
+    }
+
+    #[test]
+    fn a_name_that_no_index_could_hold_is_refused() {
+        let of = |text: &str| name(&Value::map([("key", Value::from(text))]), "key");
+
+        assert!(of("customer/17").is_ok());
+        for wrong in ["", "a\nb", "a\0b", &"x".repeat(256)] {
+            assert_eq!(of(wrong).map_err(|fault| fault.status), Err(400));
+        }
+    }
+}
