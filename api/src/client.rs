@@ -4,7 +4,7 @@
 
 use std::time::Duration;
 
-use reqwest::header::{ACCEPT, CONTENT_TYPE};
+use reqwest::header::{ACCEPT, CONTENT_TYPE, HeaderMap};
 use reqwest::{Method, RequestBuilder, Response, Url};
 use serde_json::Value;
 
@@ -129,7 +129,21 @@ impl Client {
         path: &[&str],
         body: Option<&Value>,
     ) -> Result<Value, ClientError> {
-        let mut request = self.request(method, path);
+        self.send_if(method, path, HeaderMap::new(), body).await
+    }
+
+    /// The same under a condition, `If-Match` or `If-None-Match`.
+    ///
+    /// # Errors
+    /// [`ClientError`].
+    pub async fn send_if(
+        &self,
+        method: Method,
+        path: &[&str],
+        condition: HeaderMap,
+        body: Option<&Value>,
+    ) -> Result<Value, ClientError> {
+        let mut request = self.request(method, path).headers(condition);
         if let Some(body) = body {
             request = request.json(body);
         }

@@ -12,6 +12,7 @@ mod clock;
 mod config;
 mod configuration;
 pub mod context;
+mod contexts;
 mod doctor;
 mod draft;
 pub mod error;
@@ -130,6 +131,9 @@ enum Command {
     /// Many jobs from one selection
     #[command(subcommand)]
     Batch(batch::BatchCommand),
+    /// Documents that jobs and people share
+    #[command(subcommand)]
+    Context(contexts::ContextCommand),
     /// Collections of items
     #[command(subcommand)]
     Category(category::CategoryCommand),
@@ -275,6 +279,7 @@ impl Command {
             Self::Request(command) => command.run(context).await,
             Self::Job(command) => command.run(context).await,
             Self::Batch(command) => command.run(context).await,
+            Self::Context(command) => command.run(context).await,
             Self::Category(command) => command.run(context).await,
             Self::Purpose(command) => command.run(context).await,
             Self::Configuration(command) => command.run(context).await,

@@ -10,6 +10,7 @@ mod breakers;
 mod bulk;
 mod categories;
 mod clock;
+mod contexts;
 mod doctor;
 mod documents;
 mod failures;
@@ -73,6 +74,7 @@ pub fn router(state: ApiState) -> Router {
 /// The paths with their limits.
 fn routes() -> OpenApiRouter<ApiState> {
     let calls = [
+        contexts::routes(),
         documents::routes(),
         limits::routes(),
         templates::routes(),

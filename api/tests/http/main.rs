@@ -2,6 +2,7 @@
 
 mod apply;
 mod batches;
+mod contexts;
 mod description;
 mod envelope;
 mod failures;

@@ -1,6 +1,7 @@
 //! `ETag` and `If-None-Match`: a read that would say the same again is answered by 304.
 //!
-//! The tag is a hash of the very bytes of the answer, so it is strong and needs no version column.
+//! The tag is a hash of the very bytes of the answer, so it is strong and needs no version column, unless the
+//! resource gave one itself.
 
 use axum::body::{Body, HttpBody, to_bytes};
 use axum::extract::Request;
@@ -34,7 +35,8 @@ async fn tagged(response: Response, known: Option<HeaderValue>) -> Response {
     let Ok(bytes) = to_bytes(body, usize::MAX).await else {
         return StatusCode::INTERNAL_SERVER_ERROR.into_response();
     };
-    let tag = of(&bytes);
+    let given = parts.headers.get(header::ETAG).cloned();
+    let tag = given.unwrap_or_else(|| of(&bytes));
     parts.headers.insert(header::ETAG, tag.clone());
     match known.is_some_and(|known| names(&known, &tag)) {
         true => (StatusCode::NOT_MODIFIED, only_tag(tag)).into_response(),

@@ -6,6 +6,7 @@ pub(super) mod extract;
 pub(super) mod idempotency;
 pub(super) mod ids;
 pub(super) mod page;
+pub(super) mod precondition;
 pub(super) mod problem;
 pub(super) mod raw;
 pub(super) mod stream;

@@ -3,6 +3,7 @@
 pub(super) mod batch;
 pub(super) mod breaker;
 pub(super) mod catalogue;
+pub(super) mod context;
 pub(super) mod doctor;
 pub(super) mod failure;
 pub(super) mod fleet;

@@ -1,0 +1,111 @@
+//! A context, and what made its versions.
+
+use chrono::{DateTime, Utc};
+use serde::Serialize;
+use utoipa::ToSchema;
+use windlass_engine::store::{ContextChangeView, ContextSummary, ContextView};
+
+use crate::http::habit::ids::{BatchId, JobId};
+use crate::http::habit::raw::Raw;
+
+/// A context.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct ContextReply {
+    /// Its key.
+    pub key: String,
+    /// Grows with every change, and is its entity tag.
+    pub version: i64,
+    /// A JSON object.
+    pub document: Raw,
+    /// What it is about.
+    pub subject: Option<String>,
+    /// When it ends by itself.
+    pub expires_at: Option<DateTime<Utc>>,
+    /// When it was made.
+    pub created_at: DateTime<Utc>,
+    /// When it was changed last.
+    pub updated_at: DateTime<Utc>,
+}
+
+/// A context in a list, without its document.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct ContextSummaryReply {
+    /// Its key.
+    pub key: String,
+    /// Grows with every change.
+    pub version: i64,
+    /// What it is about.
+    pub subject: Option<String>,
+    /// Bytes of its document.
+    pub bytes: i32,
+    /// When it ends by itself.
+    pub expires_at: Option<DateTime<Utc>>,
+    /// When it was made.
+    pub created_at: DateTime<Utc>,
+    /// When it was changed last.
+    pub updated_at: DateTime<Utc>,
+}
+
+/// What made a version of a context.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct ContextChangeReply {
+    /// The version that it made.
+    pub version: i64,
+    /// `put`, `patch`, `delete` or `expire`.
+    pub kind: String,
+    /// The whole document of a `put`, or what a `patch` merged into it.
+    pub change: Option<Raw>,
+    /// When.
+    pub at: DateTime<Utc>,
+    /// A job, or whoever else it was.
+    pub who: String,
+    /// The job.
+    pub job: Option<JobId>,
+    /// JSON pointer of its task.
+    pub step: Option<String>,
+    /// Its batch.
+    pub batch: Option<BatchId>,
+}
+
+impl From<ContextView> for ContextReply {
+    fn from(context: ContextView) -> Self {
+        Self {
+            key: context.key,
+            version: context.version,
+            document: Raw::new(context.document),
+            subject: context.subject,
+            expires_at: context.expires_at,
+            created_at: context.created_at,
+            updated_at: context.updated_at,
+        }
+    }
+}
+
+impl From<ContextSummary> for ContextSummaryReply {
+    fn from(context: ContextSummary) -> Self {
+        Self {
+            key: context.key,
+            version: context.version,
+            subject: context.subject,
+            bytes: context.bytes,
+            expires_at: context.expires_at,
+            created_at: context.created_at,
+            updated_at: context.updated_at,
+        }
+    }
+}
+
+impl From<ContextChangeView> for ContextChangeReply {
+    fn from(change: ContextChangeView) -> Self {
+        Self {
+            version: change.version,
+            kind: change.kind,
+            change: change.data.map(Raw::new),
+            at: change.at,
+            who: change.who,
+            job: change.job.map(JobId),
+            step: change.step,
+            batch: change.batch.map(BatchId),
+        }
+    }
+}
