@@ -268,10 +268,8 @@ impl Execution {
     /// The turn is durable: what it asked for may leave.
     pub fn settle(&mut self, turn: Turn) -> Vec<Command> {
         drop(turn);
-        self.in_flight
-            .take()
-            .map(|in_flight| in_flight.commands)
-            .unwrap_or_default()
+        let in_flight = self.in_flight.take();
+        in_flight.map_or_else(Vec::new, |in_flight| in_flight.commands)
     }
 
     /// The turn was refused for certain: its events are open again, and it is as if never sealed.
