@@ -21,9 +21,10 @@ impl Execution {
     }
 
     /// The effects of what the turn in flight asks for.
-    pub(super) fn asked_effects(&self) -> Vec<Effect> {
+    pub(super) fn asked_effects(&self) -> Box<[Effect]> {
         let in_flight = self.in_flight.as_ref();
-        in_flight.map_or_else(Vec::new, |turn| effects_of(&turn.commands))
+        let effects = in_flight.map(|turn| effects_of(&turn.commands));
+        effects.unwrap_or_default().into_boxed_slice()
     }
 
     /// What one branch asks for.

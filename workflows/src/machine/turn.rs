@@ -19,7 +19,7 @@ pub struct Turn {
     pub rows: Vec<Row>,
     /// The effects that its steps are about to have. Their keys are taken in the same flush; where another
     /// holds one, the turn is refused for that, and `EventKind::EffectTaken` says so.
-    pub effects: Vec<Effect>,
+    pub effects: Box<[Effect]>,
     /// How the job ended, or that it stopped, if this turn is its last under this lease.
     pub end: Option<End>,
 }
