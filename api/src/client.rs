@@ -54,6 +54,13 @@ pub enum ClientError {
     },
 }
 
+impl ClientError {
+    /// Nobody listens at the address: not an answer that got lost.
+    pub fn is_nobody(&self) -> bool {
+        matches!(self, Self::Unreachable { source, .. } if source.is_connect())
+    }
+}
+
 /// A problem document of the API.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Refusal {

@@ -24,7 +24,7 @@ use windlass_engine::store;
 
 pub use self::arguments::ServeArgs;
 pub use self::logs::{LogLevel, start_logs};
-pub use self::room::{Server, Wiring, bind};
+pub use self::room::{Server, Wiring, bind, fetcher};
 use crate::cli::Context;
 use crate::cli::error::CliError;
 use crate::cli::migrate::{database_url, direct_url};

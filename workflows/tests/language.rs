@@ -119,7 +119,8 @@ fn publishes(text: &str) {
     let published = check::publish(text, &Catalogue::builtin());
     let template = published.unwrap_or_else(|problems| panic!("{text}\n{}", listed(&problems)));
 
-    let again = parse::from_value(&template.document).expect("a published document reads back");
+    let again = parse::from_value(&template.document, &Default::default())
+        .expect("a published document reads back");
 
     assert_eq!(format!("{template:?}"), format!("{again:?}"));
     assert_eq!(hash::content_hash(&template), hash::content_hash(&again));

@@ -4,7 +4,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// Families of codes, as the checks of this crate name them.
-const FAMILIES: [&str; 20] = [
+const FAMILIES: [&str; 22] = [
     "call",
     "catch",
     "configuration",
@@ -18,7 +18,9 @@ const FAMILIES: [&str; 20] = [
     "json",
     "metadata",
     "names",
+    "openapi",
     "reference",
+    "resource",
     "retry",
     "schedule",
     "schema",
@@ -82,10 +84,17 @@ fn every_code_has_a_page() {
         "src/document",
         "src/expression",
         "src/machine/flight",
+        "src/openapi",
     ] {
         sources(&folder(part), &mut source);
     }
-    source.push_str(&fs::read_to_string(folder("src/duration.rs")).expect("text"));
+    for file in [
+        "src/duration.rs",
+        "src/resource.rs",
+        "../workers/src/perform/fetch.rs",
+    ] {
+        source.push_str(&self::source(&folder(file)));
+    }
     let pages = folder("../docs/errors");
     let listed = fs::read_to_string(pages.join("README.md")).expect("the list");
 

@@ -157,6 +157,7 @@ impl Site {
             documents,
             texts: BTreeMap::new(),
             files: BTreeMap::new(),
+            resources: BTreeMap::new(),
             dry_run: false,
         };
         self.store.apply(application).await?;

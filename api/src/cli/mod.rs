@@ -8,6 +8,7 @@ pub mod apply;
 pub mod batch;
 mod breaker;
 mod category;
+mod check;
 mod clock;
 mod config;
 mod configuration;

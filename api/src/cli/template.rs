@@ -1,14 +1,13 @@
 //! `windlass template`: check documents without storing them, look at published ones.
 
 use clap::Subcommand;
-use serde_json::Value;
 use windlass_workflows::document::SCHEMA;
 
+use super::check;
 use super::context::{Context, Paging, items, query};
 use super::draft;
-use super::error::{CliError, problem_line};
-use super::files;
-use super::output::{Column, Format};
+use super::error::CliError;
+use super::output::Column;
 use super::trial;
 use crate::exit::Exit;
 
@@ -20,6 +19,17 @@ pub enum TemplateCommand {
         /// Files (`-` is standard input)
         #[arg(required = true)]
         file: Vec<String>,
+        /// Do not ask a server; what needs one is named and not checked
+        #[arg(long)]
+        local: bool,
+        /// Handlers that are registered, as name:version; with --local, calls to others are problems
+        #[arg(
+            long,
+            value_name = "HANDLERS",
+            value_delimiter = ',',
+            requires = "local"
+        )]
+        handlers: Option<Vec<String>>,
     },
     /// Run tests of templates: .feature files, test sheets, folders of them; needs no server
     Test {
@@ -66,7 +76,11 @@ impl TemplateCommand {
     /// Runs the verb.
     pub async fn run(self, context: &Context) -> Result<Exit, CliError> {
         match self {
-            Self::Check { file } => check(context, &file).await,
+            Self::Check {
+                file,
+                local,
+                handlers,
+            } => check::run(context, &file, local, handlers.as_deref()).await,
             Self::Test { file } => trial::run(context, &file).await,
             Self::Graph { name } => draft::graph(context, &name).await,
             Self::Diff { old, new } => draft::diff(context, &old, &new).await,
@@ -130,37 +144,4 @@ pub async fn resolved(context: &Context, reference: &str) -> Result<String, CliE
                 .hint("write the namespace too"),
         ),
     }
-}
-
-/// Problems are data here, so they go to standard output; any of them ends with 9.
-async fn check(context: &Context, paths: &[String]) -> Result<Exit, CliError> {
-    let mut found = Vec::new();
-    for path in paths {
-        let body = files::text(path)?.into_bytes();
-        let answer = context
-            .client
-            .upload(&["templates", "check"], "application/yaml", body, None)
-            .await?;
-        let problems = answer
-            .get("problems")
-            .and_then(Value::as_array)
-            .cloned()
-            .unwrap_or_default();
-        found.extend(problems.into_iter().map(|mut problem| {
-            problem["file"] = Value::from(path.as_str());
-            problem
-        }));
-    }
-    match context.output.format {
-        Format::Table | Format::Name => found
-            .iter()
-            .try_for_each(|problem| context.output.line(problem_line(problem).trim_start()))?,
-        _ => context.output.list(&found, &[], true)?,
-    }
-    context.say(&format!("{} files, {} problems", paths.len(), found.len()));
-    Ok(if found.is_empty() {
-        Exit::Done
-    } else {
-        Exit::Findings
-    })
 }

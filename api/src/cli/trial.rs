@@ -15,17 +15,18 @@ use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 use windlass_workers::catalogue::Catalogue;
 use windlass_workers::connection::{NoConnections, References};
-use windlass_workers::egress::EgressRules;
-use windlass_workers::perform::{Performer, PerformerOptions, StepContext, Verdict};
+use windlass_workers::perform::{Fetcher, Performer, PerformerOptions, StepContext, Verdict};
 use windlass_workers::secret::Secrets;
 use windlass_workflows::machine::command::{Call, Perform};
-use windlass_workflows::trial::{self, Answer, Failure, Manner, Outside, Trial};
+use windlass_workflows::problem::Problem;
+use windlass_workflows::trial::{self, Answer, Failure, Manner, Nobody, Outside, Trial};
 
 use super::context::Context;
 use super::error::CliError;
 use super::files;
 use super::output::Format;
 use crate::exit::Exit;
+use crate::serve;
 
 /// Runs every test of these files and folders.
 pub async fn run(context: &Context, paths: &[String]) -> Result<Exit, CliError> {
@@ -166,6 +167,7 @@ fn below(folder: &Path) -> Result<Vec<String>, CliError> {
 /// The world outside: HTTP for real.
 struct Online {
     performer: Performer,
+    fetcher: Fetcher,
     runtime: Handle,
     /// A sheet prepares every answer: it never reaches a service by mistake.
     prepares_all: bool,
@@ -174,12 +176,8 @@ struct Online {
 impl Online {
     fn new(context: &Context) -> Result<Self, CliError> {
         let settings = &context.settings;
-        let allow = settings.egress_allow.iter();
         let options = PerformerOptions {
-            egress: EgressRules {
-                allow_private: settings.egress_allow_private,
-                allow: allow.filter_map(|allowed| allowed.parse().ok()).collect(),
-            },
+            egress: settings.egress(),
             references: References::default(),
             ..PerformerOptions::default()
         };
@@ -189,6 +187,7 @@ impl Online {
             .map_err(|error| CliError::new(Exit::Failed, "http_client", error.to_string()))?;
         Ok(Self {
             performer,
+            fetcher: serve::fetcher(settings)?,
             runtime: Handle::current(),
             prepares_all: false,
         })
@@ -196,6 +195,13 @@ impl Online {
 }
 
 impl Outside for Online {
+    fn read(&mut self, url: &str) -> Result<String, Problem> {
+        match self.prepares_all {
+            true => Nobody.read(url),
+            false => self.runtime.block_on(self.fetcher.read(url)),
+        }
+    }
+
     fn perform(&mut self, perform: &Perform, now: DateTime<Utc>) -> Option<Answer> {
         if self.prepares_all || !matches!(perform.call, Call::Http(_)) {
             return None;

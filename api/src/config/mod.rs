@@ -11,6 +11,7 @@ mod table;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
+use windlass_workers::egress::EgressRules;
 use windlass_workflows::document::needs::offered;
 
 pub use self::layers::{Layers, Origin, without_password};
@@ -126,6 +127,15 @@ const LEASE_SECONDS_MIN: u32 = 3;
 const CONNECTIONS_MIN: u32 = 2;
 
 impl Settings {
+    /// Which addresses this process may reach for others.
+    pub fn egress(&self) -> EgressRules {
+        let allow = self.egress_allow.iter();
+        EgressRules {
+            allow_private: self.egress_allow_private,
+            allow: allow.filter_map(|allowed| allowed.parse().ok()).collect(),
+        }
+    }
+
     /// Reads and checks every setting.
     ///
     /// # Errors

@@ -111,6 +111,7 @@ impl Engine {
             roles: vec![Role::Api, Role::Keeper],
             worker_lease_seconds: LEASE_SECONDS,
             worker_grace_seconds: 0,
+            egress_allow: reachable(context, services.address),
             ..context.settings.clone()
         };
         let mut wiring = Wiring::new(&url, &settings, &context.around).with_listener(listener);
@@ -331,10 +332,16 @@ async fn free_port(port: Option<u16>) -> Result<TcpListener, CliError> {
     bind(on(0)).await
 }
 
-/// What the worker's environment says beside ours. Addresses that the user set stay.
-fn variables(context: &Context, url: &str, services: SocketAddr) -> Vec<(String, OsString)> {
+/// What the user opened, and the sample services.
+fn reachable(context: &Context, services: SocketAddr) -> Vec<String> {
     let mut allow = context.settings.egress_allow.clone();
     allow.push(services.ip().to_string());
+    allow
+}
+
+/// What the worker's environment says beside ours. Addresses that the user set stay.
+fn variables(context: &Context, url: &str, services: SocketAddr) -> Vec<(String, OsString)> {
+    let allow = reachable(context, services);
     let mut variables = vec![
         ("WINDLASS_DATABASE_URL".to_owned(), url.into()),
         // Twice the same is no pooler, whatever the user's file says.

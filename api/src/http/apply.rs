@@ -12,9 +12,10 @@ use utoipa_axum::routes;
 use windlass_engine::protocol::apply::{Application, ApplyReport};
 use windlass_engine::protocol::load::ReadSeek;
 use windlass_engine::protocol::{Action, Change};
-use windlass_workflows::configuration::{self, Document, Kind, SourceFile};
+use windlass_workflows::configuration::{self, Content, Document, Kind, SourceFile};
 use windlass_workflows::problem::Problem;
 
+use super::elsewhere;
 use super::habit::extract::{self, Params};
 use super::habit::problem::Refusal;
 use super::state::ApiState;
@@ -117,6 +118,12 @@ async fn apply_documents(
         .collect();
     let documents = configuration::read(&files, now).map_err(Refusal::invalid)?;
     let data = data(body.data, &documents).map_err(Refusal::invalid)?;
+    let mut resources = BTreeMap::new();
+    for document in &documents {
+        if let Content::Template(tree) = &document.content {
+            resources.insert(document.name(), elsewhere::resources(&state, tree).await?);
+        }
+    }
     let application = Application {
         tenant: state.tenant,
         who: state.who.to_string(),
@@ -127,6 +134,7 @@ async fn apply_documents(
             .map(|file| (file.name, file.text))
             .collect(),
         files: data,
+        resources,
         dry_run: query.dry_run,
     };
     let report = state.store.apply(application).await?;

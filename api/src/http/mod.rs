@@ -13,6 +13,7 @@ mod clock;
 mod contexts;
 mod doctor;
 mod documents;
+mod elsewhere;
 mod failures;
 mod fleet;
 mod habit;

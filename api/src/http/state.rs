@@ -8,6 +8,7 @@ use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 use windlass_engine::Store;
 use windlass_engine::store::{DEFAULT_TENANT, Notifier};
+use windlass_workers::perform::Fetcher;
 
 /// A worker counts as alive so long after its last heartbeat: three heartbeats of ten seconds.
 const WORKER_TTL: Duration = Duration::from_secs(30);
@@ -28,6 +29,7 @@ pub struct ApiState {
     pub(crate) streams: Arc<Semaphore>,
     pub(crate) tenant: i32,
     pub(crate) who: Arc<str>,
+    pub(crate) fetcher: Option<Arc<Fetcher>>,
 }
 
 impl ApiState {
@@ -42,6 +44,7 @@ impl ApiState {
             streams: Arc::new(Semaphore::new(STREAMS_MAX)),
             tenant: DEFAULT_TENANT,
             who: Arc::from("api"),
+            fetcher: None,
         }
     }
 
@@ -56,6 +59,14 @@ impl ApiState {
     /// The same with another time after which a silent worker counts as dead.
     pub fn with_worker_ttl(self, worker_ttl: Duration) -> Self {
         Self { worker_ttl, ..self }
+    }
+
+    /// The same with a reader of what templates take from elsewhere; without one those are refused.
+    pub fn with_fetcher(self, fetcher: Fetcher) -> Self {
+        Self {
+            fetcher: Some(Arc::new(fetcher)),
+            ..self
+        }
     }
 
     /// The same with a signal that ends streams and waits, so that a server can drain.

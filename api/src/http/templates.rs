@@ -8,10 +8,12 @@ use serde::Serialize;
 use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
-use windlass_engine::protocol::publish::check_source;
+use windlass_engine::protocol::publish::check_tree;
 use windlass_engine::store::{NewTemplate, Published};
+use windlass_workflows::check;
 use windlass_workflows::problem::Problem;
 
+use super::elsewhere;
 use super::habit::extract::{self, At, Params};
 use super::habit::page::{self, PageQuery, PageReply};
 use super::habit::problem::{Fault, Refusal};
@@ -174,8 +176,14 @@ async fn check(
     require_document(request.headers())?;
     let body = extract::bytes(request, state).await?;
     let source = extract::text(&body)?;
+    let tree = match check::read(source) {
+        Ok(tree) => tree,
+        Err(problems) => return Ok(Err(problems)),
+    };
+    let resources = elsewhere::resources(state, &tree).await?;
     let catalogue = state.store.catalogue(state.tenant).await?;
-    Ok(check_source(source, &catalogue))
+    let source = source.to_owned();
+    Ok(check_tree(&tree, source, &catalogue, &resources))
 }
 
 /// YAML or JSON, which is YAML; `curl` says something else unless told.

@@ -14,9 +14,8 @@ use windlass_engine::Store;
 use windlass_engine::store::Notifier;
 use windlass_workers::catalogue::Catalogue;
 use windlass_workers::connection::{Configured, References};
-use windlass_workers::egress::EgressRules;
 use windlass_workers::keeper::{Keeper, KeeperOptions};
-use windlass_workers::perform::{Performer, PerformerOptions};
+use windlass_workers::perform::{Fetcher, Performer, PerformerOptions};
 use windlass_workers::secret::Secrets;
 use windlass_workers::{StoredDocuments, Worker, WorkerOptions};
 use windlass_workflows::document::needs::offered;
@@ -96,16 +95,8 @@ impl Wiring {
     }
 
     fn performer(&self, store: &Store) -> Result<Performer, CliError> {
-        let allow = self
-            .settings
-            .egress_allow
-            .iter()
-            .filter_map(|allowed| allowed.parse().ok());
         let options = PerformerOptions {
-            egress: EgressRules {
-                allow_private: self.settings.egress_allow_private,
-                allow: allow.collect(),
-            },
+            egress: self.settings.egress(),
             references: References {
                 environment: self.references.clone(),
             },
@@ -120,6 +111,12 @@ impl Wiring {
         );
         made.map_err(|error| CliError::new(Exit::Failed, "http_client", error.to_string()))
     }
+}
+
+/// Reads what templates take from elsewhere, under the same rules as their steps.
+pub fn fetcher(settings: &Settings) -> Result<Fetcher, CliError> {
+    Fetcher::new(settings.egress())
+        .map_err(|error| CliError::new(Exit::Failed, "http_client", error.to_string()))
 }
 
 impl Server {
@@ -233,7 +230,8 @@ impl Server {
         let lease = Duration::from_secs(wiring.settings.worker_lease_seconds.into());
         let mut state = ApiState::new(self.store.clone(), self.notifier.clone())
             .with_worker_ttl(lease)
-            .with_stop(stop.clone());
+            .with_stop(stop.clone())
+            .with_fetcher(fetcher(&wiring.settings)?);
         if let Some(metrics) = metrics {
             self.tasks.spawn(upkeep(metrics.clone(), stop.clone()));
             state = state.with_metrics(move || metrics.render());

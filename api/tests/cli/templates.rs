@@ -43,7 +43,7 @@ async fn the_tests_of_an_example_pass_and_their_sum_is_the_last_line() {
     let ended = windlass(&["template", "test", &example("")]).await;
 
     assert_eq!(ended.code, 0, "{}{}", ended.stdout, ended.stderr);
-    assert_eq!(last_line(&ended), "5 passed, 0 failed");
+    assert_eq!(last_line(&ended), "10 passed, 0 failed");
 }
 
 const UNKNOWN: &str = "Feature: a
@@ -225,4 +225,86 @@ async fn the_schema_for_editors_is_json() {
 
     let schema: Value = serde_json::from_str(&ended.stdout).expect("JSON");
     assert_eq!(schema["required"], json!(["document", "do"]));
+}
+
+const ASKS: &str = "document: { dsl: '1.0.3', namespace: a, name: a, version: 1.0.0 }
+do:
+  - one: { call: 'enrich:1.0.0@default' }
+  - two: { call: openapi, with: { document: { endpoint: 'https://docs.example/a.json' }, operationId: b } }
+";
+
+#[tokio::test]
+async fn a_check_without_a_server_names_what_it_leaves_open() {
+    let folder = Folder::with(&[("a.yaml", ASKS), ("b.yaml", &ASKS.replace("do:", "doo:"))]);
+    let (good, bad) = (folder.path("a.yaml"), folder.path("b.yaml"));
+
+    let alone = windlass(&[
+        "template",
+        "check",
+        "--local",
+        &good,
+        &example("hello.yaml"),
+    ])
+    .await;
+    let broken = windlass(&["template", "check", "--local", &bad]).await;
+
+    assert_eq!((alone.code, alone.stdout.as_str()), (0, ""));
+    assert_eq!(
+        alone.stderr,
+        format!(
+            "{good}: not checked: whether its handlers are registered\n{good}: not checked: what stands elsewhere\n\
+             2 files, 0 problems\n"
+        )
+    );
+    assert_eq!(broken.code, 9);
+    let line = format!("{bad}:2:1  document.unknown_key  `doo` is no key here");
+    assert!(broken.stdout.contains(&line), "{}", broken.stdout);
+}
+
+#[tokio::test]
+async fn named_handlers_are_the_registered_ones() {
+    let folder = Folder::with(&[("a.yaml", ASKS)]);
+    let file = folder.path("a.yaml");
+    let check = async |handlers: &str| {
+        windlass(&[
+            "template",
+            "check",
+            "--local",
+            "--handlers",
+            handlers,
+            &file,
+        ])
+        .await
+    };
+
+    let known = check("enrich:1.0.0,score:2.0.0").await;
+    let other = check("score:2.0.0").await;
+    let odd = check("score").await;
+
+    assert_eq!(known.code, 0, "{}", known.stdout);
+    assert_eq!(other.code, 9);
+    assert!(
+        other.stdout.contains("handler.not_registered"),
+        "{}",
+        other.stdout
+    );
+    assert_eq!(odd.code, 2, "{}", odd.stderr);
+}
+
+#[tokio::test]
+async fn a_server_that_was_named_must_answer() {
+    let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
+    let address = format!("http://{}", listener.local_addr().expect("an address"));
+    drop(listener);
+
+    let ended = windlass(&[
+        "--server",
+        &address,
+        "template",
+        "check",
+        &example("hello.yaml"),
+    ])
+    .await;
+
+    assert_eq!(ended.code, 8, "{}", ended.stderr);
 }

@@ -4,6 +4,7 @@ mod apply;
 mod batches;
 mod contexts;
 mod description;
+mod elsewhere;
 mod envelope;
 mod failures;
 mod jobs;

@@ -14,6 +14,7 @@ use windlass_workflows::configuration::{self as documents, Content, Document};
 use windlass_workflows::document::hash::hash_value;
 use windlass_workflows::document::tree::Tree;
 use windlass_workflows::problem::Problem;
+use windlass_workflows::resource::Resources;
 use windlass_workflows::value::Value;
 
 use super::change::{Action, Change, diff};
@@ -39,6 +40,8 @@ pub struct Application {
     pub texts: BTreeMap<String, String>,
     /// The files that categories load, by the category's name.
     pub files: BTreeMap<String, Box<dyn ReadSeek>>,
+    /// What templates take from elsewhere, by the template's name and version.
+    pub resources: BTreeMap<String, Resources>,
     /// Say what would happen and store nothing.
     pub dry_run: bool,
 }
@@ -176,7 +179,9 @@ impl Applying {
         all: &[Document],
     ) -> Result<(), Error> {
         let source = self.source(document, all);
-        let template = match publish::check_tree(tree, source, &self.catalogue) {
+        let resources = self.application.resources.remove(&document.name());
+        let resources = resources.unwrap_or_default();
+        let template = match publish::check_tree(tree, source, &self.catalogue, &resources) {
             Ok(template) => template,
             Err(problems) => {
                 self.refuse(document, problems);

@@ -183,10 +183,10 @@ impl Store {
         };
         let bundle =
             Bundle::from_json(&pinned.bundle).map_err(|error| unreadable(error.to_string()))?;
-        let Some(schema) = bundle.document.pointer("/input/schema/document") else {
+        let Some(schema) = bundle.input_schema() else {
             return Ok((pinned.label, None));
         };
-        let schema = Schema::compile(schema).map_err(|error| unreadable(format!("{error:?}")))?;
+        let schema = Schema::compile(&schema).map_err(|error| unreadable(format!("{error:?}")))?;
         Ok((pinned.label, Some(Arc::new(schema))))
     }
 }

@@ -12,6 +12,7 @@ use windlass_workflows::document::step::{FunctionName, Kind, Shape, Task, Templa
 use windlass_workflows::document::tree::Tree;
 use windlass_workflows::problem::Problem;
 use windlass_workflows::program::{Bundle, Memory, Program};
+use windlass_workflows::resource::Resources;
 
 use super::own;
 use crate::Error;
@@ -41,6 +42,28 @@ impl Store {
         })
         .await
     }
+
+    /// What the version that this document names has pinned, if it is published: a version never changes,
+    /// so whoever publishes it again needs nothing from elsewhere.
+    ///
+    /// # Errors
+    /// What the database says.
+    pub async fn pinned_resources(&self, tenant: i32, tree: &Tree) -> Result<Resources, Error> {
+        let text = |pointer: &str| tree.pointer(pointer).and_then(Tree::as_str);
+        let parts = ["/document/namespace", "/document/name", "/document/version"].map(text);
+        let [Some(namespace), Some(name), Some(version)] = parts else {
+            return Ok(Resources::default());
+        };
+        let reference = format!("{namespace}.{name}@{version}");
+        let known = match self.template(tenant, &reference).await {
+            Ok(known) => known,
+            // Not published yet, or no reference: the checks say what is wrong with it.
+            Err(Error::NotFound { .. } | Error::Invalid { .. }) => return Ok(Resources::default()),
+            Err(error) => return Err(error),
+        };
+        let bundle = Bundle::from_json(&self.pinned(known.id).await?.bundle);
+        Ok(bundle.map_or_else(|_| Resources::default(), |bundle| bundle.resources))
+    }
 }
 
 /// Publishes inside the caller's transaction.
@@ -65,20 +88,21 @@ pub fn check_source(source: &str, catalogue: &Catalogue) -> Result<NewTemplate, 
     ready(check::publish(source, catalogue)?, source.to_owned())
 }
 
-/// A template that was read as a tree, ready to be published.
+/// A template that was read as a tree, with what was read for it from elsewhere, ready to be published.
 ///
 /// # Errors
 /// Every problem of the document.
-pub(super) fn check_tree(
+pub fn check_tree(
     tree: &Tree,
     source: String,
     catalogue: &Catalogue,
+    resources: &Resources,
 ) -> Result<NewTemplate, Vec<Problem>> {
-    ready(check::publish_tree(tree, catalogue)?, source)
+    ready(check::publish_tree(tree, catalogue, resources)?, source)
 }
 
 fn ready(template: Template, source: String) -> Result<NewTemplate, Vec<Problem>> {
-    let bundle = Bundle::new(template.document.clone());
+    let bundle = Bundle::of(&template);
     let program = Program::build(&bundle)
         .map_err(|error| vec![Problem::new("program_unbuildable", "", error.to_string())])?;
     Ok(NewTemplate {
@@ -171,6 +195,7 @@ fn gather_kind(kind: &Kind, found: &mut BTreeSet<Need>) {
         | Kind::Emit(_)
         | Kind::Run(_)
         | Kind::Http(_)
+        | Kind::OpenApi(_)
         | Kind::Local { .. }
         | Kind::Switch(_)
         | Kind::Raise(_)

@@ -17,6 +17,13 @@ const ABILITIES: [Ability; 7] = [
     Ability::Context,
 ];
 
+/// What a template may call and do while no handler is registered.
+pub fn offered() -> Catalogue {
+    ABILITIES
+        .into_iter()
+        .fold(Catalogue::builtin(), Catalogue::able)
+}
+
 impl Store {
     /// Everything that a template of this tenant may call.
     ///
@@ -26,9 +33,7 @@ impl Store {
         let rows = sqlx::query_file!("queries/handler/list.sql", tenant)
             .fetch_all(self.pool())
             .await?;
-        let mut catalogue = ABILITIES
-            .into_iter()
-            .fold(Catalogue::builtin(), Catalogue::able);
+        let mut catalogue = offered();
         for row in rows {
             let name = format!("{}:{}", row.name, row.version);
             let schema = schema(&name, row.input_schema.as_deref())?;

@@ -111,6 +111,7 @@ pub use self::slot::{SlotFilter, SlotView};
 pub(crate) use self::submit::{Desk, Fate};
 pub use self::submit::{Hold, NewRequest, OnDuplicate, SUBMIT_MAX, Submitted, Terms};
 
+pub use self::handler::offered;
 pub use self::template::{NewTemplate, Published, TemplateVersion};
 pub use self::timeline::Moved;
 pub use self::worker_list::WorkerView;

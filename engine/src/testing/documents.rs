@@ -26,6 +26,7 @@ pub fn application(texts: &[&str]) -> Application {
             .map(|(name, text)| (name.clone(), (*text).to_owned()))
             .collect(),
         files: BTreeMap::new(),
+        resources: BTreeMap::new(),
         dry_run: false,
     }
 }

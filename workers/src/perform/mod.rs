@@ -7,6 +7,7 @@ mod analyse;
 mod answer;
 mod authentication;
 mod failure;
+mod fetch;
 mod generate;
 pub(crate) mod handler;
 mod http;
@@ -27,6 +28,7 @@ use windlass_workflows::machine::secret::Marks;
 use windlass_workflows::value::Value;
 
 pub use self::failure::{StepFailure, Verdict};
+pub use self::fetch::Fetcher;
 pub(crate) use self::handler::Handler;
 use self::reveal::Revealed;
 use self::token::Tokens;

@@ -1,6 +1,7 @@
 //! What templates ask for beside their steps, done by a real worker on a real database.
 
 mod effects;
+mod openapi;
 mod placement;
 mod scheduled;
 mod secrets;

@@ -16,10 +16,12 @@ use windlass_workers::catalogue::Catalogue;
 use windlass_workers::connection::NoConnections;
 use windlass_workers::egress::EgressRules;
 use windlass_workers::keeper::{Keeper, KeeperOptions};
-use windlass_workers::perform::{Performer, PerformerOptions};
+use windlass_workers::perform::{Fetcher, Performer, PerformerOptions};
 use windlass_workers::secret::Secrets;
 use windlass_workers::{Worker, WorkerOptions};
 use windlass_workflows::catalogue::{Ability, Catalogue as Known};
+use windlass_workflows::check;
+use windlass_workflows::resource::Resources;
 use windlass_workflows::value::Value;
 
 /// Longer than anything here takes; a test that waits so long has failed.
@@ -66,6 +68,20 @@ impl Site {
             "document: {{ dsl: '1.0.3', namespace: test, name: {name}, version: '1.0.0'{metadata} }}\n{rest}"
         );
         let template = publish::check_source(&source, &known())
+            .unwrap_or_else(|problems| panic!("{problems:#?}"));
+        self.store.publish(1, template).await.expect("published");
+    }
+
+    /// The same without handlers, with what it takes from elsewhere.
+    pub async fn publish_with(&self, name: &str, rest: &str, fetcher: &Fetcher) {
+        let source = format!(
+            "document: {{ dsl: '1.0.3', namespace: test, name: {name}, version: '1.0.0' }}\n{rest}"
+        );
+        let tree = check::read(&source).expect("a tree");
+        let mut resources = Resources::default();
+        let wanted = check::wanted(&tree, &resources);
+        fetcher.read_all(wanted, &mut resources).await;
+        let template = publish::check_tree(&tree, source, &known(), &resources)
             .unwrap_or_else(|problems| panic!("{problems:#?}"));
         self.store.publish(1, template).await.expect("published");
     }

@@ -117,9 +117,9 @@ fn says_something(kind: &Kind, key: &str, shape: &Shape) -> bool {
         (_, "heartbeat") => true,
         (Kind::Run(_), key) => ["queue", "priority", "limits", "startBy", "needs"].contains(&key),
         (Kind::Function { function, .. }, "runTime") => function.name != CHUNKS,
-        (Kind::Http(_) | Kind::Local { .. }, "runTime") => true,
+        (Kind::Http(_) | Kind::OpenApi(_) | Kind::Local { .. }, "runTime") => true,
         // Whoever takes the job has what all its calls need; so what they need is known when it is made.
-        (Kind::Http(_) | Kind::Local { .. } | Kind::Function { .. }, "needs") => is_constant,
+        (Kind::Http(_) | Kind::OpenApi(_) | Kind::Local { .. } | Kind::Function { .. }, "needs") => is_constant,
         _ => false,
     }
 }

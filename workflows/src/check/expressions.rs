@@ -103,6 +103,10 @@ impl<'a> Walk<'_, 'a> {
             Kind::Do(tasks) => self.tasks(tasks, names),
             Kind::Set(shape) => self.shape(shape, Site::Body, names),
             Kind::Http(call) => self.http(call, names),
+            Kind::OpenApi(call) => {
+                self.shape(&call.parameters, Site::Body, names);
+                self.authentication(call.authentication.as_ref(), names);
+            }
             Kind::Local { with, .. } | Kind::Function { with, .. } => {
                 self.shape(with, Site::Body, names);
             }
@@ -172,7 +176,11 @@ impl<'a> Walk<'_, 'a> {
         for shape in [&call.headers, &call.query, &call.body] {
             self.maybe_shape(shape, Site::Body, names);
         }
-        if let Some(Authentication::Policy { parameters, .. }) = &call.authentication {
+        self.authentication(call.authentication.as_ref(), names);
+    }
+
+    fn authentication(&mut self, policy: Option<&'a Authentication>, names: &Names<'a>) {
+        if let Some(Authentication::Policy { parameters, .. }) = policy {
             self.shape(parameters, Site::Body, names);
         }
     }

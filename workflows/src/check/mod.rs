@@ -17,7 +17,7 @@ mod secrets;
 mod walk;
 mod warnings;
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 
 pub use warnings::warnings;
 
@@ -27,27 +27,45 @@ use crate::document::parse;
 use crate::document::step::Template;
 use crate::document::tree::{self, Format, Tree};
 use crate::problem::{Problem, Problems};
+use crate::resource::Resources;
 use crate::value::Value;
 
-/// Reads and checks a template from YAML or JSON.
+/// Reads and checks a template from YAML or JSON that takes nothing from elsewhere.
 ///
 /// # Errors
 /// Every problem of the document, in the order of its lines.
 pub fn publish(source: &str, catalogue: &Catalogue) -> Result<Template, Vec<Problem>> {
+    publish_tree(&read(source)?, catalogue, &Resources::default())
+}
+
+/// Addresses of what a template takes from elsewhere and `resources` do not hold.
+pub fn wanted(tree: &Tree, resources: &Resources) -> BTreeSet<String> {
+    parse::wanted(tree, resources)
+}
+
+/// A template's text as a tree: JSON if it can be read so, else YAML.
+///
+/// # Errors
+/// When it is neither.
+pub fn read(source: &str) -> Result<Tree, Vec<Problem>> {
     let looks_like_json = source.trim_start().starts_with('{') && Value::parse(source).is_ok();
     let format = match looks_like_json {
         true => Format::Json,
         false => Format::Yaml,
     };
-    publish_tree(&tree::read_one(source, format)?, catalogue)
+    tree::read_one(source, format)
 }
 
-/// Checks a template that was read as a tree.
+/// Checks a template that was read as a tree, with what was read for it from elsewhere.
 ///
 /// # Errors
 /// Every problem of the document, in the order of its lines.
-pub fn publish_tree(tree: &Tree, catalogue: &Catalogue) -> Result<Template, Vec<Problem>> {
-    let (template, problems) = parse::parse(tree);
+pub fn publish_tree(
+    tree: &Tree,
+    catalogue: &Catalogue,
+    resources: &Resources,
+) -> Result<Template, Vec<Problem>> {
+    let (template, problems) = parse::parse(tree, resources);
     let Some(template) = template else {
         return Err(problems.into_list());
     };

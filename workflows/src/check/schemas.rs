@@ -1,4 +1,4 @@
-//! Every inline JSON Schema compiles.
+//! Every JSON Schema compiles, inline or from elsewhere.
 
 use super::{Checker, walk};
 use crate::document::step::Template;
@@ -9,7 +9,11 @@ impl Checker<'_> {
     pub(super) fn check_schemas(&mut self) {
         for (schema, pointer) in schemas(self.template) {
             if let Err(error) = Schema::compile(schema) {
-                let place = format!("{pointer}/schema/document{}", error.pointer);
+                let elsewhere = format!("{pointer}/schema/resource");
+                let place = match self.tree.pointer(&elsewhere) {
+                    Some(_) => elsewhere,
+                    None => format!("{pointer}/schema/document{}", error.pointer),
+                };
                 let message = format!("this is no JSON Schema: {error}");
                 self.report("schema.invalid", &place, message, None);
             }

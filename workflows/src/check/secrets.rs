@@ -32,6 +32,13 @@ impl<'a> Checker<'a> {
                         );
                     }
                 }
+                Kind::OpenApi(call) => {
+                    self.allowed(&call.parameters);
+                    if let Some(policy) = &call.authentication {
+                        let pointer = format!("{}/with/authentication", task.pointer);
+                        self.policy(policy, &pointer);
+                    }
+                }
                 // What a context is given is stored.
                 Kind::Function { function, with }
                     if [CONTEXT_LOAD, CONTEXT_SAVE].contains(&function.name.as_str()) =>

@@ -4,6 +4,7 @@ use super::doubts::doubts;
 use crate::document::parse::{self, unwrapped};
 use crate::document::tree::{Node, Tree, join};
 use crate::problem::{Problem, Problems};
+use crate::resource::Resources;
 
 /// Keys whose values are not read as templates.
 const FREE: [&str; 2] = ["metadata", "schema"];
@@ -17,7 +18,7 @@ pub fn warnings(tree: &Tree) -> Vec<Problem> {
         }
     }
     unused_secrets(tree, &mut found);
-    if let (Some(template), _) = parse::parse(tree) {
+    if let (Some(template), _) = parse::parse(tree, &Resources::default()) {
         doubts(tree, &template, &mut found);
     }
     found.into_list()

@@ -3,10 +3,13 @@
 //! Every node keeps its JSON pointer, because pointers are how the standard, the journal and every
 //! report name a step. Numbers of nodes exist only inside a `Program`.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use super::event::{Listen, Trigger};
 use super::settings::{DocumentSettings, Settings};
+use crate::openapi::Operation;
+use crate::resource::Resources;
 use crate::value::Value;
 
 /// A template as its author wrote it, typed and checked.
@@ -32,6 +35,8 @@ pub struct Template {
     pub authentications: Vec<(String, Authentication)>,
     /// Names of `use.catalogs`.
     pub catalogs: Vec<String>,
+    /// What it uses of documents that stand elsewhere.
+    pub resources: Resources,
     /// The canonical document; its hash identifies the version.
     pub document: Value,
 }
@@ -81,7 +86,7 @@ pub struct Task {
 /// `input` of a task or workflow.
 #[derive(Clone, Debug, Default)]
 pub struct Input {
-    /// JSON Schema, inline.
+    /// JSON Schema.
     pub schema: Option<Value>,
     /// `from`.
     pub from: Option<Shape>,
@@ -90,7 +95,7 @@ pub struct Input {
 /// `output` or `export` of a task or workflow.
 #[derive(Clone, Debug, Default)]
 pub struct Output {
-    /// JSON Schema, inline.
+    /// JSON Schema.
     pub schema: Option<Value>,
     /// `as`.
     pub shape: Option<Shape>,
@@ -105,6 +110,8 @@ pub enum Kind {
     Set(Shape),
     /// An HTTP request.
     Http(HttpCall),
+    /// An HTTP request by a description of the service.
+    OpenApi(Box<OpenApiCall>),
     /// `call: name` where `name` is in `use.functions` (index into `Template::functions`).
     Local {
         /// Index into `Template::functions`.
@@ -209,7 +216,22 @@ pub struct HttpCall {
     pub authentication: Option<Authentication>,
 }
 
-/// `output` of `call: http`.
+/// `call: openapi`.
+#[derive(Clone, Debug)]
+pub struct OpenApiCall {
+    /// What is called, as it was found in the document.
+    pub operation: Arc<Operation>,
+    /// A map by name.
+    pub parameters: Shape,
+    /// What the task's output is.
+    pub output: HttpOutput,
+    /// 3xx counts as success.
+    pub redirect: bool,
+    /// How it proves who sends it.
+    pub authentication: Option<Authentication>,
+}
+
+/// `output` of `call: http` and `call: openapi`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum HttpOutput {
     /// Decoded JSON, or text.

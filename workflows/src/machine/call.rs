@@ -14,7 +14,7 @@ use super::limits::PARALLEL_MAX;
 use super::state::{Chunks, Doing, OpenCall, Step};
 use super::{Execution, request};
 use crate::policy::retry::later;
-use crate::program::node::{ChunksNode, Layer, Leaf, NodeKind, Target, Way};
+use crate::program::node::{AuthenticationNode, ChunksNode, Layer, Leaf, NodeKind, Target, Way};
 use crate::value::Value;
 
 /// An evaluated call, as the state keeps it.
@@ -262,6 +262,22 @@ impl Execution {
                 function: function.clone(),
                 input: self.fill(with, dot, None)?,
             }),
+            Leaf::OpenApi(call) => {
+                let parts = call
+                    .operation
+                    .request(&self.fill(&call.parameters, dot, None)?);
+                let parts = parts.map_err(|why| Fault::standard("validation", 400, why))?;
+                Ok(Call::Http(HttpRequest {
+                    method: parts.method,
+                    url: parts.url,
+                    headers: parts.headers,
+                    query: Vec::new(),
+                    body: parts.body,
+                    output: call.output,
+                    redirect: call.redirect,
+                    authentication: self.proof(call.authentication.as_ref(), dot)?,
+                }))
+            }
             Leaf::Http(http) => {
                 let fill = |form: &Option<crate::program::node::Form>| {
                     form.as_ref()
@@ -276,20 +292,26 @@ impl Execution {
                     body: fill(&http.body)?,
                     output: http.output,
                     redirect: http.redirect,
-                    authentication: http
-                        .authentication
-                        .as_ref()
-                        .map(|policy| {
-                            Ok(Box::new(Authentication {
-                                scheme: policy.scheme.to_string(),
-                                parameters: self.fill(&policy.parameters, dot, None)?,
-                                secret: policy.secret.as_deref().map(ToOwned::to_owned),
-                            }))
-                        })
-                        .transpose()?,
+                    authentication: self.proof(http.authentication.as_ref(), dot)?,
                 }))
             }
         }
+    }
+
+    /// How a request proves who sends it.
+    fn proof(
+        &self,
+        policy: Option<&AuthenticationNode>,
+        dot: &Value,
+    ) -> Result<Option<Box<Authentication>>, Fault> {
+        let proof = policy.map(|policy| {
+            Ok(Box::new(Authentication {
+                scheme: policy.scheme.to_string(),
+                parameters: self.fill(&policy.parameters, dot, None)?,
+                secret: policy.secret.as_deref().map(ToOwned::to_owned),
+            }))
+        });
+        proof.transpose()
     }
 
     /// A function's own `timeout` bounds the task that calls it.

@@ -14,6 +14,15 @@ use crate::value::{Map, Value};
 /// What a marker begins with.
 const OPENS: &str = "{windlass-secret:";
 
+/// What a text begins with, if it may be a marker and has no character that means anything in a URL.
+pub(crate) fn marker_at(text: &str) -> Option<&str> {
+    let rest = text.strip_prefix(OPENS)?;
+    let plain = |c: char| c.is_ascii_alphanumeric() || "-_.:".contains(c);
+    let end = rest.find(|c: char| !plain(c))?;
+    let is_closed = rest[end..].starts_with('}');
+    is_closed.then(|| &text[..OPENS.len() + end + 1])
+}
+
 impl Execution {
     /// The marks of its secrets, if its template names any.
     pub fn marks(&self) -> Option<Marks> {

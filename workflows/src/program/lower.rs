@@ -162,7 +162,7 @@ impl Lowering<'_> {
                     false => Fate::Abandon,
                 }),
             })),
-            Kind::Http(_) | Kind::Local { .. } | Kind::Function { .. } => {
+            Kind::Http(_) | Kind::OpenApi(_) | Kind::Local { .. } | Kind::Function { .. } => {
                 unreachable!("calls were lowered above")
             }
         })

@@ -175,6 +175,12 @@ fn call(target: &Target, sites: &mut Vec<Site>) {
     }
     match &target.leaf {
         Leaf::Function { with, .. } => gather(with, sites),
+        Leaf::OpenApi(call) => {
+            gather(&call.parameters, sites);
+            if let Some(policy) = &call.authentication {
+                gather(&policy.parameters, sites);
+            }
+        }
         Leaf::Http(http) => {
             gather(&http.endpoint, sites);
             [&http.headers, &http.query, &http.body]

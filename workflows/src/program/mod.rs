@@ -26,6 +26,7 @@ use crate::document::parse;
 use crate::document::step::Template;
 use crate::expression::Library;
 use crate::problem::Problem;
+use crate::resource::Resources;
 use crate::value::{ParseError, Value};
 
 /// The meaning that this binary gives to templates. Raised when a change would alter old jobs.
@@ -41,6 +42,8 @@ pub struct Bundle {
     pub document: Value,
     /// The meaning under which it was published.
     pub semantics: u16,
+    /// What was read from elsewhere when it was published.
+    pub resources: Resources,
 }
 
 impl Bundle {
@@ -49,13 +52,38 @@ impl Bundle {
         Self {
             document,
             semantics: SEMANTICS,
+            resources: Resources::default(),
         }
+    }
+
+    /// The bundle of a checked template.
+    pub fn of(template: &Template) -> Self {
+        Self {
+            resources: template.resources.clone(),
+            ..Self::new(template.document.clone())
+        }
+    }
+
+    /// The schema of the job's input, if it has one.
+    pub fn input_schema(&self) -> Option<Value> {
+        let schema = self.document.pointer("/input/schema")?;
+        if let Some(inline) = schema.get("document") {
+            return Some(inline.clone());
+        }
+        let endpoint = schema.pointer("/resource/endpoint")?;
+        let url = endpoint.get("uri").unwrap_or(endpoint).as_str()?;
+        let (_, schema) = self.resources.schema(url)?.ok()?;
+        Some(schema)
     }
 
     /// JSON text, as it is stored.
     pub fn to_json(&self) -> String {
+        let resources = match self.resources.is_empty() {
+            true => String::new(),
+            false => format!(",\"resources\":{}", self.resources.to_value().to_json()),
+        };
         format!(
-            "{{\"semantics\":{},\"document\":{}}}",
+            "{{\"semantics\":{},\"document\":{}{resources}}}",
             self.semantics,
             self.document.to_json()
         )
@@ -66,8 +94,8 @@ impl Bundle {
     /// # Errors
     /// `Unbuildable::Bundle` if the text is no bundle.
     pub fn from_json(text: &str) -> Result<Self, Unbuildable> {
-        // The envelope adds one level to a document that may be 64 deep.
-        let whole = Value::parse_within(text, 65)?;
+        // The envelope adds one level to a document that may be 64 deep, and three to a schema that was read.
+        let whole = Value::parse_within(text, 67)?;
         let semantics = whole
             .get("semantics")
             .and_then(Value::as_u64)
@@ -76,6 +104,7 @@ impl Bundle {
             (Some(document), Some(semantics)) => Ok(Self {
                 document: document.clone(),
                 semantics,
+                resources: Resources::from_value(whole.get("resources")),
             }),
             _ => Err(Unbuildable::Envelope),
         }
@@ -174,8 +203,8 @@ impl Program {
                 limit: SEMANTICS,
             });
         }
-        let template =
-            parse::from_value(&bundle.document).map_err(|problems| Unbuildable::of(&problems))?;
+        let template = parse::from_value(&bundle.document, &bundle.resources)
+            .map_err(|problems| Unbuildable::of(&problems))?;
         Self::of(&template)
     }
 

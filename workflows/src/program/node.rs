@@ -7,6 +7,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::schema::Schema;
+use super::target::OpenApiNode;
 use crate::catalogue::CONTEXT_SAVE;
 use crate::document::event::{Mode, Read};
 use crate::document::settings::{Compensate, Fate, OnUnknown};
@@ -136,7 +137,7 @@ impl Target {
                 CONTEXT_SAVE => Way::Context,
                 _ => Way::Perform,
             },
-            Leaf::Http(_) => Way::Perform,
+            Leaf::Http(_) | Leaf::OpenApi(_) => Way::Perform,
         }
     }
 }
@@ -154,6 +155,7 @@ pub(crate) struct Layer {
 #[derive(Debug)]
 pub(crate) enum Leaf {
     Http(Box<HttpNode>),
+    OpenApi(Box<OpenApiNode>),
     Function { function: FunctionName, with: Form },
 }
 

@@ -8,8 +8,21 @@ use std::sync::Arc;
 use super::node::{AuthenticationNode, ChunksNode, Form, HttpNode, Layer, Leaf, NodeKind, Target};
 use super::place::{Places, refused};
 use super::{LAYERS_MAX, Unbuildable};
-use crate::document::step::{Authentication, FunctionName, HttpCall, Kind, Shape, Task};
+use crate::document::step::{
+    Authentication, FunctionName, HttpCall, HttpOutput, Kind, Shape, Task,
+};
+use crate::openapi::Operation;
 use crate::value::Value;
+
+/// `call: openapi`.
+#[derive(Debug)]
+pub(crate) struct OpenApiNode {
+    pub(crate) operation: Arc<Operation>,
+    pub(crate) parameters: Form,
+    pub(crate) output: HttpOutput,
+    pub(crate) redirect: bool,
+    pub(crate) authentication: Option<AuthenticationNode>,
+}
 
 /// What a template gives names to.
 #[derive(Clone, Copy)]
@@ -26,7 +39,7 @@ pub(super) fn call(
     pointer: &str,
 ) -> Result<Option<NodeKind>, Unbuildable> {
     Ok(match kind {
-        Kind::Http(_) | Kind::Local { .. } => {
+        Kind::Http(_) | Kind::OpenApi(_) | Kind::Local { .. } => {
             Some(NodeKind::Call(target(places, named, kind, pointer)?))
         }
         Kind::Function { function, with } if function.name == "chunks" => Some(NodeKind::Chunks(
@@ -100,6 +113,13 @@ fn leaf(
 ) -> Result<Leaf, Unbuildable> {
     match kind {
         Kind::Http(call) => Ok(Leaf::Http(Box::new(http(places, named, call, pointer)?))),
+        Kind::OpenApi(call) => Ok(Leaf::OpenApi(Box::new(OpenApiNode {
+            operation: call.operation.clone(),
+            parameters: places.form(&call.parameters)?,
+            output: call.output,
+            redirect: call.redirect,
+            authentication: maybe(places, named, call.authentication.as_ref(), pointer)?,
+        }))),
         Kind::Function { function, with } if function.name != "chunks" => Ok(Leaf::Function {
             function: function.clone(),
             with: places.form(with)?,
@@ -122,12 +142,18 @@ fn http(
         body: places.maybe_form(call.body.as_ref())?,
         output: call.output,
         redirect: call.redirect,
-        authentication: call
-            .authentication
-            .as_ref()
-            .map(|policy| authentication(places, named, policy, pointer))
-            .transpose()?,
+        authentication: maybe(places, named, call.authentication.as_ref(), pointer)?,
     })
+}
+
+fn maybe(
+    places: &mut Places,
+    named: Named<'_>,
+    policy: Option<&Authentication>,
+    pointer: &str,
+) -> Result<Option<AuthenticationNode>, Unbuildable> {
+    let lowered = policy.map(|policy| authentication(places, named, policy, pointer));
+    lowered.transpose()
 }
 
 fn authentication(

@@ -3,6 +3,7 @@
 
 use super::{Program, Unbuildable};
 use crate::document::parse;
+use crate::resource::Resources;
 use crate::value::Value;
 
 impl Program {
@@ -27,7 +28,8 @@ impl Program {
             ("document", header.unwrap_or(Value::Null)),
             ("do", Value::list([task])),
         ]);
-        let wait = parse::from_value(&wait).map_err(|problems| Unbuildable::of(&problems))?;
+        let wait = parse::from_value(&wait, &Resources::default())
+            .map_err(|problems| Unbuildable::of(&problems))?;
         Self::of(&wait).map(Some)
     }
 }

@@ -21,6 +21,13 @@ pub struct Text {
 pub enum Deed {
     /// Says which template is tried.
     Define(Text),
+    /// Says what stands at an address that the template takes a document from.
+    Document {
+        /// The address.
+        url: String,
+        /// What is read there.
+        text: String,
+    },
     /// Says what it is given.
     Input(Value),
     /// Sets the clock, before the run.

@@ -36,6 +36,7 @@ use crate::machine::JobFacts;
 use crate::machine::command::Perform;
 use crate::machine::event::Event;
 use crate::machine::fault::Fault;
+use crate::problem::Problem;
 use crate::value::Value;
 
 /// One test: a scenario of a feature, or one entry of a sheet.
@@ -80,6 +81,17 @@ pub struct Answer {
 pub trait Outside {
     /// Performs a step; nothing when there is nobody who can, and the test fails.
     fn perform(&mut self, perform: &Perform, now: DateTime<Utc>) -> Option<Answer>;
+
+    /// Reads what a template takes from elsewhere, where the test does not say what stands there.
+    ///
+    /// # Errors
+    /// Why it cannot be read.
+    fn read(&mut self, url: &str) -> Result<String, Problem> {
+        Err(
+            Problem::new("resource.unread", "", format!("`{url}` was not read"))
+                .hint("say in the test what stands there"),
+        )
+    }
 
     /// Sees what is done to the machine. For recordings: whoever does steps need not look.
     fn witness(&mut self, _: Witnessed<'_>) {}

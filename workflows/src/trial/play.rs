@@ -19,6 +19,7 @@ use crate::machine::JobFacts;
 use crate::policy::retry::later;
 use crate::problem::Problem;
 use crate::program::Program;
+use crate::resource::{RESOURCES_MAX, Resource, Resources};
 use crate::value::Value;
 
 /// When a run begins, unless the test says otherwise: a Monday.
@@ -41,6 +42,7 @@ pub fn run(trial: &Trial, manner: Manner, outside: &mut dyn Outside) -> Result<(
         manner,
         outside: Some(outside),
         definition: None,
+        resources: Resources::default(),
         input: None,
         began: DateTime::from_timestamp(BEGINNING, 0).unwrap_or_default(),
         answers: Rc::default(),
@@ -82,6 +84,8 @@ struct Play<'o> {
     /// Until the run begins.
     outside: Option<&'o mut dyn Outside>,
     definition: Option<Text>,
+    /// What the template takes from elsewhere.
+    resources: Resources,
     input: Option<Value>,
     began: DateTime<Utc>,
     answers: Rc<RefCell<Vec<Script>>>,
@@ -99,6 +103,10 @@ impl<'o> Play<'o> {
                 None => self.definition = Some(text.clone()),
                 Some(_) => return Err("the run has begun already".to_owned()),
             },
+            Deed::Document { url, text } => {
+                let text = Resource::Read(Arc::from(text.as_str()));
+                self.resources.add(url, text);
+            }
             Deed::Input(value) => self.input = Some(value.clone()),
             Deed::Clock(instant) => self.began = *instant,
             Deed::Prepare(work, answer) => self.prepare(work, answer),
@@ -167,7 +175,7 @@ impl<'o> Play<'o> {
         self.starter.is_some() && self.stage.is_none()
     }
 
-    fn template(&self) -> Result<Template, String> {
+    fn template(&mut self) -> Result<Template, String> {
         let line = self.definition.as_ref().map_or(0, |text| text.line);
         self.published()?.map_err(|problems| {
             format!("the workflow is refused:\n{}", words::told(&problems, line))
@@ -200,18 +208,36 @@ impl<'o> Play<'o> {
         self.stage.insert(stage).execute()
     }
 
-    fn published(&self) -> Result<Result<Template, Vec<Problem>>, String> {
+    fn published(&mut self) -> Result<Result<Template, Vec<Problem>>, String> {
         let text = self.definition.as_ref().ok_or("no workflow was defined")?;
-        Ok(check::publish(&text.text, &catalogue(&text.text)))
+        let tree = match check::read(&text.text) {
+            Ok(tree) => tree,
+            Err(problems) => return Ok(Err(problems)),
+        };
+        let wanted = check::wanted(&tree, &self.resources);
+        for url in wanted.into_iter().take(RESOURCES_MAX) {
+            if let Some(outside) = &mut self.outside {
+                let read = outside.read(&url);
+                self.resources.add(
+                    url,
+                    match read {
+                        Ok(text) => Resource::Read(Arc::from(text)),
+                        Err(problem) => Resource::Failed(problem),
+                    },
+                );
+            }
+        }
+        let catalogue = catalogue(&text.text);
+        Ok(check::publish_tree(&tree, &catalogue, &self.resources))
     }
 
-    fn is_refused(&self, code: &str) -> Result<(), String> {
+    fn is_refused(&mut self, code: &str) -> Result<(), String> {
         let problems = self.published()?.err();
         let problems = problems.ok_or("the workflow is published")?;
         has(&problems, code).map_err(|told| format!("it is refused otherwise:\n{told}"))
     }
 
-    fn is_warned(&self, code: &str) -> Result<(), String> {
+    fn is_warned(&mut self, code: &str) -> Result<(), String> {
         self.published()?
             .map_err(|problems| format!("it is refused:\n{}", words::told(&problems, 0)))?;
         let text = self.definition.as_ref().ok_or("no workflow was defined")?;

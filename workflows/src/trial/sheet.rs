@@ -2,6 +2,8 @@
 //!
 //! ```yaml
 //! template: classify-strike.yaml           # beside this file; or `definition:` with the document itself
+//! documents:                                # what the template takes from elsewhere, beside this file
+//!   https://shop.example/openapi.json: shop.json
 //! tests:
 //!   - name: a strike is classified
 //!     input: { "Origin State": Utah }
@@ -35,7 +37,7 @@ pub fn read(text: &str, file: impl Fn(&str) -> Result<String, String>) -> Read<V
         let line = problems.first().and_then(|problem| problem.line);
         Failure::new(line.unwrap_or(1), words::told(&problems, 0))
     })?;
-    let (mut definition, mut tests) = (None, None);
+    let (mut definition, mut tests, mut documents) = (None, None, Vec::new());
     for entry in entries(&tree)? {
         match &*entry.key {
             "template" => {
@@ -48,31 +50,40 @@ pub fn read(text: &str, file: impl Fn(&str) -> Result<String, String>) -> Read<V
                 let line = entry.value.place.line.saturating_sub(1);
                 definition = Some(Text { text, line });
             }
+            "documents" => {
+                for entry in entries(&entry.value)? {
+                    let text = file(string(&entry.value)?);
+                    let text = text.map_err(|message| fail(&entry.value, message))?;
+                    let url = entry.key.to_string();
+                    documents.push((entry.place.line, Deed::Document { url, text }));
+                }
+            }
             "tests" => tests = Some(&entry.value),
-            _ => return Err(unknown(entry, "template, definition, tests")),
+            _ => return Err(unknown(entry, "template, definition, documents, tests")),
         }
     }
     let definition = definition.ok_or_else(|| fail(&tree, "`template` is missing"))?;
     let tests = tests.ok_or_else(|| fail(&tree, "`tests` is missing"))?;
     list(tests)?
         .iter()
-        .map(|test| trial(test, &definition))
+        .map(|test| trial(test, &definition, &documents))
         .collect()
 }
 
-fn trial(test: &Tree, definition: &Text) -> Read<Trial> {
+fn trial(test: &Tree, definition: &Text, documents: &Deeds) -> Read<Trial> {
     let line = test.place.line;
     let name = test.get("name").map(string).transpose()?;
     Ok(Trial {
         name: name.unwrap_or("a test without a name").to_owned(),
         line,
-        deeds: deeds(test, definition),
+        deeds: deeds(test, definition, documents),
     })
 }
 
-fn deeds(test: &Tree, definition: &Text) -> Read<Deeds> {
+fn deeds(test: &Tree, definition: &Text, documents: &Deeds) -> Read<Deeds> {
     let line = test.place.line;
     let mut before = vec![(line, Deed::Define(definition.clone()))];
+    before.extend_from_slice(documents);
     let (mut after, mut expected) = (Vec::new(), Vec::new());
     for entry in entries(test)? {
         let line = entry.place.line;

@@ -29,6 +29,11 @@ const SENTENCES: &[(&str, Meaning)] = &[
     ("a workflow with definition:", |said| {
         Ok(Deed::Define(said.text()?.clone()))
     }),
+    ("the document at _ is:", |said| {
+        let text = said.text()?.text.clone();
+        let url = said.hole(0);
+        Ok(Deed::Document { url, text })
+    }),
     ("the workflow input is:", |said| {
         said.value().map(Deed::Input)
     }),

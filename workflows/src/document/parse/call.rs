@@ -1,4 +1,4 @@
-//! `call`: HTTP requests, functions of `use.functions`, functions of the default catalogue.
+//! `call`: HTTP requests, written out or by a description of the service; functions of `use.functions`, functions of the default catalogue.
 
 use super::Reader;
 use super::shape::{shape, unwrapped};
@@ -6,8 +6,7 @@ use super::spot::Spot;
 use crate::document::step::{Authentication, FunctionName, HttpCall, HttpOutput, Kind, Shape};
 use crate::value::Value;
 
-const PROTOCOLS: [(&str, &str); 5] = [
-    ("openapi", "write the request as `call: http`"),
+const PROTOCOLS: [(&str, &str); 4] = [
     ("grpc", "write a handler for it"),
     ("asyncapi", "write a handler for it"),
     ("a2a", "write a handler for it"),
@@ -45,6 +44,12 @@ impl Reader {
         if name == "http" {
             let with = self.required(fields, "with")?;
             return self.http(&with).map(Kind::Http);
+        }
+        if name == "openapi" {
+            let with = self.required(fields, "with")?;
+            return self
+                .openapi(&with)
+                .map(|call| Kind::OpenApi(Box::new(call)));
         }
         if let Some((protocol, hint)) = PROTOCOLS.iter().find(|(protocol, _)| *protocol == name) {
             let message = format!("`call: {protocol}` is not supported");
@@ -187,7 +192,7 @@ impl Reader {
         }
     }
 
-    fn http_output(&mut self, spot: &Spot<'_>) -> Option<HttpOutput> {
+    pub(super) fn http_output(&mut self, spot: &Spot<'_>) -> Option<HttpOutput> {
         match self.text(spot)? {
             "content" => Some(HttpOutput::Content),
             "raw" => Some(HttpOutput::Raw),

@@ -27,7 +27,7 @@ impl Reader {
         }
     }
 
-    /// An inline JSON Schema; whether it compiles is asked later.
+    /// A JSON Schema, inline or from elsewhere; whether it compiles is asked later.
     fn schema(&mut self, spot: &Spot<'_>) -> Option<Value> {
         let fields = self.object(spot, &["format", "document", "resource"])?;
         if let Some(spot) = fields.get("format") {
@@ -39,11 +39,7 @@ impl Reader {
             }
         }
         if let Some(spot) = fields.get("resource") {
-            let message = "a schema from elsewhere is not supported yet";
-            let problem = spot.problem("unsupported.schema.resource", message);
-            self.problems
-                .push(problem.hint("write it inline under `document`"));
-            return None;
+            return self.schema_elsewhere(&spot);
         }
         let document = self.required(&fields, "document")?;
         Some(document.tree.to_value())

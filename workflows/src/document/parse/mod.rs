@@ -11,6 +11,7 @@ mod data;
 mod definitions;
 mod events;
 mod header;
+mod openapi;
 mod parallel;
 mod secrets;
 mod settings;
@@ -19,7 +20,8 @@ mod spot;
 mod task;
 mod trigger;
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
+use std::sync::Arc;
 
 pub use call::function_name;
 pub use shape::unwrapped;
@@ -27,14 +29,23 @@ pub use shape::unwrapped;
 use self::spot::Spot;
 use super::step::{Delay, Header, Retry, Shape, Template};
 use super::tree::Tree;
+use crate::openapi::Document;
 use crate::problem::{Problem, Problems};
+use crate::resource::Resources;
 use crate::value::Value;
 
 /// What was read, if there was anything like a template, and what is wrong with it.
-pub fn parse(tree: &Tree) -> (Option<Template>, Problems) {
-    let mut reader = Reader::default();
+pub fn parse(tree: &Tree, resources: &Resources) -> (Option<Template>, Problems) {
+    let mut reader = Reader::over(resources);
     let template = reader.template(&Spot::root(tree));
     (template, reader.problems)
+}
+
+/// Addresses of what the template takes from elsewhere and these do not hold.
+pub fn wanted(tree: &Tree, resources: &Resources) -> BTreeSet<String> {
+    let mut reader = Reader::over(resources);
+    reader.template(&Spot::root(tree));
+    reader.wanted
 }
 
 /// Reads a stored document again. It was checked when it was published, so nothing is checked here
@@ -42,8 +53,8 @@ pub fn parse(tree: &Tree) -> (Option<Template>, Problems) {
 ///
 /// # Errors
 /// For a document that this release never published.
-pub fn from_value(document: &Value) -> Result<Template, Vec<Problem>> {
-    let (template, mut problems) = parse(&Tree::from_value(document));
+pub fn from_value(document: &Value, resources: &Resources) -> Result<Template, Vec<Problem>> {
+    let (template, mut problems) = parse(&Tree::from_value(document), resources);
     let Some(template) = template else {
         problems.push(Problem::new("document.type", "", "this is no template"));
         return Err(problems.into_list());
@@ -61,6 +72,14 @@ struct Reader {
     errors: HashMap<String, Shape>,
     timeouts: HashMap<String, Delay>,
     catalogs: Vec<String>,
+    /// What stands elsewhere, as far as it was read.
+    resources: Resources,
+    /// Descriptions among it, read once.
+    documents: HashMap<String, Arc<Document>>,
+    /// What the template uses of it.
+    pinned: Resources,
+    /// What it wants that was not read.
+    wanted: BTreeSet<String>,
 }
 
 const ROOT_KEYS: [&str; 8] = [
@@ -68,6 +87,14 @@ const ROOT_KEYS: [&str; 8] = [
 ];
 
 impl Reader {
+    fn over(resources: &Resources) -> Self {
+        let resources = resources.clone();
+        Self {
+            resources,
+            ..Self::default()
+        }
+    }
+
     fn template(&mut self, root: &Spot<'_>) -> Option<Template> {
         let fields = self.object(root, &ROOT_KEYS)?;
         let header = self.required(&fields, "document");
@@ -94,6 +121,7 @@ impl Reader {
             secrets: definitions.secrets,
             authentications: definitions.authentications,
             catalogs: definitions.catalogs,
+            resources: std::mem::take(&mut self.pinned),
             document: root.tree.to_value(),
         })
     }

@@ -109,7 +109,7 @@ pub(super) fn hindrance(old: (&Program, &Node), new: (&Program, &Node)) -> Optio
 
 /// An answer finds its way back through as many functions, from the same side.
 fn is_other_way(old: &Target, new: &Target) -> bool {
-    let is_outside = |target: &Target| matches!(target.leaf, Leaf::Http(_));
+    let is_outside = |target: &Target| matches!(target.leaf, Leaf::Http(_) | Leaf::OpenApi(_));
     old.way() != new.way()
         || old.layers.len() != new.layers.len()
         || (old.way() != Way::Perform && is_outside(old) != is_outside(new))
