@@ -280,6 +280,10 @@ fn cause(job: i64, cause: &WaitCause) -> Reason {
             "event",
             format!("it waits for an event `{name}` of `{key}`"),
         ),
+        (Some("approval"), _, _) => reason(
+            "approval",
+            format!("it waits for {key}'s approval of `{name}`"),
+        ),
         (Some("child"), _, _) => reason("child", format!("it waits for its job {key}")),
         (kind, _, _) => reason(
             "wait",

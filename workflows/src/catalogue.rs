@@ -20,44 +20,88 @@ pub const CONTEXT_LOAD: &str = "context-load";
 /// The function that merge-patches a shared context, in its turn's own flush.
 pub const CONTEXT_SAVE: &str = "context-save";
 
-/// Name, version and input schema of what this release brings.
-const BUILTIN: [(&str, &str, &str); 5] = [
-    (
-        "analyse",
-        "1.0.0",
-        r#"{"type":"object","required":["profile"],
+/// The function that asks people; its answer may take weeks.
+pub const APPROVAL: &str = "approval";
+
+/// The function that reads one item of a category.
+pub const CATEGORY_LOAD: &str = "category-load";
+
+/// The version of all that this release brings.
+const VERSION: &str = "1.0.0";
+
+/// A function of this release.
+struct Builtin {
+    name: &'static str,
+    /// JSON Schema of its `with`.
+    input: &'static str,
+    /// JSON Schema of what it gives.
+    output: &'static str,
+}
+
+/// What this release brings.
+const BUILTIN: [Builtin; 7] = [
+    Builtin {
+        name: "analyse",
+        input: r#"{"type":"object","required":["profile"],
             "properties":{"profile":{"type":"string","minLength":1}}}"#,
-    ),
-    (
-        GENERATE,
-        "1.0.0",
-        r#"{"type":"object","required":["profile","prompt"],
-            "properties":{"profile":{"type":"string","minLength":1},"prompt":{"type":"string"},
-                "answer":{"type":["object","boolean"]}}}"#,
-    ),
-    (
-        CHUNKS,
-        "1.0.0",
-        r#"{"type":"object","required":["call"],"additionalProperties":false,
+        output: r#"{"type":["object","array"]}"#,
+    },
+    Builtin {
+        name: APPROVAL,
+        input: r#"{"type":"object","required":["subject","assignees"],"additionalProperties":false,
+            "properties":{"subject":{"type":"string","minLength":1,"maxLength":2000},
+                "assignees":{"type":"array","minItems":1,"maxItems":100,"uniqueItems":true,
+                    "items":{"type":"string","minLength":1,"maxLength":200}},
+                "options":{"type":"array","minItems":1,"maxItems":20,"uniqueItems":true,
+                    "items":{"type":"string","minLength":1,"maxLength":100}},
+                "round":{"type":"integer","minimum":0,"maximum":1000000},
+                "key":{"type":"string","minLength":1,"maxLength":500}}}"#,
+        output: r#"{"type":"object","required":["decision","by","comment","at"],
+            "properties":{"decision":{"type":"string"},"by":{"type":"string"},
+                "comment":{"type":["string","null"]},"at":{"type":"string"}}}"#,
+    },
+    Builtin {
+        name: CATEGORY_LOAD,
+        input: r#"{"type":"object","additionalProperties":false,
+            "properties":{"category":{"type":"string","minLength":1},"key":{"type":"string"},
+                "categoryId":{"type":"string","pattern":"^[^/]+/"}},
+            "oneOf":[{"required":["category","key"]},{"required":["categoryId"]}]}"#,
+        output: r#"{"type":"object"}"#,
+    },
+    Builtin {
+        name: CHUNKS,
+        input: r#"{"type":"object","required":["call"],"additionalProperties":false,
             "properties":{"call":{"type":"string"},
                 "parallel":{"type":"integer","minimum":1,"maximum":64},
                 "tolerate":{"type":"object","required":["percent"],"additionalProperties":false,
                     "properties":{"percent":{"type":"number","minimum":0,"maximum":100}}}}}"#,
-    ),
-    (
-        CONTEXT_LOAD,
-        "1.0.0",
-        r#"{"type":"object","required":["key"],"additionalProperties":false,
+        output: r#"{"type":"array"}"#,
+    },
+    Builtin {
+        name: CONTEXT_LOAD,
+        input: r#"{"type":"object","required":["key"],"additionalProperties":false,
             "properties":{"key":{"type":"string","minLength":1}}}"#,
-    ),
-    (
-        CONTEXT_SAVE,
-        "1.0.0",
-        r#"{"type":"object","required":["key","patch"],"additionalProperties":false,
+        output: r#"{"type":"object","required":["key","version","document","subject"]}"#,
+    },
+    Builtin {
+        name: CONTEXT_SAVE,
+        input: r#"{"type":"object","required":["key","patch"],"additionalProperties":false,
             "properties":{"key":{"type":"string","minLength":1},"patch":{"type":"object"},
                 "version":{"type":["integer","null"],"minimum":0},
                 "subject":{"type":["string","null"]},"ttl":{"type":["string","null"]}}}"#,
-    ),
+        output: r#"{"type":"object"}"#,
+    },
+    Builtin {
+        name: GENERATE,
+        input: r#"{"type":"object","required":["profile"],
+            "properties":{"profile":{"type":"string","minLength":1},"prompt":{"type":"string"},
+                "answer":{"type":["object","boolean"]}}}"#,
+        output: r#"{"type":"object","required":["text","provider","usage"],
+            "properties":{"text":{"type":"string"},"model":{"type":["string","null"]},
+                "provider":{"type":"string"},"answer":true,
+                "usage":{"type":"object","required":["input_tokens","output_tokens"]},
+                "cost":{"type":"object","required":["amount","currency"]}}}"#,
+    },
 ];
 
 /// Something that templates may ask for and that whoever runs them must be able to do.
@@ -110,23 +154,25 @@ impl Ability {
     ];
 }
 
-/// The functions that exist, with the schemas of their inputs, and what else can be done.
+/// The functions that exist, with the schemas of what they take and give, and what else can be done.
 #[derive(Clone, Debug, Default)]
 pub struct Catalogue {
     functions: BTreeMap<FunctionName, Schema>,
+    outputs: BTreeMap<FunctionName, Schema>,
     abilities: BTreeSet<Ability>,
 }
 
 impl Catalogue {
     /// What this release brings.
     pub fn builtin() -> Catalogue {
-        let compiled = BUILTIN.iter().map(|(name, version, schema)| {
-            let schema = Value::parse(schema).expect("the text above is JSON");
-            let schema = Schema::compile(&schema).expect("the text above is a schema");
-            (named(name, version), schema)
-        });
+        let compiled = |text: fn(&Builtin) -> &'static str| -> BTreeMap<_, _> {
+            let functions = BUILTIN.iter();
+            let compiled = functions.map(|one| (named(one.name, VERSION), schema_of(text(one))));
+            compiled.collect()
+        };
         Catalogue {
-            functions: compiled.collect(),
+            functions: compiled(|one| one.input),
+            outputs: compiled(|one| one.output),
             abilities: BTreeSet::new(),
         }
     }
@@ -153,7 +199,10 @@ impl Catalogue {
         input_schema: &Value,
     ) -> Result<Catalogue, SchemaError> {
         let schema = Schema::compile(input_schema)?;
-        self.functions.insert(named(name, version), schema);
+        let function = named(name, version);
+        // What stands in the place of a built-in function gives what it likes.
+        self.outputs.remove(&function);
+        self.functions.insert(function, schema);
         Ok(self)
     }
 
@@ -162,10 +211,20 @@ impl Catalogue {
         self.functions.get(function)
     }
 
+    /// The schema of what a function gives, if it is known: handlers do not say it.
+    pub fn output_schema(&self, function: &FunctionName) -> Option<&Schema> {
+        self.outputs.get(function)
+    }
+
     /// All functions, by name and version.
     pub fn functions(&self) -> impl Iterator<Item = &FunctionName> {
         self.functions.keys()
     }
+}
+
+fn schema_of(text: &str) -> Schema {
+    let schema = Value::parse(text).expect("the text above is JSON");
+    Schema::compile(&schema).expect("the text above is a schema")
 }
 
 fn named(name: &str, version: &str) -> FunctionName {
@@ -188,16 +247,16 @@ mod tests {
 
         let known: Vec<&str> = catalogue.functions().map(|f| f.name.as_str()).collect();
 
-        let of_contexts = ["context-load", "context-save"];
-        assert_eq!(
-            known,
-            [
-                &["analyse", "chunks"],
-                &of_contexts[..],
-                &["generate", "score"]
-            ]
-            .concat()
-        );
+        let builtin = [
+            "analyse",
+            "approval",
+            "category-load",
+            "chunks",
+            "context-load",
+            "context-save",
+            "generate",
+        ];
+        assert_eq!(known, [&builtin[..], &["score"]].concat());
         assert!(catalogue.schema(&named("score", "2.1.0")).is_some());
         assert!(catalogue.schema(&named("score", "2.0.0")).is_none());
         assert!(

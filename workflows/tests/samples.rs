@@ -11,11 +11,9 @@ use windlass_workflows::schema::Schema;
 use windlass_workflows::value::Value;
 
 /// Handlers and built-in functions that the samples call.
-const CALLED: [(&str, &str); 22] = [
+const CALLED: [(&str, &str); 20] = [
     ("account-suspend", "1.0.0"),
-    ("approval", "1.0.0"),
     ("batch", "1.0.0"),
-    ("category-load", "1.0.0"),
     ("context-load", "1.0.0"),
     ("crm-suppress", "1.0.0"),
     ("crm-unreachable", "1.0.0"),

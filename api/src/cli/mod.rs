@@ -5,6 +5,7 @@
 
 mod api;
 pub mod apply;
+mod approval;
 pub mod batch;
 mod breaker;
 mod category;
@@ -118,6 +119,9 @@ enum Command {
     /// What jobs are told from outside
     #[command(subcommand)]
     Event(message::EventCommand),
+    /// What jobs ask people
+    #[command(subcommand)]
+    Approval(approval::ApprovalCommand),
     /// Make templates, purposes, categories, configurations, limits and connections like these files
     Apply(apply::ApplyArgs),
     /// What jobs follow
@@ -275,6 +279,7 @@ impl Command {
             Self::Resume(args) => args.run(context).await,
             Self::Signal(args) => args.run(context).await,
             Self::Event(command) => command.run(context).await,
+            Self::Approval(command) => command.run(context).await,
             Self::Apply(args) => args.run(context).await,
             Self::Template(command) => command.run(context).await,
             Self::Request(command) => command.run(context).await,

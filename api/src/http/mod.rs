@@ -4,6 +4,7 @@
 //! file a resource. Nothing is served that the description at `/v1/openapi.json` does not name.
 
 mod apply;
+mod approvals;
 mod batch_parts;
 mod batches;
 mod breakers;
@@ -94,6 +95,7 @@ fn routes() -> OpenApiRouter<ApiState> {
         jobs::routes(),
         job_parts::routes(),
         messages::routes(),
+        approvals::routes(),
         timeline::routes(),
         batches::routes(),
         batch_parts::routes(),

@@ -1,6 +1,7 @@
 //! The API on a real database: each resource's accepted and refused side, and the habits of all.
 
 mod apply;
+mod approvals;
 mod batches;
 mod contexts;
 mod description;

@@ -96,6 +96,26 @@ impl Store {
         Ok(Page::cut(rows, limit, |category| category.name.clone()))
     }
 
+    /// The item of a category's current version that has this key, if there is one.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`] when the category does not exist in this tenant.
+    pub async fn item(
+        &self,
+        tenant: i32,
+        category: &str,
+        key: &str,
+    ) -> Result<Option<Value>, Error> {
+        let row = sqlx::query_file!("queries/category/item.sql", tenant, category, key)
+            .fetch_optional(self.pool())
+            .await?;
+        let row = row.ok_or_else(|| Error::not_found("category", category))?;
+        let found = row.n.zip(row.document);
+        found
+            .map(|(n, document)| read(category, n, &document))
+            .transpose()
+    }
+
     /// A page of the items of a category's current version, after row `after`.
     ///
     /// # Errors

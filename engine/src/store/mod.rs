@@ -3,6 +3,7 @@
 //! The worker's hot verbs run on dedicated connections instead (`claim`, `record`, `heartbeat`).
 
 mod admin;
+mod approval;
 mod batch;
 mod batch_member;
 mod batch_report;
@@ -60,6 +61,7 @@ use futures::future::BoxFuture;
 pub use sqlx::postgres::PgConnectOptions as ConnectOptions;
 
 pub use self::admin::{MigrationView, ServerFacts, make_database_anew, migrations, server_facts};
+pub use self::approval::{ApprovalFilter, ApprovalView, NewDecision};
 pub use self::batch::{BatchFilter, BatchView, CurrentJobs, PlannedCounts, Progress};
 pub use self::batch_member::{ErrorGroup, MemberCursor, MemberView};
 pub use self::batch_report::{BatchFigures, BatchReport, Phase, Phases};
@@ -96,7 +98,7 @@ pub use self::partition::{PartitionsKept, RANGE_IDS, RangeView};
 pub use self::pause::{NewPause, PauseView};
 pub use self::pooler::{PoolerReport, check_pooler, settings_statements};
 pub use self::post::{
-    Cause, CauseKind, Letter, LetterKind, NewChild, NewEvent, OnClose, POSTS_MAX, Post,
+    Cause, CauseKind, Letter, LetterKind, NewApproval, NewChild, NewEvent, OnClose, POSTS_MAX, Post,
 };
 pub use self::redrive::{
     DEAD_COUNT_MAX, DeadGroup, NewRedrive, REDRIVE_JOBS_MAX, REDRIVE_RATE_MAX, RedriveView,
@@ -132,6 +134,7 @@ pub struct Store {
     told_behind: Arc<AtomicI64>,
     returned_behind: Arc<AtomicI64>,
     forgot_behind: Arc<AtomicI64>,
+    asked_behind: Arc<AtomicI64>,
     passed_behind: Arc<Mutex<signal::Place>>,
     pub(crate) known: Arc<crate::protocol::known::KnownCache>,
     rejects: reject::Rejects,
@@ -150,6 +153,7 @@ impl Store {
             told_behind: Arc::default(),
             returned_behind: Arc::default(),
             forgot_behind: Arc::default(),
+            asked_behind: Arc::default(),
             passed_behind: Arc::default(),
             known: Arc::default(),
             rejects: reject::Rejects::default(),

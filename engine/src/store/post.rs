@@ -40,6 +40,10 @@ pub struct Post {
     pub children: Vec<NewChild>,
     /// Activities whose children it does not want any more.
     pub closed: Vec<u32>,
+    /// What it asks people.
+    pub approvals: Vec<NewApproval>,
+    /// Activities that do not want an answer of people any more.
+    pub withdrawn: Vec<u32>,
     /// Events that it publishes.
     pub events: Vec<NewEvent>,
     /// Effects that its steps are about to have.
@@ -64,7 +68,8 @@ impl Post {
         let effects = effects.flatten().map(|one| one.key.len() + one.step.len());
         let saves = self.saves.iter().map(|save| save.patch.len());
         let said = returned.chain(children).chain(events).chain(effects);
-        said.chain(saves).sum()
+        let approvals = self.approvals.iter().map(NewApproval::bytes);
+        said.chain(saves).chain(approvals).sum()
     }
 }
 
@@ -73,9 +78,9 @@ impl Post {
 pub struct Cause {
     /// What kind of thing.
     pub kind: CauseKind,
-    /// A signal's name, or an event's type; empty: any type, or it has none.
+    /// A signal's name, an event's type, or what people are asked; empty: any type, or it has none.
     pub name: String,
-    /// Whom a signal is for; an event's subject, empty for any; a child's activity.
+    /// Whom a signal is for; an event's subject, empty for any; a child's activity; whose approval.
     pub key: String,
 }
 
@@ -88,6 +93,8 @@ pub enum CauseKind {
     Event,
     /// The end of a job that it started.
     Child,
+    /// A decision of people.
+    Approval,
 }
 
 impl CauseKind {
@@ -97,6 +104,7 @@ impl CauseKind {
             Self::Signal => "signal",
             Self::Event => "event",
             Self::Child => "child",
+            Self::Approval => "approval",
         }
     }
 }
@@ -108,7 +116,7 @@ pub struct Letter {
     pub id: i64,
     /// What it is.
     pub kind: LetterKind,
-    /// A CloudEvent, or what became of a child: JSON text; empty when it is gone.
+    /// A CloudEvent, or what became of a child or an approval: JSON text; empty when it is gone.
     pub data: String,
     /// When it came.
     pub at: DateTime<Utc>,
@@ -119,7 +127,7 @@ pub struct Letter {
 pub enum LetterKind {
     /// A signal or an event.
     Event,
-    /// A job that it started has ended.
+    /// A job that it started has ended, or people have decided.
     Child,
     /// A context was changed for it, or was not.
     Context,
@@ -169,6 +177,31 @@ impl OnClose {
             Self::Cancel => "cancel",
             Self::Abandon => "abandon",
         }
+    }
+}
+
+/// What a job asks people.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct NewApproval {
+    /// Which activity answers to it.
+    pub activity: u32,
+    /// Within its job: asked again under the same key, it is the same request.
+    pub key: String,
+    /// Which reminder this is, from 0.
+    pub round: i32,
+    /// What is asked.
+    pub subject: String,
+    /// Who should answer.
+    pub assignees: Vec<String>,
+    /// What may be answered.
+    pub options: Vec<String>,
+}
+
+impl NewApproval {
+    /// About how many bytes it sends.
+    fn bytes(&self) -> usize {
+        let lists = self.assignees.iter().chain(&self.options);
+        self.subject.len() + self.key.len() + lists.map(String::len).sum::<usize>()
     }
 }
 

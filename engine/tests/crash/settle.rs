@@ -43,6 +43,7 @@ pub async fn settle(stage: &Stage) {
     }
     store.compact_tallies().await.expect("folded");
     store.prune_failures().await.expect("pruned");
+    store.tidy_approvals().await.expect("tidied");
 }
 
 /// The checks that were ever made are made again.

@@ -90,6 +90,10 @@ select n, 'm' || n % 100, 'k' || n, n from generate_series(940000, 969999) n;
 insert into child (job, parent, activity, awaited, on_close, closing_at)
 select n, n - 20000, 1, true, 'cancel', case when n % 100 = 0 then now() end from generate_series(970000, 989999) n;
 
+insert into approval (tenant, job, key, activities, round, subject, assignees, options, opened_at, asked_at, ended_at)
+select 1, n, 'k', '{1}', 0, 's', array['m' || n / 50 % 300], '{approve}', now(), now(), case when n % 50 > 0 then now() end
+from generate_series(900001, 960000) n;
+
 insert into configuration (tenant, kind, name, revision, document, hash)
 select 1, 'purpose', 'c' || n, 1, '{}', '' from generate_series(1, 300) n;
 

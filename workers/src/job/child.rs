@@ -70,7 +70,7 @@ impl Conduct {
         &self,
         rows: &[Row],
     ) -> Result<(Vec<NewChild>, Vec<EventKind>), Stuck> {
-        let (mut children, mut faults) = (Vec::new(), Vec::new());
+        let (mut children, mut faults) = (Vec::new(), self.unaskable(rows));
         for row in rows {
             match row {
                 Row::StartChild(start) => match self.child(start).await? {
@@ -88,6 +88,8 @@ impl Conduct {
                 }
                 Row::CloseChild { .. }
                 | Row::CloseGroup { .. }
+                | Row::OpenApproval { .. }
+                | Row::CloseApproval { .. }
                 | Row::Publish { .. }
                 | Row::TakeMail { .. }
                 | Row::ReturnMail { .. } => {}

@@ -319,7 +319,7 @@ impl Conduct {
         let first = select! { biased;
             end = self.steps.next() => self.heard(end)?,
             () = self.shared.stopped(self.job), if !self.obeys => return self.ordered().await,
-            () = sleep(due) => vec![EventKind::Due],
+            () = sleep(due) => self.due().await?,
             () = sleep_until(self.collect_at) => {
                 self.collect_at = next_look();
                 match self.execution.interests().is_empty() {

@@ -15,6 +15,7 @@ use windlass_workflows::machine::turn::{Effect, End};
 use windlass_workflows::value::Value;
 
 use super::Stuck;
+use super::approval;
 use super::conduct::Conduct;
 use super::shared_context::never_saved;
 
@@ -48,6 +49,7 @@ impl Conduct {
                 name: String::new(),
                 key: activity.0.to_string(),
             }),
+            Interest::Approval { input, .. } => Some(approval::cause(input)),
             Interest::Group { .. } | Interest::Context { .. } => None,
         }
     }
@@ -69,6 +71,17 @@ impl Conduct {
         let lost = unanswered(&interests, started, &answers);
         answers.extend(lost);
         Ok(answers)
+    }
+
+    /// A timer has come. What children and people said before it counts before it.
+    pub(super) async fn due(&mut self) -> Result<Vec<EventKind>, Stuck> {
+        let is_mail = |one: &Interest| matches!(one, Interest::Mail { .. });
+        let mut events = match self.execution.interests().iter().all(is_mail) {
+            true => Vec::new(),
+            false => self.read_children().await?,
+        };
+        events.push(EventKind::Due);
+        Ok(events)
     }
 
     /// What a flush says to others and has heard from them.
@@ -141,6 +154,12 @@ impl Conduct {
                 input,
                 key,
             } => post.saves.extend(self.save(*activity, input, key)),
+            Row::OpenApproval {
+                activity,
+                input,
+                key,
+            } => post.approvals.extend(self.asked(*activity, input, key)),
+            Row::CloseApproval { activity } => post.withdrawn.push(activity.0),
             Row::StartChild(_) | Row::OpenGroup { .. } | Row::CloseGroup { .. } => {}
         }
     }
@@ -179,7 +198,10 @@ fn unanswered(
             Some(never_saved(*activity))
         }
         Interest::Group { activity } => Some(failed(*activity, not_yet())),
-        Interest::Child { .. } | Interest::Context { .. } | Interest::Mail { .. } => None,
+        Interest::Child { .. }
+        | Interest::Context { .. }
+        | Interest::Mail { .. }
+        | Interest::Approval { .. } => None,
     });
     lost.collect()
 }

@@ -8,7 +8,8 @@ use tracing::warn;
 use windlass_workflows::machine::command::Call;
 use windlass_workflows::value::Value;
 
-use crate::perform::{StepContext, StepFailure};
+use super::item;
+use crate::perform::{StepContext, StepFailure, bounded};
 use crate::shared::Shared;
 
 /// Performs a call.
@@ -18,10 +19,13 @@ pub(super) async fn run(
     call: Call,
     context: StepContext,
 ) -> Result<Value, StepFailure> {
-    let performer = shared.performer.clone();
+    let here = shared.clone();
     let step = async move {
         context.begins();
-        performer.perform(&call, &context).await
+        match item::wanted(&call) {
+            Some(input) => bounded(item::load(&here, context.tenant, input), &context).await,
+            None => here.performer.perform(&call, &context).await,
+        }
     };
     let answer = on_work(&shared, None, step).await;
     rested(shared, limited, answer).await

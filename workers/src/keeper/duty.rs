@@ -256,7 +256,8 @@ async fn tidied(store: &Store) -> Result<bool, Error> {
         + store.expire_contexts().await?
         + store.forget_context_changes(CONTEXT_CHANGES_KEPT).await?
         + store.expire_events(EVENTS_KEPT).await?
-        + u64::try_from(store.forget_heard().await?).unwrap_or_default();
+        + u64::try_from(store.forget_heard().await?).unwrap_or_default()
+        + u64::try_from(store.tidy_approvals().await?).unwrap_or_default();
     Ok(store.compact_tallies().await? > 0 || pruned > 0)
 }
 

@@ -22,9 +22,12 @@ use std::time::Duration;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
+use windlass_workflows::catalogue::APPROVAL;
 use windlass_workflows::document::step::FunctionName;
 use windlass_workflows::machine::command::Call;
+use windlass_workflows::machine::fault::Fault;
 use windlass_workflows::machine::secret::Marks;
+use windlass_workflows::schema::Schema;
 use windlass_workflows::value::Value;
 
 pub use self::failure::{StepFailure, Verdict};
@@ -44,6 +47,9 @@ pub const RESPONSE_BYTES_MAX: usize = 10 * 1024 * 1024;
 
 /// How long one HTTP exchange may take where nothing else is said.
 pub const TIMEOUT_DEFAULT: Duration = Duration::from_secs(60);
+
+/// Problems of a wrong answer that are told.
+const PROBLEMS_MAX: usize = 5;
 
 /// How a performer meets the world.
 pub struct PerformerOptions {
@@ -130,6 +136,7 @@ struct Inner {
     secrets: Secrets,
     tokens: Tokens,
     catalogue: Catalogue,
+    builtin: windlass_workflows::catalogue::Catalogue,
 }
 
 impl Performer {
@@ -157,6 +164,7 @@ impl Performer {
             secrets,
             tokens: Tokens::default(),
             catalogue,
+            builtin: windlass_workflows::catalogue::Catalogue::builtin(),
         };
         Ok(Self {
             inner: Arc::new(inner),
@@ -179,6 +187,15 @@ impl Performer {
             && catalogue.contains(function)
             && context.marks.is_none();
         is_handler.then(|| handler::begin(catalogue, function, input, context))
+    }
+
+    /// Why a function of ours does not take this, if it does not.
+    pub(crate) fn refusal(&self, function: &FunctionName, input: &Value) -> Option<Fault> {
+        let schema = self.inner.builtin.schema(function);
+        let said = unfit(schema, input)?;
+        let FunctionName { name, version } = function;
+        let title = format!("{name}:{version} does not take this: {said}");
+        Some(Fault::standard("validation", 400, title))
     }
 
     /// Performs `call` and gives its raw output.
@@ -214,6 +231,8 @@ pub(crate) async fn bounded(
 #[derive(Clone, Copy)]
 enum Builtin {
     Analyse,
+    /// No step at all: a row of the job's turn.
+    Approval,
     Generate,
 }
 
@@ -221,6 +240,7 @@ impl Builtin {
     fn of(function: &FunctionName) -> Option<Self> {
         match (function.name.as_str(), function.version.as_str()) {
             ("analyse", "1.0.0") => Some(Self::Analyse),
+            (APPROVAL, "1.0.0") => Some(Self::Approval),
             ("generate", "1.0.0") => Some(Self::Generate),
             _ => None,
         }
@@ -247,12 +267,38 @@ impl Inner {
         input: &Value,
         context: &StepContext,
     ) -> Result<Value, StepFailure> {
-        match Builtin::of(function) {
-            Some(Builtin::Analyse) => analyse::perform(self, input, context).await,
-            Some(Builtin::Generate) => generate::perform(self, input, context).await,
-            None => handler::begin(&self.catalogue, function, input, context).await,
-        }
+        let output = match Builtin::of(function) {
+            Some(Builtin::Analyse) => analyse::perform(self, input, context).await?,
+            Some(Builtin::Approval) => {
+                return Err(StepFailure::configuration(
+                    "approval:1.0.0 is called by a task of its own, and by nothing else",
+                ));
+            }
+            Some(Builtin::Generate) => generate::perform(self, input, context).await?,
+            None => return handler::begin(&self.catalogue, function, input, context).await,
+        };
+        self.fits(function, output)
     }
+
+    /// What a function of ours gives is what its schema says; an answer of somebody else that is not may be
+    /// right the next time.
+    fn fits(&self, function: &FunctionName, output: Value) -> Result<Value, StepFailure> {
+        let Some(said) = unfit(self.builtin.output_schema(function), &output) else {
+            return Ok(output);
+        };
+        let FunctionName { name, version } = function;
+        let title = format!("the answer is none of {name}:{version}: {said}");
+        Err(StepFailure::communication(502, title))
+    }
+}
+
+/// In which ways a value does not fit.
+fn unfit(schema: Option<&Schema>, value: &Value) -> Option<String> {
+    let mismatches = schema?.mismatches(value).into_iter().take(PROBLEMS_MAX);
+    let said: Vec<String> = mismatches
+        .map(|mismatch| format!("{} at `{}`", mismatch.message, mismatch.pointer))
+        .collect();
+    (!said.is_empty()).then(|| said.join("; "))
 }
 
 /// Waits for the deadline; for ever if there is none.

@@ -1,7 +1,7 @@
 //! What whoever runs a template cannot do yet is refused when it is published, never ignored.
 
 use super::{Checker, walk};
-use crate::catalogue::{Ability, CHUNKS, CONTEXT_SAVE};
+use crate::catalogue::{APPROVAL, Ability, CHUNKS, CONTEXT_SAVE};
 use crate::document::settings::{Pin, Settings};
 use crate::document::step::{Kind, Shape, Task};
 use crate::document::tree::join;
@@ -116,7 +116,9 @@ fn says_something(kind: &Kind, key: &str, shape: &Shape) -> bool {
         // Leases are renewed by the process that holds them: a heartbeat has nothing to say.
         (_, "heartbeat") => true,
         (Kind::Run(_), key) => ["queue", "priority", "limits", "startBy", "needs"].contains(&key),
-        (Kind::Function { function, .. }, "runTime") => function.name != CHUNKS,
+        (Kind::Function { function, .. }, "runTime") => {
+            ![CHUNKS, APPROVAL].contains(&&*function.name)
+        }
         (Kind::Http(_) | Kind::OpenApi(_) | Kind::Local { .. }, "runTime") => true,
         // Whoever takes the job has what all its calls need; so what they need is known when it is made.
         (Kind::Http(_) | Kind::OpenApi(_) | Kind::Local { .. } | Kind::Function { .. }, "needs") => is_constant,

@@ -162,8 +162,12 @@ impl Execution {
             .facts
             .key(&self.program.node(frame.node).pointer, frame.visit);
         let activity = self.next_activity();
-        // The row has the input: the state need not.
-        let none = self.state.hold(Value::Null);
+        // The row has the input: the state need not, unless it says what the job rests for.
+        let kept = match target.way() {
+            Way::Approval => input.clone(),
+            _ => Value::Null,
+        };
+        let kept = self.state.hold(kept);
         let (row, call) = match target.way() {
             Way::Context => (
                 Row::SaveContext {
@@ -171,7 +175,15 @@ impl Execution {
                     input,
                     key,
                 },
-                OpenCall::Context { input: none },
+                OpenCall::Context { input: kept },
+            ),
+            Way::Approval => (
+                Row::OpenApproval {
+                    activity,
+                    input,
+                    key,
+                },
+                OpenCall::Approval { input: kept },
             ),
             Way::Group | Way::Perform => (
                 Row::OpenGroup {
@@ -182,12 +194,25 @@ impl Execution {
                 },
                 OpenCall::Group {
                     function,
-                    input: none,
+                    input: kept,
                 },
             ),
         };
         self.rows.push(row);
         self.open_step(activity, call, layers)
+    }
+
+    /// A step that a person lets be made again asks people again.
+    pub(super) fn ask_people_again(&mut self) {
+        let step = self.state.branch().step();
+        if let Some((step, OpenCall::Approval { input })) = step.map(|step| (step, &step.call)) {
+            let row = Row::OpenApproval {
+                activity: step.activity,
+                input: input.value.clone(),
+                key: self.key_of(self.state.cursor, step),
+            };
+            self.rows.push(row);
+        }
     }
 
     /// What no longer shall go on outside, with rows of its own; whether it had not even begun.
@@ -196,9 +221,9 @@ impl Execution {
         let known = self.rows.len();
         self.rows.retain(|row| match row {
             Row::StartChild(child) => child.activity != activity,
-            Row::OpenGroup { activity: of, .. } | Row::SaveContext { activity: of, .. } => {
-                *of != activity
-            }
+            Row::OpenGroup { activity: of, .. }
+            | Row::SaveContext { activity: of, .. }
+            | Row::OpenApproval { activity: of, .. } => *of != activity,
             _ => true,
         });
         if self.rows.len() < known {
@@ -213,6 +238,7 @@ impl Execution {
             } => {}
             OpenCall::Child { .. } => self.rows.push(Row::CloseChild { activity }),
             OpenCall::Group { .. } => self.rows.push(Row::CloseGroup { activity }),
+            OpenCall::Approval { .. } => self.rows.push(Row::CloseApproval { activity }),
             _ => {}
         }
         false
@@ -234,6 +260,10 @@ impl Step {
             OpenCall::Child { .. } => Some(Interest::Child { activity }),
             OpenCall::Group { .. } => Some(Interest::Group { activity }),
             OpenCall::Context { .. } => Some(Interest::Context { activity }),
+            OpenCall::Approval { input } => Some(Interest::Approval {
+                activity,
+                input: input.value.clone(),
+            }),
             OpenCall::Http { .. } | OpenCall::Function { .. } | OpenCall::Chunks(_) => None,
         }
     }

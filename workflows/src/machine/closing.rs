@@ -52,6 +52,11 @@ impl Execution {
                         fate: Fate::Abandon,
                         ..
                     } => self.stand(Doing::Nothing),
+                    // Nobody outside works at it.
+                    OpenCall::Approval { .. } => {
+                        self.close_beside(&step);
+                        self.stand(Doing::Nothing);
+                    }
                     _ if self.close_beside(&step) => self.stand(Doing::Nothing),
                     _ => {}
                 }
@@ -183,7 +188,10 @@ impl Execution {
         let is_withdrawn = self.withdraw(activity);
         let was_open = match &step.call {
             OpenCall::Chunks(_) => true,
-            OpenCall::Child { .. } | OpenCall::Group { .. } | OpenCall::Context { .. } => {
+            OpenCall::Child { .. }
+            | OpenCall::Group { .. }
+            | OpenCall::Context { .. }
+            | OpenCall::Approval { .. } => {
                 self.close_beside(&step);
                 false
             }

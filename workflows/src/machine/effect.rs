@@ -157,6 +157,7 @@ impl Execution {
             step.verify = None;
             self.stand(Doing::Step(step));
         }
+        self.ask_people_again();
         let asked = self.perform_of(self.state.cursor);
         self.commands.extend(asked);
     }

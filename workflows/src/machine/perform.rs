@@ -52,9 +52,10 @@ impl Execution {
                 vec![self.perform(place, step, call)]
             }
             // A row of the turn that opened it.
-            OpenCall::Child { .. } | OpenCall::Group { .. } | OpenCall::Context { .. } => {
-                Vec::new()
-            }
+            OpenCall::Child { .. }
+            | OpenCall::Group { .. }
+            | OpenCall::Context { .. }
+            | OpenCall::Approval { .. } => Vec::new(),
         }
     }
 
@@ -69,7 +70,10 @@ impl Execution {
         open.any(|step| match step.verify.as_ref().unwrap_or(&step.call) {
             OpenCall::Chunks(chunks) => !chunks.open.is_empty(),
             OpenCall::Http { .. } | OpenCall::Function { .. } => true,
-            OpenCall::Child { .. } | OpenCall::Group { .. } | OpenCall::Context { .. } => false,
+            OpenCall::Child { .. }
+            | OpenCall::Group { .. }
+            | OpenCall::Context { .. }
+            | OpenCall::Approval { .. } => false,
         })
     }
 

@@ -36,6 +36,20 @@ pub enum Row {
         /// Which one.
         activity: Activity,
     },
+    /// A request to people. Their decision comes back as `EventKind::Settled`.
+    OpenApproval {
+        /// Which activity answers to it.
+        activity: Activity,
+        /// The evaluated `with`: what is asked, and whom.
+        input: Value,
+        /// Stable idempotency key; the request goes by it unless `input` has a key of its own.
+        key: String,
+    },
+    /// The step of that activity does not want an answer any more.
+    CloseApproval {
+        /// Which one.
+        activity: Activity,
+    },
     /// An event for everybody who listens.
     Publish {
         /// Its id, which is also in the envelope: the same in every try to publish it.
@@ -123,6 +137,13 @@ pub enum Interest {
     Group {
         /// The activity that opened it.
         activity: Activity,
+    },
+    /// A decision of people.
+    Approval {
+        /// The activity that asked.
+        activity: Activity,
+        /// What it asked.
+        input: Value,
     },
     /// The answer to a saved context.
     Context {

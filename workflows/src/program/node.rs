@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use super::schema::Schema;
 use super::target::OpenApiNode;
-use crate::catalogue::CONTEXT_SAVE;
+use crate::catalogue::{APPROVAL, CONTEXT_SAVE};
 use crate::document::event::{Mode, Read};
 use crate::document::settings::{Compensate, Fate, OnUnknown};
 use crate::document::step::{FunctionName, HttpOutput, Retry};
@@ -127,6 +127,8 @@ pub(crate) enum Way {
     Group,
     /// A change of a shared context, in the turn's own flush.
     Context,
+    /// A request to people, in the turn's own flush.
+    Approval,
 }
 
 impl Target {
@@ -135,6 +137,7 @@ impl Target {
             Leaf::Function { function, .. } => match function.name.as_str() {
                 "map" | "batch" => Way::Group,
                 CONTEXT_SAVE => Way::Context,
+                APPROVAL => Way::Approval,
                 _ => Way::Perform,
             },
             Leaf::Http(_) | Leaf::OpenApi(_) => Way::Perform,

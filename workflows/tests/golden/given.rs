@@ -1,6 +1,7 @@
 //! What the machine gives, as the text of a recording: rows, outcomes, commands.
 
 use windlass_workflows::machine::command::{Call, Command, HttpRequest, Perform};
+use windlass_workflows::machine::event::Activity;
 use windlass_workflows::machine::row::Row;
 use windlass_workflows::machine::turn::Outcome;
 use windlass_workflows::value::Value;
@@ -56,6 +57,12 @@ pub fn row(row: &Row) -> Value {
             )
         }
         Row::CloseGroup { activity } => one("close_group", vec![number(*activity)]),
+        Row::OpenApproval {
+            activity,
+            input,
+            key,
+        } => one("open_approval", asked(*activity, input, key)),
+        Row::CloseApproval { activity } => one("close_approval", vec![number(*activity)]),
         Row::Publish { envelope, .. } => one("publish", vec![("envelope", envelope.clone())]),
         Row::TakeMail { id } => one("take_mail", vec![("id", Value::from(*id))]),
         Row::ReturnMail { id, .. } => one("return_mail", vec![("id", Value::from(*id))]),
@@ -63,15 +70,17 @@ pub fn row(row: &Row) -> Value {
             activity,
             input,
             key,
-        } => one(
-            "save_context",
-            vec![
-                number(*activity),
-                ("input", input.clone()),
-                ("key", Value::from(key.as_str())),
-            ],
-        ),
+        } => one("save_context", asked(*activity, input, key)),
     }
+}
+
+/// What a row says that something answers to.
+fn asked(activity: Activity, input: &Value, key: &str) -> Vec<(&'static str, Value)> {
+    vec![
+        number(activity),
+        ("input", input.clone()),
+        ("key", Value::from(key)),
+    ]
 }
 
 pub fn command(command: &Command) -> Value {

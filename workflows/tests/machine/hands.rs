@@ -61,6 +61,8 @@ impl Rig {
             Row::CloseChild { activity } => format!("close {}", activity.0),
             Row::OpenGroup { function, .. } => format!("open {}", function.name),
             Row::CloseGroup { activity } => format!("close group {}", activity.0),
+            Row::OpenApproval { .. } => "ask people".to_owned(),
+            Row::CloseApproval { activity } => format!("close approval {}", activity.0),
             Row::Publish { envelope, .. } => {
                 format!(
                     "publish {}",

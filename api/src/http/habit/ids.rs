@@ -39,6 +39,11 @@ pub struct WorkerId(pub Uuid);
 #[schema(value_type = String, example = "p_3")]
 pub struct PauseId(pub i64);
 
+/// An approval, `a_7`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ToSchema)]
+#[schema(value_type = String, example = "a_7")]
+pub struct ApprovalId(pub i64);
+
 /// What is between the prefix and the end of an id, or what was expected instead.
 fn tail<T: FromStr>(text: &str, prefix: &str, example: &str) -> Result<T, String> {
     let tail = text
@@ -85,6 +90,7 @@ id_as_text! {
     BatchId, "b_", "b_7";
     PauseId, "p_", "p_3";
     RedriveId, "d_", "d_3";
+    ApprovalId, "a_", "a_7";
     WorkerId, "w_", "w_0190a1b2-c3d4-7e5f-8a9b-0c1d2e3f4a5b";
 }
 

@@ -7,6 +7,7 @@ use windlass_workflows::machine::turn::End;
 
 use super::{Cause, Letter, Meeting, Post, Spot};
 use crate::Error;
+use crate::store::approval;
 use crate::store::context;
 use crate::store::exchange::{Ending, NewEntry};
 use crate::store::gate::Session;
@@ -39,6 +40,8 @@ pub(in crate::store) async fn deliver<'a>(
     take(connection, with_posts(entries.clone())).await?;
     start(connection, with_posts(entries.clone())).await?;
     close(connection, with_posts(entries.clone())).await?;
+    approval::close(connection, with_posts(entries.clone())).await?;
+    approval::open(connection, with_posts(entries.clone())).await?;
     publish(connection, with_posts(entries.clone())).await?;
     save(connection, with_posts(entries.clone())).await?;
     pass_on(connection, with_posts(entries.clone())).await?;

@@ -16,7 +16,7 @@ pub(crate) enum Spot<'a> {
     Signal(&'a str, &'a str),
     /// Events of this type; empty for those who wait for any.
     Event(&'a str),
-    /// What children say to this job, whosever it is.
+    /// What children and people say to this job, whosever it is.
     Job(i64),
     /// Changes of the context of this key.
     Context(&'a str),
@@ -78,7 +78,7 @@ impl Meeting {
         match cause.kind {
             CauseKind::Signal => self.share(tenant, Spot::Signal(&cause.name, &cause.key)),
             CauseKind::Event => self.share(tenant, Spot::Event(&cause.name)),
-            CauseKind::Child => self.share(tenant, Spot::Job(job)),
+            CauseKind::Child | CauseKind::Approval => self.share(tenant, Spot::Job(job)),
         }
     }
 

@@ -1,5 +1,6 @@
 //! The stories: together they pass every statement that writes.
 
+mod approval;
 mod batch;
 mod breaker;
 mod cancel;
@@ -41,6 +42,7 @@ pub fn all() -> Vec<Story> {
         own::stories(),
         effect::stories(),
         context::stories(),
+        approval::stories(),
         failure::stories(),
         redrive::stories(),
         share::stories(),

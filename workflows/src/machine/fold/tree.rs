@@ -126,6 +126,9 @@ impl Reader<'_> {
         if let Some(input) = self.maybe_held(value, "context", values)? {
             return Ok(Some(OpenCall::Context { input }));
         }
+        if let Some(input) = self.maybe_held(value, "approval", values)? {
+            return Ok(Some(OpenCall::Approval { input }));
+        }
         if let Some(group) = value.get("group") {
             let function = FunctionName {
                 name: self.text(group, "name")?.to_owned(),

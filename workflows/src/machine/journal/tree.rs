@@ -126,6 +126,7 @@ pub(in crate::machine) fn call(call: &OpenCall) -> Member {
             ("group", Value::map(members))
         }
         OpenCall::Context { input } => ("context", number(input)),
+        OpenCall::Approval { input } => ("approval", number(input)),
     }
 }
 

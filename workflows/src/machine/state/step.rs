@@ -90,6 +90,9 @@ pub(crate) enum OpenCall {
     Context {
         input: Held,
     },
+    Approval {
+        input: Held,
+    },
 }
 
 /// A `chunks` activity.
@@ -125,7 +128,8 @@ impl OpenCall {
             Self::Function { input, .. }
             | Self::Child { input, .. }
             | Self::Group { input, .. }
-            | Self::Context { input } => input,
+            | Self::Context { input }
+            | Self::Approval { input } => input,
         };
         std::iter::once(value)
     }

@@ -5,7 +5,7 @@
 use chrono::{DateTime, Utc};
 
 use super::{Arrival, Asked, Stage, unprepared};
-use crate::catalogue::CONTEXT_SAVE;
+use crate::catalogue::{APPROVAL, CONTEXT_SAVE};
 use crate::machine::event::{Activity, EventKind};
 use crate::machine::row::{Row, StartChild};
 use crate::policy::retry::later;
@@ -79,7 +79,17 @@ impl Stage<'_> {
                     let function = Some(format!("{CONTEXT_SAVE}:1.0.0"));
                     self.ask(activity, &key, function, input, true)?;
                 }
-                Row::CloseChild { activity } | Row::CloseGroup { activity } => {
+                Row::OpenApproval {
+                    activity,
+                    input,
+                    key,
+                } => {
+                    let function = Some(format!("{APPROVAL}:1.0.0"));
+                    self.ask(activity, &key, function, input, true)?;
+                }
+                Row::CloseChild { activity }
+                | Row::CloseGroup { activity }
+                | Row::CloseApproval { activity } => {
                     self.arrivals.retain(|arrival| arrival.activity != activity);
                 }
                 Row::Publish { envelope, .. } => self.deliver(envelope),
