@@ -33,6 +33,18 @@ pub fn json(path: &str) -> Result<Value, CliError> {
         .map_err(|error| CliError::usage(format!("{path} holds no JSON: {error}")))
 }
 
+/// JSON as it was typed, or the file that `@` names.
+///
+/// # Errors
+/// `usage` for what is no JSON; what reading the file says.
+pub fn given(text: &str) -> Result<Value, CliError> {
+    match text.strip_prefix('@') {
+        Some(path) => json(path),
+        None => serde_json::from_str(text)
+            .map_err(|error| CliError::usage(format!("`{text}` is no JSON: {error}"))),
+    }
+}
+
 /// The body of an apply: every document of files and folders, and the data files that they name.
 #[derive(Debug, Default)]
 pub struct Bundle {

@@ -5,6 +5,7 @@ use serde_json::{Value, json};
 
 use super::context::{Context, Paging, query};
 use super::error::CliError;
+use super::flight::FlightCommand;
 use super::output::{Column, Format};
 use super::watch;
 use crate::exit::Exit;
@@ -67,6 +68,9 @@ pub enum JobCommand {
         #[arg(long, value_name = "TEXT")]
         reason: String,
     },
+    /// Changes of one in flight
+    #[command(flatten)]
+    Flight(FlightCommand),
 }
 
 const JOBS: &[Column] = &[
@@ -130,6 +134,7 @@ impl JobCommand {
             Self::Kill { id, reason } => {
                 end(context, &id, "Kill", "kill", &json!({"reason": reason})).await
             }
+            Self::Flight(change) => change.run(context).await,
         }
     }
 }

@@ -81,11 +81,7 @@ impl Message {
         body["id"] = self.id.into();
         body["data"] = match self.data {
             None => Value::Null,
-            Some(text) => match text.strip_prefix('@') {
-                Some(path) => files::json(path)?,
-                None => serde_json::from_str(&text)
-                    .map_err(|error| CliError::usage(format!("`{text}` is no JSON: {error}")))?,
-            },
+            Some(text) => files::given(&text)?,
         };
         let answer = context.client.post(&[noun], &[], &body, None).await?;
         context.output.item(&answer)?;

@@ -20,6 +20,7 @@ mod draft;
 pub mod error;
 mod failure;
 pub mod files;
+mod flight;
 pub mod job;
 mod lane;
 mod limit;

@@ -17,6 +17,7 @@ mod documents;
 mod elsewhere;
 mod failures;
 mod fleet;
+mod flights;
 mod habit;
 mod health;
 mod job_parts;
@@ -94,6 +95,7 @@ fn routes() -> OpenApiRouter<ApiState> {
         requests::routes(),
         jobs::routes(),
         job_parts::routes(),
+        flights::routes(),
         messages::routes(),
         approvals::routes(),
         timeline::routes(),

@@ -47,6 +47,12 @@ struct MomentReply {
     seq: Option<i32>,
     /// Seconds since the moment before.
     seconds: Option<f64>,
+    /// Who did it, if a person did.
+    who: Option<String>,
+    /// In their words.
+    why: Option<String>,
+    /// What it changed, in one line.
+    change: Option<String>,
     /// Whether it is still to come.
     pending: bool,
 }
@@ -93,6 +99,9 @@ fn moment(at: DateTime<Utc>, what: &str) -> MomentReply {
         task: None,
         seq: None,
         seconds: None,
+        who: None,
+        why: None,
+        change: None,
         pending: false,
     }
 }
@@ -110,6 +119,9 @@ struct Noted {
     kind: String,
     at: Option<DateTime<Utc>>,
     now_at: Option<String>,
+    who: Option<String>,
+    why: Option<String>,
+    what: Option<String>,
 }
 
 /// The events of an entry; the entry itself where it notes none.
@@ -125,6 +137,9 @@ fn noted(entry: &JournalEntry) -> Vec<MomentReply> {
     let shown = events.into_iter().map(|event| MomentReply {
         task: event.now_at,
         seq: Some(entry.seq),
+        who: event.who,
+        why: event.why,
+        change: event.what,
         ..moment(event.at.unwrap_or(entry.at), &event.kind)
     });
     shown.collect()
@@ -178,6 +193,18 @@ mod tests {
         );
         assert!(moments.iter().all(|moment| moment.seq == Some(3)));
         assert_eq!(moments[1].at, DateTime::UNIX_EPOCH, "the entry's own");
+    }
+
+    #[test]
+    fn who_changed_a_job_and_why_stands_beside_the_change() {
+        let data =
+            r#"{"events":[{"kind":"patched","who":"mia","why":"wrong","what":"another context"}]}"#;
+
+        let moments = noted(&entry(data));
+
+        let said = (moments[0].who.as_deref(), moments[0].why.as_deref());
+        assert_eq!(said, (Some("mia"), Some("wrong")));
+        assert_eq!(moments[0].change.as_deref(), Some("another context"));
     }
 
     #[test]

@@ -167,3 +167,25 @@ async fn ids_of_other_nouns_and_of_nothing_are_told_apart() {
     assert!(malformed["detail"].as_str().unwrap().contains("j_1024"));
     assert_eq!(missing["instance"], "/v1/jobs/j_1");
 }
+
+#[tokio::test]
+async fn a_change_in_flight_says_why_a_job_cannot_be_changed() {
+    let site = Site::with_fleet().await;
+    let id = job(&site).await;
+    let preview = |verb: &str| format!("/v1/jobs/{id}/{verb}?preview=true");
+
+    let fresh = site
+        .post(&preview("rewind"), &json!({ "to": "greet" }))
+        .await;
+    let nobody = site
+        .post("/v1/jobs/j_1/patch?preview=true", &json!({ "context": {} }))
+        .await;
+    let wrong = site
+        .post(&preview("migrate"), &json!({ "to": "1.1.0", "map": {} }))
+        .await;
+
+    fresh.problem(409, "illegal_state");
+    nobody.problem(404, "not_found");
+    let wrong = wrong.problem(422, "invalid");
+    assert_eq!(codes(&wrong), ["unknown_field"]);
+}

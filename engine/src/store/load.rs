@@ -1,6 +1,7 @@
 //! What a worker reads to run a job: its program's source, its memory, its batch, its chunks, its orders.
 
 use chrono::{DateTime, Utc};
+use windlass_workflows::machine::BatchFacts;
 use windlass_workflows::machine::turn::{Entry, Head};
 
 use super::{LeaseKey, Store};
@@ -24,6 +25,42 @@ pub struct Loaded {
     pub head: Option<Head>,
     /// The turns after it.
     pub entries: Vec<Entry>,
+}
+
+/// A head or an entry.
+struct Remembered {
+    seq: i32,
+    kind: String,
+    at: Option<DateTime<Utc>>,
+    data: Option<String>,
+    fold: Option<i32>,
+    state: Option<Vec<u8>>,
+}
+
+impl Loaded {
+    fn of(rows: Vec<Remembered>) -> Self {
+        let mut loaded = Self::default();
+        for row in rows {
+            match (row.fold, row.state, row.at, row.data) {
+                (Some(fold), Some(state), _, _) => {
+                    loaded.head = Some(Head {
+                        seq: row.seq,
+                        fold,
+                        state,
+                    })
+                }
+                (_, _, Some(at), Some(data)) => loaded.entries.push(Entry {
+                    seq: row.seq,
+                    kind: row.kind,
+                    at,
+                    data,
+                }),
+                _ => unreachable!("a row is a head or an entry"),
+            }
+        }
+        loaded.entries.sort_by_key(|entry| entry.seq);
+        loaded
+    }
 }
 
 /// A member of a chunk.
@@ -67,6 +104,22 @@ impl BatchOf {
         }
         u64::try_from(before).unwrap_or_default()
     }
+
+    /// What one of its jobs sees of it.
+    pub fn facts(&self, job: i64, key: Option<String>, object: Option<String>) -> BatchFacts {
+        BatchFacts {
+            id: format!("b_{}", self.id),
+            configuration: self.configuration.clone(),
+            strategy: self.strategy.clone(),
+            index: self.index_of(job),
+            of: u64::try_from(self.jobs).unwrap_or_default(),
+            key,
+            object,
+            slot: self.slot,
+            context: self.context.clone(),
+            chunks: None,
+        }
+    }
 }
 
 impl Store {
@@ -85,30 +138,18 @@ impl Store {
 
     /// Everything that a job remembers.
     pub async fn load(&self, job: i64) -> Result<Loaded, Error> {
-        let rows = sqlx::query_file!("queries/journal/load.sql", job)
+        let rows = sqlx::query_file_as!(Remembered, "queries/journal/load.sql", job)
             .fetch_all(self.pool())
             .await?;
-        let mut loaded = Loaded::default();
-        for row in rows {
-            match (row.fold, row.state, row.at, row.data) {
-                (Some(fold), Some(state), _, _) => {
-                    loaded.head = Some(Head {
-                        seq: row.seq,
-                        fold,
-                        state,
-                    })
-                }
-                (_, _, Some(at), Some(data)) => loaded.entries.push(Entry {
-                    seq: row.seq,
-                    kind: row.kind,
-                    at,
-                    data,
-                }),
-                _ => unreachable!("a row is a head or an entry"),
-            }
-        }
-        loaded.entries.sort_by_key(|entry| entry.seq);
-        Ok(loaded)
+        Ok(Loaded::of(rows))
+    }
+
+    /// A job's memory as far back as it reads under its version, at most so many entries.
+    pub(crate) async fn history(&self, job: i64, entries: i32) -> Result<Loaded, Error> {
+        let rows = sqlx::query_file_as!(Remembered, "queries/flight/history.sql", job, entries)
+            .fetch_all(self.pool())
+            .await?;
+        Ok(Loaded::of(rows))
     }
 
     /// The oldest order for a leased job; `None` inside when there is none, outside when the lease is gone.

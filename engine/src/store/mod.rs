@@ -21,6 +21,7 @@ mod duty;
 mod effect;
 mod event;
 mod exchange;
+pub(crate) mod flight;
 mod gate;
 mod handler;
 mod health;

@@ -8,9 +8,7 @@ use futures::future::BoxFuture;
 use uuid::Uuid;
 use windlass_engine::Error;
 use windlass_engine::protocol::Trigger;
-use windlass_engine::store::{
-    Ending, Expected, NewEntry, NewRequest, NewSave, Post, Want,
-};
+use windlass_engine::store::{Ending, Expected, NewEntry, NewRequest, NewSave, Post, Want};
 use windlass_workflows::machine::event::Activity;
 use windlass_workflows::machine::turn::Effect;
 

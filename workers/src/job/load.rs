@@ -7,7 +7,7 @@ use std::sync::Arc;
 use tracing::debug;
 use windlass_engine::store::{BatchOf, Claimed, Loaded};
 use windlass_workflows::machine::event::EventKind;
-use windlass_workflows::machine::{BatchFacts, Execution, JobFacts, Unloadable};
+use windlass_workflows::machine::{Execution, JobFacts, Unloadable};
 use windlass_workflows::program::Program;
 use windlass_workflows::value::Value;
 
@@ -147,18 +147,8 @@ fn attempts(count: i16) -> u32 {
 fn facts_of(claimed: &Claimed, batch: Option<&BatchOf>) -> Result<JobFacts, Stuck> {
     let input = Value::parse(&claimed.input)
         .map_err(|error| Stuck::Park(format!("input_unreadable: {error}")))?;
-    let batch = claimed.batch.zip(batch).map(|(id, of)| BatchFacts {
-        id: format!("b_{id}"),
-        configuration: of.configuration.clone(),
-        strategy: of.strategy.clone(),
-        index: of.index_of(claimed.id),
-        of: u64::try_from(of.jobs).unwrap_or_default(),
-        key: claimed.member_key.clone(),
-        object: claimed.object.clone(),
-        slot: of.slot,
-        context: of.context.clone(),
-        chunks: None,
-    });
+    let (key, object) = (claimed.member_key.clone(), claimed.object.clone());
+    let batch = batch.map(|of| of.facts(claimed.id, key, object));
     Ok(JobFacts {
         id: claimed.id,
         nonce: claimed.nonce,

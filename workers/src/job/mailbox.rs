@@ -16,8 +16,8 @@ use windlass_workflows::value::Value;
 use super::Stuck;
 use super::conduct::Conduct;
 use super::mail::{settled, unread};
-use crate::pump::outbox::Recorded;
 use super::shared_context::answered;
+use crate::pump::outbox::Recorded;
 
 /// A job that runs steps and listens looks this often for what has come.
 const COLLECT: Duration = Duration::from_secs(1);

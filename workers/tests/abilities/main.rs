@@ -1,6 +1,8 @@
 //! What templates ask for beside their steps, done by a real worker on a real database.
 
 mod effects;
+mod flight;
+mod flights;
 mod openapi;
 mod placement;
 mod scheduled;

@@ -64,8 +64,13 @@ impl Site {
 
     /// Publishes a template: what stands beside `document`, with a handler `does:1.0.0`.
     pub async fn publish(&self, name: &str, metadata: &str, rest: &str) {
+        self.publish_as(name, "1.0.0", metadata, rest).await;
+    }
+
+    /// The same, of that version.
+    pub async fn publish_as(&self, name: &str, version: &str, metadata: &str, rest: &str) {
         let source = format!(
-            "document: {{ dsl: '1.0.3', namespace: test, name: {name}, version: '1.0.0'{metadata} }}\n{rest}"
+            "document: {{ dsl: '1.0.3', namespace: test, name: {name}, version: '{version}'{metadata} }}\n{rest}"
         );
         let template = publish::check_source(&source, &known())
             .unwrap_or_else(|problems| panic!("{problems:#?}"));
@@ -147,6 +152,9 @@ impl Site {
                 if input["parks"].as_bool() == Some(true) {
                     gate.notified().await;
                     return Err(ParkError("it looks odd".to_owned()).into());
+                }
+                if input["fails"].as_bool() == Some(true) {
+                    return Err("as it was told".into());
                 }
                 Ok::<_, BoxDynError>(input)
             }

@@ -121,7 +121,10 @@ fn says_something(kind: &Kind, key: &str, shape: &Shape) -> bool {
         }
         (Kind::Http(_) | Kind::OpenApi(_) | Kind::Local { .. }, "runTime") => true,
         // Whoever takes the job has what all its calls need; so what they need is known when it is made.
-        (Kind::Http(_) | Kind::OpenApi(_) | Kind::Local { .. } | Kind::Function { .. }, "needs") => is_constant,
+        (
+            Kind::Http(_) | Kind::OpenApi(_) | Kind::Local { .. } | Kind::Function { .. },
+            "needs",
+        ) => is_constant,
         _ => false,
     }
 }

@@ -25,13 +25,11 @@ impl Execution {
                 return Applied::Done;
             };
             self.state.cursor = place;
-            let Doing::Moving(next) = self.state.branch().doing else {
-                return Applied::Done;
-            };
             self.walked += 1;
-            let moved = match next {
-                Move::Enter(node) => self.enter(node),
-                Move::Iterate => self.iterate(),
+            let moved = match self.state.branch().doing {
+                Doing::Moving(Move::Enter(node)) => self.enter(node),
+                Doing::Moving(Move::Iterate) => self.iterate(),
+                _ => self.go_on_given(),
             };
             if let Err(fault) = moved {
                 self.raise(fault, None);

@@ -6,6 +6,7 @@ use chrono::{DateTime, Utc};
 
 use super::event::{Activity, Event, EventKind};
 use super::fault::Fault;
+use super::flight::Change;
 use super::held::bytes;
 use super::journal::{held, live};
 use super::limits::{NODES_MAX, STATE_BYTES_MAX};
@@ -23,9 +24,27 @@ impl Execution {
     /// # Errors
     /// [`Refusal`] holds state and event; the state is as it was.
     pub fn apply(&mut self, event: Event) -> Result<Applied, Refusal> {
-        if let EventKind::Changed(change) = &event.kind {
-            self.is_current(change)?;
-        }
+        self.receive(event, true)
+    }
+
+    /// Makes a change and goes no further: whoever takes the job next goes on from there. Nothing is
+    /// evaluated, and nothing begins.
+    ///
+    /// # Errors
+    /// As of [`Execution::apply`].
+    pub fn amend(&mut self, at: DateTime<Utc>, change: Change) -> Result<Applied, Refusal> {
+        let kind = EventKind::Changed(Box::new(change));
+        self.receive(Event { at, kind }, false)
+    }
+
+    fn receive(&mut self, event: Event, walks: bool) -> Result<Applied, Refusal> {
+        let by = match &event.kind {
+            EventKind::Changed(change) => {
+                self.is_current(change)?;
+                change.by.clone()
+            }
+            _ => None,
+        };
         // All that changes before it is known whether the event counts.
         let before = (self.state.root.status, self.state.root.at);
         let at = event.at.max(self.state.root.at);
@@ -37,8 +56,14 @@ impl Execution {
             }
             Ok(Verdict::To(())) => {
                 self.changed = true;
-                let applied = self.advance();
+                let applied = match walks {
+                    true => self.advance(),
+                    false => self.going(),
+                };
                 self.note(word, at);
+                if by.is_some() {
+                    self.note_by(by);
+                }
                 self.bound_walk(applied)
             }
             Err(illegal) => {
@@ -298,6 +323,7 @@ fn word_of(kind: &EventKind) -> JobEvent {
         | EventKind::Fail { .. } => JobEvent::Result,
         EventKind::Due => JobEvent::Due,
         EventKind::Cancel { .. } => JobEvent::Cancel,
+        EventKind::Changed(change) if change.is_result() => JobEvent::Result,
         EventKind::Changed(_) => JobEvent::Changed,
         EventKind::Continued => JobEvent::Continued,
     }

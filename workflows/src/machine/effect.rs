@@ -170,8 +170,26 @@ impl Execution {
         self.park(exhausted_by(fault));
     }
 
+    /// Goes on with what a person said of the branch at hand.
+    pub(super) fn go_on_given(&mut self) -> Result<(), Fault> {
+        let Doing::Given { step, output } = self.stood_at() else {
+            return Ok(());
+        };
+        match step {
+            Some(step) => {
+                self.stand(Doing::Step(step));
+                self.completed(output.value);
+                Ok(())
+            }
+            None => {
+                self.state.branch_mut().data = output;
+                self.leave(None)
+            }
+        }
+    }
+
     /// What the branch at hand stood at; it stands at nothing now.
-    fn stood_at(&mut self) -> Doing {
+    pub(super) fn stood_at(&mut self) -> Doing {
         std::mem::replace(&mut self.state.branch_mut().doing, Doing::Nothing)
     }
 

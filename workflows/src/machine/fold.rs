@@ -12,7 +12,7 @@ use chrono::DateTime;
 use self::reader::Reader;
 use super::facts::JobFacts;
 use super::held::Held;
-use super::journal::{FOLD, live};
+use super::journal::{FOLD, FOLD_FIRST, live};
 use super::state::{Branch, State};
 use super::transition::job::JobState;
 use super::turn::{Entry, Head};
@@ -50,6 +50,8 @@ pub(super) struct Folded {
     pub(super) known: HashMap<u32, Value>,
     pub(super) bytes: usize,
     pub(super) head_bytes: usize,
+    /// The newest format among them.
+    pub(super) format: i32,
 }
 
 /// Folds a head, if there is one, and the entries after it.
@@ -64,7 +66,7 @@ pub(super) fn fold(
     let after = entries.iter().filter(|entry| entry.seq > first);
     let bytes = after.map(|entry| entry.data.len()).sum();
     let (mut seq, mut state) = (first, None);
-    each(program, facts, head.as_ref(), &entries, |at, folded| {
+    let format = each(program, facts, head.as_ref(), &entries, |at, folded| {
         (seq, state) = (at, Some(folded));
     })?;
     let state = state.ok_or_else(|| damaged(0, "there is no entry"))?;
@@ -74,24 +76,28 @@ pub(super) fn fold(
         seq,
         bytes,
         head_bytes,
+        format,
     })
 }
 
-/// Every state on the way: that of the head, if there is one, then that of each entry after it.
+/// Every state on the way: that of the head, if there is one, then that of each entry after it. Gives the
+/// newest format among them.
 pub(super) fn each(
     program: &Program,
     facts: &JobFacts,
     head: Option<&Head>,
     entries: &[Entry],
     mut look: impl FnMut(i32, State),
-) -> Result<(), Unloadable> {
+) -> Result<i32, Unloadable> {
     let mut values = HashMap::from([(Held::INPUT, facts.input.clone())]);
-    let mut seq = 0;
+    let (mut seq, mut newest) = (0, FOLD_FIRST);
     if let Some(head) = head {
         seq = head.seq;
         let text =
             std::str::from_utf8(&head.state).map_err(|_| damaged(seq, "the head is no text"))?;
-        look(seq, read(program, seq, text, &mut values)?);
+        let (state, format) = read(program, seq, text, &mut values)?;
+        newest = newest.max(format);
+        look(seq, state);
     }
     let known = seq;
     for entry in entries.iter().filter(|entry| entry.seq > known) {
@@ -99,25 +105,28 @@ pub(super) fn each(
             return Err(damaged(entry.seq, "the entry before it is missing"));
         }
         seq = entry.seq;
-        look(seq, read(program, seq, &entry.data, &mut values)?);
+        let (state, format) = read(program, seq, &entry.data, &mut values)?;
+        newest = newest.max(format);
+        look(seq, state);
     }
-    Ok(())
+    Ok(newest)
 }
 
-/// Reads one entry over what came before.
-fn read(
+/// Reads one entry over what came before; with its format.
+pub(super) fn read(
     program: &Program,
     seq: i32,
     text: &str,
     values: &mut HashMap<u32, Value>,
-) -> Result<State, Unloadable> {
+) -> Result<(State, i32), Unloadable> {
     let whole =
         Value::parse_within(text, DEPTH_MAX).map_err(|error| damaged(seq, &error.to_string()))?;
     let format = whole.get("v").and_then(Value::as_i64).unwrap_or_default();
     if format > i64::from(FOLD) {
         return Err(Unloadable::NewerFormat { seq, found: format });
     }
-    if format != i64::from(FOLD) {
+    let format = i32::try_from(format).unwrap_or_default();
+    if format < FOLD_FIRST {
         return Err(damaged(seq, &format!("there is no format {format}")));
     }
     let mut reader = Reader {
@@ -132,7 +141,7 @@ fn read(
     if root.status == JobState::Ended {
         // It stands nowhere any more.
         let ended = State::new(program, Value::Null, root.at);
-        return Ok(State { root, ..ended });
+        return Ok((State { root, ..ended }, format));
     }
     reader.at = root.at;
     let branches = reader
@@ -143,11 +152,12 @@ fn read(
     if branches.is_empty() {
         return Err(damaged(seq, "it has no branch"));
     }
-    Ok(State {
+    let state = State {
         root,
         branches,
         cursor: 0,
-    })
+    };
+    Ok((state, format))
 }
 
 fn damaged(seq: i32, message: &str) -> Unloadable {

@@ -7,9 +7,11 @@
 mod tree;
 
 use std::collections::HashMap;
+use std::sync::Arc;
 
 use chrono::{DateTime, SecondsFormat, Utc};
 
+use super::flight::By;
 use super::held::{Held, bytes, is_same};
 use super::state::{Branch, Chunks, Doing, Frame, FrameKind, Move, Root, State, Step, Unwinding};
 use super::transition::job::JobState;
@@ -17,8 +19,12 @@ use super::turn::Outcome;
 use crate::program::{NodeId, Program};
 use crate::value::Value;
 
-/// Number of this format. A reader that does not know a number gives the job back unspent.
-pub(super) const FOLD: i32 = 1;
+/// The newest format. A reader that does not know a number gives the job back unspent.
+pub(super) const FOLD: i32 = 2;
+
+/// The format of jobs that nobody has changed. The second says what a person said of a step, and that a job
+/// reads under another version than it began with: once changed, a job stays in it.
+pub(super) const FOLD_FIRST: i32 = 1;
 
 /// A value this small is written whole: a difference would not be shorter.
 const WHOLE_BYTES_MAX: usize = 256;
@@ -28,12 +34,14 @@ const WHOLE_BYTES_MAX: usize = 256;
 const NESTING_MAX: u32 = 4;
 
 /// An event of a turn, for people and tests.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct Note {
     pub(super) kind: &'static str,
     pub(super) at: DateTime<Utc>,
     /// The task that is on top after it.
     pub(super) node: Option<NodeId>,
+    /// Who did it, if a person did.
+    pub(super) by: Option<Arc<By>>,
 }
 
 /// The entry's text, and the values that stand in the journal once it does.
@@ -42,10 +50,11 @@ pub(super) fn entry(
     state: &State,
     events: &[Note],
     known: &HashMap<u32, Value>,
+    format: i32,
 ) -> (String, HashMap<u32, Value>) {
     let events = Value::list(events.iter().map(|one| event(program, one, state.root.at)));
     let mut members = vec![
-        ("v", Value::from(i64::from(FOLD))),
+        ("v", Value::from(i64::from(format))),
         ("events", events),
         ("root", root(program, &state.root)),
     ];
@@ -76,12 +85,17 @@ fn event(program: &Program, note: &Note, at: DateTime<Utc>) -> Value {
     members.extend((note.at != at).then(|| ("at", instant(note.at))));
     let task = note.node.map(|node| program.node(node).pointer.clone());
     members.extend(task.map(|task| ("now_at", Value::text(task))));
+    if let Some(by) = &note.by {
+        let said = [("who", &by.who), ("why", &by.why), ("what", &by.what)];
+        let said = said.into_iter().filter(|(_, text)| !text.is_empty());
+        members.extend(said.map(|(key, text)| (key, Value::text(text.as_str()))));
+    }
     Value::map(members)
 }
 
 /// The whole state.
-pub(super) fn head(program: &Program, state: &State) -> String {
-    entry(program, state, &[], &HashMap::new()).0
+pub(super) fn head(program: &Program, state: &State, format: i32) -> String {
+    entry(program, state, &[], &HashMap::new(), format).0
 }
 
 /// Values that something points to, but for the job's input, which is read from its row.
@@ -289,6 +303,11 @@ fn doing(program: &Program, doing: &Doing) -> Value {
         Doing::Moving(Move::Iterate) => one("iterate", Value::from(true)),
         Doing::Moving(Move::Enter(node)) => {
             one("enter", Value::text(program.node(*node).pointer.clone()))
+        }
+        Doing::Given { step: open, output } => {
+            let open = open.as_deref().map(|open| ("step", step(open)));
+            let members = [("output", number(output))].into_iter().chain(open);
+            one("given", Value::map(members))
         }
         Doing::Step(open) => one("step", step(open)),
         Doing::Undo(open) => one("undo", step(open)),

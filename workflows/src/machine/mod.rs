@@ -26,7 +26,7 @@
 //! | `call`, `perform`, `request` | steps outside |
 //! | `scope` | what expressions see |
 //! | `state`, `held` | what a job remembers |
-//! | `journal`, `fold` | how it is written and read |
+//! | `sealing`, `journal`, `fold` | how it is written and read |
 //! | `trace` | what a test sees of a run |
 //! | `limits` | every bound, with its reason |
 
@@ -54,6 +54,7 @@ mod perform;
 mod request;
 pub mod row;
 mod scope;
+mod sealing;
 pub mod secret;
 mod state;
 mod timers;
@@ -77,15 +78,13 @@ pub(crate) use self::unwind::same_type;
 pub use self::view::{StepView, View};
 
 use self::command::Command;
-use self::journal::{FOLD, Note};
-use self::limits::HEAD_BYTES_MIN;
+use self::journal::{FOLD_FIRST, Note};
 use self::row::Row;
-use self::state::{Doing, Frame, FrameKind, OpenCall, State, Step};
+use self::state::State;
 use self::trace::Passed;
 use self::transition::job::JobState;
 use self::turn::{End, Entry, Head, Turn};
-use crate::policy::retry::later;
-use crate::program::{DEADLINE_MAX, Memory, Program};
+use crate::program::Program;
 use crate::value::Value;
 
 /// What an event did.
@@ -146,7 +145,7 @@ pub struct Execution {
 }
 
 /// What is durable, as far as the next entry needs to know.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 struct Journal {
     /// The last entry; 0 before the first.
     seq: i32,
@@ -157,6 +156,21 @@ struct Journal {
     head: usize,
     /// A person changed the job: what follows is folded from a head, whatever its size.
     is_changed: bool,
+    /// The format that it is written in: the first that can say it, so that workers of before read on.
+    format: i32,
+}
+
+impl Default for Journal {
+    fn default() -> Self {
+        Self {
+            seq: 0,
+            known: Arc::default(),
+            since_head: 0,
+            head: 0,
+            is_changed: false,
+            format: FOLD_FIRST,
+        }
+    }
 }
 
 /// A sealed turn whose fate is not known yet.
@@ -192,6 +206,7 @@ impl Execution {
             since_head: folded.bytes,
             head: folded.head_bytes,
             is_changed: false,
+            format: folded.format,
         };
         Ok(Self::standing(program, facts, folded.state, journal))
     }
@@ -301,99 +316,5 @@ impl Execution {
     /// Whether the job has its outcome.
     pub fn is_ended(&self) -> bool {
         self.state.root.status == JobState::Ended
-    }
-
-    /// A job needs no memory while it stands at its first outside step, if that step can be asked for
-    /// again from its row. One that has no other keeps none to its end, unless it must wait.
-    fn keeps_a_journal(&self, ended: bool) -> bool {
-        if self.journal.seq > 0 || self.journal.is_changed {
-            return true;
-        }
-        let branch = self.state.branch();
-        let waits = matches!(
-            branch.doing,
-            Doing::Backoff { .. } | Doing::Sleep { .. } | Doing::Stopped(_)
-        ) || self.state.root.closing.is_some();
-        let counts = branch
-            .frames
-            .iter()
-            .any(|frame| matches!(&frame.kind, FrameKind::Try(tries) if tries.attempt > 0));
-        match self.program.memory() {
-            Memory::None => (waits || counts) && !ended,
-            Memory::Journaled(_) => waits || counts || !self.stands_at_its_first_step(),
-        }
-    }
-
-    /// Whether beginning again gives just this state, but for instants that nothing depends on.
-    fn stands_at_its_first_step(&self) -> bool {
-        let [branch] = self.state.branches.as_slice() else {
-            return false;
-        };
-        let is_bare = |step: &Step| {
-            let is_asked_for =
-                matches!(step.call, OpenCall::Http { .. } | OpenCall::Function { .. });
-            let named = [&step.placement, &step.effect];
-            is_asked_for && step.verify.is_none() && named.iter().all(|named| named.is_none())
-        };
-        let longest = later(self.state.root.started, DEADLINE_MAX);
-        let is_near = |frame: &Frame| {
-            let of_try = match &frame.kind {
-                FrameKind::Try(tries) => tries.due,
-                _ => None,
-            };
-            let deadlines = [frame.due, of_try];
-            frame.undos.is_empty() && deadlines.iter().flatten().all(|due| *due <= longest)
-        };
-        self.state.root.next_activity == 2
-            && self.rows.is_empty()
-            && branch.step().is_some_and(is_bare)
-            && branch.frames.iter().all(is_near)
-            && !self.is_fickle.get()
-    }
-
-    fn entry(&mut self) -> Entry {
-        let (kind, at) = self.last.unwrap_or(("continued", self.state.root.at));
-        let (data, known) = journal::entry(
-            &self.program,
-            &self.state,
-            &self.events,
-            &self.journal.known,
-        );
-        self.journal.seq += 1;
-        self.journal.since_head += data.len();
-        self.journal.known = Arc::new(known);
-        Entry {
-            seq: self.journal.seq,
-            kind: kind.to_owned(),
-            at,
-            data,
-        }
-    }
-
-    /// A head once so many bytes of entries follow the last one, or its own size if that is larger:
-    /// what is written stays within twice the journal, what is loaded within twice the state.
-    fn head(&mut self, entry: &Entry) -> Option<Head> {
-        let is_due = self.journal.since_head >= HEAD_BYTES_MIN.max(self.journal.head);
-        let is_due = std::mem::take(&mut self.journal.is_changed) || is_due;
-        if !is_due || self.is_ended() {
-            return None;
-        }
-        let state = journal::head(&self.program, &self.state).into_bytes();
-        self.journal.since_head = 0;
-        self.journal.head = state.len();
-        Some(Head {
-            seq: entry.seq,
-            fold: FOLD,
-            state,
-        })
-    }
-
-    /// Notes an event of the open turn.
-    fn note(&mut self, kind: &'static str, at: DateTime<Utc>) {
-        self.last = Some((kind, at));
-        if self.events.len() < limits::NOTES_MAX {
-            let node = self.state.branch().top().map(|frame| frame.node);
-            self.events.push(Note { kind, at, node });
-        }
     }
 }

@@ -106,6 +106,11 @@ impl Marks {
         format!("{}{name}}}", self.opens)
     }
 
+    /// The text with these marks in place of another job's.
+    pub(super) fn in_place_of(&self, other: &Self, text: &str) -> String {
+        text.replace(&other.opens, &self.opens)
+    }
+
     /// The text in parts: what stands before a marker, the marker's name, and so on; text comes last.
     fn parts<'t>(&self, text: &'t str) -> impl Iterator<Item = (Option<&'t str>, &'t str)> {
         let mut parts = text.split(self.opens.as_str());

@@ -168,7 +168,7 @@ impl State {
     pub(crate) fn moving(&self) -> Option<usize> {
         self.branches
             .iter()
-            .position(|branch| matches!(branch.doing, Doing::Moving(_)))
+            .position(|branch| matches!(branch.doing, Doing::Moving(_) | Doing::Given { .. }))
     }
 
     /// The branch whose activity this is.
@@ -203,11 +203,16 @@ impl Unwinding {
 impl Branch {
     /// Every value that it holds; some more than once.
     pub(crate) fn values(&self) -> impl Iterator<Item = &Held> {
-        let step = self.step().or(self.stopped());
+        let (given, output) = match &self.doing {
+            Doing::Given { step, output } => (step.as_deref(), Some(output)),
+            _ => (None, None),
+        };
+        let step = self.step().or(self.stopped()).or(given);
         [&self.data, &self.context]
             .into_iter()
             .chain(self.frames.iter().flat_map(Frame::values))
             .chain(step.into_iter().flat_map(Step::values))
+            .chain(output)
     }
 
     pub(crate) fn top(&self) -> Option<&Frame> {

@@ -42,7 +42,7 @@ impl Execution {
     /// Where the job stands.
     pub fn view(&self) -> View {
         let doing = match self.state.branches[0].doing {
-            Doing::Moving(_) => "walks",
+            Doing::Moving(_) | Doing::Given { .. } => "walks",
             Doing::Step(_) => "step",
             Doing::Backoff { .. } => "backoff",
             Doing::Sleep { .. } => "sleep",

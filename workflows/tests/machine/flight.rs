@@ -2,7 +2,7 @@
 //! their own beside this one.
 
 use windlass_workflows::machine::event::{Activity, EventKind};
-use windlass_workflows::machine::flight::{Change, History, StepId, copy, patch};
+use windlass_workflows::machine::flight::{By, Change, History, StepId, copy, patch};
 use windlass_workflows::machine::row::Row;
 use windlass_workflows::machine::{Applied, JobFacts, Refusal};
 use windlass_workflows::problem::Problem;
@@ -170,8 +170,15 @@ fn a_copy_begins_where_another_job_was_with_keys_and_children_of_its_own() {
     let mut rig = forked();
     rig.answer("2");
     let at = start() + chrono::TimeDelta::days(3);
-    let copied = copy(&rig.history(), &step("/do/1/s/do/1/f", 1), other(), at).expect("a copy");
-    assert_eq!((copied.seq, copied.applied), (3, Applied::Done));
+    let copied = copy(
+        &rig.history(),
+        &step("/do/1/s/do/1/f", 1),
+        other(),
+        at,
+        By::default(),
+    )
+    .expect("a copy");
+    assert_eq!(copied.seq, 3);
 
     let mut new = Rig::new(rig.program.clone(), other(), false);
     (new.execution, new.now) = (copied.execution, at);
@@ -203,7 +210,13 @@ fn a_copy_begins_where_another_job_was_with_keys_and_children_of_its_own() {
 #[test]
 fn a_copy_goes_on_to_the_end_and_the_other_job_as_if_nothing_had_been() {
     let mut rig = forked();
-    let copied = copy(&rig.history(), &step("/do/1/s/do/0/a", 1), other(), start());
+    let copied = copy(
+        &rig.history(),
+        &step("/do/1/s/do/0/a", 1),
+        other(),
+        start(),
+        By::default(),
+    );
     let mut new = Rig::new(rig.program.clone(), other(), true);
     new.execution = copied.expect("a copy").execution;
     new.tell(EventKind::Due);
@@ -224,7 +237,13 @@ fn a_copy_goes_on_to_the_end_and_the_other_job_as_if_nothing_had_been() {
 fn a_copy_that_cannot_be_is_refused_with_every_reason() {
     let rig = forked();
     let refused = |path: &str, visit, facts: JobFacts| {
-        let copied = copy(&rig.history(), &step(path, visit), facts, start());
+        let copied = copy(
+            &rig.history(),
+            &step(path, visit),
+            facts,
+            start(),
+            By::default(),
+        );
         let problems = copied.err().expect("it is refused");
         codes(&problems).join(" ")
     };
@@ -243,7 +262,13 @@ fn a_history_that_cannot_be_read_is_told_and_nothing_is_made_of_it() {
     let mut rig = forked();
     rig.entries[1].data.truncate(20);
 
-    let copied = copy(&rig.history(), &step("/do/1/s", 1), other(), start());
+    let copied = copy(
+        &rig.history(),
+        &step("/do/1/s", 1),
+        other(),
+        start(),
+        By::default(),
+    );
 
     assert_eq!(
         codes(&copied.err().expect("it is refused")),
@@ -261,7 +286,13 @@ fn a_job_that_is_being_undone_can_be_copied_as_it_was_before() {
     let undo = rig.open();
     assert!(undo.key.ends_with("-undo"), "{undo:?}");
 
-    let copied = copy(&rig.history(), &step("/do/1/s/do/0/a", 1), other(), start());
+    let copied = copy(
+        &rig.history(),
+        &step("/do/1/s/do/0/a", 1),
+        other(),
+        start(),
+        By::default(),
+    );
     let mut new = Rig::new(rig.program.clone(), other(), false);
     new.execution = copied.expect("a copy").execution;
     new.tell(EventKind::Due);

@@ -1,6 +1,7 @@
 //! The interpreter, ruling by ruling: each document is driven once steadily and once with a crash
 //! after every turn, and after every turn its journal must fold to what stands.
 
+mod amends;
 mod batches;
 mod beside;
 mod calls;

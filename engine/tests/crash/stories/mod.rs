@@ -9,6 +9,7 @@ mod doctor;
 mod document;
 mod effect;
 mod failure;
+mod flight;
 mod key;
 mod lease;
 mod life;
@@ -45,6 +46,7 @@ pub fn all() -> Vec<Story> {
         approval::stories(),
         failure::stories(),
         redrive::stories(),
+        flight::stories(),
         share::stories(),
         breaker::stories(),
         partition::stories(),

@@ -3,22 +3,26 @@
 //! What the other has open outside is its own, so the copy enters those tasks anew: own steps, own
 //! children, own keys. It undoes nothing that the other has done, and closes none of its children.
 
+use std::collections::HashMap;
+
 use chrono::{DateTime, Utc};
 
 use super::history::{Found, is_undoing};
 use super::rewind::discount;
-use super::{History, StepId};
-use crate::machine::held::is_same;
+use super::{By, History, StepId};
+use crate::machine::fold::read;
+use crate::machine::held::{Held, is_same};
+use crate::machine::journal::{FOLD, head};
+use crate::machine::secret::Marks;
 use crate::machine::state::{Branch, FrameKind, State};
-use crate::machine::{Applied, Execution, JobFacts, Journal};
+use crate::machine::{Execution, JobFacts, Journal};
 use crate::problem::Problem;
 
 /// A new job that stands where another one was.
 pub struct Copied {
-    /// To be sealed: its first turn writes its first entry, a head, and what it asks for.
+    /// To be sealed: its first turn writes its first entry and a head. It has not moved yet: whoever takes
+    /// the job applies what is due.
     pub execution: Execution,
-    /// `More` where its walk was cut: apply `Continued`.
-    pub applied: Applied,
     /// The entry of the other job whose state was copied; 0 for its beginning.
     pub seq: i32,
 }
@@ -35,6 +39,7 @@ pub fn copy(
     to: &StepId,
     facts: JobFacts,
     at: DateTime<Utc>,
+    by: By,
 ) -> Result<Copied, Vec<Problem>> {
     let mut problems = Vec::new();
     if !is_same(&history.facts.input, &facts.input) {
@@ -49,7 +54,8 @@ pub fn copy(
     }
     match found {
         Ok(Found { seq, state, .. }) if problems.is_empty() => {
-            Ok(begun(history, seq, state, facts, at))
+            let state = remarked(history, state, &facts).map_err(|problem| vec![problem])?;
+            Ok(begun(history, seq, state, facts, at, by))
         }
         Ok(_) => Err(problems),
         Err(problem) => {
@@ -65,6 +71,7 @@ fn begun(
     mut state: State,
     facts: JobFacts,
     at: DateTime<Utc>,
+    by: By,
 ) -> Copied {
     let late = at - state.root.at;
     state.root.at = at;
@@ -87,15 +94,29 @@ fn begun(
     }
     let journal = Journal {
         is_changed: true,
+        format: FOLD,
         ..Journal::default()
     };
     let mut execution = Execution::standing(history.program.clone(), facts, state, journal);
     execution.changed = true;
-    let applied = execution.advance();
     execution.note("copied", at);
-    Copied {
-        execution,
-        applied,
-        seq,
+    execution.note_by(Some(by));
+    Copied { execution, seq }
+}
+
+/// The state with the new job's markers in place of the old one's: secrets that it holds are revealed to
+/// whoever bears the mark of its own row, and the two have each their own. A marker stands in JSON as it is.
+fn remarked(history: &History<'_>, state: State, facts: &JobFacts) -> Result<State, Problem> {
+    let secrets = &history.program.secrets;
+    if secrets.is_empty() {
+        return Ok(state);
     }
+    let old = Marks::of(history.facts, secrets);
+    let new = Marks::of(facts, secrets);
+    let text = head(history.program, &state, FOLD);
+    let text = new.in_place_of(&old, &text);
+    let mut values = HashMap::from([(Held::INPUT, facts.input.clone())]);
+    let read = read(history.program, 0, &text, &mut values);
+    let (state, _) = read.map_err(|error| Problem::new("flight.history", "", error.to_string()))?;
+    Ok(state)
 }

@@ -59,6 +59,7 @@ pub fn migrate(
                 to: to.clone(),
                 counterparts,
             }),
+            by: None,
         }),
         false => Err(problems),
     };

@@ -13,28 +13,33 @@
 //!
 //! | File | Story |
 //! |---|---|
-//! | `history` | where a job has been |
+//! | `history`, `place` | where a job has been, and where it is |
 //! | `rewind` | going back: what stays as it is, what begins again, under new keys |
 //! | `copy` | a new job from a copied state, under a nonce of its own |
+//! | `skip` | what a parked step gave, in a person's words |
 //! | `migrate`, `counterpart` | another version: which task is which, and what cannot go on there |
 
 mod copy;
 mod counterpart;
 mod history;
 mod migrate;
+mod place;
 mod rewind;
+mod skip;
 
 pub use self::copy::{Copied, copy};
 pub use self::counterpart::Mapping;
 pub use self::history::History;
 pub use self::migrate::{Migration, migrate};
 pub use self::rewind::{Again, Rewinding, rewind};
+pub use self::skip::{Skipping, skip};
 
 use self::migrate::Passage;
 use self::rewind::Point;
+use super::journal::FOLD;
 use super::state::{Branch, Doing, Move};
 use super::transition::Verdict;
-use super::{Execution, Refusal};
+use super::{Applied, Execution, Refusal};
 use crate::problem::Problem;
 use crate::program::{NodeId, Program};
 use crate::value::Value;
@@ -53,6 +58,18 @@ pub struct StepId {
 pub struct Change {
     expected: i32,
     what: What,
+    pub(super) by: Option<By>,
+}
+
+/// Who changes a job, as its journal tells people; what is empty is not told.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct By {
+    /// Who asked.
+    pub who: String,
+    /// In their words.
+    pub why: String,
+    /// In one line: back to which step, to which version.
+    pub what: String,
 }
 
 #[derive(Clone, Debug)]
@@ -61,6 +78,8 @@ enum What {
     Patched(Value),
     Rewound(Box<Point>),
     Migrated(Passage),
+    /// What the parked branch of that number gave.
+    Skipped(u32, Value),
 }
 
 impl Change {
@@ -70,7 +89,19 @@ impl Change {
             What::Patched(_) => "patched",
             What::Rewound(_) => "rewound",
             What::Migrated(_) => "migrated",
+            What::Skipped(..) => "skipped",
         }
+    }
+
+    /// The same, with who makes it.
+    pub fn by(self, by: By) -> Self {
+        let by = Some(by);
+        Self { by, ..self }
+    }
+
+    /// A job that undoes takes what ends its steps, and nothing else.
+    pub(super) const fn is_result(&self) -> bool {
+        matches!(self.what, What::Skipped(..))
     }
 
     /// The entry that it was made for: another one is refused.
@@ -100,6 +131,7 @@ pub fn patch(job: &Execution, with: &Value) -> Result<Change, Vec<Problem>> {
         true => Ok(Change {
             expected: job.journal.seq,
             what: What::Patched(job.state.branch().context.value.patched(with)),
+            by: None,
         }),
         false => Err(problems),
     }
@@ -133,9 +165,23 @@ impl Execution {
                 self.go_back(*point);
             }
             What::Migrated(passage) => self.pass_over(passage),
+            What::Skipped(branch, output) => {
+                if !self.skip(branch, output) {
+                    return Verdict::Late;
+                }
+            }
         }
         self.journal.is_changed = true;
+        self.journal.format = FOLD;
         Verdict::To(())
+    }
+
+    /// Whether the job could walk on.
+    pub(super) fn going(&self) -> Applied {
+        match self.state.moving() {
+            Some(_) => Applied::More,
+            None => Applied::Done,
+        }
     }
 
     /// Where the outermost open fork stands.

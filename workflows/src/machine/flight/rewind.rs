@@ -92,6 +92,7 @@ pub fn rewind(history: &History<'_>, to: &StepId) -> Result<Rewinding, Problem> 
         change: Change {
             expected: last,
             what: What::Rewound(Box::new(point)),
+            by: None,
         },
         seq,
         again,

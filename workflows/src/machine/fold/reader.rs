@@ -309,6 +309,13 @@ impl Reader<'_> {
             },
             "iterate" => Doing::Moving(Move::Iterate),
             "enter" => Doing::Moving(Move::Enter(self.node(inner.as_str().unwrap_or_default())?)),
+            "given" => Doing::Given {
+                step: match inner.get("step") {
+                    Some(step) => Some(Box::new(self.step(step, values)?)),
+                    None => None,
+                },
+                output: self.held_in(inner, "output", values)?,
+            },
             "step" => Doing::Step(Box::new(self.step(inner, values)?)),
             "undo" => Doing::Undo(Box::new(self.step(inner, values)?)),
             "stopped" => Doing::Stopped(Box::new(self.step(inner, values)?)),

@@ -31,6 +31,11 @@ pub(crate) enum Doing {
     },
     /// A step that a person decides about; whoever lets the job go on opens it again.
     Stopped(Box<Step>),
+    /// A person said what the stopped step gave, or, without one, what the `try` on top did.
+    Given {
+        step: Option<Box<Step>>,
+        output: Held,
+    },
     /// A branch that reached its end.
     Done,
     /// A branch that failed in a race.
