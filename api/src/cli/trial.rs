@@ -221,6 +221,7 @@ impl Outside for Online {
             run_time: None,
             deadline: left.map(|left| begun + left),
             stop: CancellationToken::new(),
+            begun: None,
         };
         let result = self
             .runtime

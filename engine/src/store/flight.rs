@@ -299,6 +299,7 @@ async fn deliver(connection: &mut Session, new: Amendment) -> Result<(), Error> 
         head: None,
         ending: None,
         remembers: true,
+        undoes: false,
         members: 0,
         post: Some(Box::new(new.post)),
     };

@@ -37,6 +37,7 @@ async fn resized(input: &str) -> Result<Value, StepFailure> {
         run_time: None,
         deadline: None,
         stop: CancellationToken::new(),
+        begun: None,
     };
     performer.expect("a client").perform(&call, &context).await
 }
