@@ -29,4 +29,4 @@ create table approval (
 );
 create unique index approval_of_job on approval (job, key);
 create index approval_open on approval (tenant, id) where ended_at is null;
-create index approval_assignee on approval using gin (assignees) where ended_at is null;
+create index approval_assignee on approval using gin (assignees) with (fastupdate = off) where ended_at is null;

@@ -110,12 +110,9 @@ async fn child_ends_with_its_parents_pipe() {
     let (mut server, _) = serving(&database, &["serve", "--until-stdin-closes"]).await;
 
     drop(server.stdin.take());
-    let ended = timeout(LONG, server.wait())
-        .await
-        .expect("it stops")
-        .expect("its status");
+    let ended = timeout(LONG, server.wait()).await.expect("it stops");
 
-    assert_eq!(ended.code(), Some(0));
+    assert_eq!(ended.expect("its status").code(), Some(0));
 }
 
 #[tokio::test]

@@ -58,10 +58,8 @@ async fn planned(store: &Store) -> Vec<DateTime<Utc>> {
         states: vec!["planned".to_owned()],
         ..SlotFilter::default()
     };
-    let page = store
-        .slots(DEFAULT_TENANT, "briefs", &filter, None, 200)
-        .await
-        .expect("a page");
+    let page = store.slots(DEFAULT_TENANT, "briefs", &filter, None, 200);
+    let page = page.await.expect("a page");
     page.items.iter().map(|slot| slot.at).collect()
 }
 

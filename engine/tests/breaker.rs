@@ -11,7 +11,7 @@ use common::{Bench, LEASE_TIME, TestWorker};
 use uuid::Uuid;
 use windlass_engine::Store;
 use windlass_engine::protocol::BreakersKept;
-use windlass_engine::store::{BreakerRule, BreakerView, Claimed, LaneKey, NewRequest, Want};
+use windlass_engine::store::{BreakerRule, BreakerView, Claimed, LaneKey, Want};
 use windlass_engine::vocabulary::JobState;
 
 const TEMPLATE: &str = "test.noop";
@@ -68,10 +68,8 @@ async fn stormed(waiting: usize) -> (Bench, TestWorker) {
 async fn another_template(bench: &Bench, jobs: usize) -> i32 {
     let lane = LaneKey::of_template(1, "test.other", "", 0);
     let lane = bench.store.lane(&lane).await.expect("a lane");
-    let request = NewRequest {
-        lane,
-        ..bench.request()
-    };
+    let mut request = bench.request();
+    request.lane = lane;
     let page = vec![request; jobs];
     bench.store.submit(1, "test", &page).await.expect("made");
     lane

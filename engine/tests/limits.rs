@@ -36,11 +36,8 @@ async fn submit(bench: &Bench, lane: i32, jobs: usize) {
     let mut request = bench.request();
     request.lane = lane;
     for page in vec![request; jobs].chunks(1_000) {
-        bench
-            .store
-            .submit(1, "test", page)
-            .await
-            .expect("submitted");
+        let submitted = bench.store.submit(1, "test", page).await;
+        submitted.expect("submitted");
     }
 }
 

@@ -9,14 +9,8 @@ use common::{Bench, LEASE_TIME, TestWorker};
 /// Kills a worker and takes back what it held.
 async fn die(bench: &Bench, worker: TestWorker) {
     bench.silence(&worker).await;
-    while bench
-        .store
-        .expire(LEASE_TIME)
-        .await
-        .expect("expired")
-        .leases
-        > 0
-    {}
+    let expire = async || bench.store.expire(LEASE_TIME).await.expect("expired");
+    while expire().await.leases > 0 {}
 }
 
 /// Loses the only ready jobs twice, so that each must be alone from now on.

@@ -44,14 +44,12 @@ const MORE: [(&str, &str); 5] = [
 ];
 
 fn catalogue() -> Catalogue {
-    let catalogue = Ability::ALL
-        .into_iter()
-        .fold(Catalogue::builtin(), Catalogue::able);
+    let all = Ability::ALL.into_iter();
+    let catalogue = all.fold(Catalogue::builtin(), Catalogue::able);
     let called = CALLED.into_iter().chain(MORE);
     called.fold(catalogue, |catalogue, (name, version)| {
-        catalogue
-            .with(name, version, &Value::from(true))
-            .expect("a schema")
+        let known = catalogue.with(name, version, &Value::from(true));
+        known.expect("a schema")
     })
 }
 

@@ -170,11 +170,9 @@ impl Site {
     /// What the database says, or that it was not taken.
     pub async fn submit_one(&self, template: &str) -> Result<i64, CliError> {
         let requests = vec![request(template, 0)?];
-        let answers = self
-            .store
-            .submit_requests(DEFAULT_TENANT, "bench", requests)
-            .await?;
-        match answers.into_iter().next() {
+        let store = &self.store;
+        let answers = store.submit_requests(DEFAULT_TENANT, "bench", requests);
+        match answers.await?.into_iter().next() {
             Some(Answer::Submitted(Submitted::Created { job })) => Ok(job),
             other => Err(failed(format!("a request was not taken: {other:?}"))),
         }

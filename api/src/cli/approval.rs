@@ -86,11 +86,7 @@ impl ApprovalCommand {
 
 impl DecideArgs {
     async fn run(self, context: &Context) -> Result<Exit, CliError> {
-        let body = json!({
-            "decision": self.decision,
-            "by": self.by,
-            "comment": self.comment,
-        });
+        let body = json!({ "decision": self.decision, "by": self.by, "comment": self.comment });
         let path = ["approvals", self.id.as_str(), "decision"];
         let answer = context.client.post(&path, &[], &body, None).await?;
         context.output.item(&answer)?;

@@ -81,14 +81,9 @@ async fn show_timeline(
 /// What the job's own rows say.
 fn known(job: &JobView) -> Vec<MomentReply> {
     let created = Some(moment(job.created_at, "created"));
-    let claimed = job
-        .lease
-        .as_ref()
-        .map(|lease| moment(lease.claimed_at, "claimed"));
-    let ended = job
-        .outcome
-        .as_ref()
-        .map(|outcome| moment(outcome.at, &outcome.kind));
+    let (lease, outcome) = (job.lease.as_ref(), job.outcome.as_ref());
+    let claimed = lease.map(|lease| moment(lease.claimed_at, "claimed"));
+    let ended = outcome.map(|outcome| moment(outcome.at, &outcome.kind));
     [created, claimed, ended].into_iter().flatten().collect()
 }
 

@@ -3,10 +3,11 @@
 -- Locks  none.
 -- Gives  up to $3 rows below id $2.
 with mine as materialized (
-    select * from approval where ended_at is null and assignees @> array[$4] and tenant = $1 and id < $2
+    select * from approval where ended_at is null and assignees @> array[$4]
 )
 select id, job, key, round, subject, assignees, options, opened_at, asked_at, ended_at, decision, decided_by, comment, decided_at,
        missed
 from mine
+where tenant = $1 and id < $2
 order by id desc
 limit $3;

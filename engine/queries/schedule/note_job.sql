@@ -1,4 +1,4 @@
 -- Notes that a template's own schedule started a job.
--- Index  schedule_job_pkey.
+-- Index  none: a row goes in.
 -- Locks  the new row, after its schedule.
 insert into schedule_job (tenant, schedule, job) values ($1, $2, $3);

@@ -164,11 +164,8 @@ impl Cluster {
 
     /// The address of a database of this cluster, its password included.
     pub fn url(&self, database: &str) -> String {
-        let password = self
-            .password
-            .as_ref()
-            .map(|text| format!(":{text}"))
-            .unwrap_or_default();
+        let password = self.password.as_ref().map(|text| format!(":{text}"));
+        let password = password.unwrap_or_default();
         format!(
             "postgres://{USER}{password}@127.0.0.1:{}/{database}",
             self.port()

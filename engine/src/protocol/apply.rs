@@ -227,10 +227,8 @@ impl Applying {
 
     /// What the author wrote: the file where the document stands alone in it, else its JSON.
     fn source(&self, document: &Document, all: &[Document]) -> String {
-        let beside = all
-            .iter()
-            .filter(|other| other.file == document.file)
-            .count();
+        let same = all.iter().filter(|other| other.file == document.file);
+        let beside = same.count();
         let text = self.application.texts.get(&document.file);
         match text {
             Some(text) if beside == 1 => text.clone(),

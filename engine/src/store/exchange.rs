@@ -231,10 +231,9 @@ impl Hot {
         let asked: usize = want.lanes.iter().map(|(_, quota)| quota).sum();
         let is_short = exchanged.claimed.len() < asked;
         exchanged.more = is_short && exchanged.extents >= self.extents_for(Some(want));
-        let needed = if is_short {
-            self.extents * 2
-        } else {
-            exchanged.picked + 1
+        let needed = match is_short {
+            true => self.extents * 2,
+            false => exchanged.picked + 1,
         };
         self.extents = needed.clamp(EXTENTS_MIN, EXTENTS_MAX);
     }

@@ -49,12 +49,10 @@ impl Store {
     /// # Errors
     /// What the database says.
     pub async fn announce(&self, tenant: i32, handlers: &[String]) -> Result<(), Error> {
-        let pairs = handlers
-            .iter()
-            .filter_map(|handler| handler.split_once(':'));
-        let (names, versions): (Vec<String>, Vec<String>) = pairs
-            .map(|(name, version)| (name.to_owned(), version.to_owned()))
-            .unzip();
+        let handlers = handlers.iter();
+        let pairs = handlers.filter_map(|handler| handler.split_once(':'));
+        let pairs = pairs.map(|(name, version)| (name.to_owned(), version.to_owned()));
+        let (names, versions): (Vec<String>, Vec<String>) = pairs.unzip();
         sqlx::query_file!("queries/handler/announce.sql", tenant, &names, &versions)
             .execute(self.pool())
             .await?;

@@ -41,10 +41,8 @@ pub async fn parked(bench: &Bench, jobs: usize) -> TestWorker {
     bench.submit(jobs).await;
     let mut worker = bench.worker().await;
     let claimed = worker.claim(jobs).await;
-    let entries: Vec<_> = claimed
-        .iter()
-        .map(|job| exhausted(job, FINGERPRINT))
-        .collect();
+    let entries = claimed.iter().map(|job| exhausted(job, FINGERPRINT));
+    let entries: Vec<_> = entries.collect();
     assert!(worker.record(&entries).await.refused.is_empty());
     worker
 }

@@ -17,12 +17,14 @@ use super::common::contexts::{a_save, merge};
 use super::common::mail::{a_signal, paid, signal_to, with_post};
 use super::scene::Scene;
 
+type Done = BoxFuture<'static, Result<(), Error>>;
+
 /// A verb that writes.
 pub struct Verb {
     pub name: &'static str,
     /// What it wants to find beside the scene.
     pub prepare: &'static str,
-    pub run: fn(Arc<Scene>) -> BoxFuture<'static, Result<(), Error>>,
+    pub run: fn(Arc<Scene>) -> Done,
 }
 
 /// A verb that is one call of the store.
@@ -288,7 +290,7 @@ pub const OPPOSED: [Verb; 2] = [
     },
 ];
 
-fn raw(scene: Arc<Scene>, statements: [&'static str; 3]) -> BoxFuture<'static, Result<(), Error>> {
+fn raw(scene: Arc<Scene>, statements: [&'static str; 3]) -> Done {
     Box::pin(async move {
         let mut transaction = scene.bench.pool.begin().await?;
         for statement in statements {
@@ -366,11 +368,7 @@ fn half(mut entries: Vec<NewEntry>) -> Vec<NewEntry> {
 }
 
 /// One exchange: some of what is leased ends, and as many jobs are claimed.
-fn exchange(
-    scene: Arc<Scene>,
-    choose: fn(Vec<NewEntry>) -> Vec<NewEntry>,
-    quota: usize,
-) -> BoxFuture<'static, Result<(), Error>> {
+fn exchange(scene: Arc<Scene>, choose: fn(Vec<NewEntry>) -> Vec<NewEntry>, quota: usize) -> Done {
     Box::pin(async move {
         let entries = choose(scene.entries.clone());
         let want = (quota > 0).then(|| Want {
@@ -386,10 +384,7 @@ fn exchange(
     })
 }
 
-fn submit(
-    scene: Arc<Scene>,
-    keys: [Option<&'static str>; 2],
-) -> BoxFuture<'static, Result<(), Error>> {
+fn submit(scene: Arc<Scene>, keys: [Option<&'static str>; 2]) -> Done {
     Box::pin(async move {
         let request = |key: Option<&str>| NewRequest {
             idempotency_key: key.map(Into::into),

@@ -108,8 +108,6 @@ async fn the_same_handler_runs_under_apalis_own_worker() {
 
     assert_fitted(&results(catalogue, stop).await);
 
-    tokio::time::timeout(PATIENCE, apalis)
-        .await
-        .expect("it stops")
-        .expect("it did not panic");
+    let ended = tokio::time::timeout(PATIENCE, apalis).await;
+    ended.expect("it stops").expect("it did not panic");
 }

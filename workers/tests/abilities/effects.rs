@@ -62,10 +62,8 @@ async fn occupied(site: &Site) -> (CancellationToken, JoinHandle<()>) {
     let hanging = site.submit("hangs", "{}").await;
     let worker = site.work_with(Secrets::new(), options(1));
     site.called(1).await;
-    site.store
-        .cancel(1, hanging, "mia", "")
-        .await
-        .expect("it ends with its worker");
+    let cancelled = site.store.cancel(1, hanging, "mia", "").await;
+    cancelled.expect("it ends with its worker");
     worker
 }
 

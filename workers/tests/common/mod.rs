@@ -77,14 +77,12 @@ impl Site {
 
     pub async fn send(&self, requests: Vec<Request>) -> Vec<i64> {
         let answers = self.store.submit_requests(1, "test", requests).await;
-        let answers = answers.expect("submitted");
-        answers
-            .into_iter()
-            .map(|answer| match answer {
-                Answer::Submitted(Submitted::Created { job }) => job,
-                other => panic!("not created: {other:?}"),
-            })
-            .collect()
+        let answers = answers.expect("submitted").into_iter();
+        let created = answers.map(|answer| match answer {
+            Answer::Submitted(Submitted::Created { job }) => job,
+            other => panic!("not created: {other:?}"),
+        });
+        created.collect()
     }
 
     /// A worker and its end.

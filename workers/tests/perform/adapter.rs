@@ -54,13 +54,8 @@ impl Shelf {
     }
 
     fn returned(&self) -> Vec<i64> {
-        let mut all: Vec<_> = self
-            .returned
-            .lock()
-            .expect("no test panicked in it")
-            .iter()
-            .map(|job| job.job_id)
-            .collect();
+        let returned = self.returned.lock().expect("no test panicked in it");
+        let mut all: Vec<_> = returned.iter().map(|job| job.job_id).collect();
         all.sort();
         all
     }

@@ -102,9 +102,8 @@ fn differing(old: &Value, new: &Value, beside: &[&str]) -> Vec<String> {
     let (Value::Map(old), Value::Map(new)) = (old, new) else {
         return Vec::new();
     };
-    let keys = old
-        .keys()
-        .chain(new.keys().filter(|key| !old.contains_key(key)));
+    let added = new.keys().filter(|key| !old.contains_key(key));
+    let keys = old.keys().chain(added);
     keys.filter(|key| !beside.contains(&&***key) && old.get(key) != new.get(key))
         .map(|key| key.to_string())
         .collect()

@@ -18,12 +18,9 @@ const STACK_BYTES: usize = 16 * 1024 * 1024;
 pub(super) fn with_room<T: Send>(work: impl FnOnce() -> T + Send) -> T {
     std::thread::scope(|scope| {
         let thread = std::thread::Builder::new().stack_size(STACK_BYTES);
-        let thread = thread
-            .spawn_scoped(scope, work)
-            .expect("a thread can be started");
-        thread
-            .join()
-            .unwrap_or_else(|panic| std::panic::resume_unwind(panic))
+        let thread = thread.spawn_scoped(scope, work);
+        let ended = thread.expect("a thread can be started").join();
+        ended.unwrap_or_else(|panic| std::panic::resume_unwind(panic))
     })
 }
 

@@ -378,10 +378,5 @@ fn given_out(listening: &Listening, node: &ListenNode) -> Value {
     if node.mode == Mode::All {
         given.sort_by_key(|taken| taken.filter);
     }
-    Value::list(
-        given
-            .into_iter()
-            .map(|taken| taken.read(node.read))
-            .collect::<Vec<_>>(),
-    )
+    Value::list(given.into_iter().map(|taken| taken.read(node.read)))
 }

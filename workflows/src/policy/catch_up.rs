@@ -201,15 +201,13 @@ mod tests {
     }
 
     fn words(verdicts: &[Verdict]) -> Vec<&'static str> {
-        verdicts
-            .iter()
-            .map(|verdict| match verdict {
-                Verdict::Fired => "fired",
-                Verdict::Late { .. } => "late",
-                Verdict::Paused => "paused",
-                Verdict::Missed(why) => why.as_str(),
-            })
-            .collect()
+        let word = |verdict: &Verdict| match verdict {
+            Verdict::Fired => "fired",
+            Verdict::Late { .. } => "late",
+            Verdict::Paused => "paused",
+            Verdict::Missed(why) => why.as_str(),
+        };
+        verdicts.iter().map(word).collect()
     }
 
     fn judged(now: &str, catch_up: CatchUp) -> Vec<&'static str> {

@@ -156,10 +156,8 @@ fn expect(expectation: Expectation) -> Deed {
 
 /// The scenario, understood as far as its first step that is not.
 pub fn trial(scenario: Scenario) -> Trial {
-    let deeds = scenario
-        .steps
-        .iter()
-        .map(|step| Ok((step.line, deed(step)?)));
+    let steps = scenario.steps.iter();
+    let deeds = steps.map(|step| Ok((step.line, deed(step)?)));
     Trial {
         deeds: deeds.collect(),
         name: scenario.name,

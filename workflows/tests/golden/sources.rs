@@ -94,13 +94,11 @@ fn recorded(trial: &Trial) -> Option<Script> {
 pub fn catalogue<'n>(names: impl IntoIterator<Item = (&'n str, &'n str)>) -> Catalogue {
     let able = Ability::ALL.into_iter();
     let catalogue = able.fold(Catalogue::builtin(), Catalogue::able);
-    names
-        .into_iter()
-        .fold(catalogue, |catalogue, (name, version)| {
-            catalogue
-                .with(name, version, &Value::from(true))
-                .expect("a schema")
-        })
+    let names = names.into_iter();
+    names.fold(catalogue, |catalogue, (name, version)| {
+        let known = catalogue.with(name, version, &Value::from(true));
+        known.expect("a schema")
+    })
 }
 
 pub fn start() -> DateTime<Utc> {

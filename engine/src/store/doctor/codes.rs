@@ -197,7 +197,11 @@ pub const CODES: [Code; 47] = [
         DUTY,
     ),
     warning("slot_overdue", "a slot is due and was not decided", ""),
-    error("slot_without_batch", "a slot fired and has no batch", ""),
+    error(
+        "slot_without_batch",
+        "a slot fired and has neither batch nor job",
+        "",
+    ),
     warning(
         "schedule_not_planned",
         "the ledger of a schedule ends before now",

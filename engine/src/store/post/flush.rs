@@ -294,11 +294,8 @@ async fn tell<'a>(
     connection: &mut Session,
     posts: impl Iterator<Item = (&'a NewEntry, &'a Post)>,
 ) -> Result<(), Error> {
-    let ended: Vec<i64> = posts
-        .filter(|(new, post)| post.parent.is_some() && ends(new))
-        .map(|(new, _)| new.job)
-        .collect();
-    crate::store::child::tell(connection, &ended)
-        .await
-        .map(drop)
+    let ended = posts.filter(|(new, post)| post.parent.is_some() && ends(new));
+    let ended: Vec<i64> = ended.map(|(new, _)| new.job).collect();
+    let told = crate::store::child::tell(connection, &ended).await;
+    told.map(drop)
 }

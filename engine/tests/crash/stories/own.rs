@@ -8,6 +8,7 @@ use crate::common::recipe::apply;
 use crate::stage::{Stage, Story};
 
 const RATE: &str = "schedule: { every: PT1H }\n";
+const ON_PAID: &str = "schedule: { on: { one: { with: { type: order.paid } } } }\n";
 const AFTER: &str = "schedule: { after: PT5M }\n";
 const BOTH: &str = "schedule:\n  on:\n    all:\n      - with: { type: order.paid }\n        correlate: { order: { from: .data.orderId } }\n      - with: { type: order.packed }\n        correlate: { order: { from: .data.orderId } }\n";
 const ONE_AT_MOST: &str = "windlass: v1\nkind: Limit\nname: narrow\nscope: { template: shop.rounds }\n\
@@ -117,11 +118,7 @@ async fn half_filled(stage: &Stage) -> Result<(), Error> {
 }
 
 async fn narrow(stage: &Stage) -> Result<(), Error> {
-    developing(
-        stage,
-        "schedule: { on: { one: { with: { type: order.paid } } } }\n",
-    )
-    .await?;
+    developing(stage, ON_PAID).await?;
     apply(&stage.bench.store, &[ONE_AT_MOST], "").await;
     tell(&stage.bench, "order.paid", "e1", "o1").await;
     tell(&stage.bench, "order.paid", "e2", "o2").await;

@@ -106,10 +106,8 @@ fn unwound(state: &State) -> Vec<(NodeId, u32)> {
         FrameKind::Undoing { unwinding, .. } => Some(&unwinding.undos),
         _ => None,
     });
-    undos
-        .flatten()
-        .map(|undo| (undo.node, undo.visit))
-        .collect()
+    let undos = undos.flatten();
+    undos.map(|undo| (undo.node, undo.visit)).collect()
 }
 
 /// Whether undos run in a state: nobody goes back while they do.
