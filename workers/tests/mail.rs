@@ -359,13 +359,14 @@ async fn dies_at(seq: i32, is_written: bool) {
     let site = Site::new().await;
     site.publish("hears", HEARS_NOTES).await;
     site.keep(SHORT_LEASE);
-    let (_, worker) = site.work(Catalogue::new(), SHORT_LEASE);
     let job = site.submit("hears").await;
     let sql = format!(
         "insert into journal (job, seq, kind, at, claim, data)
          values ({job}, {seq}, 'other', now(), gen_random_uuid(), '{{}}')"
     );
+    // Nobody works yet: a fast worker would have written the first entry before.
     let mut gate = site.database.hold(sql.leak()).await;
+    let (_, worker) = site.work(Catalogue::new(), SHORT_LEASE);
     let notes = (1..=3).map(|n| said("order.note", n));
     let events: Vec<NewEvent> = notes.chain([said("order.stop", 4)]).collect();
     site.store.append_events(1, &events).await.expect("written");
