@@ -42,19 +42,22 @@ fn whatever_fails_between_two_statements_recovers() {
     stories.retain(|story| story.name.contains(&only));
     let played = play_all(&stories);
 
+    // What is wrong stands first: some see the head of a log and its tail.
+    let complaints = complaints(&played);
     let (mut points, mut cases) = (0, 0);
     let mut kinds: BTreeMap<&str, usize> = BTreeMap::new();
     let mut passed = BTreeSet::new();
-    let mut complaints = Vec::new();
     for (name, one) in &played {
-        println!("{name}: {} points, {} cases", one.points, one.cases);
+        println!(
+            "{name}: {} points, {} cases, {:.1?}",
+            one.points, one.cases, one.took
+        );
         points += one.points;
         cases += one.cases;
         for (kind, count) in &one.kinds {
             *kinds.entry(kind).or_default() += count;
         }
         passed.extend(one.statements.iter().cloned());
-        complaints.extend(one.complaints.iter().map(|said| format!("{name}: {said}")));
     }
     let (covered, missing) = coverage(&passed);
     println!("faults by kind: {kinds:?}");
@@ -63,11 +66,22 @@ fn whatever_fails_between_two_statements_recovers() {
         covered + missing.len()
     );
     println!("crash points {points}/{points}, {cases} cases");
-    assert!(complaints.is_empty(), "\n{}", complaints.join("\n"));
+    assert!(complaints.is_empty(), "\n{complaints}");
     assert!(
         !only.is_empty() || missing.is_empty(),
         "no story passes {missing:?}"
     );
+}
+
+/// Everything that was wrong, said at once and given back for the end.
+fn complaints(played: &BTreeMap<&str, Played>) -> String {
+    let said = played.iter().flat_map(|(name, one)| {
+        let said = one.complaints.iter();
+        said.map(move |said| format!("WRONG {name}: {said}\n"))
+    });
+    let said = said.collect();
+    print!("{said}");
+    said
 }
 
 /// Plays all stories, a few at once, each on a thread and a database of its own.

@@ -5,13 +5,12 @@ mod common;
 use chrono::TimeDelta;
 use common::Bench;
 use common::own::{
-    NAME, clock_on, developing, inputs, occurrence, published, schedule, tell, template,
+    NAME, clock_on, developing, inputs, occurrence, pause_of, published, schedule, tell, template,
 };
 use futures::future::join_all;
 use windlass_engine::Store;
 use windlass_engine::protocol::Trigger;
-use windlass_engine::store::{DEFAULT_TENANT, NewPause};
-use windlass_engine::vocabulary::{PauseMode, PauseScope};
+use windlass_engine::store::DEFAULT_TENANT;
 
 const ONE: &str = "schedule: { on: { one: { with: { type: order.paid } } } }\n";
 const ANY: &str = "schedule: { on: { any: [ { with: { type: order.paid } }, { with: { type: order.packed } } ] }, read: data }\n";
@@ -191,14 +190,7 @@ async fn the_oldest_make_room_beyond_a_thousand() {
 #[tokio::test]
 async fn what_comes_while_the_schedule_is_paused_starts_its_job_later() {
     let bench = waiting(ONE).await;
-    let pause = NewPause {
-        scope: PauseScope::Configuration,
-        subject: NAME.to_owned(),
-        mode: PauseMode::Hold,
-        who: "mia".to_owned(),
-        why: String::new(),
-        until: None,
-    };
+    let pause = pause_of(NAME);
     let pause = bench
         .store
         .pause(DEFAULT_TENANT, pause)

@@ -5,14 +5,13 @@ mod common;
 use chrono::{DateTime, TimeDelta, Timelike, Utc};
 use common::Bench;
 use common::own::{
-    NAME, clock_on, clock_to, developing, end, fire, inputs, ledger, park, published, schedule,
-    template,
+    NAME, clock_on, clock_to, developing, end, fire, inputs, ledger, park, pause_of, published,
+    schedule, template,
 };
 use futures::future::join_all;
 use windlass_engine::Store;
 use windlass_engine::protocol::Trigger;
-use windlass_engine::store::{DEFAULT_TENANT, NewPause, Page, ScheduleView};
-use windlass_engine::vocabulary::{PauseMode, PauseScope};
+use windlass_engine::store::{DEFAULT_TENANT, Page, ScheduleView};
 
 const HOURLY: &str = "schedule: { cron: 0 * * * * }\n";
 const FIVE_MINUTES: &str = "schedule: { after: PT5M }\n";
@@ -181,18 +180,8 @@ async fn the_newest_version_changes_the_schedule_and_one_without_ends_it() {
 async fn what_is_due_while_the_schedule_is_paused_is_skipped() {
     let bench = hourly().await;
     let slots = ledger(&bench).await;
-    let pause = NewPause {
-        scope: PauseScope::Configuration,
-        subject: NAME.to_owned(),
-        mode: PauseMode::Hold,
-        who: "mia".to_owned(),
-        why: String::new(),
-        until: None,
-    };
-    let unknown = NewPause {
-        subject: "shop/nothing".to_owned(),
-        ..pause.clone()
-    };
+    let pause = pause_of(NAME);
+    let unknown = pause_of("shop/nothing");
     assert_eq!(
         bench
             .store

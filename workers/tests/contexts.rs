@@ -35,11 +35,6 @@ const NOTES: &str = "
 ";
 
 impl Site {
-    fn run(&self) {
-        self.work(Catalogue::new(), LEASE_TIME);
-        self.keep(LEASE_TIME);
-    }
-
     async fn document(&self, key: &str) -> Option<String> {
         let context = self.store.context(1, key).await.expect("read");
         context.map(|context| context.document)
@@ -69,7 +64,7 @@ async fn a_job_merges_into_a_context_and_reads_what_became_of_it() {
     let site = Site::new().await;
     site.publish("notes", NOTES).await;
     site.put("chat/1", r#"{"a":1,"b":{"c":1.50}}"#).await;
-    site.run();
+    site.run(LEASE_TIME);
 
     let input = r#"{"key":"chat/1","patch":{"a":null,"b":{"d":2}}}"#;
     let job = site.ends("notes", input, "completed").await;
@@ -97,7 +92,7 @@ async fn a_job_merges_into_a_context_and_reads_what_became_of_it() {
 async fn sixteen_jobs_that_count_in_one_context_lose_nothing() {
     let site = Site::new().await;
     site.publish("counts", COUNTS).await;
-    site.run();
+    site.run(LEASE_TIME);
     site.work(Catalogue::new(), LEASE_TIME);
 
     let requests = (0..16).map(|_| request("counts", r#"{"key":"total"}"#));
@@ -124,7 +119,7 @@ async fn a_version_that_has_passed_fails_the_task_and_nothing_is_saved() {
     let stale = NOTES.replace("patch: '${ .patch }' }", "patch: { n: 1 }, version: 3 }");
     site.publish("stale", &stale).await;
     site.put("k", "{}").await;
-    site.run();
+    site.run(LEASE_TIME);
 
     let job = site.ends("stale", r#"{"key":"k"}"#, "failed").await;
 
@@ -137,7 +132,7 @@ async fn a_version_that_has_passed_fails_the_task_and_nothing_is_saved() {
 async fn what_cannot_be_a_context_fails_its_task_alone() {
     let site = Site::new().await;
     site.publish("notes", NOTES).await;
-    site.run();
+    site.run(LEASE_TIME);
     let large = format!(
         r#"{{"key":"big","patch":{{"a":"{}"}}}}"#,
         "x".repeat(600_000)
@@ -171,7 +166,7 @@ async fn a_worker_that_dies_before_it_hears_of_its_save_has_saved_once() {
 
     worker.abort();
     gate.release().await;
-    site.run();
+    site.run(LEASE_TIME);
 
     site.until(job, "completed").await;
     let said = site.result(job).await;

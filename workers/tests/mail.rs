@@ -53,17 +53,6 @@ impl Site {
         self.send(vec![request(template, "{}")]).await.remove(0)
     }
 
-    /// A worker and a keeper.
-    fn run(&self) {
-        self.work(Catalogue::new(), LEASE_TIME);
-        self.keep(LEASE_TIME);
-    }
-
-    async fn completed(&self, job: i64) -> String {
-        self.until(job, "completed").await;
-        self.result(job).await
-    }
-
     async fn approve(&self, job: i64) -> Signalled {
         self.signal(job, "approved").await
     }
@@ -107,7 +96,7 @@ async fn a_signal_wakes_the_job_that_waits_and_one_that_came_first_is_kept() {
     site.publish("listens", LISTENS).await;
     let early = site.submit("listens").await;
     assert_eq!(site.approve(early).await, Signalled::Kept);
-    site.run();
+    site.run(LEASE_TIME);
     let job = site.submit("listens").await;
     site.until(job, "waiting").await;
 
@@ -127,7 +116,7 @@ async fn two_signals_that_came_first_are_both_heard() {
     assert_eq!(site.signal(job, "paid").await, Signalled::Kept);
     assert_eq!(site.signal(job, "approved").await, Signalled::Kept);
 
-    site.run();
+    site.run(LEASE_TIME);
 
     assert_eq!(site.completed(job).await, r#"{"by":"mia","payer":"mia"}"#);
 }
@@ -139,7 +128,7 @@ async fn an_event_whose_type_no_index_could_hold_fails_its_task_alone() {
     site.publish("pays", PAYS).await;
     let long = PAYS.replace("type: order.paid", "type: '${ \"order.paid\" * 400 }'");
     site.publish("shouts", &long).await;
-    site.run();
+    site.run(LEASE_TIME);
     let listener = site.submit("listens").await;
     site.until(listener, "waiting").await;
 
@@ -155,7 +144,7 @@ async fn an_event_of_one_job_goes_to_every_job_that_waits_for_it() {
     let site = Site::new().await;
     site.publish("listens", LISTENS_TO_PAYMENT).await;
     site.publish("pays", PAYS).await;
-    site.run();
+    site.run(LEASE_TIME);
     let (one, other) = (site.submit("listens").await, site.submit("listens").await);
     site.until(one, "waiting").await;
     site.until(other, "waiting").await;
@@ -172,7 +161,7 @@ async fn a_parent_goes_on_with_what_its_child_gave() {
     let site = Site::new().await;
     site.publish("listens", LISTENS).await;
     site.publish("starts", STARTS).await;
-    site.run();
+    site.run(LEASE_TIME);
     let parent = site.submit("starts").await;
     let child = site.child_of(parent).await;
     site.until(child, "waiting").await;
@@ -190,7 +179,7 @@ async fn a_child_that_was_killed_fails_its_parent_and_one_that_is_missing_too() 
     site.publish("starts", STARTS).await;
     let missing = STARTS.replace("name: listens", "name: nobody");
     site.publish("misses", &missing).await;
-    site.run();
+    site.run(LEASE_TIME);
     let parent = site.submit("starts").await;
     let child = site.child_of(parent).await;
     site.until(child, "waiting").await;
@@ -220,7 +209,7 @@ async fn a_signal_that_one_job_refuses_goes_to_another() {
     let site = Site::new().await;
     site.publish("one", &listens_to_number(1)).await;
     site.publish("two", &listens_to_number(2)).await;
-    site.run();
+    site.run(LEASE_TIME);
     let one = site.submit("one").await;
     site.until(one, "waiting").await;
     let two = site.submit("two").await;
@@ -295,7 +284,7 @@ async fn a_signal_that_a_listen_to_any_did_not_use_goes_to_another() {
     site.publish("pays", &pays).await;
     site.say(order(), "approved", r#"{"n":3}"#).await;
     site.say(order(), "paid", r#"{"n":3}"#).await;
-    site.run();
+    site.run(LEASE_TIME);
     let any = site.submit("any").await;
     site.until(any, "waiting").await;
 
@@ -326,7 +315,7 @@ async fn the_newest_of_very_many_events_is_heard() {
         .replace("subject: order-17", "data: '${ .n == 1499 }'")
         .replace("amount", "n");
     site.publish("listens", &last).await;
-    site.run();
+    site.run(LEASE_TIME);
     let job = site.submit("listens").await;
     site.until(job, "waiting").await;
     let events: Vec<NewEvent> = (0..1_500).map(|n| said("order.paid", n)).collect();

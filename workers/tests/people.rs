@@ -86,16 +86,6 @@ impl Site {
         self.send(vec![request(template, input)]).await.remove(0)
     }
 
-    fn run(&self) {
-        self.work(Catalogue::new(), LEASE_TIME);
-        self.keep(LEASE_TIME);
-    }
-
-    async fn completed(&self, job: i64) -> String {
-        self.until(job, "completed").await;
-        self.result(job).await
-    }
-
     async fn open(&self, assignee: Option<&str>) -> Vec<ApprovalView> {
         let filter = ApprovalFilter {
             assignee: assignee.map(str::to_owned),
@@ -164,7 +154,7 @@ fn code(refused: Result<ApprovalView, Error>) -> &'static str {
 async fn a_job_asks_rests_without_a_lease_and_goes_on_with_the_decision() {
     let site = Site::new().await;
     site.publish("asks", ASKS).await;
-    site.run();
+    site.run(LEASE_TIME);
     let job = site.submit("asks", "{}").await;
     site.until(job, "waiting").await;
 
@@ -204,7 +194,7 @@ async fn a_request_ends_with_its_step_when_time_is_up_or_the_job_is_cancelled() 
     let site = Site::new().await;
     site.publish("brief", ASKS_BRIEFLY).await;
     site.publish("asks", ASKS).await;
-    site.run();
+    site.run(LEASE_TIME);
     let brief = site.submit("brief", "{}").await;
     let asked = site.asked(|one| one.job == brief).await;
 
@@ -230,7 +220,7 @@ async fn a_request_ends_with_its_step_when_time_is_up_or_the_job_is_cancelled() 
 async fn one_key_is_one_request_in_two_branches_and_in_a_later_step() {
     let site = Site::new().await;
     site.publish("twice", ASKS_TWICE).await;
-    site.run();
+    site.run(LEASE_TIME);
     let job = site.submit("twice", "{}").await;
     site.until(job, "waiting").await;
     let open = site.open(None).await;
@@ -252,7 +242,7 @@ async fn one_key_is_one_request_in_two_branches_and_in_a_later_step() {
 async fn a_branch_that_loses_a_race_closes_its_request() {
     let site = Site::new().await;
     site.publish("races", RACES).await;
-    site.run();
+    site.run(LEASE_TIME);
     let job = site.submit("races", "{}").await;
     site.until(job, "waiting").await;
     let asked = site.asked(|one| one.job == job).await;
@@ -275,7 +265,7 @@ async fn a_branch_that_loses_a_race_closes_its_request() {
 async fn a_request_to_nobody_fails_its_task() {
     let site = Site::new().await;
     site.publish("nobody", ASKS_NOBODY).await;
-    site.run();
+    site.run(LEASE_TIME);
     let job = site.submit("nobody", "{}").await;
 
     site.until(job, "failed").await;
@@ -320,7 +310,7 @@ async fn a_decision_survives_the_worker_that_was_to_hear_it() {
 async fn the_sample_is_approved_after_a_reminder_under_the_first_link() {
     let site = Site::new().await;
     site.sample().await;
-    site.run();
+    site.run(LEASE_TIME);
     let job = site.sampled().await;
     let first = site.asked(|one| one.job == job).await;
     let reminded = site.asked(|one| one.job == job && one.round == 1).await;
@@ -338,7 +328,7 @@ async fn the_sample_is_approved_after_a_reminder_under_the_first_link() {
 async fn the_sample_goes_to_the_deputy_and_gives_up_in_the_end() {
     let site = Site::new().await;
     site.sample().await;
-    site.run();
+    site.run(LEASE_TIME);
     let (job, silent) = (site.sampled().await, site.sampled().await);
     let maria = site.asked(|one| one.job == job).await;
     let leo = site
@@ -378,7 +368,7 @@ async fn an_item_is_read_once_and_as_it_was_then() {
         .expect("applied");
     site.birds("name,state\nGull,Ohio\nCrow,Iowa\n").await;
     site.publish("reads", READS).await;
-    site.run();
+    site.run(LEASE_TIME);
     let job = site.submit("reads", r#"{"key":"Gull"}"#).await;
     site.until(job, "waiting").await;
     let asked = site.asked(|one| one.job == job).await;

@@ -2,7 +2,10 @@
 
 use chrono::{DateTime, TimeDelta, Utc};
 use windlass_engine::protocol::{Occurrence, publish};
-use windlass_engine::store::{DEFAULT_TENANT, Published, ScheduleView, SlotFilter, SlotView};
+use windlass_engine::store::{
+    DEFAULT_TENANT, NewPause, Published, ScheduleView, SlotFilter, SlotView,
+};
+use windlass_engine::vocabulary::{PauseMode, PauseScope};
 
 use super::Bench;
 
@@ -31,6 +34,18 @@ pub async fn published(bench: &Bench, source: &str) -> i32 {
     match bench.store.publish(DEFAULT_TENANT, template).await {
         Ok(Published::Created(version) | Published::Unchanged(version)) => version,
         Err(error) => panic!("{error}"),
+    }
+}
+
+/// A pause of the schedule of this name.
+pub fn pause_of(schedule: &str) -> NewPause {
+    NewPause {
+        scope: PauseScope::Configuration,
+        subject: schedule.to_owned(),
+        mode: PauseMode::Hold,
+        who: "mia".to_owned(),
+        why: String::new(),
+        until: None,
     }
 }
 

@@ -33,6 +33,8 @@ pub struct Played {
     pub kinds: BTreeMap<&'static str, usize>,
     /// Statements that it passes.
     pub statements: BTreeSet<String>,
+    /// How long that took.
+    pub took: Duration,
     /// What was wrong.
     pub complaints: Vec<String>,
 }
@@ -76,12 +78,7 @@ async fn play(story: &Story) -> Played {
             case.play_all(&mut stage, *kind, &mut played).await;
         }
     }
-    println!(
-        "{}: {} cases in {:?}",
-        story.name,
-        played.cases,
-        began.elapsed()
-    );
+    played.took = began.elapsed();
     played
 }
 

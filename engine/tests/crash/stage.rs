@@ -144,6 +144,29 @@ impl Stage {
         entered.expect("entered");
     }
 
+    /// Records what `how` makes of each job, over a connection of its own.
+    pub async fn record(
+        &self,
+        jobs: &[Claimed],
+        how: impl Fn(&Claimed) -> NewEntry,
+    ) -> Result<(), Error> {
+        let entries: Vec<NewEntry> = jobs.iter().map(how).collect();
+        let mut hot = self.hot().await?;
+        self.exchange(&mut hot, &entries, None).await.map(drop)
+    }
+
+    /// All jobs that there are become a batch a kind, released and sealed.
+    pub async fn batched(&self) {
+        self.run(
+            "insert into batch (tenant, name, state, strategy, template_version, lane, document, sealed, expected, released)
+             select 1, 'birds', 'running', 'individual', template_version, lane, '{}', true, count(*), count(*)
+             from job group by template_version, lane;
+             update lane set batch = (select id from batch);
+             update job set batch = (select id from batch)",
+        )
+        .await;
+    }
+
     /// What a pump does: after an error it asks what became of its last exchange, and sends the rest.
     pub async fn exchange(
         &self,

@@ -13,6 +13,33 @@ const BOOKS: &str = "do:
       - rest: { wait: PT1H }
     metadata: { windlass: { compensate: onCancel } }\n";
 
+/// Books a hotel, which can be undone, then makes the call `second`; undone as `compensate` says.
+fn trip(second: &str, compensate: &str) -> String {
+    format!(
+        "do:
+- trip:
+    do:
+      - hotel: {{ call: 'does:1.0.0@default', with: {{ book: hotel }}, metadata: {{ windlass: {{ undo: {{ call: 'does:1.0.0@default', with: {{ undo: '${{ $output.book }}' }} }} }} }} }}
+      - second: {{ call: 'does:1.0.0@default', with: {second} }}
+    metadata: {{ windlass: {{ compensate: {compensate} }} }}\n"
+    )
+}
+
+/// A job of that template under a worker that is in its second step and cancelled meanwhile.
+async fn cancelled_in_the_second_step(site: &Site, tasks: &str) -> i64 {
+    site.publish("books", "", tasks).await;
+    let job = site.submit("books", "{}").await;
+    site.work(Secrets::new());
+    site.called(2).await;
+    cancel(site, job).await;
+    job
+}
+
+async fn cancel(site: &Site, job: i64) {
+    let asked = site.store.cancel(1, job, "mia", "enough").await;
+    asked.expect("asked");
+}
+
 fn texts(calls: &[serde_json::Value]) -> Vec<&str> {
     let undone = calls.iter().filter_map(|call| call["undo"].as_str());
     undone.collect()
@@ -26,10 +53,7 @@ async fn a_cancelled_job_undoes_what_it_did_last_first() {
     site.work(Secrets::new());
     site.until(job, "waiting").await;
 
-    site.store
-        .cancel(1, job, "mia", "enough")
-        .await
-        .expect("asked");
+    cancel(&site, job).await;
     let result = site.result(job, "cancelled").await;
 
     assert!(result.contains("enough"), "{result}");
@@ -43,10 +67,7 @@ async fn undos_go_on_with_the_next_worker() {
     let job = site.submit("books", r#"{"hangs":true}"#).await;
     let lost = site.work(Secrets::new());
     site.until(job, "waiting").await;
-    site.store
-        .cancel(1, job, "mia", "enough")
-        .await
-        .expect("asked");
+    cancel(&site, job).await;
     site.called(3).await;
 
     lost.abort();
@@ -61,21 +82,9 @@ async fn undos_go_on_with_the_next_worker() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_running_job_that_is_cancelled_waits_for_its_step_and_undoes_that_too() {
     let site = Site::new().await;
-    let tasks = "do:
-- trip:
-    do:
-      - hotel: { call: 'does:1.0.0@default', with: { book: hotel }, metadata: { windlass: { undo: { call: 'does:1.0.0@default', with: { undo: '${ $output.book }' } } } } }
-      - hang: { call: 'does:1.0.0@default', with: { hangs: true } }
-    metadata: { windlass: { compensate: onFailureOrCancel } }\n";
-    site.publish("books", "", tasks).await;
-    let job = site.submit("books", "{}").await;
-    site.work(Secrets::new());
-    site.called(2).await;
+    let tasks = trip("{ hangs: true }", "onFailureOrCancel");
+    let job = cancelled_in_the_second_step(&site, &tasks).await;
 
-    site.store
-        .cancel(1, job, "mia", "enough")
-        .await
-        .expect("asked");
     site.result(job, "cancelled").await;
 
     assert_eq!(texts(&site.called(3).await), ["hotel"]);
@@ -84,21 +93,9 @@ async fn a_running_job_that_is_cancelled_waits_for_its_step_and_undoes_that_too(
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_job_that_wants_a_person_just_as_it_is_cancelled_undoes_what_it_did() {
     let site = Site::new().await;
-    let tasks = "do:
-- trip:
-    do:
-      - hotel: { call: 'does:1.0.0@default', with: { book: hotel }, metadata: { windlass: { undo: { call: 'does:1.0.0@default', with: { undo: '${ $output.book }' } } } } }
-      - odd: { call: 'does:1.0.0@default', with: { parks: true } }
-    metadata: { windlass: { compensate: onCancel } }\n";
-    site.publish("books", "", tasks).await;
-    let job = site.submit("books", "{}").await;
-    site.work(Secrets::new());
-    site.called(2).await;
+    let tasks = trip("{ parks: true }", "onCancel");
+    let job = cancelled_in_the_second_step(&site, &tasks).await;
 
-    site.store
-        .cancel(1, job, "mia", "enough")
-        .await
-        .expect("asked");
     // Its worker has not heard of it yet, most often; what it records is refused for certain.
     site.gate.notify_one();
     site.result(job, "cancelled").await;

@@ -114,6 +114,18 @@ impl Site {
         tokio::spawn(keeper.run(self.stop.child_token()));
     }
 
+    /// A worker without handlers, and a keeper.
+    pub fn run(&self, lease_time: Duration) {
+        self.work(Catalogue::new(), lease_time);
+        self.keep(lease_time);
+    }
+
+    /// The result of a job, once it is there.
+    pub async fn completed(&self, job: i64) -> String {
+        self.until(job, "completed").await;
+        self.result(job).await
+    }
+
     pub async fn job(&self, job: i64) -> JobView {
         self.store.job(1, job).await.expect("the job")
     }

@@ -1,7 +1,7 @@
 //! What jobs ask people, and what people answer.
 
 use windlass_engine::Error;
-use windlass_engine::store::{Cause, CauseKind, Claimed, NewApproval, NewDecision, NewEntry, Post};
+use windlass_engine::store::{Cause, CauseKind, NewApproval, NewDecision, Post};
 
 use crate::common::journal;
 use crate::common::mail::{resting, with_post};
@@ -65,25 +65,15 @@ async fn ask(stage: &Stage) -> Result<(), Error> {
         name: "Go?".into(),
         key: "maria".into(),
     };
-    record(stage, &jobs, |job| {
-        let mut turn = resting(job, 1, vec![cause.clone()]);
-        if let Some(post) = turn.post.as_mut() {
-            post.approvals = vec![request()];
-        }
-        turn
-    })
-    .await
-}
-
-async fn record(
-    stage: &Stage,
-    jobs: &[Claimed],
-    how: impl Fn(&Claimed) -> NewEntry,
-) -> Result<(), Error> {
-    let entries: Vec<NewEntry> = jobs.iter().map(how).collect();
-    let mut hot = stage.hot().await?;
-    stage.exchange(&mut hot, &entries, None).await?;
-    Ok(())
+    stage
+        .record(&jobs, |job| {
+            let mut turn = resting(job, 1, vec![cause.clone()]);
+            if let Some(post) = turn.post.as_mut() {
+                post.approvals = vec![request()];
+            }
+            turn
+        })
+        .await
 }
 
 async fn asked(stage: &Stage) -> Result<(), Error> {
@@ -109,26 +99,28 @@ async fn decide(stage: &Stage) -> Result<(), Error> {
 async fn asking(stage: &Stage) -> Result<(), Error> {
     stage.claim(HELD, 1).await;
     let jobs = stage.claimed(HELD).await?;
-    record(stage, &jobs, |job| {
-        let post = Post {
-            approvals: vec![request()],
-            ..Post::default()
-        };
-        with_post(journal(job, 1), post)
-    })
-    .await
+    stage
+        .record(&jobs, |job| {
+            let post = Post {
+                approvals: vec![request()],
+                ..Post::default()
+            };
+            with_post(journal(job, 1), post)
+        })
+        .await
 }
 
 async fn withdraw(stage: &Stage) -> Result<(), Error> {
     let jobs = stage.claimed(HELD).await?;
-    record(stage, &jobs, |job| {
-        let post = Post {
-            withdrawn: vec![1],
-            ..Post::default()
-        };
-        with_post(journal(job, 2), post)
-    })
-    .await
+    stage
+        .record(&jobs, |job| {
+            let post = Post {
+                withdrawn: vec![1],
+                ..Post::default()
+            };
+            with_post(journal(job, 2), post)
+        })
+        .await
 }
 
 async fn killed(stage: &Stage) -> Result<(), Error> {

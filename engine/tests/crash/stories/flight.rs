@@ -128,15 +128,7 @@ async fn paused(stage: &Stage) -> Result<(), Error> {
 async fn parked(stage: &Stage) -> Result<(), Error> {
     let program = publish_as(stage, "1.0.0", STOPS).await;
     stage.claim(HELD, 1).await;
-    stage
-        .run(
-            "insert into batch (tenant, name, state, strategy, template_version, lane, document, sealed, expected, released)
-             select 1, 'birds', 'running', 'individual', template_version, lane, '{}', true, count(*), count(*)
-             from job group by template_version, lane;
-             update lane set batch = (select id from batch);
-             update job set batch = (select id from batch)",
-        )
-        .await;
+    stage.batched().await;
     let failed = EventKind::Failed {
         activity: Activity(1),
         fault: Fault::standard("communication", 503, "answered 503"),

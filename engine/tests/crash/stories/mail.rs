@@ -3,9 +3,7 @@
 use std::time::Duration;
 
 use windlass_engine::Error;
-use windlass_engine::store::{
-    Cause, CauseKind, Claimed, Letter, LetterKind, NewEntry, OnClose, Post,
-};
+use windlass_engine::store::{Cause, CauseKind, Letter, LetterKind, OnClose, Post};
 
 use crate::common::journal;
 use crate::common::mail::{
@@ -115,18 +113,7 @@ fn causes() -> Vec<Cause> {
 
 async fn rest(stage: &Stage) -> Result<(), Error> {
     let jobs = stage.claimed(HELD).await?;
-    record(stage, &jobs, |job| resting(job, 1, causes())).await
-}
-
-async fn record(
-    stage: &Stage,
-    jobs: &[Claimed],
-    how: impl Fn(&Claimed) -> NewEntry,
-) -> Result<(), Error> {
-    let entries: Vec<NewEntry> = jobs.iter().map(how).collect();
-    let mut hot = stage.hot().await?;
-    stage.exchange(&mut hot, &entries, None).await?;
-    Ok(())
+    stage.record(&jobs, |job| resting(job, 1, causes())).await
 }
 
 async fn told_before(stage: &Stage) -> Result<(), Error> {
@@ -178,7 +165,7 @@ async fn say(stage: &Stage) -> Result<(), Error> {
         post.returned = vec![returned];
         post.events = vec![an_event("a", "e1")];
     }
-    record(stage, &[job], |_| turn.clone()).await
+    stage.record(&[job], |_| turn.clone()).await
 }
 
 /// Two jobs at rest, one for its child, which runs.
@@ -203,7 +190,7 @@ async fn family(stage: &Stage) -> Result<(), Error> {
 
 async fn end_child(stage: &Stage) -> Result<(), Error> {
     let jobs = stage.claimed(HELD + 1).await?;
-    record(stage, &jobs, child_done).await
+    stage.record(&jobs, child_done).await
 }
 
 async fn at_rest(stage: &Stage) -> Result<(), Error> {

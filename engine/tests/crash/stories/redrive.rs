@@ -88,15 +88,7 @@ async fn cancel(stage: &Stage) -> Result<(), Error> {
 /// A batch of three jobs that all stopped in one way, and ended with that.
 async fn stopped(stage: &Stage, how: fn(&Claimed) -> NewEntry) -> Result<(), Error> {
     stage.claim(HELD, 3).await;
-    stage
-        .run(
-            "insert into batch (tenant, name, state, strategy, template_version, lane, document, sealed, expected, released)
-             select 1, 'birds', 'running', 'individual', template_version, lane, '{}', true, count(*), count(*)
-             from job group by template_version, lane;
-             update lane set batch = (select id from batch);
-             update job set batch = (select id from batch)",
-        )
-        .await;
+    stage.batched().await;
     end(stage, HELD, how).await?;
     let ended = stage.bench.store.finish().await?;
     assert_eq!(ended.len(), 1, "it ended with errors");
