@@ -11,7 +11,7 @@ use serde::Serialize;
 
 use self::lane::{at_maximum, closed, in_line, nobody};
 use crate::Error;
-use crate::store::{JobView, PauseView, ShareView, Store, WaitCause};
+use crate::store::{GroupView, JobView, PauseView, ShareView, Store, WaitCause};
 use crate::vocabulary::JobState;
 
 /// One thing that keeps a job from running.
@@ -95,7 +95,8 @@ impl Store {
         if let Some(deferred) = self.deferred(&job).await? {
             return Ok(vec![deferred]);
         }
-        Ok(reasons(&job, &intents, &facts, batch.as_ref()))
+        let groups = self.groups_of(&job).await?;
+        Ok(reasons(&job, &intents, &facts, batch.as_ref(), &groups))
     }
 
     /// A worker could not do it and gave it back.
@@ -146,6 +147,7 @@ fn reasons(
     intents: &[Intent],
     facts: &LaneFacts,
     batch: Option<&BatchState>,
+    groups: &[GroupView],
 ) -> Vec<Reason> {
     let is_due = job.ready_since.is_some();
     let mut found: Vec<Reason> = match job.state {
@@ -153,7 +155,7 @@ fn reasons(
         JobState::Scheduled => vec![scheduled(job, batch)],
         JobState::Ready => due(facts),
         JobState::Paused if is_due => due(facts),
-        JobState::Waiting => waiting(job),
+        JobState::Waiting => waiting(job, groups),
         JobState::Paused | JobState::Parked => vec![stopped(job)],
         JobState::Unheld => vec![reason(
             "unheld",
@@ -247,7 +249,7 @@ fn by(who: &str, why: &str) -> String {
     }
 }
 
-fn waiting(job: &JobView) -> Vec<Reason> {
+fn waiting(job: &JobView, groups: &[GroupView]) -> Vec<Reason> {
     if let Some(held) = job.held.as_ref() {
         return vec![reason(
             "cancelling",
@@ -258,11 +260,11 @@ fn waiting(job: &JobView) -> Vec<Reason> {
         until: Some(due),
         ..reason("timer", "it waits for a timer")
     });
-    let causes = job.waits.iter().map(|one| cause(job.id, one));
+    let causes = job.waits.iter().map(|one| cause(job.id, one, groups));
     timer.into_iter().chain(causes).collect()
 }
 
-fn cause(job: i64, cause: &WaitCause) -> Reason {
+fn cause(job: i64, cause: &WaitCause, groups: &[GroupView]) -> Reason {
     let name = cause.name.as_deref().unwrap_or("");
     let key = cause.key.as_deref().unwrap_or("");
     match (cause.kind.as_deref(), name, key) {
@@ -284,12 +286,29 @@ fn cause(job: i64, cause: &WaitCause) -> Reason {
             "approval",
             format!("it waits for {key}'s approval of `{name}`"),
         ),
+        (Some("group"), _, _) => group(key, groups),
         (Some("child"), _, _) => reason("child", format!("it waits for its job {key}")),
         (kind, _, _) => reason(
             "wait",
             format!("it waits for {} `{key}`", kind.unwrap_or("something")),
         ),
     }
+}
+
+/// How far the jobs of a group have come.
+fn group(activity: &str, groups: &[GroupView]) -> Reason {
+    let of = |group: &&GroupView| group.activity.to_string() == activity;
+    let Some(group) = groups.iter().find(of) else {
+        return reason("group", "it waits for jobs that it started");
+    };
+    let done = group.made - group.open;
+    reason(
+        "group",
+        format!(
+            "it waits for {} jobs: {done} have ended, {} of them badly; {} are open",
+            group.items, group.failed, group.open
+        ),
+    )
 }
 
 fn stopped(job: &JobView) -> Reason {

@@ -11,6 +11,9 @@ use crate::value::Value;
 /// The function that reads a job's members chunk by chunk; its `with.call` names another one.
 pub const CHUNKS: &str = "chunks";
 
+/// The function that makes a job of each item of a list; its `with.call` may name another function.
+pub const MAP: &str = "map";
+
 /// The function that writes; its `with.answer` is a schema that the answer must fit.
 pub const GENERATE: &str = "generate";
 
@@ -39,7 +42,7 @@ struct Builtin {
 }
 
 /// What this release brings.
-const BUILTIN: [Builtin; 7] = [
+const BUILTIN: [Builtin; 8] = [
     Builtin {
         name: "analyse",
         input: r#"{"type":"object","required":["profile"],
@@ -102,6 +105,21 @@ const BUILTIN: [Builtin; 7] = [
                 "usage":{"type":"object","required":["input_tokens","output_tokens"]},
                 "cost":{"type":"object","required":["amount","currency"]}}}"#,
     },
+    Builtin {
+        name: MAP,
+        input: r#"{"type":"object","required":["items"],"additionalProperties":false,
+            "properties":{"items":{"type":"array","maxItems":100000},
+                "call":{"type":"string"},
+                "workflow":{"type":"object","required":["namespace","name"],"additionalProperties":false,
+                    "properties":{"namespace":{"type":"string"},"name":{"type":"string"},"version":{"type":"string"}}},
+                "parallel":{"type":"integer","minimum":1,"maximum":1000},
+                "tolerate":{"type":"object","minProperties":1,"maxProperties":1,"additionalProperties":false,
+                    "properties":{"count":{"type":"integer","minimum":0},
+                        "percent":{"type":"number","minimum":0,"maximum":100}}},
+                "key":{"type":"string","minLength":1,"maxLength":255},
+                "onParentClose":{"enum":["cancel","abandon"]}}}"#,
+        output: r#"{"type":"array"}"#,
+    },
 ];
 
 /// Something that templates may ask for and that whoever runs them must be able to do.
@@ -113,8 +131,10 @@ pub enum Ability {
     Emit,
     /// `run.workflow`: jobs of jobs.
     Child,
-    /// `call` of `map` and `batch`: groups of jobs.
+    /// `call` of `map`: groups of jobs.
     Group,
+    /// `call` of `batch`.
+    Batch,
     /// `call` of `context-save`: contexts that jobs share.
     Context,
     /// `pin: publish` of a child whose version is `latest`.
@@ -137,11 +157,12 @@ pub enum Ability {
 
 impl Ability {
     /// All of them.
-    pub const ALL: [Self; 13] = [
+    pub const ALL: [Self; 14] = [
         Self::Listen,
         Self::Emit,
         Self::Child,
         Self::Group,
+        Self::Batch,
         Self::Context,
         Self::Pin,
         Self::Schedule,
@@ -255,6 +276,7 @@ mod tests {
             "context-load",
             "context-save",
             "generate",
+            "map",
         ];
         assert_eq!(known, [&builtin[..], &["score"]].concat());
         assert!(catalogue.schema(&named("score", "2.1.0")).is_some());

@@ -2,7 +2,8 @@
 -- Its caller has met the parents (`mail/meet.sql`).
 -- Index  child_pkey; the outcome's key, one step back in its block; wait_pkey.
 -- Locks  the children in order; then rows n = 0 of their parents in order of job.
--- Gives  how many were told, and how many parents are ready.
+-- Gives  how many were told, how many parents are ready, and of those that nobody awaits: how many of each activity
+--        ended badly.
 with own as materialized (
     select job, parent, activity, awaited from child where job = any ($1::int8[]) order by job for update
 ),
@@ -15,6 +16,12 @@ ended as materialized (
                        order by first_id desc limit 1) near
         where near.last_id >= own.job
     ) outcome
+),
+member as materialized (
+    select parent, activity, count(*) filter (where kind <> 'completed')::int4 as failed
+    from ended
+    where not awaited
+    group by parent, activity
 ),
 forgotten as (
     delete from child using ended where child.job = ended.job
@@ -40,4 +47,7 @@ woken as (
     insert into ready (first_id, last_id, lane, eff, run_at, priority, attempt, losses, journaled)
     select job, job, lane, eff, now(), priority, attempt, losses, true from park
 )
-select (select count(*) from ended) as "told!", (select count(*) from park) as "jobs!";
+select (select count(*) from ended) as "told!", (select count(*) from park) as "jobs!",
+       array(select parent from member order by parent, activity) as "parents!",
+       array(select activity from member order by parent, activity) as "activities!",
+       array(select failed from member order by parent, activity) as "failed!";

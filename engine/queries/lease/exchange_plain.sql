@@ -272,7 +272,7 @@ select kind.n as "n?", kind.lane as "lane?", min(kind.eff) as "eff?", min(kind.w
        min(job.tenant) as "tenant?", min(job.batch) as "batch?",
        array_agg(job.id) as "ids?", array_agg(job.nonce) as "nonces?", array_agg(job.template_version) as "template_versions?",
        array_agg(job.input) as "inputs?", array_agg(job.created_at) as "created_at?",
-       case when min(job.batch) is not null then array_agg(job.member_key) end as "member_keys?: Vec<Option<String>>",
+       case when count(job.member_key) > 0 then array_agg(job.member_key) end as "member_keys?: Vec<Option<String>>",
        case when min(job.batch) is not null then array_agg(job.object) end as "objects?: Vec<Option<String>>",
        case when count(job.expires_at) > 0 then array_agg(job.expires_at) end as "expires_at?: Vec<Option<chrono::DateTime<chrono::Utc>>>",
        case when count(job.parent) > 0 then array_agg(job.parent) end as "parents?: Vec<Option<i64>>",

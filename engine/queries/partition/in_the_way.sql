@@ -1,6 +1,6 @@
 -- What keeps this range of ids from going? $3: what ended since then is young.
 -- Index  ready_pkey, later_pkey, held_pkey, wait_pkey; batch_open, batch_range_pkey; inbox_pkey,
---        intent_job, child_pkey, heard_pkey, breaker_probe_pkey, redrive_job_open; job_parent; outcome_pkey backwards.
+--        intent_job, child_pkey, child_item_job, heard_pkey, breaker_probe_pkey, redrive_job_open; job_parent; outcome_pkey backwards.
 -- Locks  none.
 -- Gives  one row; null when nothing does that can be seen without reading all of it.
 select case
@@ -17,6 +17,7 @@ select case
     when exists (select from inbox where job >= $1 and job < $2)
       or exists (select from intent where job >= $1 and job < $2)
       or exists (select from child where job >= $1 and job < $2)
+      or exists (select from child_item where job >= $1 and job < $2)
       or exists (select from heard where job >= $1 and job < $2)
         then 'somebody waits for a job of it'
     when exists (select from redrive

@@ -5,6 +5,6 @@
 select distinct on (namespace, name)
        id, namespace, name, version, hash, title, semantics, journaled, capability, created_at, deprecated_at, retired_at
 from template_version
-where tenant = $1 and (namespace, name) > ($2, $3)
+where tenant = $1 and (namespace, name) > ($2, $3) and position('/' in name) = 0 -- no parts
 order by namespace, name, (deprecated_at is null and retired_at is null) desc, rank[4] desc, rank desc, id desc
 limit $4;

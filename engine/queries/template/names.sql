@@ -4,5 +4,5 @@
 -- Gives  `namespace.name`, once each.
 select distinct namespace || '.' || name as "name!"
 from template_version
-where tenant = $1
+where tenant = $1 and position('/' in name) = 0 -- no parts
 limit 1000;

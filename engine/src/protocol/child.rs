@@ -1,4 +1,4 @@
-//! What a job that starts another one must know: the version, the lane, the priority.
+//! What a job that starts others must know: the version, the lanes, the priority.
 
 use std::collections::BTreeSet;
 
@@ -7,44 +7,46 @@ use windlass_workflows::problem::Problem;
 use windlass_workflows::value::Value;
 
 use super::work::{Resolved, Work, priority_seconds};
+use crate::store::LaneKey;
 use crate::{Error, Store};
 
-/// What a job says of another one that it starts, beside its input.
+/// What a job says of others that it starts, beside their inputs.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct ChildTerms {
     /// The stream; the default one unless given.
     pub queue: Option<String>,
     /// The template's unless given.
     pub priority: Option<Priority>,
-    /// Limits that it is under, beside those that hold for all work of its kind.
+    /// Limits that they are under, beside those that hold for all work of their kind.
     pub limits: Vec<LimitReference>,
     /// What a worker must offer for it, beside what its template needs.
     pub needs: BTreeSet<String>,
 }
 
-/// A template resolved for a job that a job starts.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// A template resolved for jobs that a job starts.
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ChildWork {
     /// Row of the version.
     pub template_version: i32,
-    /// Its lane.
-    pub lane: i32,
-    /// Seconds by which it may overtake later ones.
+    /// The lane of each, in the order of the inputs.
+    pub lanes: Vec<i32>,
+    /// Seconds by which they may overtake later ones.
     pub priority: i32,
 }
 
 impl Store {
-    /// The version that a job means by `name`, `namespace.name`; its newest one unless one is given.
+    /// The version that a job means by `name`, `namespace.name`, for jobs with these inputs; its newest one unless
+    /// one is given.
     ///
     /// # Errors
-    /// `invalid` when there is no such version or limit, or a limit's key cannot be read from the input.
+    /// `invalid` when there is no such version or limit, or a limit's key cannot be read from an input.
     pub async fn child_work(
         &self,
         tenant: i32,
         name: &str,
         version: Option<&str>,
         terms: &ChildTerms,
-        input: &Value,
+        inputs: &[Value],
     ) -> Result<ChildWork, Error> {
         let reference = match version {
             Some(version) => format!("{name}@{version}"),
@@ -57,25 +59,34 @@ impl Store {
             .await?;
         let is_placed =
             terms.queue.is_some() || !terms.limits.is_empty() || !terms.needs.is_empty();
-        let lane = match !is_placed {
-            true => known.place(self, input).await?.0,
-            false => self.lane_of(&known.resolved, tenant, terms, input).await?,
+        let lanes = match is_placed {
+            true => {
+                self.lanes_of(&known.resolved, tenant, terms, inputs)
+                    .await?
+            }
+            false => {
+                let mut lanes = Vec::with_capacity(inputs.len());
+                for input in inputs {
+                    lanes.push(known.place(self, input).await?.0);
+                }
+                lanes
+            }
         };
         Ok(ChildWork {
             template_version: known.resolved.template_version,
-            lane,
+            lanes,
             priority: priority_seconds(terms.priority.unwrap_or(known.resolved.priority)),
         })
     }
 
-    /// The lane of a job in a queue, or under limits, of its own.
-    async fn lane_of(
+    /// The lanes of jobs in a queue, or under limits, of their own.
+    async fn lanes_of(
         &self,
         resolved: &Resolved,
         tenant: i32,
         terms: &ChildTerms,
-        input: &Value,
-    ) -> Result<i32, Error> {
+        inputs: &[Value],
+    ) -> Result<Vec<i32>, Error> {
         let mut lane = resolved.lane(tenant, 0);
         if let Some(queue) = &terms.queue {
             lane.queue.clone_from(queue);
@@ -99,7 +110,12 @@ impl Store {
                 message,
             )));
         }
-        lane.limit_keys = admission.keys(input).map_err(Error::invalid)?;
-        self.lane(&lane).await
+        let mut lanes = Vec::with_capacity(inputs.len());
+        for input in inputs {
+            let limit_keys = admission.keys(input).map_err(Error::invalid)?;
+            let lane = lane.clone();
+            lanes.push(self.lane(&LaneKey { limit_keys, ..lane }).await?);
+        }
+        Ok(lanes)
     }
 }

@@ -184,12 +184,9 @@ impl Store {
 /// The facts of a job that is not there yet.
 fn nobody(now: DateTime<Utc>) -> JobFacts {
     JobFacts {
-        id: 0,
-        nonce: 0,
         input: Value::map([] as [(&str, Value); 0]),
         created_at: now,
-        tenant: String::new(),
-        batch: None,
+        ..JobFacts::default()
     }
 }
 

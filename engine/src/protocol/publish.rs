@@ -3,16 +3,18 @@
 use std::collections::BTreeSet;
 
 use chrono::{DateTime, Utc};
-use windlass_workflows::catalogue::{CHUNKS, Catalogue};
+use windlass_workflows::catalogue::{CHUNKS, Catalogue, MAP};
 use windlass_workflows::check;
 use windlass_workflows::configuration::{own_events, own_rule};
-use windlass_workflows::document::hash::content_hash;
+use windlass_workflows::document::hash::{content_hash, hash_value};
 use windlass_workflows::document::needs::needed;
-use windlass_workflows::document::step::{FunctionName, Kind, Shape, Task, Template};
+use windlass_workflows::document::parse;
+use windlass_workflows::document::step::{FunctionName, Header, Kind, Shape, Task, Template};
 use windlass_workflows::document::tree::Tree;
 use windlass_workflows::problem::Problem;
-use windlass_workflows::program::{Bundle, Memory, Program};
+use windlass_workflows::program::{self, Bundle, Memory, Program};
 use windlass_workflows::resource::Resources;
+use windlass_workflows::value::Value;
 
 use super::own;
 use crate::Error;
@@ -103,19 +105,87 @@ pub fn check_tree(
 
 fn ready(template: Template, source: String) -> Result<NewTemplate, Vec<Problem>> {
     let bundle = Bundle::of(&template);
-    let program = Program::build(&bundle)
+    let hash = content_hash(&template);
+    let calls = program::calls(&template);
+    let parts = calls.iter().map(|call| part(&template, call, &source));
+    let new = NewTemplate {
+        parts: parts.collect::<Result<_, _>>()?,
+        capability: capability(&template),
+        rule: own_rule(&template),
+        event_types: own_events(&template),
+        ..stored(&bundle, template.header, hash, source)?
+    };
+    match repeated(&new.parts) {
+        Some(name) => Err(vec![Problem::new(
+            "reference.ambiguous_part",
+            "",
+            format!("two functions that `map` calls would be `{name}`: rename one"),
+        )]),
+        None => Ok(new),
+    }
+}
+
+/// What jobs run that make that call of the template alone.
+fn part(template: &Template, call: &str, source: &str) -> Result<NewTemplate, Vec<Problem>> {
+    let bundle = Bundle::of(template).entered(call);
+    let hash = hash_value(&Value::list([template.document.clone(), Value::text(call)]));
+    let mut header = template.header.clone();
+    header.name = program::part_name(&header.name, call);
+    Ok(NewTemplate {
+        capability: capability_of(template, call),
+        ..stored(&bundle, header, hash, source.to_owned())?
+    })
+}
+
+fn repeated(parts: &[NewTemplate]) -> Option<String> {
+    let mut seen = BTreeSet::new();
+    let mut names = parts.iter().map(|part| &part.header.name);
+    names.find(|name| !seen.insert(*name)).cloned()
+}
+
+fn stored(
+    bundle: &Bundle,
+    header: Header,
+    hash: String,
+    source: String,
+) -> Result<NewTemplate, Vec<Problem>> {
+    let program = Program::build(bundle)
         .map_err(|error| vec![Problem::new("program_unbuildable", "", error.to_string())])?;
     Ok(NewTemplate {
-        hash: content_hash(&template),
-        capability: capability(&template),
+        hash,
         bundle: bundle.to_json(),
         semantics: i16::try_from(bundle.semantics).unwrap_or(i16::MAX),
         journaled: program.memory() != Memory::None,
-        rule: own_rule(&template),
-        event_types: own_events(&template),
-        header: template.header,
+        rule: None,
+        event_types: None,
+        header,
         source,
+        capability: String::new(),
+        parts: Vec::new(),
     })
+}
+
+/// What a worker must offer for one call of a template.
+fn capability_of(template: &Template, call: &str) -> String {
+    let mut found = BTreeSet::new();
+    let mut calls = vec![call];
+    // Functions do not call themselves: publishing has refused that.
+    while let Some(call) = calls.pop() {
+        match template.functions.iter().find(|(name, _)| name == call) {
+            Some((_, task)) => {
+                gather_task(task, &mut found);
+                if let Kind::Local { function, .. } = &task.kind {
+                    let inner = template.functions.get(*function);
+                    calls.extend(inner.map(|(name, _)| name.as_str()));
+                }
+            }
+            None => {
+                let named = parse::function_name(call);
+                found.extend(named.map(|(function, _)| Need::Handler(function)));
+            }
+        }
+    }
+    listed(template, found)
 }
 
 /// What a worker must offer for a template: what it says that it needs, and the handlers beyond the built-in
@@ -125,6 +195,11 @@ fn capability(template: &Template) -> String {
     gather(&template.body, &mut found);
     let functions = template.functions.iter().map(|(_, task)| task);
     functions.for_each(|task| gather_task(task, &mut found));
+    listed(template, found)
+}
+
+/// With what the document says of all its jobs.
+fn listed(template: &Template, mut found: BTreeSet<Need>) -> String {
     let builtin = Catalogue::builtin();
     found.retain(|need| match need {
         Need::Handler(function) => builtin.schema(function).is_none(),
@@ -160,8 +235,13 @@ fn gather_task(task: &Task, found: &mut BTreeSet<Need>) {
     let undo = task.settings.undo.as_deref();
     let beside = verify.into_iter().chain(undo);
     beside.for_each(|kind| gather_kind(kind, found));
-    // A child has its own.
-    if !matches!(task.kind, Kind::Run(_)) {
+    // A child, or an item's job, has its own.
+    let starts = match &task.kind {
+        Kind::Run(_) => true,
+        Kind::Function { function, .. } => function.name == MAP,
+        _ => false,
+    };
+    if !starts {
         let mut placed = task.settings.placement.iter();
         let needs = placed.find(|(key, _)| key == "needs");
         if let Some((_, Shape::Constant(needs))) = needs {

@@ -53,6 +53,12 @@ impl Resolved {
     }
 }
 
+/// What a template's jobs stop and start with: a part of it is no other template.
+fn whole(namespace: &str, name: &str) -> String {
+    let name = name.split('/').next().unwrap_or(name);
+    format!("{namespace}.{name}")
+}
+
 /// By how many seconds a priority overtakes: ageing is free, and nothing starves.
 pub(crate) fn priority_seconds(priority: Priority) -> i32 {
     match priority {
@@ -80,7 +86,7 @@ impl Store {
             .map_err(|error| unpublished(error, reference))?;
         Ok(Resolved {
             template_version: found.id,
-            template: format!("{}.{}", found.namespace, found.name),
+            template: whole(&found.namespace, &found.name),
             capability: found.capability,
             purpose: String::new(),
             purpose_input: None,

@@ -94,6 +94,8 @@ impl Store {
     }
 
     async fn end_tree(&self, tenant: i32, job: i64, wish: Wish<'_>) -> Result<Cancelled, Error> {
+        // One that ends makes the next of its group, unless there is to be none.
+        self.stop_groups(job).await?;
         self.end_descendants(tenant, job, wish).await?;
         let answer = self.end_one(tenant, job, wish).await?;
         // What it started while its children ended. From now on it starts nothing.

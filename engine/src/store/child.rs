@@ -4,6 +4,7 @@ use std::sync::atomic::Ordering;
 use std::time::Instant;
 
 use super::gate::Session;
+use super::group::{self, Settled};
 use super::mail::PASS_MAX;
 use super::post::{Meeting, POSTS_MAX, Spot};
 use super::{Cancelled, DEFAULT_TENANT, Store};
@@ -111,7 +112,16 @@ pub(super) async fn tell(connection: &mut Session, jobs: &[i64]) -> Result<i64, 
         return Ok(0);
     }
     let row = sqlx::query_file!("queries/child/tell.sql", jobs)
-        .fetch_one(connection)
+        .fetch_one(&mut *connection)
         .await?;
+    let members = row.parents.into_iter().zip(row.activities);
+    let settled = members
+        .zip(row.failed)
+        .map(|((parent, activity), failed)| Settled {
+            parent,
+            activity,
+            failed,
+        });
+    group::feed(connection, settled.collect()).await?;
     Ok(row.told)
 }

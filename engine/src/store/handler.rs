@@ -7,10 +7,11 @@ use super::Store;
 use crate::Error;
 
 /// What this release's workers and this store do for templates beside their steps.
-const ABILITIES: [Ability; 7] = [
+const ABILITIES: [Ability; 8] = [
     Ability::Listen,
     Ability::Emit,
     Ability::Child,
+    Ability::Group,
     Ability::Schedule,
     Ability::Trigger,
     Ability::Effect,

@@ -23,6 +23,7 @@ mod event;
 mod exchange;
 pub(crate) mod flight;
 mod gate;
+mod group;
 mod handler;
 mod health;
 mod heartbeat;
@@ -82,6 +83,8 @@ pub use self::exchange::{
 };
 pub use self::gate::Gate;
 pub(crate) use self::gate::Session;
+pub(crate) use self::group::GroupView;
+pub use self::group::{NewGroup, NewItem};
 pub use self::health::Health;
 pub use self::heartbeat::{Beat, Incarnation, Renewed};
 pub use self::job::{

@@ -14,6 +14,7 @@ use windlass_workflows::machine::turn::Effect;
 
 pub(crate) use self::meeting::{Meeting, Spot};
 use super::context::NewSave;
+use super::group::NewGroup;
 
 /// Entries with a post in one flush: each may hold several locks until it is durable, and a server has a few
 /// thousand for all.
@@ -44,6 +45,10 @@ pub struct Post {
     pub approvals: Vec<NewApproval>,
     /// Activities that do not want an answer of people any more.
     pub withdrawn: Vec<u32>,
+    /// Groups that it opens.
+    pub groups: Vec<NewGroup>,
+    /// Activities whose groups it does not want any more.
+    pub closed_groups: Vec<u32>,
     /// Events that it publishes.
     pub events: Vec<NewEvent>,
     /// Effects that its steps are about to have.
@@ -67,8 +72,10 @@ impl Post {
         let effects = [&self.effects, &self.freed, &self.unbegun].into_iter();
         let effects = effects.flatten().map(|one| one.key.len() + one.step.len());
         let saves = self.saves.iter().map(|save| save.patch.len());
+        let items = self.groups.iter().flat_map(|group| &group.items);
+        let items = items.map(|item| item.input.len());
         let said = returned.chain(children).chain(events).chain(effects);
-        let said = said.chain(saves);
+        let said = said.chain(saves).chain(items);
         said.chain(self.approvals.iter().map(NewApproval::bytes))
             .sum()
     }
@@ -81,7 +88,7 @@ pub struct Cause {
     pub kind: CauseKind,
     /// A signal's name, an event's type, or what people are asked; empty: any type, or it has none.
     pub name: String,
-    /// Whom a signal is for; an event's subject, empty for any; a child's activity; whose approval.
+    /// Whom a signal is for; an event's subject, empty for any; a child's or group's activity; whose approval.
     pub key: String,
 }
 
@@ -96,6 +103,8 @@ pub enum CauseKind {
     Child,
     /// A decision of people.
     Approval,
+    /// The end of a group of jobs that it started.
+    Group,
 }
 
 impl CauseKind {
@@ -106,6 +115,7 @@ impl CauseKind {
             Self::Event => "event",
             Self::Child => "child",
             Self::Approval => "approval",
+            Self::Group => "group",
         }
     }
 }

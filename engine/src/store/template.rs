@@ -33,6 +33,8 @@ pub struct NewTemplate {
     pub rule: Option<Value>,
     /// Types of the events that this asks for; all where there are none.
     pub event_types: Option<Vec<String>>,
+    /// What jobs run that make one of its calls alone: versions of their own, published with it.
+    pub parts: Vec<NewTemplate>,
 }
 
 /// A published version, without its text.
@@ -156,9 +158,21 @@ pub(crate) async fn publish(
     tenant: i32,
     template: &NewTemplate,
 ) -> Result<Published, Error> {
+    note_change(connection).await?;
+    let published = publish_one(connection, tenant, template).await?;
+    for part in &template.parts {
+        publish_one(connection, tenant, part).await?;
+    }
+    Ok(published)
+}
+
+async fn publish_one(
+    connection: &mut Session,
+    tenant: i32,
+    template: &NewTemplate,
+) -> Result<Published, Error> {
     let header = &template.header;
     let version = header.version.to_string();
-    note_change(connection).await?;
     if let Some(id) = insert(connection, tenant, template, &version).await? {
         let path = format!("{}.{}", header.namespace, header.name);
         super::lane::prepare(connection, tenant, Some(&path), None).await?;

@@ -117,6 +117,19 @@ impl TestDatabase {
             .expect("the test server answers")
     }
 
+    /// The one number that a statement gives.
+    ///
+    /// # Panics
+    /// When the server refuses.
+    pub async fn count(&self, sql: &str) -> i64 {
+        let connection = PgConnection::connect_with(&self.options("windlass test")).await;
+        let mut connection = connection.expect("the test server answers");
+        let count = sqlx::query_scalar(AssertSqlSafe(sql.to_owned()));
+        let count = count.fetch_one(&mut connection).await.expect("a count");
+        connection.close().await.expect("a goodbye");
+        count
+    }
+
     /// The processes of the server whose sessions called themselves `application`, and are idle.
     ///
     /// # Panics

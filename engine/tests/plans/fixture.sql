@@ -94,6 +94,12 @@ insert into approval (tenant, job, key, activities, round, subject, assignees, o
 select 1, n, 'k', '{1}', 0, 's', array['m' || n / 50 % 300], '{approve}', now(), now(), case when n % 50 > 0 then now() end
 from generate_series(900001, 960000) n;
 
+insert into child_group (parent, activity, tenant, template_version, priority, items, parallel, failed_max, on_close, seed)
+select n, 1, 1, 1, 0, 3, 10, 0, 'cancel', n from generate_series(950000, 969999) n;
+
+insert into child_item (parent, activity, n, job, lane, input)
+select 950000 + n / 3, 1, n % 3, 970000 + n % 20000, 2 + n % 400, '{}' from generate_series(0, 59999) n;
+
 insert into configuration (tenant, kind, name, revision, document, hash)
 select 1, 'purpose', 'c' || n, 1, '{}', '' from generate_series(1, 300) n;
 

@@ -3,29 +3,30 @@
 use std::time::Duration;
 
 use windlass_engine::Error;
-use windlass_engine::protocol::ChildTerms;
-use windlass_engine::store::{NewChild, OnClose};
+use windlass_engine::protocol::{ChildTerms, ChildWork};
+use windlass_engine::store::{NewChild, NewGroup, OnClose};
 use windlass_workflows::configuration::{LimitReference, Priority, is_name};
 use windlass_workflows::document::needs::needed;
 use windlass_workflows::duration;
 use windlass_workflows::machine::event::EventKind;
 use windlass_workflows::machine::fault::Fault;
-use windlass_workflows::machine::row::{Fate, Row, StartChild};
+use windlass_workflows::machine::row::{ChildTemplate, Fate, Row, StartChild};
 use windlass_workflows::value::Value;
 
 use super::Stuck;
 use super::conduct::Conduct;
-use super::mail::{failed, not_yet, unread};
+use super::group::Opened;
+use super::mail::{failed, unread};
 
 /// What `metadata.windlass` says of a child.
 #[derive(Debug, Default, PartialEq)]
-struct Placement {
-    terms: ChildTerms,
-    start_within: Option<Duration>,
+pub(super) struct Placement {
+    pub(super) terms: ChildTerms,
+    pub(super) start_within: Option<Duration>,
 }
 
 impl Placement {
-    fn read(placement: Option<&Value>) -> Result<Self, Fault> {
+    pub(super) fn read(placement: Option<&Value>) -> Result<Self, Fault> {
         let mut placed = Self::default();
         let entries = placement.and_then(Value::as_map).into_iter();
         for (key, value) in entries.flat_map(|map| map.iter()) {
@@ -64,20 +65,41 @@ fn unfit(key: &str, value: &Value) -> Fault {
     Fault::standard("configuration", 400, title)
 }
 
+/// What rows start.
+#[derive(Default)]
+pub(super) struct Born {
+    pub(super) children: Vec<NewChild>,
+    pub(super) groups: Vec<NewGroup>,
+}
+
 impl Conduct {
-    /// The children that rows start, and what the machine must hear instead of those that cannot be.
-    pub(super) async fn children(
-        &self,
-        rows: &[Row],
-    ) -> Result<(Vec<NewChild>, Vec<EventKind>), Stuck> {
-        let (mut children, mut faults) = (Vec::new(), self.unaskable(rows));
+    /// What rows start, and what the machine must hear instead of what cannot be.
+    pub(super) async fn children(&self, rows: &[Row]) -> Result<(Born, Vec<EventKind>), Stuck> {
+        let (mut born, mut faults) = (Born::default(), self.unaskable(rows));
         for row in rows {
             match row {
                 Row::StartChild(start) => match self.child(start).await? {
-                    Ok(child) => children.push(child),
+                    Ok(child) => born.children.push(child),
                     Err(fault) => faults.push(failed(start.activity, fault)),
                 },
-                Row::OpenGroup { activity, .. } => faults.push(failed(*activity, not_yet())),
+                Row::OpenGroup {
+                    activity,
+                    function,
+                    input,
+                    placement,
+                    ..
+                } => {
+                    let opened = Opened {
+                        activity: *activity,
+                        function,
+                        input,
+                        placement: placement.as_ref(),
+                    };
+                    match self.group(opened).await? {
+                        Ok(group) => born.groups.push(group),
+                        Err(fault) => faults.push(failed(*activity, fault)),
+                    }
+                }
                 Row::SaveContext {
                     activity,
                     input,
@@ -95,35 +117,26 @@ impl Conduct {
                 | Row::ReturnMail { .. } => {}
             }
         }
-        Ok((children, faults))
+        Ok((born, faults))
     }
 
     async fn child(&self, start: &StartChild) -> Result<Result<NewChild, Fault>, Stuck> {
-        let store = &self.shared.store;
-        let name = format!("{}.{}", start.template.namespace, start.template.name);
-        let version = Some(start.template.version.as_str()).filter(|version| *version != "latest");
         let placed = match Placement::read(start.placement.as_ref()) {
             Ok(placed) => placed,
             Err(fault) => return Ok(Err(fault)),
         };
-        let work = store.child_work(self.tenant, &name, version, &placed.terms, &start.input);
-        let work = match work.await {
+        let input = std::slice::from_ref(&start.input);
+        let work = self.work_of(&start.template, &placed.terms, input).await?;
+        let work = match work {
             Ok(work) => work,
-            Err(error @ (Error::Invalid { .. } | Error::NotFound { .. })) => {
-                return Ok(Err(Fault::standard(
-                    "configuration",
-                    404,
-                    format!("`{name}` cannot be started: {error}"),
-                )));
-            }
-            Err(error) => return Err(unread(self.job, &error)),
+            Err(fault) => return Ok(Err(fault)),
         };
-        let ids = store.child_ids(1).await;
+        let ids = self.shared.store.child_ids(1).await;
         let ids = ids.map_err(|error| unread(self.job, &error))?;
         let id = *ids.first().ok_or(Stuck::Back)?;
         Ok(Ok(NewChild {
             id,
-            lane: work.lane,
+            lane: *work.lanes.first().ok_or(Stuck::Back)?,
             template_version: work.template_version,
             input: start.input.to_json(),
             priority: work.priority,
@@ -136,6 +149,32 @@ impl Conduct {
                 Fate::Abandon => OnClose::Abandon,
             },
         }))
+    }
+}
+
+impl Conduct {
+    /// What jobs of a template need, or why they cannot be started.
+    pub(super) async fn work_of(
+        &self,
+        template: &ChildTemplate,
+        terms: &ChildTerms,
+        inputs: &[Value],
+    ) -> Result<Result<ChildWork, Fault>, Stuck> {
+        let name = format!("{}.{}", template.namespace, template.name);
+        let version = Some(template.version.as_str()).filter(|version| *version != "latest");
+        let store = &self.shared.store;
+        let work = store.child_work(self.tenant, &name, version, terms, inputs);
+        match work.await {
+            Ok(work) => Ok(Ok(work)),
+            Err(error @ (Error::Invalid { .. } | Error::NotFound { .. })) => {
+                Ok(Err(Fault::standard(
+                    "configuration",
+                    404,
+                    format!("`{name}` cannot be started: {error}"),
+                )))
+            }
+            Err(error) => Err(unread(self.job, &error)),
+        }
     }
 }
 

@@ -8,13 +8,14 @@ use std::time::Duration;
 use tokio::select;
 use tokio::time::{Instant, sleep_until};
 use tracing::{debug, error};
-use windlass_engine::store::{Ending, LeaseKey, NewChild, NewEntry};
+use windlass_engine::store::{Ending, LeaseKey, NewEntry};
 use windlass_workflows::machine::command::Command;
 use windlass_workflows::machine::event::{Activity, Event, EventKind};
 use windlass_workflows::machine::turn::Turn;
 use windlass_workflows::machine::{Applied, Execution};
 use windlass_workflows::value::Value;
 
+use super::child::Born;
 use super::clock::{Clock, sleep};
 use super::mailbox::{Mailbox, next_look};
 use super::order;
@@ -125,7 +126,7 @@ impl Conduct {
             if turn.entry.is_none() && turn.end.is_none() {
                 self.settle(turn);
             } else if turn.entry.is_none() && !self.obeys {
-                let new = self.entry(&mut turn, Vec::new());
+                let new = self.entry(&mut turn, Born::default());
                 self.outbox.leave(new);
                 return Some(Walk::Left(Left::Unattended));
             } else {
@@ -201,23 +202,23 @@ impl Conduct {
     }
 
     /// What a turn writes, taken out of it.
-    fn entry(&mut self, turn: &mut Turn, children: Vec<NewChild>) -> NewEntry {
+    fn entry(&mut self, turn: &mut Turn, born: Born) -> NewEntry {
         let mut new = NewEntry::of(self.job, self.lease, turn, self.remembers);
         new.obeys = self.obeys;
         new.members = std::mem::take(&mut self.members);
         if new.ending.is_none() && self.has_read_all() {
             new.ending = self.rest();
         }
-        new.post = self.post(&turn.rows, &turn.effects, children, new.ending.as_ref());
+        new.post = self.post(&turn.rows, &turn.effects, born, new.ending.as_ref());
         new
     }
 
     /// Makes a turn durable; gives what the machine must hear at once: of children that cannot be.
     async fn record(&mut self, mut turn: Turn) -> Result<Vec<EventKind>, Left> {
         let started = self.children(&turn.rows).await;
-        let (children, faults) = started.map_err(|stuck| self.leave_stuck(stuck))?;
+        let (born, faults) = started.map_err(|stuck| self.leave_stuck(stuck))?;
         let ends = turn.end.is_some();
-        let mut new = self.entry(&mut turn, children);
+        let mut new = self.entry(&mut turn, born);
         if !faults.is_empty() && !ends {
             new.ending = None;
         }
@@ -293,7 +294,7 @@ impl Conduct {
         };
         let new = NewEntry {
             obeys: self.obeys,
-            post: self.post(&[], &[], Vec::new(), Some(&ending)),
+            post: self.post(&[], &[], Born::default(), Some(&ending)),
             ..NewEntry::leaving(self.job, self.lease, ending, self.remembers)
         };
         // Refused, it is stopped or lost: in either case its next holder goes on.

@@ -148,6 +148,7 @@ fn facts_of(claimed: &Claimed, batch: Option<&BatchOf>) -> Result<JobFacts, Stuc
     let input = Value::parse(&claimed.input)
         .map_err(|error| Stuck::Park(format!("input_unreadable: {error}")))?;
     let (key, object) = (claimed.member_key.clone(), claimed.object.clone());
+    let item_key = key.clone().filter(|_| claimed.batch.is_none());
     let batch = batch.map(|of| of.facts(claimed.id, key, object));
     Ok(JobFacts {
         id: claimed.id,
@@ -156,6 +157,7 @@ fn facts_of(claimed: &Claimed, batch: Option<&BatchOf>) -> Result<JobFacts, Stuc
         created_at: claimed.created_at,
         tenant: claimed.tenant.to_string(),
         batch,
+        item_key,
     })
 }
 

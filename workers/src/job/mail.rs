@@ -5,9 +5,7 @@
 use tracing::debug;
 use windlass_engine::Error;
 use windlass_engine::protocol::{event_uid, signal_name};
-use windlass_engine::store::{
-    Cause, CauseKind, Ending, Letter, LetterKind, NewChild, NewEvent, Post,
-};
+use windlass_engine::store::{Cause, CauseKind, Ending, Letter, LetterKind, NewEvent, Post};
 use windlass_workflows::machine::event::{Activity, EventKind};
 use windlass_workflows::machine::fault::{ERROR_TYPES, Fault};
 use windlass_workflows::machine::row::{Interest, Row};
@@ -16,6 +14,7 @@ use windlass_workflows::value::Value;
 
 use super::Stuck;
 use super::approval;
+use super::child::Born;
 use super::conduct::Conduct;
 use super::shared_context::never_saved;
 
@@ -50,7 +49,12 @@ impl Conduct {
                 key: activity.0.to_string(),
             }),
             Interest::Approval { input, .. } => Some(approval::cause(input)),
-            Interest::Group { .. } | Interest::Context { .. } => None,
+            Interest::Group { activity } => Some(Cause {
+                kind: CauseKind::Group,
+                name: String::new(),
+                key: activity.0.to_string(),
+            }),
+            Interest::Context { .. } => None,
         }
     }
 
@@ -89,7 +93,7 @@ impl Conduct {
         &mut self,
         rows: &[Row],
         effects: &[Effect],
-        children: Vec<NewChild>,
+        born: Born,
         ending: Option<&Ending>,
     ) -> Option<Box<Post>> {
         let rests = matches!(ending, Some(Ending::Rest { .. }));
@@ -108,7 +112,8 @@ impl Conduct {
             mark,
             spare,
             taken: self.mailbox.heard.clone(),
-            children,
+            children: born.children,
+            groups: born.groups,
             effects: effects.to_vec(),
             freed,
             parent: self.parent.filter(|_| ends),
@@ -160,7 +165,8 @@ impl Conduct {
                 key,
             } => post.approvals.extend(self.asked(*activity, input, key)),
             Row::CloseApproval { activity } => post.withdrawn.push(activity.0),
-            Row::StartChild(_) | Row::OpenGroup { .. } | Row::CloseGroup { .. } => {}
+            Row::CloseGroup { activity } => post.closed_groups.push(activity.0),
+            Row::StartChild(_) | Row::OpenGroup { .. } => {}
         }
     }
 
@@ -189,16 +195,18 @@ fn unanswered(
         _ => None,
     }));
     let lost = interests.iter().filter_map(|one| match one {
-        Interest::Child { activity } if !known.contains(&activity.0) => {
-            let title = "the job that it waits for was not started";
+        Interest::Child { activity } | Interest::Group { activity }
+            if !known.contains(&activity.0) =>
+        {
+            let title = "what it waits for was not started";
             let fault = Fault::standard("configuration", 404, title);
             Some(failed(*activity, fault))
         }
         Interest::Context { activity } if !known.contains(&activity.0) => {
             Some(never_saved(*activity))
         }
-        Interest::Group { activity } => Some(failed(*activity, not_yet())),
         Interest::Child { .. }
+        | Interest::Group { .. }
         | Interest::Context { .. }
         | Interest::Mail { .. }
         | Interest::Approval { .. } => None,

@@ -14,6 +14,7 @@ use windlass_workflows::machine::row::Interest;
 use windlass_workflows::value::Value;
 
 use super::Stuck;
+use super::child::Born;
 use super::conduct::Conduct;
 use super::mail::{settled, unread};
 use super::shared_context::answered;
@@ -201,7 +202,7 @@ impl Conduct {
         let new = NewEntry {
             ending: None,
             obeys: self.obeys,
-            post: self.post(&[], &[], Vec::new(), None),
+            post: self.post(&[], &[], Born::default(), None),
             ..NewEntry::leaving(self.job, self.lease, Ending::Back, self.remembers)
         };
         // Refused, it is stopped or lost: then it leaves, or its next holder does this.

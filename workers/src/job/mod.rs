@@ -5,8 +5,8 @@
 //!
 //! `conduct` is the loop, `load` what it begins with, `steps` and `run` what runs for it, `news` what came of
 //! that, `effect` what must not be done twice, `mail` what it says and hears, `mailbox` what it has not heard
-//! yet, `child` the jobs that it starts, `approval` what it asks people, `shared_context` the contexts that it
-//! loads and saves, `item` what it reads of categories, `order` what people want of it.
+//! yet, `child` and `group` the jobs that it starts, `approval` what it asks people, `shared_context` the contexts
+//! that it loads and saves, `item` what it reads of categories, `order` what people want of it.
 
 mod approval;
 mod child;
@@ -14,6 +14,7 @@ mod chunk;
 mod clock;
 mod conduct;
 mod effect;
+mod group;
 mod item;
 mod load;
 mod mail;

@@ -67,6 +67,7 @@ impl Site {
             .able(Ability::Emit)
             .able(Ability::Child)
             .able(Ability::Context)
+            .able(Ability::Group)
             .with("count", "1.0.0", &any)
             .and_then(|known| known.with("pause", "1.0.0", &any))
             .expect("handlers");

@@ -1,7 +1,7 @@
 //! What whoever runs a template cannot do yet is refused when it is published, never ignored.
 
 use super::{Checker, walk};
-use crate::catalogue::{APPROVAL, Ability, CHUNKS, CONTEXT_SAVE};
+use crate::catalogue::{APPROVAL, Ability, CHUNKS, CONTEXT_SAVE, MAP};
 use crate::document::settings::{Pin, Settings};
 use crate::document::step::{Kind, Shape, Task};
 use crate::document::tree::join;
@@ -76,7 +76,7 @@ impl<'a> Checker<'a> {
             // Not even a handler of that name could do it: these calls are rows of the job's own turn.
             Kind::Function { function, .. } => match function.name.as_str() {
                 "map" => (Ability::Group, "unsupported.call.map", "call"),
-                "batch" => (Ability::Group, "unsupported.call.batch", "call"),
+                "batch" => (Ability::Batch, "unsupported.call.batch", "call"),
                 CONTEXT_SAVE => (Ability::Context, "unsupported.call.context-save", "call"),
                 _ => return,
             },
@@ -108,14 +108,18 @@ impl<'a> Checker<'a> {
     }
 }
 
-/// Whether what places a task can be done for its kind. A child is placed where it is born; a step runs where
-/// its job does, so that nothing can place it, but its running time has a bound.
+/// What is said of a job that is started.
+const PLACES: [&str; 5] = ["queue", "priority", "limits", "startBy", "needs"];
+
+/// Whether what places a task can be done for its kind. A child, or each of a map, is placed where it is born; a
+/// step runs where its job does, so that nothing can place it, but its running time has a bound.
 fn says_something(kind: &Kind, key: &str, shape: &Shape) -> bool {
     let is_constant = matches!(shape, Shape::Constant(_));
     match (kind, key) {
         // Leases are renewed by the process that holds them: a heartbeat has nothing to say.
         (_, "heartbeat") => true,
-        (Kind::Run(_), key) => ["queue", "priority", "limits", "startBy", "needs"].contains(&key),
+        (Kind::Run(_), key) => PLACES.contains(&key),
+        (Kind::Function { function, .. }, key) if function.name == MAP => PLACES.contains(&key),
         (Kind::Function { function, .. }, "runTime") => {
             ![CHUNKS, APPROVAL].contains(&&*function.name)
         }

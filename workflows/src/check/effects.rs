@@ -1,7 +1,7 @@
 //! Where an effect may stand: at a step that is one call outside, asked for by its own turn.
 
 use super::Checker;
-use super::references::chunk_call;
+use super::references::called;
 use crate::catalogue::CHUNKS;
 use crate::document::step::{Kind, Task};
 
@@ -22,7 +22,7 @@ impl Checker<'_> {
         // These are no steps of their own: whoever performs them takes no key.
         let of_chunks = match &task.kind {
             Kind::Function { function, with } if function.name == CHUNKS => {
-                let name = chunk_call(with);
+                let name = called(with);
                 let index = name.and_then(|name| self.functions.get(name.as_str()));
                 index.map(|index| ("with/call", self.has_effect(*index)))
             }

@@ -14,7 +14,7 @@ mod references;
 mod schedule;
 mod schemas;
 mod secrets;
-mod walk;
+pub(crate) mod walk;
 mod warnings;
 
 use std::collections::{BTreeSet, HashMap};

@@ -3,7 +3,7 @@
 use std::collections::VecDeque;
 
 use super::{Checker, walk};
-use crate::catalogue::{CHUNKS, GENERATE};
+use crate::catalogue::{CHUNKS, GENERATE, MAP};
 use crate::document::parse::function_name;
 use crate::document::step::{FunctionName, Kind, Shape, Task};
 use crate::document::tree::join;
@@ -76,8 +76,20 @@ impl<'a> Checker<'a> {
             self.check_answer(&join(&pointer, "answer"), function, &value);
         }
         if function.name == CHUNKS {
-            self.check_chunks(&join(&pointer, "call"), &value);
+            self.check_called(&join(&pointer, "call"), &value);
         }
+        if function.name == MAP {
+            self.check_map(&pointer, &value);
+        }
+    }
+
+    /// An item is worked on by a function or by a template.
+    fn check_map(&mut self, pointer: &str, with: &Value) {
+        if with.get("call").is_some() == with.get("workflow").is_some() {
+            let message = "`map` needs `call` or `workflow`, one of them".to_owned();
+            self.report("handler.input_mismatch", pointer, message, None);
+        }
+        self.check_called(&join(pointer, "call"), with);
     }
 
     /// `with.answer` of `generate` is a schema, which must compile when the document is published.
@@ -92,11 +104,11 @@ impl<'a> Checker<'a> {
         }
     }
 
-    /// `with.call` of `chunks` names a function: it must be known when the document is published.
-    fn check_chunks(&mut self, pointer: &str, with: &Value) {
+    /// `with.call` names a function: it must be known when the document is published.
+    fn check_called(&mut self, pointer: &str, with: &Value) {
         let Some(name) = with.get("call") else { return };
         let Some(name) = name.as_str() else {
-            let message = "the function that works on a chunk must be written out".to_owned();
+            let message = "the function to call must be written out".to_owned();
             self.report("handler.input_mismatch", pointer, message, None);
             return;
         };
@@ -183,8 +195,10 @@ impl<'a> Checker<'a> {
             .into_iter()
             .filter_map(|task| match &task.kind {
                 Kind::Local { function, .. } => Some(*function),
-                Kind::Function { function, with } if function.name == CHUNKS => {
-                    named(&chunk_call(with)?)
+                Kind::Function { function, with }
+                    if [CHUNKS, MAP].contains(&function.name.as_str()) =>
+                {
+                    named(&called(with)?)
                 }
                 _ => None,
             });
@@ -192,8 +206,8 @@ impl<'a> Checker<'a> {
     }
 }
 
-/// The function that each chunk is given to.
-pub(super) fn chunk_call(with: &Shape) -> Option<String> {
+/// The function that each chunk, or item, is given to.
+pub(super) fn called(with: &Shape) -> Option<String> {
     let given = filled(with, "", &mut Vec::new());
     given.get("call")?.as_str().map(ToOwned::to_owned)
 }

@@ -16,7 +16,7 @@ pub(super) fn lists(template: &Template) -> Vec<&[Task]> {
 }
 
 /// Every task.
-pub(super) fn tasks(template: &Template) -> Vec<&Task> {
+pub(crate) fn tasks(template: &Template) -> Vec<&Task> {
     lists(template).into_iter().flatten().collect()
 }
 

@@ -100,7 +100,7 @@ pub enum VersionChoice {
 }
 
 impl TemplateReference {
-    /// Reads `namespace.name` or `namespace.name@1.2.3`.
+    /// Reads `namespace.name` or `namespace.name@1.2.3`; a part of a template is `namespace.name/part`.
     ///
     /// # Errors
     /// A message for people.
@@ -136,7 +136,8 @@ fn read(text: &str) -> Result<TemplateReference, Refused> {
         None => (text, None),
     };
     let (namespace, name) = path.split_once('.').ok_or(Refused::Shape)?;
-    if !is_name(namespace) || !is_name(name) {
+    let mut parts = name.splitn(2, '/');
+    if !is_name(namespace) || !parts.all(is_name) {
         return Err(Refused::Shape);
     }
     let version = match version {

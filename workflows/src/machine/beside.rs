@@ -8,10 +8,11 @@ use sha2::{Digest, Sha256};
 use super::Execution;
 use super::fault::Fault;
 use super::held::Held;
-use super::row::{Fate, Interest, Row, StartChild};
+use super::row::{ChildTemplate, Fate, Interest, Row, StartChild};
 use super::state::{OpenCall, Step};
 use crate::document::step::FunctionName;
 use crate::program::node::{Form, RunNode, Target, Way};
+use crate::program::part_name;
 use crate::value::Value;
 
 /// Bytes of an attribute that events are found by; indexes hold no long ones.
@@ -161,6 +162,7 @@ impl Execution {
         let key = self
             .facts
             .key(&self.program.node(frame.node).pointer, frame.visit);
+        let placement = self.placement()?;
         let activity = self.next_activity();
         // The row has the input: the state need not, unless it says what the job rests for.
         let kept = match target.way() {
@@ -191,6 +193,7 @@ impl Execution {
                     function: function.clone(),
                     input,
                     key,
+                    placement,
                 },
                 OpenCall::Group {
                     function,
@@ -212,6 +215,17 @@ impl Execution {
                 key: self.key_of(self.state.cursor, step),
             };
             self.rows.push(row);
+        }
+    }
+
+    /// The part of this job's template that makes this call alone.
+    pub fn part(&self, call: &str) -> ChildTemplate {
+        let header = self.program.document.get("document");
+        let text = |key| header.and_then(|of| of.get(key)?.as_str());
+        ChildTemplate {
+            namespace: text("namespace").unwrap_or_default().to_owned(),
+            name: part_name(text("name").unwrap_or_default(), call),
+            version: text("version").unwrap_or_default().to_owned(),
         }
     }
 

@@ -121,9 +121,9 @@ impl Execution {
         let program = self.program.clone();
         let settings = &program.node(self.top().node).settings;
         let input = self.top().input.value.clone();
-        // A child has its placement in its own row.
+        // Children have their placement in their own rows.
         let placement = match call {
-            OpenCall::Child { .. } => None,
+            OpenCall::Child { .. } | OpenCall::Group { .. } => None,
             _ => self.placement()?,
         };
         let placement = placement.map(|placement| self.state.hold(placement));

@@ -5,7 +5,7 @@ use chrono::{DateTime, Utc};
 use crate::value::Value;
 
 /// The facts of one job. They come from its row and never change.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub struct JobFacts {
     /// Its id.
     pub id: i64,
@@ -19,6 +19,8 @@ pub struct JobFacts {
     pub tenant: String,
     /// The batch it belongs to.
     pub batch: Option<BatchFacts>,
+    /// What the keys of its steps begin with instead of job and nonce: the item's own idempotency key.
+    pub item_key: Option<String>,
 }
 
 /// A job's place in its batch, as `$runtime.metadata.batch` shows it.
@@ -63,7 +65,10 @@ impl JobFacts {
 
     /// Stable name of one visit of a step, for remotes that remember what they have done.
     pub(crate) fn key(&self, path: &str, visit: u32) -> String {
-        format!("j{}-{:x}-{path}-{visit}", self.id, self.nonce)
+        match &self.item_key {
+            Some(item) => format!("{item}-{path}-{visit}"),
+            None => format!("j{}-{:x}-{path}-{visit}", self.id, self.nonce),
+        }
     }
 
     /// The task that a key belongs to.

@@ -30,6 +30,8 @@ pub enum Row {
         input: Value,
         /// Stable idempotency key: a group of this key exists once.
         key: String,
+        /// Where and how urgently its jobs run: queue, priority, limits, `startBy`, evaluated.
+        placement: Option<Value>,
     },
     /// The group of that activity is cancelled.
     CloseGroup {

@@ -3,6 +3,7 @@
 //! Each binary rebuilds programs from bundles; no program format exists. Building checks nothing:
 //! what was published once builds for ever, and where it does not, the job parks.
 
+mod entry;
 mod events;
 mod lower;
 mod memory;
@@ -18,6 +19,7 @@ use std::sync::Arc;
 
 use sha2::{Digest, Sha256};
 
+pub use entry::{calls, part_name};
 pub(crate) use memory::DEADLINE_MAX;
 pub use memory::Memory;
 pub(crate) use node::{Node, NodeId, NodeKind, Site, SiteFacts};
@@ -44,6 +46,8 @@ pub struct Bundle {
     pub semantics: u16,
     /// What was read from elsewhere when it was published.
     pub resources: Resources,
+    /// The one call that is made of the document, for a part of a template.
+    pub entry: Option<String>,
 }
 
 impl Bundle {
@@ -53,6 +57,15 @@ impl Bundle {
             document,
             semantics: SEMANTICS,
             resources: Resources::default(),
+            entry: None,
+        }
+    }
+
+    /// The same document, of which one call is made: see [`calls`].
+    pub fn entered(self, call: &str) -> Self {
+        Self {
+            entry: Some(call.to_owned()),
+            ..self
         }
     }
 
@@ -82,9 +95,12 @@ impl Bundle {
             true => String::new(),
             false => format!(",\"resources\":{}", self.resources.to_value().to_json()),
         };
+        let entry = self.entry.as_deref().map(Value::text);
+        let entry = entry.map(|call| format!("\"entry\":{},", call.to_json()));
         format!(
-            "{{\"semantics\":{},\"document\":{}{resources}}}",
+            "{{\"semantics\":{},{}\"document\":{}{resources}}}",
             self.semantics,
+            entry.unwrap_or_default(),
             self.document.to_json()
         )
     }
@@ -105,6 +121,10 @@ impl Bundle {
                 document: document.clone(),
                 semantics,
                 resources: Resources::from_value(whole.get("resources")),
+                entry: whole
+                    .get("entry")
+                    .and_then(Value::as_str)
+                    .map(ToOwned::to_owned),
             }),
             _ => Err(Unbuildable::Envelope),
         }
@@ -205,7 +225,10 @@ impl Program {
         }
         let template = parse::from_value(&bundle.document, &bundle.resources)
             .map_err(|problems| Unbuildable::of(&problems))?;
-        Self::of(&template)
+        match &bundle.entry {
+            Some(call) => Self::of(&entry::entered(template, call)?),
+            None => Self::of(&template),
+        }
     }
 
     /// Builds a checked template.

@@ -235,7 +235,8 @@ fn catalogued(called: &str, pointer: &str) -> Result<Leaf, Unbuildable> {
     })
 }
 
-fn member(shape: &Shape, key: &str) -> Option<Shape> {
+/// What a `with` says under a key.
+pub(super) fn member(shape: &Shape, key: &str) -> Option<Shape> {
     match shape {
         Shape::Map(members) => members
             .iter()

@@ -44,6 +44,7 @@ pub fn row(row: &Row) -> Value {
             function,
             input,
             key,
+            ..
         } => {
             let name = format!("{}:{}", function.name, function.version);
             one(

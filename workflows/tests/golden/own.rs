@@ -55,7 +55,7 @@ fn script(name: &str, document: &str, events: Vec<(i64, EventKind)>) -> Script {
         now += TimeDelta::seconds(after);
         Move::Told(Event { at: now, kind })
     });
-    let begun = Move::Begun(Bundle::new(template.document), facts);
+    let begun = Move::Begun(Bundle::new(template.document), Box::new(facts));
     Script {
         name: name.to_owned(),
         moves: std::iter::once(begun).chain(told).collect(),

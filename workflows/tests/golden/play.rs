@@ -17,7 +17,7 @@ use crate::{codec, given};
 /// What is done to the machine.
 #[derive(Clone)]
 pub enum Move {
-    Begun(Bundle, JobFacts),
+    Begun(Bundle, Box<JobFacts>),
     Told(Event),
     Restarted,
 }
@@ -74,8 +74,8 @@ impl Player<'_> {
                 let told = codec::begun(bundle, facts);
                 self.line("begun", &told);
                 let program = Arc::new(Program::build(bundle).expect("it builds for ever"));
-                self.execution = Some(Execution::new(program.clone(), facts.clone()));
-                self.job = Some((program, facts.clone()));
+                self.execution = Some(Execution::new(program.clone(), (**facts).clone()));
+                self.job = Some((program, (**facts).clone()));
             }
             Move::Told(event) => {
                 self.line("told", &codec::told(event));
@@ -188,7 +188,7 @@ pub fn read(text: &str) -> Vec<Kept> {
         match word {
             "begun" => {
                 let (bundle, facts) = codec::read_begun(told);
-                kept.script.moves.push(Move::Begun(bundle, facts));
+                kept.script.moves.push(Move::Begun(bundle, Box::new(facts)));
             }
             "told" => kept.script.moves.push(Move::Told(codec::read_told(told))),
             "restarted" => kept.script.moves.push(Move::Restarted),

@@ -71,7 +71,7 @@ impl Outside for Recorder {
     fn witness(&mut self, witnessed: Witnessed<'_>) {
         self.0.push(match witnessed {
             Witnessed::Begun { document, facts } => {
-                Move::Begun(Bundle::new(document.clone()), facts.clone())
+                Move::Begun(Bundle::new(document.clone()), Box::new(facts.clone()))
             }
             Witnessed::Told(event) => Move::Told(event.clone()),
             Witnessed::Restarted => Move::Restarted,
@@ -114,7 +114,7 @@ pub fn facts(input: &str) -> JobFacts {
         input: json(input),
         created_at: start(),
         tenant: "acme".into(),
-        batch: None,
+        ..JobFacts::default()
     }
 }
 
@@ -162,7 +162,7 @@ fn sample(name: String, text: &str) -> Script {
     let facts = facts(&input.to_json());
     let program = Arc::new(Program::build(&bundle).expect("it builds"));
     let mut execution = Execution::new(program, facts.clone());
-    let mut moves = vec![Move::Begun(bundle, facts)];
+    let mut moves = vec![Move::Begun(bundle, Box::new(facts))];
     let mut now = start();
     let mut next = Some(EventKind::Started {
         attempt: 0,

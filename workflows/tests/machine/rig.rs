@@ -110,7 +110,7 @@ pub fn facts(input: &str) -> JobFacts {
         input: Value::parse(input).expect("the input is JSON"),
         created_at: start(),
         tenant: "acme".into(),
-        batch: None,
+        ..JobFacts::default()
     }
 }
 

@@ -62,6 +62,7 @@ impl Store {
             input,
             created_at: row.created_at,
             tenant: tenant.to_string(),
+            item_key: key.clone().filter(|_| row.batch.is_none()),
             batch: batch.map(|batch| batch.facts(job, key, object)),
         };
         let facts = match copy {
@@ -71,6 +72,7 @@ impl Store {
                 nonce: rand::random(),
                 created_at: row.now.trunc_subsecs(6),
                 batch: None,
+                item_key: None,
                 ..of.clone()
             },
         };

@@ -11,9 +11,12 @@ use crate::store::approval;
 use crate::store::context;
 use crate::store::exchange::{Ending, NewEntry};
 use crate::store::gate::Session;
+use crate::store::group::{self, NewGroup};
 
 /// Where the entries of a flush meet those who tell or wait for the same.
-pub(in crate::store) fn meeting<'a>(entries: impl Iterator<Item = &'a NewEntry>) -> Meeting {
+pub(in crate::store) fn meeting<'a>(
+    entries: impl Iterator<Item = &'a NewEntry> + Clone,
+) -> Meeting {
     let mut meeting = Meeting::default();
     for (new, post) in with_posts(entries) {
         if rests(new) {
@@ -26,6 +29,9 @@ pub(in crate::store) fn meeting<'a>(entries: impl Iterator<Item = &'a NewEntry>)
         }
         for save in &post.saves {
             meeting.alone(post.tenant, Spot::Context(&save.key));
+        }
+        if !post.closed_groups.is_empty() {
+            meeting.alone(post.tenant, Spot::Job(new.job));
         }
     }
     meeting
@@ -42,6 +48,7 @@ pub(in crate::store) async fn deliver<'a>(
     close(connection, with_posts(entries.clone())).await?;
     approval::close(connection, with_posts(entries.clone())).await?;
     approval::open(connection, with_posts(entries.clone())).await?;
+    groups(connection, with_posts(entries.clone())).await?;
     publish(connection, with_posts(entries.clone())).await?;
     save(connection, with_posts(entries.clone())).await?;
     pass_on(connection, with_posts(entries.clone())).await?;
@@ -50,8 +57,8 @@ pub(in crate::store) async fn deliver<'a>(
 }
 
 fn with_posts<'a>(
-    entries: impl Iterator<Item = &'a NewEntry>,
-) -> impl Iterator<Item = (&'a NewEntry, &'a Post)> {
+    entries: impl Iterator<Item = &'a NewEntry> + Clone,
+) -> impl Iterator<Item = (&'a NewEntry, &'a Post)> + Clone {
     entries.filter_map(|new| Some((new, new.post.as_deref()?)))
 }
 
@@ -228,6 +235,24 @@ async fn close<'a>(
             .await?;
     }
     Ok(())
+}
+
+async fn groups<'a>(
+    connection: &mut Session,
+    posts: impl Iterator<Item = (&'a NewEntry, &'a Post)> + Clone,
+) -> Result<(), Error> {
+    let closed: Vec<(i64, u32)> = posts
+        .clone()
+        .flat_map(|(new, post)| post.closed_groups.iter().map(|of| (new.job, *of)))
+        .collect();
+    group::close(connection, &closed).await?;
+    let opened: Vec<(i64, i32, &NewGroup)> = posts
+        .flat_map(|(new, post)| {
+            let groups = post.groups.iter();
+            groups.map(|group| (new.job, post.tenant, group))
+        })
+        .collect();
+    group::open(connection, &opened).await
 }
 
 async fn publish<'a>(

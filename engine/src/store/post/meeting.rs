@@ -78,7 +78,9 @@ impl Meeting {
         match cause.kind {
             CauseKind::Signal => self.share(tenant, Spot::Signal(&cause.name, &cause.key)),
             CauseKind::Event => self.share(tenant, Spot::Event(&cause.name)),
-            CauseKind::Child | CauseKind::Approval => self.share(tenant, Spot::Job(job)),
+            CauseKind::Child | CauseKind::Approval | CauseKind::Group => {
+                self.share(tenant, Spot::Job(job));
+            }
         }
     }
 

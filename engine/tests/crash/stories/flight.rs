@@ -188,6 +188,7 @@ fn written(job: &Claimed, program: &Arc<Program>, kinds: &[EventKind]) -> NewEnt
         input: Value::parse(&job.input).expect("JSON"),
         created_at: job.created_at,
         tenant: "1".into(),
+        item_key: None,
         batch: None,
     };
     let mut execution = Execution::new(program.clone(), facts);

@@ -10,6 +10,7 @@ mod document;
 mod effect;
 mod failure;
 mod flight;
+mod group;
 mod key;
 mod lease;
 mod life;
@@ -44,6 +45,7 @@ pub fn all() -> Vec<Story> {
         effect::stories(),
         context::stories(),
         approval::stories(),
+        group::stories(),
         failure::stories(),
         redrive::stories(),
         flight::stories(),

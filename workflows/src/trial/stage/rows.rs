@@ -67,6 +67,7 @@ impl Stage<'_> {
                     function,
                     input,
                     key,
+                    ..
                 } => {
                     let function = Some(format!("{}:{}", function.name, function.version));
                     self.ask(activity, &key, function, input, true)?;
