@@ -145,13 +145,16 @@ impl Store {
     }
 }
 
-/// Locks in the order of all: batch, pause and extent or rest, then what hangs on the job.
+/// Locks in the order of all: who tells its groups, batch, pause and extent or rest, then what hangs on the job.
 async fn write(
     connection: &mut Session,
     tenant: i32,
-    new: Amendment,
+    mut new: Amendment,
     rests: bool,
 ) -> Result<Amended, Error> {
+    let said = said(new.job, std::mem::take(&mut new.post));
+    let said = std::iter::once(&said);
+    flush::meeting(said.clone()).hold(connection).await?;
     let batch = new.batch.filter(|_| new.lets_go && !rests);
     if let Some(batch) = batch {
         sqlx::query_file!("queries/redrive/lock_batches.sql", &[batch])
@@ -188,7 +191,7 @@ async fn write(
         taken.lane = lane;
     }
     put(connection, &new, taken).await?;
-    deliver(connection, new).await?;
+    flush::deliver(connection, said).await?;
     Ok(Amended::Written)
 }
 
@@ -286,13 +289,13 @@ async fn put(connection: &mut Session, new: &Amendment, taken: Taken) -> Result<
 }
 
 /// What the change says to others, as a worker's flush would.
-async fn deliver(connection: &mut Session, new: Amendment) -> Result<(), Error> {
+fn said(job: i64, post: Post) -> NewEntry {
     let nobody = LeaseKey {
         claim: Uuid::nil(),
         n: 0,
     };
-    let entry = NewEntry {
-        job: new.job,
+    NewEntry {
+        job,
         lease: nobody,
         obeys: false,
         entry: None,
@@ -301,7 +304,6 @@ async fn deliver(connection: &mut Session, new: Amendment) -> Result<(), Error> 
         remembers: true,
         undoes: false,
         members: 0,
-        post: Some(Box::new(new.post)),
-    };
-    flush::deliver(connection, std::iter::once(&entry)).await
+        post: Some(Box::new(post)),
+    }
 }

@@ -1,6 +1,7 @@
 //! Jobs that leave a place: out of a fork, out of a scope, to another version, as a copy.
 
 use windlass_engine::protocol::Flight;
+use windlass_engine::store::ApprovalFilter;
 use windlass_engine::vocabulary::JobState;
 
 use crate::flight::{LISTENS, patch, rewind, value};
@@ -36,6 +37,23 @@ async fn a_job_goes_back_out_of_a_fork_and_its_child_is_closed() {
     site.called(2).await;
     let view = site.until(job, "waiting").await;
     assert_eq!(view.waits.len(), 1, "for its new child alone: {view:?}");
+}
+
+const ASKS: &str = "do:
+- a: { call: 'does:1.0.0@default', with: { n: 1 } }
+- ask: { call: 'approval:1.0.0@default', with: { subject: 'Go?', assignees: [ maria ] } }
+";
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_job_goes_back_and_asks_people_anew_and_what_it_asked_is_over() {
+    let site = Site::new().await;
+    let job = site.began(ASKS, "waiting").await;
+
+    site.fly(job, &rewind("a")).await;
+    site.until(job, "waiting").await;
+    let filter = ApprovalFilter::default();
+    let open = site.store.approvals(1, &filter, None, 10).await;
+    assert_eq!(open.expect("a page").items.len(), 1);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -1,10 +1,14 @@
 //! Groups that end before their end, and what is known of them until then.
 
+use std::sync::atomic::Ordering;
+
 use serde_json::{Value, json};
+use windlass_engine::protocol::Flight;
 use windlass_workers::catalogue::Catalogue;
 
 use crate::common::Site;
 use crate::stage::{LEASE_TIME, LISTENS, items, map_of};
+use crate::{Counted, counting};
 
 #[tokio::test]
 async fn at_most_so_many_are_open_and_explain_says_how_many_are_done() {
@@ -136,6 +140,46 @@ async fn a_map_that_takes_too_long_is_given_up_with_what_is_open_of_it() {
     site.until_count("select count(*) from outcome where kind = 'cancelled'", 2)
         .await;
     assert_eq!(site.count("select count(*) from job").await, 3);
+    site.is_clean().await;
+}
+
+const FIRST: &str = "
+  - first:
+      call: count:1.0.0@default
+      with: { n: 1 }
+      output: { as: '${ $workflow.input }' }
+";
+
+#[tokio::test]
+async fn a_job_that_goes_back_out_of_a_map_closes_it_and_opens_another() {
+    let site = Site::new().await;
+    site.publish("listens", LISTENS).await;
+    let map = map_of("listens", "parallel: 2");
+    site.publish("maps", &format!("{FIRST}{map}")).await;
+    let counted = Counted::default();
+    site.work(counting(&counted), LEASE_TIME);
+    site.keep(LEASE_TIME);
+    let job = site.map(&items(6)).await;
+    let resting = "select count(*) from wait where n = 0";
+    site.until_count(resting, 3).await;
+    let flight = Flight::Rewind { to: "first".into() };
+
+    let preview = site.store.preview_flight(1, job, &flight).await;
+    let preview = preview.expect("a preview");
+    assert_eq!(preview.stops, ["/do/1/each"]);
+    let by = ("mia", "other items");
+    let flown = site.store.fly(1, job, &flight, &preview.token, by).await;
+    flown.expect("it goes back");
+
+    site.until_count("select count(*) from outcome where kind = 'cancelled'", 2)
+        .await;
+    site.until_count("select count(*) from child_group", 1)
+        .await;
+    site.until_count(resting, 3).await;
+    assert_eq!(counted.runs.load(Ordering::SeqCst), 2);
+    assert_eq!(site.count("select count(*) from job").await, 5);
+    let killed = site.store.kill(1, job, "mia", "enough").await;
+    killed.expect("killed");
     site.is_clean().await;
 }
 

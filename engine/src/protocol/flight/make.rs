@@ -211,12 +211,14 @@ fn written(mut execution: Execution, preview: FlightPreview) -> Result<Made, Err
     })
 }
 
-/// What the change lets go: children close, mail goes back. Nothing begins in it.
+/// What the change lets go: children and groups close, people are asked no more, mail goes back. Nothing begins in it.
 fn post_of(rows: &[Row]) -> Post {
     let mut post = Post::default();
     for row in rows {
         match row {
             Row::CloseChild { activity } => post.closed.push(activity.0),
+            Row::CloseGroup { activity } => post.closed_groups.push(activity.0),
+            Row::CloseApproval { activity } => post.withdrawn.push(activity.0),
             Row::ReturnMail {
                 id,
                 envelope,
