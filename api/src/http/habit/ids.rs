@@ -9,7 +9,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 use utoipa::ToSchema;
 use uuid::Uuid;
 
-/// A job, `j_1024`.
+/// A job, `j_1024`; that of request `r_1024`, whose id is understood in its place.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ToSchema)]
 #[schema(value_type = String, example = "j_1024")]
 pub struct JobId(pub i64);
@@ -44,17 +44,20 @@ pub struct PauseId(pub i64);
 #[schema(value_type = String, example = "a_7")]
 pub struct ApprovalId(pub i64);
 
-/// What is between the prefix and the end of an id, or what was expected instead.
-fn tail<T: FromStr>(text: &str, prefix: &str, example: &str) -> Result<T, String> {
-    let tail = text
-        .strip_prefix(prefix)
+/// What is between one of the prefixes and the end of an id, or what was expected instead.
+fn tail<T: FromStr>(text: &str, prefixes: &[&str], example: &str) -> Result<T, String> {
+    let mut tails = prefixes
+        .iter()
+        .filter_map(|prefix| text.strip_prefix(prefix));
+    let tail = tails
+        .next()
         .filter(|tail| !tail.starts_with('+'));
     let tail = tail.and_then(|tail| tail.parse().ok());
     tail.ok_or_else(|| format!("`{text}` is no id such as `{example}`"))
 }
 
 macro_rules! id_as_text {
-    ($($name:ident, $prefix:literal, $example:literal;)*) => {$(
+    ($($name:ident, $prefix:literal $(or $other:literal)?, $example:literal;)*) => {$(
         impl fmt::Display for $name {
             fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
                 write!(formatter, concat!($prefix, "{}"), self.0)
@@ -65,7 +68,7 @@ macro_rules! id_as_text {
             type Err = String;
 
             fn from_str(text: &str) -> Result<Self, String> {
-                tail(text, $prefix, $example).map(Self)
+                tail(text, &[$prefix $(, $other)?], $example).map(Self)
             }
         }
 
@@ -85,7 +88,7 @@ macro_rules! id_as_text {
 }
 
 id_as_text! {
-    JobId, "j_", "j_1024";
+    JobId, "j_" or "r_", "j_1024";
     RequestId, "r_", "r_1024";
     BatchId, "b_", "b_7";
     PauseId, "p_", "p_3";
@@ -101,6 +104,7 @@ mod tests {
     #[test]
     fn an_id_is_read_as_it_was_written() {
         assert_eq!("j_1024".parse(), Ok(JobId(1024)));
+        assert_eq!("r_1024".parse(), Ok(JobId(1024)));
         assert_eq!(JobId(1024).to_string(), "j_1024");
     }
 
