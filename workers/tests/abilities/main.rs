@@ -3,6 +3,7 @@
 mod effects;
 mod flight;
 mod flights;
+mod lifecycle;
 mod openapi;
 mod placement;
 mod scheduled;

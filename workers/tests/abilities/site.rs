@@ -192,10 +192,16 @@ impl Site {
 
     /// The first job that there is.
     pub async fn first_job(&self) -> i64 {
+        self.next_job(0).await
+    }
+
+    /// The newest job that was made after this one.
+    pub async fn next_job(&self, last: i64) -> i64 {
         let made = async || {
             let jobs = self.store.jobs(1, &JobFilter::default(), None, 10).await;
             let mut jobs = jobs.expect("a page").items.into_iter();
-            jobs.next().map(|job| job.id).ok_or("no job".to_owned())
+            let next = jobs.find(|job| job.id > last);
+            next.map(|job| job.id).ok_or("no job".to_owned())
         };
         eventually(made).await
     }

@@ -46,6 +46,12 @@ impl<'a> Checker<'a> {
                 later,
             );
         }
+        self.wants(
+            Ability::Emit,
+            "unsupported.metadata.lifecycle",
+            "/document/metadata/windlass/lifecycle",
+            later,
+        );
         for key in DOCUMENT_KEYS {
             let pointer = format!("/document/metadata/windlass/{key}");
             let code = format!("unsupported.metadata.{key}");

@@ -127,8 +127,22 @@ pub struct DocumentSettings {
     pub needs: BTreeSet<String>,
     /// From the submission on.
     pub deadline: Option<Delay>,
+    /// What is published of how its jobs fare.
+    pub lifecycle: Lifecycle,
     /// What a cron line cannot say.
     pub schedule: ScheduleExtras,
+}
+
+/// Which of the standard's lifecycle events the jobs of a document publish.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Lifecycle {
+    /// None.
+    #[default]
+    None,
+    /// Those of the job.
+    Workflow,
+    /// Those of each of its tasks too.
+    Task,
 }
 
 /// `schedule` of a document's settings; words as in job configurations.

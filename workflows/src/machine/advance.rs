@@ -63,6 +63,7 @@ impl Execution {
             kind: FrameKind::List,
         };
         self.state.branch_mut().frames.push(frame);
+        self.tell_task(id, "created", []);
         if let Some(condition) = node.condition
             && !self.holds(condition, &raw.value)?
         {
@@ -262,6 +263,7 @@ impl Execution {
         }
         self.top_mut().kind = FrameKind::Try(tries);
         self.state.branch_mut().data = input;
+        self.tell_task(id, "retried", []);
         self.enter_list(tried.first, id)
     }
 

@@ -54,7 +54,7 @@ impl Execution {
     }
 
     /// A CloudEvent: what is absent is filled in, the same in every try.
-    fn envelope(&self, given: &Value) -> Result<Value, Fault> {
+    pub(super) fn envelope(&self, given: &Value) -> Result<Value, Fault> {
         let text = |key: &str| {
             given
                 .get(key)

@@ -153,6 +153,7 @@ impl Execution {
         self.drop_below(0);
         self.state.cursor = 0;
         self.stand(Doing::Nothing);
+        self.tell_dropped();
         while !self.state.branch().frames.is_empty() {
             self.pop_frame();
         }
@@ -238,6 +239,8 @@ impl Execution {
     pub(super) fn end(&mut self, outcome: Outcome) {
         self.state.cursor = 0;
         self.drop_below(0);
+        self.tell_dropped();
+        self.tell_end(&outcome);
         let branch = self.state.branch_mut();
         branch.frames.clear();
         branch.doing = Doing::Nothing;

@@ -43,7 +43,7 @@ impl Execution {
         holder: String,
     ) -> Result<Verdict<()>, Illegal> {
         self.withdraw(activity);
-        let title = match holder == format!("j_{}", self.facts.id) {
+        let title = match holder == self.facts.name() {
             true => "the effect belongs to another step of this job",
             false => "the effect belongs to another job",
         };
@@ -214,6 +214,16 @@ impl Execution {
         let branch = self.state.branch().id;
         self.unpark(branch);
         self.state.root.parked.push(Parked { branch, end });
+        self.tell_standing("suspended");
+    }
+
+    /// A person lets the branch at hand go on, if it was left for one.
+    pub(super) fn resume(&mut self) {
+        let parked = self.state.root.parked.len();
+        self.unpark(self.state.branch().id);
+        if self.state.root.parked.len() < parked {
+            self.tell_standing("resumed");
+        }
     }
 
     /// The branch goes on.
@@ -232,8 +242,7 @@ impl Execution {
         let Verdict::To(_) = step::next(self.step_state(activity), decision)? else {
             return Ok(Verdict::Late);
         };
-        let branch = self.state.branch().id;
-        self.unpark(branch);
+        self.resume();
         match (decision, result) {
             (StepEvent::Retry, _) => self.open_again(),
             (_, Ok(output)) => {

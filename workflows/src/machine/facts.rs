@@ -63,6 +63,11 @@ impl JobFacts {
             .or_else(told)
     }
 
+    /// Its id, as people meet it.
+    pub(crate) fn name(&self) -> String {
+        format!("j_{}", self.id)
+    }
+
     /// Stable name of one visit of a step, for remotes that remember what they have done.
     pub(crate) fn key(&self, path: &str, visit: u32) -> String {
         match &self.item_key {

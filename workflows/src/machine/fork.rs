@@ -144,6 +144,7 @@ impl Execution {
             self.state.cursor = place;
             self.unpark(self.state.branch().id);
             self.stop_standing();
+            self.tell_dropped();
             while !self.state.branch().frames.is_empty() {
                 self.pop_frame();
             }

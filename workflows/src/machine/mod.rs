@@ -27,7 +27,7 @@
 //! | `scope` | what expressions see |
 //! | `state`, `held` | what a job remembers |
 //! | `sealing`, `journal`, `fold` | how it is written and read |
-//! | `trace` | what a test sees of a run |
+//! | `trace`, `lifecycle` | what a test sees of a run; what is published of it |
 //! | `limits` | every bound, with its reason |
 
 mod advance;
@@ -48,6 +48,7 @@ pub mod gather;
 mod held;
 mod interest;
 mod journal;
+mod lifecycle;
 mod limits;
 mod listen;
 mod perform;

@@ -197,7 +197,7 @@ impl Execution {
 
     fn workflow_value(&self) -> Value {
         Value::map([
-            ("id", Value::text(format!("j_{}", self.facts.id))),
+            ("id", Value::from(self.facts.name())),
             ("definition", self.program.document.clone()),
             ("input", self.facts.input.clone()),
             ("startedAt", instant(self.state.root.started)),

@@ -97,7 +97,7 @@ impl Execution {
 
     /// What the branch at hand stood at is over.
     fn stood(&mut self) {
-        self.unpark(self.state.branch().id);
+        self.resume();
         let gone_on = match &self.state.branch().doing {
             Doing::Backoff { .. } => self.try_again(),
             Doing::UndoBackoff { .. } => {

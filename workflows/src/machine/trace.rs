@@ -7,6 +7,7 @@ use std::sync::Arc;
 use chrono::{DateTime, Utc};
 
 use super::Execution;
+use crate::document::settings::Lifecycle;
 use crate::program::NodeId;
 use crate::value::Value;
 
@@ -47,15 +48,19 @@ impl Execution {
     }
 
     pub(super) fn pass(&mut self, node: NodeId, passage: impl FnOnce(&Self) -> Passage) {
-        let has_room = |passed: &Vec<Passed>| passed.len() < PASSED_MAX;
-        if node == NodeId::WORKFLOW || !self.passed.as_ref().is_some_and(has_room) {
+        let is_watched = node != NodeId::WORKFLOW && self.passed.is_some();
+        if !is_watched && self.program.lifecycle == Lifecycle::None {
             return;
         }
-        let passed = Passed {
-            path: self.program.node(node).pointer.clone(),
-            at: self.state.root.at,
-            passage: passage(self),
-        };
-        self.passed.get_or_insert_default().push(passed);
+        let passage = passage(self);
+        self.tell_passage(node, &passage);
+        let has_room = |passed: &&mut Vec<Passed>| is_watched && passed.len() < PASSED_MAX;
+        if let Some(watched) = self.passed.as_mut().filter(has_room) {
+            watched.push(Passed {
+                path: self.program.node(node).pointer.clone(),
+                at: self.state.root.at,
+                passage,
+            });
+        }
     }
 }

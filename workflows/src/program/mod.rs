@@ -25,6 +25,7 @@ pub use memory::Memory;
 pub(crate) use node::{Node, NodeId, NodeKind, Site, SiteFacts};
 
 use crate::document::parse;
+use crate::document::settings::Lifecycle;
 use crate::document::step::Template;
 use crate::expression::Library;
 use crate::problem::Problem;
@@ -194,6 +195,8 @@ pub struct Program {
     pub(crate) semantics: u16,
     /// `metadata.windlass.deadline`: counts from the submission on.
     pub(crate) deadline: Option<node::Span>,
+    /// `metadata.windlass.lifecycle`: what its jobs publish of themselves.
+    pub(crate) lifecycle: Lifecycle,
     /// `use.secrets`.
     pub(crate) secrets: Vec<String>,
     numbers: HashMap<Arc<str>, NodeId>,
@@ -237,9 +240,11 @@ impl Program {
     /// `Unbuildable::Place` where a place cannot be lowered.
     pub fn of(template: &Template) -> Result<Self, Unbuildable> {
         let lowered = lower::lower(template)?;
-        let memory = match lowered.deadline {
-            Some(_) => Memory::Journaled("deadline of the job"),
-            None => memory::judge(&lowered.nodes, &lowered.sites),
+        let lifecycle = template.header.settings.lifecycle;
+        let memory = match (&lowered.deadline, lifecycle) {
+            (Some(_), _) => Memory::Journaled("deadline of the job"),
+            (_, Lifecycle::Workflow | Lifecycle::Task) => Memory::Journaled("lifecycle events"),
+            (None, Lifecycle::None) => memory::judge(&lowered.nodes, &lowered.sites),
         };
         let numbers = lowered
             .nodes
@@ -256,6 +261,7 @@ impl Program {
             hash: Arc::from(hex::encode(hash)),
             semantics: SEMANTICS,
             deadline: lowered.deadline,
+            lifecycle,
             secrets: template.secrets.clone(),
             memory,
         })

@@ -17,6 +17,7 @@ mod forks;
 mod hand;
 mod hands;
 mod journal;
+mod lifecycle;
 mod listens;
 mod migrations;
 mod programs;

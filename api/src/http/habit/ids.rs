@@ -49,9 +49,7 @@ fn tail<T: FromStr>(text: &str, prefixes: &[&str], example: &str) -> Result<T, S
     let mut tails = prefixes
         .iter()
         .filter_map(|prefix| text.strip_prefix(prefix));
-    let tail = tails
-        .next()
-        .filter(|tail| !tail.starts_with('+'));
+    let tail = tails.next().filter(|tail| !tail.starts_with('+'));
     let tail = tail.and_then(|tail| tail.parse().ok());
     tail.ok_or_else(|| format!("`{text}` is no id such as `{example}`"))
 }

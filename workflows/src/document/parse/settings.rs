@@ -8,14 +8,20 @@ use super::shape::{shape, unwrapped};
 use super::spot::Spot;
 use crate::document::needs::needed;
 use crate::document::settings::{
-    Compensate, DocumentSettings, Effect, Fate, OnUnknown, Pin, ScheduleExtras, Settings,
+    Compensate, DocumentSettings, Effect, Fate, Lifecycle, OnUnknown, Pin, ScheduleExtras, Settings,
 };
 use crate::document::step::{Delay, Kind, Shape};
 use crate::document::tree::Node;
 use crate::value::Value;
 
-const DOCUMENT_KEYS: [&str; 6] = [
-    "profile", "purpose", "lane", "needs", "deadline", "schedule",
+const DOCUMENT_KEYS: [&str; 7] = [
+    "profile",
+    "purpose",
+    "lane",
+    "needs",
+    "deadline",
+    "lifecycle",
+    "schedule",
 ];
 
 const TASK_KEYS: [&str; 17] = [
@@ -332,6 +338,13 @@ impl Reader {
             }
         }
         settings.deadline = ours.get("deadline").and_then(|spot| self.delay(&spot));
+        if let Some(spot) = ours.get("lifecycle") {
+            settings.lifecycle = match self.word(&spot, &["workflow", "task"]) {
+                Some("workflow") => Lifecycle::Workflow,
+                Some(_) => Lifecycle::Task,
+                None => Lifecycle::None,
+            };
+        }
         if let Some(spot) = ours.get("schedule") {
             settings.schedule = self.schedule_extras(&spot);
         }
