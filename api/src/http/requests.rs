@@ -63,6 +63,9 @@ pub(super) struct RequestBody {
     priority: Option<String>,
     /// For people and filters.
     tags: Option<BTreeMap<String, String>>,
+    /// The lane beside whose work it goes, 1 to 100 bytes; the one that its template reads from the input, or that of
+    /// its purpose or template, unless given.
+    lane: Option<String>,
 }
 
 /// Where an idempotency key counts, and how long.
@@ -145,6 +148,7 @@ impl RequestBody {
             expires_at: self.expires_at,
             priority: priority.flatten(),
             tags: self.tags.map(|tags| serde_json::json!(tags)),
+            lane: self.lane,
             ..protocol::Request::new(work, input)
         })
     }

@@ -14,9 +14,10 @@ used as (
     select name, template from purpose where $2 is null or template = $2
 )
 insert into lane (tenant, queue, grp, purpose, template, capability, batch)
-select distinct $1::int4, 'default', $1::text || '/' || case when used.purpose = '' then used.template else used.purpose end,
-       used.purpose, used.template, version.capability, 0
+select distinct $1::int4, 'default', $1::text || '/' || coalesce(nullif(served.purpose, ''), used.template),
+       served.purpose, used.template, version.capability, 0
 from used
 join template_version version on version.tenant = $1 and version.namespace = split_part(used.template, '.', 1)
                              and version.name = split_part(used.template, '.', 2)
+cross join lateral (select coalesce(nullif(used.purpose, ''), version.purpose) as purpose) served
 on conflict do nothing;

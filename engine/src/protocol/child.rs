@@ -6,7 +6,9 @@ use windlass_workflows::configuration::{LimitReference, Priority};
 use windlass_workflows::problem::Problem;
 use windlass_workflows::value::Value;
 
-use super::work::{Resolved, Work, priority_seconds};
+use super::known::Known;
+use super::template_lane;
+use super::work::{Work, priority_seconds};
 use crate::store::LaneKey;
 use crate::{Error, Store};
 
@@ -35,14 +37,15 @@ pub struct ChildWork {
 }
 
 impl Store {
-    /// The version that a job means by `name`, `namespace.name`, for jobs with these inputs; its newest one unless
+    /// The version that a job in the lane `home` means by `name`, `namespace.name`, for jobs with these inputs; its newest one unless
     /// one is given.
     ///
     /// # Errors
-    /// `invalid` when there is no such version or limit, or a limit's key cannot be read from an input.
+    /// `invalid` when there is no such version or limit, or a limit's key or a lane cannot be read from an input.
     pub async fn child_work(
         &self,
         tenant: i32,
+        home: i32,
         name: &str,
         version: Option<&str>,
         terms: &ChildTerms,
@@ -54,20 +57,22 @@ impl Store {
         };
         // A published version never changes; the newest one does.
         let afresh = version.is_none();
-        let known = self
-            .looked_up(tenant, &Work::Template(reference), afresh)
-            .await?;
+        let work = Work::Template(reference);
+        let mut known = self.looked_up(tenant, &work, afresh).await?;
+        if !afresh && !known.resolved.purpose.is_empty() {
+            // A purpose that it serves changes all the same.
+            known = self.looked_up(tenant, &work, true).await?;
+        }
+        let shared = self.lane_of_parent(&known, name, home).await?;
+        let shared = shared.as_deref();
         let is_placed =
             terms.queue.is_some() || !terms.limits.is_empty() || !terms.needs.is_empty();
         let lanes = match is_placed {
-            true => {
-                self.lanes_of(&known.resolved, tenant, terms, inputs)
-                    .await?
-            }
+            true => self.lanes_of(&known, tenant, terms, inputs, shared).await?,
             false => {
                 let mut lanes = Vec::with_capacity(inputs.len());
                 for input in inputs {
-                    lanes.push(known.place(self, input).await?.0);
+                    lanes.push(known.place(self, input, shared).await?.0);
                 }
                 lanes
             }
@@ -79,14 +84,31 @@ impl Store {
         })
     }
 
+    /// The lane that a part of a template shares with the job that it is a part of: its input is an item, of which
+    /// the template's expression knows nothing.
+    async fn lane_of_parent(
+        &self,
+        known: &Known,
+        name: &str,
+        home: i32,
+    ) -> Result<Option<String>, Error> {
+        if known.resolved.lane_expression.is_none() || !name.contains('/') {
+            return Ok(None);
+        }
+        let key = self.lane_key(home).await?;
+        Ok(Some(template_lane::name_of(&key.group).to_owned()))
+    }
+
     /// The lanes of jobs in a queue, or under limits, of their own.
     async fn lanes_of(
         &self,
-        resolved: &Resolved,
+        known: &Known,
         tenant: i32,
         terms: &ChildTerms,
         inputs: &[Value],
+        shared: Option<&str>,
     ) -> Result<Vec<i32>, Error> {
+        let resolved = &known.resolved;
         let mut lane = resolved.lane(tenant, 0);
         if let Some(queue) = &terms.queue {
             lane.queue.clone_from(queue);
@@ -113,8 +135,16 @@ impl Store {
         let mut lanes = Vec::with_capacity(inputs.len());
         for input in inputs {
             let limit_keys = admission.keys(input).map_err(Error::invalid)?;
+            let group = known.shared_by(input, shared)?.group;
             let lane = lane.clone();
-            lanes.push(self.lane(&LaneKey { limit_keys, ..lane }).await?);
+            lanes.push(
+                self.lane(&LaneKey {
+                    limit_keys,
+                    group,
+                    ..lane
+                })
+                .await?,
+            );
         }
         Ok(lanes)
     }

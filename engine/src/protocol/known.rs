@@ -12,6 +12,7 @@ use windlass_workflows::schema::Schema;
 use windlass_workflows::value::Value;
 
 use super::admission::Admission;
+use super::template_lane::{self, TemplateLane};
 use super::work::{Resolved, Work, priority_seconds};
 use crate::store::{LaneKey, NewRequest};
 use crate::{Error, Store};
@@ -24,6 +25,7 @@ pub(crate) struct Known {
     pub(crate) resolved: Resolved,
     lane: LaneKey,
     admission: Admission,
+    read: Option<TemplateLane>,
     /// Lane and bounded keys of all its jobs, where the input does not decide.
     fixed: Option<(i32, Vec<String>)>,
     /// `namespace.name@version`.
@@ -46,21 +48,41 @@ impl std::fmt::Debug for KnownCache {
 impl Known {
     /// The lane of a job with this input, and those of its limits' keys that do not let it wait.
     ///
+    /// The caller may name the lane beside whose work it goes; else the template may.
+    ///
     /// # Errors
-    /// `invalid` when a limit's key cannot be read from the input.
+    /// `invalid` when a limit's key, or the template's lane, cannot be read from the input.
     pub(super) async fn place(
         &self,
         store: &Store,
         input: &Value,
+        named: Option<&str>,
     ) -> Result<(i32, Vec<String>), Error> {
-        if let Some(fixed) = &self.fixed {
+        if let (Some(fixed), None) = (&self.fixed, named) {
             return Ok(fixed.clone());
         }
         let limit_keys = self.admission.keys(input).map_err(Error::invalid)?;
         let bounded = self.admission.bounded(&limit_keys);
-        let lane = self.lane.clone();
+        let lane = self.shared_by(input, named)?;
         let lane = store.lane(&LaneKey { limit_keys, ..lane }).await?;
         Ok((lane, bounded))
+    }
+
+    /// The natural key of that lane, but for the keys of limits.
+    ///
+    /// # Errors
+    /// `invalid` when the template's lane cannot be read from the input.
+    pub(super) fn shared_by(&self, input: &Value, named: Option<&str>) -> Result<LaneKey, Error> {
+        let lane = self.lane.clone();
+        let group = match (named, &self.read) {
+            (Some(name), _) => template_lane::named(lane.tenant, name),
+            (None, Some(read)) => read
+                .name(input)
+                .map(|name| template_lane::group(lane.tenant, &name)),
+            (None, None) => return Ok(lane),
+        };
+        let group = group.map_err(Error::invalid)?;
+        Ok(LaneKey { group, ..lane })
     }
 }
 
@@ -70,7 +92,7 @@ impl Known {
     /// # Errors
     /// As [`Known::place`].
     pub(super) async fn job(&self, store: &Store, input: &Value) -> Result<NewRequest, Error> {
-        let (lane, bounded) = self.place(store, input).await?;
+        let (lane, bounded) = self.place(store, input, None).await?;
         Ok(NewRequest {
             lane,
             template_version: self.resolved.template_version,
@@ -147,7 +169,8 @@ impl Store {
         let resolved = self.resolve(tenant, work).await?;
         let lane = resolved.lane(tenant, 0);
         let admission = self.admission(&lane, &resolved.limits).await?;
-        let fixed = match admission.is_fixed() {
+        let read = TemplateLane::of(resolved.lane_expression.as_deref(), &resolved.template)?;
+        let fixed = match admission.is_fixed() && read.is_none() {
             false => None,
             true => {
                 let limit_keys = admission.fixed();
@@ -166,6 +189,7 @@ impl Store {
             resolved,
             lane,
             admission,
+            read,
             fixed,
             label,
             schema,

@@ -34,6 +34,7 @@ mod request;
 mod rows;
 mod start;
 mod tell;
+mod template_lane;
 pub mod timing;
 mod trigger;
 mod work;

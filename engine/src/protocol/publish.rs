@@ -19,6 +19,7 @@ use windlass_workflows::value::Value;
 use super::own;
 use crate::Error;
 use crate::store::{self, NewTemplate, Published, Session, Store};
+use crate::vocabulary::ConfigurationKind;
 
 impl Store {
     /// Checks and publishes one template from YAML or JSON.
@@ -36,11 +37,15 @@ impl Store {
     /// Publishes a template version; the newest one brings the template's own schedule, or ends it.
     ///
     /// # Errors
-    /// `template_version_exists` when other content stands under this version.
+    /// `template_version_exists` when other content stands under this version; `invalid` for a purpose that does
+    /// not exist.
     pub async fn publish(&self, tenant: i32, template: NewTemplate) -> Result<Published, Error> {
         let now = self.clock().await?.now;
         self.transaction(move |connection| {
-            Box::pin(async move { publish(connection, tenant, &template, now).await })
+            Box::pin(async move {
+                knows_purpose(connection, tenant, &template).await?;
+                publish(connection, tenant, &template, now).await
+            })
         })
         .await
     }
@@ -65,6 +70,29 @@ impl Store {
         };
         let bundle = Bundle::from_json(&self.pinned(known.id).await?.bundle);
         Ok(bundle.map_or_else(|_| Resources::default(), |bundle| bundle.resources))
+    }
+}
+
+/// Whether the purpose exists that a template serves: an apply brings it with it, who publishes alone does not.
+async fn knows_purpose(
+    connection: &mut Session,
+    tenant: i32,
+    template: &NewTemplate,
+) -> Result<(), Error> {
+    if template.purpose.is_empty() {
+        return Ok(());
+    }
+    let (kind, name) = (ConfigurationKind::Purpose, &*template.purpose);
+    match store::configuration::latest(connection, tenant, kind, name).await? {
+        Some(_) => Ok(()),
+        None => {
+            let pointer = "/document/metadata/windlass/purpose";
+            let message = format!("the purpose `{name}` does not exist");
+            let problem = Problem::new("unknown_reference", pointer, message);
+            Err(Error::invalid(problem.hint(
+                "apply its document first, or together with this one",
+            )))
+        }
     }
 }
 
@@ -158,10 +186,12 @@ fn stored(
         journaled: program.memory() != Memory::None,
         rule: None,
         event_types: None,
-        header,
         source,
         capability: String::new(),
+        purpose: header.settings.purpose.clone().unwrap_or_default(),
+        lane_expression: header.settings.lane.as_ref().map(|lane| lane.text.clone()),
         parts: Vec::new(),
+        header,
     })
 }
 

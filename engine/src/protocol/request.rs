@@ -50,6 +50,8 @@ pub struct Request {
     pub priority: Option<Priority>,
     /// A JSON object of text values.
     pub tags: Option<serde_json::Value>,
+    /// The lane beside whose work it goes; the template's, or that of its purpose or template, unless given.
+    pub lane: Option<String>,
 }
 
 /// Where an idempotency key counts.
@@ -78,6 +80,7 @@ impl Request {
             expires_at: None,
             priority: None,
             tags: None,
+            lane: None,
         }
     }
 }
@@ -237,7 +240,8 @@ impl Store {
         let merged = merged.map(|under| under.merged(&request.input));
         let input = merged.as_ref().unwrap_or(&request.input);
         let text = checked(known, input)?;
-        let (lane, bounded) = known.place(self, input).await?;
+        let named = request.lane.as_deref();
+        let (lane, bounded) = known.place(self, input, named).await?;
         let terms = request.idempotency_key.as_ref().map(|_| Terms {
             scope: scope(request.scope, known),
             hold: request.hold,
@@ -302,6 +306,10 @@ fn print(request: &Request) -> Vec<u8> {
     );
     hash.update(said);
     hash.update(request.input.to_json());
+    // Prints of requests that name none stay as they were.
+    if let Some(lane) = &request.lane {
+        hash.update(format!(" lane {lane}"));
+    }
     hash.finalize().to_vec()
 }
 

@@ -1,7 +1,7 @@
 //! What is to run: a purpose or a template reference, resolved to the version that jobs are pinned to.
 
 use windlass_workflows::configuration::{
-    self, Content, JobConfiguration, LimitReference, Priority,
+    self, Content, JobConfiguration, LimitReference, Priority, Purpose,
 };
 use windlass_workflows::problem::Problem;
 use windlass_workflows::value::Value;
@@ -41,9 +41,21 @@ pub(crate) struct Resolved {
     pub(crate) priority: Priority,
     /// Limits that the purpose names.
     pub(crate) limits: Vec<LimitReference>,
+    /// With which the template reads the lanes of its jobs.
+    pub(crate) lane_expression: Option<String>,
 }
 
 impl Resolved {
+    /// As work of a purpose; its input is for those who ask for the purpose.
+    fn serving(self, name: &str, purpose: Purpose) -> Self {
+        Self {
+            purpose: name.to_owned(),
+            priority: purpose.priority,
+            limits: purpose.limits,
+            ..self
+        }
+    }
+
     /// The lane of this work: of a batch, or of single requests (0).
     pub(crate) fn lane(&self, tenant: i32, batch: i64) -> LaneKey {
         LaneKey {
@@ -74,17 +86,36 @@ impl Store {
     /// The version that `work` means now.
     pub(crate) async fn resolve(&self, tenant: i32, work: &Work) -> Result<Resolved, Error> {
         match work {
-            Work::Template(reference) => self.resolve_template(tenant, reference).await,
-            Work::Purpose(name) => self.resolve_purpose(tenant, name).await,
+            Work::Template(reference) => {
+                let (resolved, purpose) = self.resolve_template(tenant, reference).await?;
+                match purpose.as_str() {
+                    "" => Ok(resolved),
+                    name => Ok(resolved.serving(name, self.purpose(tenant, name).await?)),
+                }
+            }
+            Work::Purpose(name) => {
+                let mut purpose = self.purpose(tenant, name).await?;
+                let template = purpose.template.to_string();
+                let (resolved, _) = self.resolve_template(tenant, &template).await?;
+                Ok(Resolved {
+                    purpose_input: purpose.input.take(),
+                    ..resolved.serving(name, purpose)
+                })
+            }
         }
     }
 
-    async fn resolve_template(&self, tenant: i32, reference: &str) -> Result<Resolved, Error> {
+    /// A version, and the purpose that it serves unless it is asked for by another.
+    async fn resolve_template(
+        &self,
+        tenant: i32,
+        reference: &str,
+    ) -> Result<(Resolved, String), Error> {
         let found = self
             .template(tenant, reference)
             .await
             .map_err(|error| unpublished(error, reference))?;
-        Ok(Resolved {
+        let resolved = Resolved {
             template_version: found.id,
             template: whole(&found.namespace, &found.name),
             capability: found.capability,
@@ -92,27 +123,20 @@ impl Store {
             purpose_input: None,
             priority: Priority::Normal,
             limits: Vec::new(),
-        })
+            lane_expression: found.lane_expression,
+        };
+        Ok((resolved, found.purpose))
     }
 
-    async fn resolve_purpose(&self, tenant: i32, name: &str) -> Result<Resolved, Error> {
+    async fn purpose(&self, tenant: i32, name: &str) -> Result<Purpose, Error> {
         let revision = self
             .configuration(tenant, ConfigurationKind::Purpose, name)
             .await
             .map_err(|error| unknown_purpose(error, name))?;
-        let Content::Purpose(purpose) = revision.content()? else {
-            return Err(Error::not_found("purpose", name));
-        };
-        let resolved = self
-            .resolve_template(tenant, &purpose.template.to_string())
-            .await?;
-        Ok(Resolved {
-            purpose: name.to_owned(),
-            purpose_input: purpose.input,
-            priority: purpose.priority,
-            limits: purpose.limits,
-            ..resolved
-        })
+        match revision.content()? {
+            Content::Purpose(purpose) => Ok(purpose),
+            _ => Err(Error::not_found("purpose", name)),
+        }
     }
 }
 

@@ -7,7 +7,7 @@ use super::Store;
 use crate::Error;
 
 /// What this release's workers and this store do for templates beside their steps.
-const ABILITIES: [Ability; 8] = [
+const ABILITIES: [Ability; 9] = [
     Ability::Listen,
     Ability::Emit,
     Ability::Child,
@@ -16,6 +16,7 @@ const ABILITIES: [Ability; 8] = [
     Ability::Trigger,
     Ability::Effect,
     Ability::Context,
+    Ability::DocumentSettings,
 ];
 
 /// What a template may call and do while no handler is registered.

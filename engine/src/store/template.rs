@@ -29,6 +29,10 @@ pub struct NewTemplate {
     pub journaled: bool,
     /// Handlers that it needs beyond the built-in functions, sorted, joined by commas.
     pub capability: String,
+    /// The purpose that its jobs serve, or empty.
+    pub purpose: String,
+    /// The jq that reads the lane of a job from its input.
+    pub lane_expression: Option<String>,
     /// The rule of its own schedule, as a schedule keeps it.
     pub rule: Option<Value>,
     /// Types of the events that this asks for; all where there are none.
@@ -58,6 +62,12 @@ pub struct TemplateVersion {
     pub journaled: bool,
     /// Handlers that it needs beyond the built-in functions, sorted, joined by commas.
     pub capability: String,
+    /// The purpose that its jobs serve, or empty.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub purpose: String,
+    /// The jq that reads the lane of a job from its input.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub lane_expression: Option<String>,
     /// When it was published.
     pub created_at: DateTime<Utc>,
     /// Not chosen as the newest since.
@@ -219,6 +229,8 @@ async fn insert(
         template.semantics,
         template.journaled,
         template.capability,
+        template.purpose,
+        template.lane_expression,
     )
     .fetch_optional(connection)
     .await?;

@@ -163,7 +163,7 @@ impl Conduct {
         let name = format!("{}.{}", template.namespace, template.name);
         let version = Some(template.version.as_str()).filter(|version| *version != "latest");
         let store = &self.shared.store;
-        let work = store.child_work(self.tenant, &name, version, terms, inputs);
+        let work = store.child_work(self.tenant, self.lane, &name, version, terms, inputs);
         match work.await {
             Ok(work) => Ok(Ok(work)),
             Err(error @ (Error::Invalid { .. } | Error::NotFound { .. })) => {

@@ -42,6 +42,7 @@ pub(super) struct Conduct {
     /// It has a journal.
     pub(super) remembers: bool,
     pub(super) tenant: i32,
+    pub(super) lane: i32,
     /// The job that is told of its end.
     pub(super) parent: Option<i64>,
     pub(super) mailbox: Mailbox,

@@ -112,6 +112,7 @@ impl Conduct {
             obeys: false,
             remembers: false,
             tenant: claimed.tenant,
+            lane: claimed.lane,
             parent: claimed.parent,
             mailbox: Mailbox::default(),
             collect_at: next_look(),

@@ -11,3 +11,4 @@ mod secrets;
 mod site;
 mod till;
 mod undo;
+mod words;

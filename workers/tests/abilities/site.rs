@@ -222,6 +222,8 @@ fn known() -> Known {
     let known = Known::builtin()
         .able(Ability::Listen)
         .able(Ability::Child)
+        .able(Ability::Group)
+        .able(Ability::DocumentSettings)
         .able(Ability::Effect);
     let handlers = ["does", "other"].into_iter();
     handlers.fold(known, |known, name| {

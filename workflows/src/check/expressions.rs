@@ -61,7 +61,7 @@ impl<'a> Checker<'a> {
         walk.maybe_delay(&template.timeout, Site::WorkflowInput, &none);
         walk.maybe_shape(&template.output.shape, Site::WorkflowOutput, &none);
         let settings = &template.header.settings;
-        walk.maybe(&settings.lane, Site::WorkflowInput, &none);
+        walk.lane(&settings.lane);
         walk.maybe_delay(&settings.deadline, Site::WorkflowInput, &none);
         if let Some(Trigger::On { strategy, .. }) = &template.schedule {
             walk.strategy(strategy, Site::Trigger, &none);
@@ -128,6 +128,19 @@ impl<'a> Walk<'_, 'a> {
             Kind::Listen(listen) => self.listen(listen, names),
             Kind::Emit(event) => self.shape(event, Site::Body, names),
             Kind::Run(run) => self.maybe_shape(&run.input, Site::Body, names),
+        }
+    }
+
+    fn lane(&mut self, lane: &'a Option<Expression>) {
+        self.maybe(lane, Site::Lane, &Names::new());
+        let Some(lane) = lane else { return };
+        let (text, variables): (_, &[&str]) = (lane.text.as_str(), &[]);
+        let reads = expression::check(&Source { text, variables });
+        if reads.is_ok_and(|reads| reads.clock) {
+            let message = "a lane is read from the input alone: it must not ask for the time";
+            let pointer = &lane.pointer;
+            self.checker
+                .report("expression.forbidden", pointer, message.to_owned(), None);
         }
     }
 

@@ -137,7 +137,7 @@ impl Document {
         &self.canonical
     }
 
-    /// The names it speaks of; templates name none before they are checked.
+    /// The names it speaks of; of templates, the purpose: what else they name is found when they are checked.
     pub fn references(&self) -> &[Reference] {
         &self.references
     }

@@ -178,7 +178,13 @@ fn check_schedule(spot: &Spot<'_>, content: &Content, now: DateTime<Utc>) {
 fn references(spot: &Spot<'_>, kind: Kind) -> Vec<Reference> {
     let template = || Reference::at(spot.get("template"), ReferenceKind::Template);
     let found = match kind {
-        Kind::Template | Kind::Category | Kind::Connection => vec![],
+        Kind::Category | Kind::Connection => vec![],
+        Kind::Template => {
+            let header = spot.get("document").and_then(|one| one.get("metadata"));
+            let ours = header.and_then(|one| one.get("windlass"));
+            let purpose = ours.and_then(|one| one.get("purpose"));
+            vec![Reference::at(purpose, ReferenceKind::Purpose)]
+        }
         Kind::Purpose => vec![template()],
         Kind::Limit => {
             let scope = spot.get("scope");

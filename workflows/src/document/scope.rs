@@ -12,6 +12,8 @@ pub enum Site {
     WorkflowOutput,
     /// What starts a job: there is none yet.
     Trigger,
+    /// What places a job when it is made: its input is all that there is.
+    Lane,
     /// `if`, `input.from` and `timeout` of a task: before its input exists.
     Before,
     /// What the task does.
@@ -27,6 +29,7 @@ impl Site {
     pub const fn variables(self) -> &'static [&'static str] {
         match self {
             Self::Trigger => &["runtime"],
+            Self::Lane => &[],
             Self::WorkflowInput => &["workflow", "runtime"],
             Self::WorkflowOutput => &["context", "workflow", "runtime"],
             Self::Before => &["context", "task", "workflow", "runtime"],

@@ -1,4 +1,4 @@
-//! The lanes of planned jobs: the batch's own, unless a limit reads its keys from their input.
+//! The lanes of planned jobs: the batch's own, unless a limit's keys, or the template's lane, are read from their input.
 
 use windlass_workflows::problem::Problem;
 use windlass_workflows::value::Value;
@@ -6,6 +6,7 @@ use windlass_workflows::value::Value;
 use super::PlanRow;
 use super::shape::{Block, PlannedJob};
 use crate::protocol::admission::Admission;
+use crate::protocol::template_lane::{self, TemplateLane};
 use crate::store::LaneKey;
 use crate::vocabulary::ConfigurationKind;
 use crate::{Error, Store};
@@ -15,7 +16,7 @@ use windlass_workflows::configuration::Content;
 pub(super) struct PlanLanes {
     home: i32,
     /// Absent when all jobs belong to the home lane.
-    read: Option<(LaneKey, Admission)>,
+    read: Option<(LaneKey, Admission, Option<TemplateLane>)>,
 }
 
 impl PlanLanes {
@@ -32,33 +33,30 @@ impl PlanLanes {
             }
         }
         let admission = store.admission(&home, &named).await?;
+        let lane = store.template_lane(plan.template_version).await?;
         Ok(Self {
             home: plan.lane,
-            read: (!admission.is_fixed()).then_some((home, admission)),
+            read: (!admission.is_fixed() || lane.is_some()).then_some((home, admission, lane)),
         })
     }
 
     /// The lane of each job of a block.
     ///
     /// # Errors
-    /// The problem of an input that gives no key; the batch cannot be planned then.
+    /// The problem of an input that gives no key, or no lane; the batch cannot be planned then.
     pub(super) async fn of_block(
         &self,
         store: &Store,
         block: &Block,
     ) -> Result<Result<Vec<i32>, Problem>, Error> {
-        let Some((home, admission)) = &self.read else {
+        let Some((home, admission, lane)) = &self.read else {
             return Ok(Ok(vec![self.home; block.jobs.len()]));
         };
         let mut lanes = Vec::with_capacity(block.jobs.len());
         for job in &block.jobs {
-            let limit_keys = match keys(admission, job) {
-                Ok(keys) => keys,
+            let lane = match placed(home, admission, lane.as_ref(), job) {
+                Ok(lane) => lane,
                 Err(problem) => return Ok(Err(problem)),
-            };
-            let lane = LaneKey {
-                limit_keys,
-                ..home.clone()
             };
             lanes.push(store.lane(&lane).await?);
         }
@@ -66,10 +64,25 @@ impl PlanLanes {
     }
 }
 
-fn keys(admission: &Admission, job: &PlannedJob) -> Result<Vec<String>, Problem> {
+fn placed(
+    home: &LaneKey,
+    admission: &Admission,
+    lane: Option<&TemplateLane>,
+    job: &PlannedJob,
+) -> Result<LaneKey, Problem> {
     let input = Value::parse(&job.input)
         .map_err(|error| Problem::new("expression_failed", "/input", error.to_string()))?;
-    admission.keys(&input).map_err(|problem| match &job.key {
+    let read = || {
+        let limit_keys = admission.keys(&input)?;
+        let name = lane.map(|lane| lane.name(&input)).transpose()?;
+        let group = name.map(|name| template_lane::group(home.tenant, &name));
+        Ok(LaneKey {
+            limit_keys,
+            group: group.unwrap_or_else(|| home.group.clone()),
+            ..home.clone()
+        })
+    };
+    read().map_err(|problem: Problem| match &job.key {
         Some(key) => Problem {
             message: format!("member `{key}`: {}", problem.message),
             ..problem
