@@ -36,6 +36,8 @@ pub struct Claimed {
     pub attempt: u32,
     /// Stable idempotency key.
     pub key: String,
+    /// Whom or what the step is about, as its template says.
+    pub subject: Option<String>,
     /// JSON text.
     pub input: String,
     /// Cancelled when the lease is lost or the job cancelled: its result will not be taken.

@@ -217,6 +217,7 @@ impl Outside for Online {
             path: perform.path.clone(),
             attempt: perform.attempt,
             key: perform.key.clone(),
+            subject: None,
             marks: None,
             run_time: None,
             deadline: left.map(|left| begun + left),

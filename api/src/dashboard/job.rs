@@ -81,6 +81,12 @@ pub(super) async fn show(
     let job = store.job(tenant, number).await?;
     let reasons = store.explain(tenant, number, WORKER_TTL).await?;
     let journal = store.journal(tenant, number, 0, ENTRIES_MAX).await?;
+    let mut timeline = Timeline::new(&job, &journal.items, now);
+    let stages = store.stages(tenant, &job.template).await?;
+    for row in &mut timeline.rows {
+        row.stage = stages.at(&row.task).map(ToOwned::to_owned);
+    }
+    let stages = store.stages_of(tenant, &job).await?.join(", ");
     let input = store.job_input(tenant, number).await?;
     let last = journal.items.last().map_or(0, |entry| entry.seq);
     let result = job
@@ -97,8 +103,8 @@ pub(super) async fn show(
         stream: (!job.state.is_final()).then(|| stream(&id, last)),
         why: why(&job, reasons, now),
         alike: alike(&job),
-        facts: facts(&job, last > 0, now),
-        timeline: Timeline::new(&job, &journal.items, now),
+        facts: facts(&job, stages, last > 0, now),
+        timeline,
         is_journaled: job.journaled,
         has_more: journal.next.is_some(),
         journal: journal
@@ -162,7 +168,7 @@ fn told(outcome: &OutcomeView) -> Option<Why> {
     })
 }
 
-fn facts(job: &JobView, has_journal: bool, now: Now) -> Vec<Fact> {
+fn facts(job: &JobView, stages: String, has_journal: bool, now: Now) -> Vec<Fact> {
     let job_link = |name, id: Option<i64>| {
         id.map(|id| Fact::new(name, format!("j_{id}")).to(format!("/jobs/j_{id}")))
     };
@@ -186,6 +192,7 @@ fn facts(job: &JobView, has_journal: bool, now: Now) -> Vec<Fact> {
         Fact::some("member", job.member_key.clone()),
         Fact::some("object", job.object.clone()),
         Fact::some("purpose", Some(job.purpose.as_str())),
+        Fact::some("stage", Some(stages)),
         Some(Fact::new("queue", &job.queue)),
         Some(Fact::new(
             "created",
@@ -244,9 +251,9 @@ fn actions(id: &str, job: &JobView) -> Vec<Action> {
 
 impl Entry {
     fn new(entry: &JournalEntry, now: Now) -> Self {
-        let events = moments(entry).into_iter().map(|moment| match moment.task {
-            Some(task) => format!("{} {task}", moment.kind),
-            None => moment.kind,
+        let events = moments(entry).into_iter().map(|moment| {
+            let said = [Some(moment.kind), moment.task, moment.subject.map(about)];
+            said.into_iter().flatten().collect::<Vec<_>>().join(" ")
         });
         Self {
             seq: entry.seq,
@@ -256,4 +263,9 @@ impl Entry {
             data: Payload::new(&entry.data),
         }
     }
+}
+
+/// Whom or what a step is about.
+fn about(subject: String) -> String {
+    format!("({subject})")
 }

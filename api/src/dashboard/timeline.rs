@@ -14,7 +14,7 @@ use serde::de::IgnoredAny;
 use windlass_engine::store::{JobView, JournalEntry};
 
 use super::page::Now;
-use super::words::length;
+use super::words::{depth, length};
 
 /// Bars shorter than this, in percent, would not be seen.
 const WIDTH_MIN: f64 = 0.4;
@@ -26,8 +26,10 @@ const BEFORE: &str = "";
 /// One task, with the stretches of time that the job stood there.
 pub(super) struct Row {
     /// JSON pointer of the task, or a name of our own.
-    task: String,
+    pub task: String,
     pub name: String,
+    /// As its template names it.
+    pub stage: Option<String>,
     /// Nested tasks are set in; at most so deep.
     pub depth: usize,
     pub bars: Vec<Stretch>,
@@ -54,6 +56,7 @@ pub(super) struct Timeline {
 pub(super) struct Moment {
     pub kind: String,
     pub task: Option<String>,
+    pub subject: Option<String>,
 }
 
 /// As much of an entry as a timeline shows.
@@ -73,6 +76,7 @@ struct Noted {
     /// Where it is not the entry's own.
     at: Option<DateTime<Utc>>,
     now_at: Option<String>,
+    subject: Option<String>,
 }
 
 #[derive(Default, Deserialize)]
@@ -120,11 +124,13 @@ pub(super) fn moments(entry: &JournalEntry) -> Vec<Moment> {
         return vec![Moment {
             kind: entry.kind.clone(),
             task: None,
+            subject: None,
         }];
     }
     let told = events.into_iter().map(|event| Moment {
         kind: event.kind,
         task: event.now_at.filter(|task| !task.is_empty()),
+        subject: event.subject,
     });
     told.collect()
 }
@@ -265,6 +271,7 @@ impl Drawing {
             None if self.rows.len() < ROWS_MAX => self.rows.push(Row {
                 task: task.to_owned(),
                 name: name(task),
+                stage: None,
                 depth: depth(task),
                 bars: vec![bar],
                 took: String::new(),
@@ -310,14 +317,6 @@ fn name(pointer: &str) -> String {
     }
     let last = pointer.rsplit('/').next().unwrap_or(pointer);
     last.replace("~1", "/").replace("~0", "~")
-}
-
-/// Tasks above this one: each list of tasks on the way counts one.
-fn depth(pointer: &str) -> usize {
-    let numbers = pointer
-        .split('/')
-        .filter(|part| part.parse::<u32>().is_ok());
-    numbers.count().saturating_sub(1).min(4)
 }
 
 #[cfg(test)]

@@ -147,6 +147,14 @@ pub(super) fn in_shell(word: &str) -> String {
     }
 }
 
+/// Tasks above this one: each list of tasks on the way counts one.
+pub(super) fn depth(pointer: &str) -> usize {
+    let numbers = pointer
+        .split('/')
+        .filter(|part| part.parse::<u32>().is_ok());
+    numbers.count().saturating_sub(1).min(4)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

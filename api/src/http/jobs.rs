@@ -137,12 +137,18 @@ async fn show_job(
 ) -> Result<Json<JobReply>, Refusal> {
     let wait = wait::asked(query.wait.as_deref(), &headers)?;
     let first = state.store.job(state.tenant, id.0).await?;
-    if wait.is_zero() || first.state.is_final() {
-        return Ok(Json(first.into()));
-    }
-    let look = || state.store.job(state.tenant, id.0);
-    let seen = wait::until(wait, &state.stop, look, |job| job.state != first.state).await?;
-    Ok(Json(seen.into()))
+    let seen = match wait.is_zero() || first.state.is_final() {
+        true => first,
+        false => {
+            let look = || state.store.job(state.tenant, id.0);
+            wait::until(wait, &state.stop, look, |job| job.state != first.state).await?
+        }
+    };
+    let stages = state.store.stages_of(state.tenant, &seen).await?;
+    Ok(Json(JobReply {
+        stages,
+        ..JobReply::from(seen)
+    }))
 }
 
 /// Why somebody wants something.

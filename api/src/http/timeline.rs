@@ -43,6 +43,12 @@ struct MomentReply {
     what: String,
     /// JSON pointer of the task that the job stood in.
     task: Option<String>,
+    /// The stage of that task, as its template names it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    stage: Option<String>,
+    /// Whom or what the step is about that the task makes.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    subject: Option<String>,
     /// The journal's entry.
     seq: Option<i32>,
     /// Seconds since the moment before.
@@ -70,6 +76,11 @@ async fn show_timeline(
     let more = page.next.is_some();
     let mut moments = known(&job);
     moments.extend(page.items.iter().flat_map(noted));
+    let stages = state.store.stages(state.tenant, &job.template).await?;
+    for moment in &mut moments {
+        let stage = moment.task.as_deref().and_then(|task| stages.at(task));
+        moment.stage = stage.map(ToOwned::to_owned);
+    }
     Ok(Json(TimelineReply {
         job: id,
         state: job.state.as_str(),
@@ -92,6 +103,8 @@ fn moment(at: DateTime<Utc>, what: &str) -> MomentReply {
         at,
         what: what.to_owned(),
         task: None,
+        stage: None,
+        subject: None,
         seq: None,
         seconds: None,
         who: None,
@@ -117,6 +130,7 @@ struct Noted {
     who: Option<String>,
     why: Option<String>,
     what: Option<String>,
+    subject: Option<String>,
 }
 
 /// The events of an entry; the entry itself where it notes none.
@@ -131,6 +145,7 @@ fn noted(entry: &JournalEntry) -> Vec<MomentReply> {
     }
     let shown = events.into_iter().map(|event| MomentReply {
         task: event.now_at,
+        subject: event.subject,
         seq: Some(entry.seq),
         who: event.who,
         why: event.why,

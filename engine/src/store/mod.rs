@@ -51,6 +51,7 @@ pub(crate) mod schedule;
 mod share;
 mod signal;
 pub(crate) mod slot;
+mod stage;
 pub(crate) mod submit;
 pub(crate) mod template;
 mod timeline;

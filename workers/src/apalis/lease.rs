@@ -23,6 +23,7 @@ struct Facts {
     tenant: i32,
     attempt: u32,
     key: String,
+    subject: Option<String>,
     stop: CancellationToken,
     seat: Mutex<Option<Seat>>,
 }
@@ -43,6 +44,7 @@ impl Lease {
             tenant: context.tenant,
             attempt: context.attempt,
             key: context.key.clone(),
+            subject: context.subject.clone(),
             stop: context.stop.clone(),
             seat: Mutex::default(),
         }))
@@ -55,6 +57,7 @@ impl Lease {
             tenant,
             attempt,
             key,
+            subject,
             input,
             lost,
         } = claimed;
@@ -65,6 +68,7 @@ impl Lease {
             tenant,
             attempt,
             key,
+            subject,
             stop: lost,
             seat,
         };
@@ -104,6 +108,11 @@ impl Lease {
     /// The same for every try of a step: hand it on as `Idempotency-Key`.
     pub fn key(&self) -> &str {
         &self.0.key
+    }
+
+    /// Whom or what the step is about: `metadata.windlass.subject`, evaluated when the step was asked for.
+    pub fn subject(&self) -> Option<&str> {
+        self.0.subject.as_deref()
     }
 
     /// Cancelled when the result is not wanted any more. The handler is dropped then; this is for

@@ -187,6 +187,8 @@ impl Steps {
         context.begun = self
             .effects
             .open(activity, &context.key, settings.as_deref());
+        let subject = settings.as_deref().and_then(StepSettings::subject);
+        context.subject = subject.map(ToOwned::to_owned);
         match run_time(settings.as_deref()) {
             Ok(run_time) => context.run_time = run_time,
             Err(failure) => {
@@ -326,6 +328,7 @@ impl Steps {
             path,
             attempt,
             key,
+            subject: None,
             marks: self.marks.clone(),
             run_time: None,
             deadline: due.map(|due| self.clock.deadline(due)),

@@ -95,6 +95,8 @@ pub struct StepContext {
     pub attempt: u32,
     /// Sent as `Idempotency-Key`: the same for every try of one visit.
     pub key: String,
+    /// Whom or what the step is about, as its template says.
+    pub subject: Option<String>,
     /// How the markers of its secrets are told from text, if its template names secrets.
     pub marks: Option<Arc<Marks>>,
     /// How long this try may run, once it runs.

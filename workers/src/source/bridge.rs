@@ -89,6 +89,7 @@ impl Bridge {
             tenant: lease.tenant(),
             attempt: lease.attempt(),
             key: lease.key().to_owned(),
+            subject: lease.subject().map(ToOwned::to_owned),
             input: task.args.get().to_owned(),
             lost: CancellationToken::new(),
         };

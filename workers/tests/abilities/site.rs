@@ -12,6 +12,7 @@ use windlass_engine::protocol::{Answer, Request, Work, publish};
 use windlass_engine::store::{JobFilter, JobView, Notifier, Submitted};
 use windlass_engine::testing::{Crowd, TestDatabase};
 use windlass_workers::answer::ParkError;
+use windlass_workers::apalis::Lease;
 use windlass_workers::catalogue::Catalogue;
 use windlass_workers::connection::NoConnections;
 use windlass_workers::egress::EgressRules;
@@ -159,7 +160,9 @@ impl Site {
                 Ok::<_, BoxDynError>(input)
             }
         };
-        Catalogue::new().with::<serde_json::Value, _>("does", "1.0.0", task_fn(does))
+        Catalogue::new()
+            .with::<serde_json::Value, _>("does", "1.0.0", task_fn(does))
+            .with::<serde_json::Value, _>("tells", "1.0.0", task_fn(tells))
     }
 
     /// Waits until the handler was called so often; gives the inputs.
@@ -217,6 +220,11 @@ impl Site {
     }
 }
 
+/// What its step is about.
+async fn tells(_: serde_json::Value, lease: Lease) -> Result<serde_json::Value, BoxDynError> {
+    Ok(serde_json::json!({ "about": lease.subject() }))
+}
+
 /// What can be called and done; no worker here has `other`.
 fn known() -> Known {
     let known = Known::builtin()
@@ -225,7 +233,7 @@ fn known() -> Known {
         .able(Ability::Group)
         .able(Ability::DocumentSettings)
         .able(Ability::Effect);
-    let handlers = ["does", "other"].into_iter();
+    let handlers = ["does", "other", "tells"].into_iter();
     handlers.fold(known, |known, name| {
         let known = known.with(name, "1.0.0", &Value::from(true));
         known.expect("a handler")

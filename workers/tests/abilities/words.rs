@@ -101,3 +101,56 @@ async fn a_child_and_an_item_serve_the_purpose_that_their_template_names() {
     assert_eq!(view.template, "test.waits@1.1.0");
     assert_eq!(site.crowd.count(CHILDREN_IN_CARE).await, 3);
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_handler_is_told_whom_its_step_is_about_and_a_job_says_its_stage() {
+    let site = Site::new().await;
+    let tasks = "use:
+  functions:
+    tell: { call: 'tells:1.0.0@default', with: {}, metadata: { windlass: { stage: telling } } }
+do:
+- about: { call: tell, with: {}, metadata: { windlass: { subject: '${ .who }' } }, export: { as: '{ first: .about }' } }
+- nobody: { call: tell, with: {}, export: { as: '$context + { second: .about }' } }
+- rest:
+    do:
+    - long: { wait: PT1H }
+    metadata: { windlass: { stage: resting } }
+- show: { set: '${ $context }' }\n";
+    site.publish("tells", "", tasks).await;
+    let job = site.submit("tells", r#"{"who":"mia"}"#).await;
+    site.work(Secrets::new());
+
+    let view = site.until(job, "waiting").await;
+
+    let stages = site.store.stages_of(1, &view).await.expect("stages");
+    assert_eq!(stages, ["resting"]);
+    let stages = site.store.stages(1, &view.template).await.expect("stages");
+    assert_eq!(stages.at("/do/0/about"), Some("telling"));
+    let journal = site
+        .store
+        .journal(1, job, 0, 10)
+        .await
+        .expect("a page")
+        .items;
+    let about = r#""now_at":"/do/0/about","subject":"mia""#;
+    let told = journal.iter().filter(|entry| entry.data.contains(about));
+    assert_eq!(told.count(), 1);
+    let context = r#"{"first":"mia","second":null}"#;
+    assert!(journal.last().expect("an entry").data.contains(context));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_subject_that_is_no_text_fails_a_step_and_can_be_caught() {
+    let site = Site::new().await;
+    let tasks = "do:
+- attempt:
+    try: [ { about: { call: 'tells:1.0.0@default', with: {}, metadata: { windlass: { subject: '${ .who }' } } } } ]
+    catch: { do: [ { note: { set: { why: '${ $error.title }' } } } ] }\n";
+    site.publish("tells", "", tasks).await;
+    let job = site.submit("tells", r#"{"who":7}"#).await;
+
+    site.work(Secrets::new());
+
+    let result = site.result(job, "completed").await;
+    assert_eq!(result, r#"{"why":"`subject` is no text: 7"}"#);
+}

@@ -105,6 +105,7 @@ fn job(job_id: i64, input: String) -> Claimed {
         tenant: 1,
         attempt: 0,
         key: format!("key-{job_id}"),
+        subject: None,
         input,
         lost: CancellationToken::new(),
     }

@@ -184,6 +184,7 @@ pub fn context() -> StepContext {
         path: "/do/0/ask".to_owned(),
         attempt: 0,
         key: "7-nonce-/do/0/ask-1".to_owned(),
+        subject: None,
         marks: None,
         run_time: None,
         deadline: None,

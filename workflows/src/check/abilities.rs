@@ -124,12 +124,14 @@ fn says_something(kind: &Kind, key: &str, shape: &Shape) -> bool {
     match (kind, key) {
         // Leases are renewed by the process that holds them: a heartbeat has nothing to say.
         (_, "heartbeat") => true,
+        // It is read from the document, so nothing is known but what is written out.
+        (_, "stage") => is_constant,
         (Kind::Run(_), key) => PLACES.contains(&key),
         (Kind::Function { function, .. }, key) if function.name == MAP => PLACES.contains(&key),
-        (Kind::Function { function, .. }, "runTime") => {
+        (Kind::Function { function, .. }, "runTime" | "subject") => {
             ![CHUNKS, APPROVAL].contains(&&*function.name)
         }
-        (Kind::Http(_) | Kind::OpenApi(_) | Kind::Local { .. }, "runTime") => true,
+        (Kind::Http(_) | Kind::OpenApi(_) | Kind::Local { .. }, "runTime" | "subject") => true,
         // Whoever takes the job has what all its calls need; so what they need is known when it is made.
         (
             Kind::Http(_) | Kind::OpenApi(_) | Kind::Local { .. } | Kind::Function { .. },

@@ -12,7 +12,7 @@ use super::fault::Fault;
 use super::held::Held;
 use super::limits::PARALLEL_MAX;
 use super::state::{Chunks, Doing, OpenCall, Step};
-use super::{Execution, request};
+use super::{Execution, request, subject};
 use crate::policy::retry::later;
 use crate::program::node::{AuthenticationNode, ChunksNode, Layer, Leaf, NodeKind, Target, Way};
 use crate::value::Value;
@@ -157,6 +157,8 @@ impl Execution {
         let settings = &self.program.node(self.top().node).settings;
         let form = settings.placement.as_ref();
         form.map(|form| self.fill(form, &self.top().input.value, None))
+            .transpose()?
+            .map(subject::checked)
             .transpose()
     }
 

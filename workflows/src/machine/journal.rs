@@ -42,6 +42,8 @@ pub(super) struct Note {
     pub(super) node: Option<NodeId>,
     /// Who did it, if a person did.
     pub(super) by: Option<Arc<By>>,
+    /// Whom or what that task's step is about.
+    pub(super) subject: Option<Value>,
 }
 
 /// The entry's text, and the values that stand in the journal once it does.
@@ -85,6 +87,7 @@ fn event(program: &Program, note: &Note, at: DateTime<Utc>) -> Value {
     members.extend((note.at != at).then(|| ("at", instant(note.at))));
     let task = note.node.map(|node| program.node(node).pointer.clone());
     members.extend(task.map(|task| ("now_at", Value::text(task))));
+    members.extend(note.subject.clone().map(|subject| ("subject", subject)));
     if let Some(by) = &note.by {
         let said = [("who", &by.who), ("why", &by.why), ("what", &by.what)];
         let said = said.into_iter().filter(|(_, text)| !text.is_empty());

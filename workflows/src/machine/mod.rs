@@ -58,6 +58,7 @@ mod scope;
 mod sealing;
 pub mod secret;
 mod state;
+mod subject;
 mod timers;
 pub mod trace;
 pub mod transition;

@@ -111,6 +111,7 @@ impl Execution {
                 at,
                 node,
                 by: None,
+                subject: self.subject(),
             });
         }
     }

@@ -93,7 +93,7 @@ pub(super) fn entered(template: Template, call: &str) -> Result<Template, Unbuil
 }
 
 /// Where the call of a part stands.
-const ENTRY: &str = "/do/0/item";
+pub(super) const ENTRY: &str = "/do/0/item";
 
 #[cfg(test)]
 mod tests {

@@ -11,6 +11,7 @@ pub(crate) mod node;
 mod place;
 mod schema;
 mod settings;
+mod stage;
 mod target;
 mod trigger;
 
@@ -23,6 +24,7 @@ pub use entry::{calls, part_name};
 pub(crate) use memory::DEADLINE_MAX;
 pub use memory::Memory;
 pub(crate) use node::{Node, NodeId, NodeKind, Site, SiteFacts};
+pub use stage::Stages;
 
 use crate::document::parse;
 use crate::document::settings::Lifecycle;

@@ -13,7 +13,9 @@ impl Lowering<'_> {
     pub(super) fn settings(&mut self, task: &Task) -> Result<NodeSettings, Unbuildable> {
         let chain = chain(self.named.functions, task);
         let mut placement: Vec<(&String, &Shape)> = Vec::new();
-        for (key, shape) in chain.iter().flat_map(|settings| &settings.placement) {
+        let said = chain.iter().flat_map(|settings| &settings.placement);
+        // A stage is for people: whoever shows it reads it from the document.
+        for (key, shape) in said.filter(|(key, _)| key != "stage") {
             if !placement.iter().any(|(known, _)| *known == key) {
                 placement.push((key, shape));
             }

@@ -231,3 +231,44 @@ do: [ { c: { call: f, metadata: { windlass: { queue: '${ .q }', runTime: PT5M } 
         ))
     );
 }
+
+#[test]
+fn a_subject_is_evaluated_with_its_step_and_stands_in_the_journal_beside_it() {
+    let document = "do:
+- first: { call: 'echo:1.0.0@default', metadata: { windlass: { stage: opening } } }
+- c: { call: 'echo:1.0.0@default', metadata: { windlass: { subject: '${ .who }', stage: closing } } }
+";
+    let rig = drive(document, r#"{"who":"mia"}"#, |rig| {
+        rig.start();
+        let opening = rig.open();
+        assert_eq!(opening.settings, None, "a stage is written nowhere");
+        rig.answer(r#"{"who":"mia"}"#);
+        let settings = rig.open().settings.expect("it has a subject");
+        assert_eq!(settings.subject(), Some("mia"));
+    });
+
+    let data = &rig.entries.last().expect("an entry").data;
+    let entry = json(data);
+    let events = entry.get("events").and_then(|events| events.as_list());
+    let event = events.and_then(|events| events.last()).expect("an event");
+    assert_eq!(
+        (
+            event.get("now_at").and_then(|task| task.as_str()),
+            event.get("subject").and_then(|subject| subject.as_str())
+        ),
+        (Some("/do/1/c"), Some("mia"))
+    );
+    assert!(!data.contains("closing"), "{data}");
+}
+
+#[test]
+fn a_subject_that_is_no_short_text_fails_its_step() {
+    let document = "do: [ { c: { call: 'echo:1.0.0@default', metadata: { windlass: { subject: '${ .who }' } } } } ]";
+    let long = format!(r#"{{"who":"{}"}}"#, "x".repeat(201));
+    for input in ["{}", r#"{"who":7}"#, r#"{"who":""}"#, &long] {
+        let rig = drive(document, input, |rig| rig.start());
+
+        let error = rig.error().to_json();
+        assert!(error.contains("`subject` "), "{error}");
+    }
+}

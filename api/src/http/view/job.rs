@@ -57,6 +57,9 @@ pub struct JobReply {
     pub held: Option<HeldReply>,
     /// What it waits for.
     pub waits: Vec<WaitReply>,
+    /// The stages in which it stands, as its template names them; left out of lists.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub stages: Vec<String>,
     /// How it ended.
     pub outcome: Option<OutcomeReply>,
     /// What its caller said beside the input; jobs of batches have none.
@@ -209,6 +212,7 @@ impl From<JobView> for JobReply {
             lease: job.lease.map(LeaseReply::from),
             held: job.held.map(HeldReply::from),
             waits: job.waits.into_iter().map(WaitReply::from).collect(),
+            stages: Vec::new(),
             outcome: job.outcome.map(OutcomeReply::from),
             request: job.request.map(AskedReply::from),
         }
