@@ -11,6 +11,7 @@ use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 use windlass_engine::store::{JobView, JournalEntry, PAGE_MAX};
+use windlass_workflows::program::Stages;
 
 use super::habit::extract::At;
 use super::habit::ids::JobId;
@@ -63,6 +64,13 @@ struct MomentReply {
     pending: bool,
 }
 
+impl MomentReply {
+    fn stand_in(&mut self, stages: &Stages) {
+        let stage = self.task.as_deref().and_then(|task| stages.at(task));
+        self.stage = stage.map(ToOwned::to_owned);
+    }
+}
+
 /// What happened to a job and what comes next by itself, in one order.
 #[utoipa::path(get, path = "/v1/jobs/{id}/timeline", tag = "jobs",
     params(("id" = JobId, Path, description = "The job")),
@@ -78,8 +86,7 @@ async fn show_timeline(
     moments.extend(page.items.iter().flat_map(noted));
     let stages = state.store.stages(state.tenant, &job.template).await?;
     for moment in &mut moments {
-        let stage = moment.task.as_deref().and_then(|task| stages.at(task));
-        moment.stage = stage.map(ToOwned::to_owned);
+        moment.stand_in(&stages);
     }
     Ok(Json(TimelineReply {
         job: id,
@@ -203,6 +210,26 @@ mod tests {
         );
         assert!(moments.iter().all(|moment| moment.seq == Some(3)));
         assert_eq!(moments[1].at, DateTime::UNIX_EPOCH, "the entry's own");
+    }
+
+    #[test]
+    fn a_moment_has_the_stage_of_its_task_and_the_subject_of_its_step() {
+        let bundle = r#"{"semantics":1,"document":{"do":[{"greet":{"metadata":{"windlass":{"stage":"opening"}}}}]}}"#;
+        let stages = Stages::read(bundle).expect("a bundle");
+        let data = r#"{"events":[{"kind":"started","now_at":"/do/0/greet","subject":"mia"},{"kind":"succeeded"}]}"#;
+
+        let mut moments = noted(&entry(data));
+        for moment in &mut moments {
+            moment.stand_in(&stages);
+        }
+
+        let seen = moments
+            .iter()
+            .map(|moment| (moment.stage.as_deref(), moment.subject.as_deref()));
+        assert_eq!(
+            seen.collect::<Vec<_>>(),
+            [(Some("opening"), Some("mia")), (None, None)]
+        );
     }
 
     #[test]

@@ -215,3 +215,31 @@ async fn a_slow_sender_has_its_answer_before_it_sends_the_next_row() {
     assert_eq!(text.matches(r#""status":"created""#).count(), 3, "{text}");
     server.abort();
 }
+
+#[tokio::test]
+async fn a_request_names_its_lane_alone_and_in_a_stream() {
+    let site = Site::with_fleet().await;
+    let row = |lane: &str| hello(json!({ "lane": lane })).to_string();
+
+    site.post("/v1/requests", &hello(json!({ "lane": "spring" })))
+        .await
+        .ok(201);
+    let refused = site
+        .post("/v1/requests", &hello(json!({ "lane": "" })))
+        .await
+        .problem(422, "invalid");
+    let rows = [row("autumn"), row(&"x".repeat(101))].join("\n");
+    let answers = site.call(stream_of(Body::from(rows))).await;
+
+    assert_eq!(codes(&refused), ["lane_malformed"]);
+    let answers = lines(&answers.text);
+    let said = answers.iter().map(|line| line["status"].as_str().unwrap());
+    assert_eq!(said.collect::<Vec<_>>(), ["created", "invalid"]);
+    let lanes = site.get("/v1/lanes").await.ok(200);
+    for lane in ["spring", "autumn"] {
+        assert!(
+            lanes.to_string().contains(&format!("\"{lane}\"")),
+            "{lanes}"
+        );
+    }
+}
