@@ -27,6 +27,7 @@ async fn resized(input: &str) -> Result<Value, StepFailure> {
         input: Value::parse(input).expect("the test's own JSON"),
     };
     let context = StepContext {
+        subject: None,
         job_id: 1,
         claim: uuid::Uuid::nil(),
         tenant: 1,
