@@ -19,13 +19,15 @@ impl Execution {
     /// The subject of the step that the branch at hand stands at.
     pub(super) fn subject(&self) -> Option<Value> {
         let step = self.state.branch().step()?;
-        step.placement.as_ref()?.value.get("subject").cloned()
+        let subject = step.placement.as_ref()?.value.get("subject");
+        subject.filter(|subject| !subject.is_null()).cloned()
     }
 }
 
-/// What places a step names a subject that is one, or none.
+/// What places a step names a subject that is one, or none: as with all that places, null says nothing.
 pub(super) fn checked(placement: Value) -> Result<Value, Fault> {
-    let Some(subject) = placement.get("subject") else {
+    let subject = placement.get("subject");
+    let Some(subject) = subject.filter(|subject| !subject.is_null()) else {
         return Ok(placement);
     };
     let refused = |why: String| Err(Fault::standard("configuration", 400, why));

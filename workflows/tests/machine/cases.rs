@@ -259,13 +259,26 @@ fn a_subject_is_evaluated_with_its_step_and_stands_in_the_journal_beside_it() {
         (Some("/do/1/c"), Some("mia"))
     );
     assert!(!data.contains("closing"), "{data}");
+    let rig = drive(document, "{}", |rig| {
+        rig.start();
+        rig.answer("{}");
+        let settings = rig.open().settings.expect("it is placed");
+        assert_eq!(settings.subject(), None, "null says nothing");
+    });
+    assert!(
+        !rig.entries
+            .last()
+            .expect("an entry")
+            .data
+            .contains(r#""subject":""#)
+    );
 }
 
 #[test]
 fn a_subject_that_is_no_short_text_fails_its_step() {
     let document = "do: [ { c: { call: 'echo:1.0.0@default', metadata: { windlass: { subject: '${ .who }' } } } } ]";
     let long = format!(r#"{{"who":"{}"}}"#, "x".repeat(201));
-    for input in ["{}", r#"{"who":7}"#, r#"{"who":""}"#, &long] {
+    for input in [r#"{"who":["mia"]}"#, r#"{"who":7}"#, r#"{"who":""}"#, &long] {
         let rig = drive(document, input, |rig| rig.start());
 
         let error = rig.error().to_json();
