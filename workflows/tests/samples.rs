@@ -103,7 +103,6 @@ fn what_nobody_can_do_yet_is_refused_and_never_ignored() {
         "unsupported.schedule",
         "unsupported.catalog",
         "unsupported.metadata.effect",
-        "unsupported.metadata.queue",
         "unsupported.metadata.onParentClose",
         "unsupported.metadata.lane",
     ] {

@@ -5,6 +5,7 @@ use crate::catalogue::{APPROVAL, Ability, CHUNKS, CONTEXT_SAVE, MAP};
 use crate::document::settings::{Pin, Settings};
 use crate::document::step::{Kind, Shape, Task};
 use crate::document::tree::join;
+use crate::program;
 
 /// Keys of `metadata.windlass` of a document.
 const DOCUMENT_KEYS: [&str; 2] = ["purpose", "lane"];
@@ -61,6 +62,7 @@ impl<'a> Checker<'a> {
             self.check_kind(task);
             self.check_settings(task, &task.settings);
             self.check_effect(task);
+            self.check_inner_places(task);
         }
     }
 
@@ -94,8 +96,9 @@ impl<'a> Checker<'a> {
 
     fn check_settings(&mut self, task: &Task, settings: &Settings) {
         let ours = format!("{}/metadata/windlass", task.pointer);
+        let leaf = program::leaf(&self.template.functions, &task.kind);
         let placed = settings.placement.iter();
-        let placed = placed.filter(|(key, shape)| !says_something(&task.kind, key, shape));
+        let placed = placed.filter(|(key, shape)| !says_something(leaf, key, shape));
         let placed = placed.map(|(key, _)| (key.as_str(), Ability::Placement));
         let others = [
             ("effect", Ability::Effect, settings.effect.is_none()),
@@ -115,13 +118,13 @@ impl<'a> Checker<'a> {
 }
 
 /// What is said of a job that is started.
-const PLACES: [&str; 5] = ["queue", "priority", "limits", "startBy", "needs"];
+pub(super) const PLACES: [&str; 5] = ["queue", "priority", "limits", "startBy", "needs"];
 
-/// Whether what places a task can be done for its kind. A child, or each of a map, is placed where it is born; a
-/// step runs where its job does, so that nothing can place it, but its running time has a bound.
-fn says_something(kind: &Kind, key: &str, shape: &Shape) -> bool {
+/// Whether what places a task can be done for what it comes to. A child, each of a map, or the job that makes one
+/// call, is placed where it is born; and the running time of a call has a bound.
+fn says_something(leaf: &Kind, key: &str, shape: &Shape) -> bool {
     let is_constant = matches!(shape, Shape::Constant(_));
-    match (kind, key) {
+    match (leaf, key) {
         // Leases are renewed by the process that holds them: a heartbeat has nothing to say.
         (_, "heartbeat") => true,
         // It is read from the document, so nothing is known but what is written out.
@@ -131,12 +134,11 @@ fn says_something(kind: &Kind, key: &str, shape: &Shape) -> bool {
         (Kind::Function { function, .. }, "runTime" | "subject") => {
             ![CHUNKS, APPROVAL].contains(&&*function.name)
         }
-        (Kind::Http(_) | Kind::OpenApi(_) | Kind::Local { .. }, "runTime" | "subject") => true,
-        // Whoever takes the job has what all its calls need; so what they need is known when it is made.
-        (
-            Kind::Http(_) | Kind::OpenApi(_) | Kind::Local { .. } | Kind::Function { .. },
-            "needs",
-        ) => is_constant,
+        (leaf, key) if program::is_step(leaf) => {
+            ["runTime", "subject"].contains(&key) || PLACES.contains(&key)
+        }
+        // Whoever takes the job has what all its own calls need; so what they need is known when it is made.
+        (Kind::Function { .. }, "needs") => is_constant,
         _ => false,
     }
 }

@@ -10,6 +10,7 @@ mod effects;
 mod expressions;
 mod flow;
 mod names;
+mod places;
 mod references;
 mod schedule;
 mod schemas;

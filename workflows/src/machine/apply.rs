@@ -152,6 +152,8 @@ impl Execution {
                 result,
             } => match result {
                 Ok(output) => self.succeeded(activity, output),
+                // The job of a step makes the step's own call: its error is the step's.
+                Err(fault) if self.is_elsewhere(activity) => self.failed(activity, fault, None),
                 Err(fault) => self.failed(activity, with_child(fault, &by), None),
             },
             EventKind::Due => Ok(self.fire(at)),

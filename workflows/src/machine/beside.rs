@@ -133,6 +133,7 @@ impl Execution {
             is_awaited: node.is_awaited,
             fate: node.fate,
             placement,
+            step_input: None,
         }));
         if !node.is_awaited {
             if node.fate == Fate::Cancel {
@@ -246,6 +247,7 @@ impl Execution {
         match &step.call {
             // A closing job has said so already.
             _ if step.is_stopping => {}
+            _ if step.is_elsewhere() => self.rows.push(Row::CloseChild { activity }),
             OpenCall::Child {
                 fate: Fate::Abandon,
                 ..
@@ -271,6 +273,7 @@ impl Step {
     pub(super) fn interest(&self) -> Option<Interest> {
         let activity = self.activity;
         match &self.call {
+            _ if self.is_placed => self.end_elsewhere(),
             OpenCall::Child { .. } => Some(Interest::Child { activity }),
             OpenCall::Group { .. } => Some(Interest::Group { activity }),
             OpenCall::Context { .. } => Some(Interest::Context { activity }),

@@ -10,9 +10,10 @@ use super::effect::names_an_effect;
 use super::event::Activity;
 use super::fault::Fault;
 use super::held::Held;
+use super::journal::FOLD_PLACED;
 use super::limits::PARALLEL_MAX;
 use super::state::{Chunks, Doing, OpenCall, Step};
-use super::{Execution, request, subject};
+use super::{Execution, placed, request, subject};
 use crate::policy::retry::later;
 use crate::program::node::{AuthenticationNode, ChunksNode, Layer, Leaf, NodeKind, Target, Way};
 use crate::value::Value;
@@ -136,17 +137,23 @@ impl Execution {
             None => None,
         };
         let attempt = self.state.attempt(self.state.cursor);
+        let (is_placed, key) = (self.places(&call), self.given_key());
+        if is_placed {
+            self.journal.format = self.journal.format.max(FOLD_PLACED);
+        }
         self.stand(Doing::Step(Box::new(Step {
             activity,
             attempt,
             is_stopping: false,
             call,
             layers,
+            is_placed,
             placement,
             effect,
-            key: None,
+            key,
             verify: None,
         })));
+        self.start_step();
         let asked = self.perform_of(self.state.cursor);
         self.commands.extend(asked);
         Ok(())
@@ -260,6 +267,7 @@ impl Execution {
 
     fn render_leaf(&self, leaf: &Leaf, dot: &Value) -> Result<Call, Fault> {
         match leaf {
+            Leaf::Given => Ok(placed::call_of(dot)),
             Leaf::Function { function, with } => Ok(Call::Function {
                 function: function.clone(),
                 input: self.fill(with, dot, None)?,

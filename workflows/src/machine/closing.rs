@@ -196,6 +196,10 @@ impl Execution {
                 self.close_beside(&step);
                 false
             }
+            _ if step.is_elsewhere() => {
+                self.close_beside(&step);
+                false
+            }
             _ => !is_withdrawn,
         };
         if was_open {

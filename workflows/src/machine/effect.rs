@@ -94,7 +94,7 @@ impl Execution {
         let step = self.state.branch().step();
         let key = step.and_then(|step| step.effect.as_ref());
         let key = key.map_or(Value::Null, |key| key.value.clone());
-        Value::map([("key", key), ("input", self.top().input.value.clone())])
+        Value::map([("key", key), ("input", self.asked_about())])
     }
 
     /// Asks the outside whether the step happened: `{ done, output }`.
@@ -155,8 +155,10 @@ impl Execution {
         if let Doing::Step(mut step) | Doing::Stopped(mut step) = self.stood_at() {
             step.activity = activity;
             step.verify = None;
+            step.is_placed &= self.places(&step.call);
             self.stand(Doing::Step(step));
         }
+        self.start_step();
         self.ask_people_again();
         let asked = self.perform_of(self.state.cursor);
         self.commands.extend(asked);

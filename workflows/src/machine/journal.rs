@@ -20,10 +20,16 @@ use crate::program::{NodeId, Program};
 use crate::value::Value;
 
 /// The newest format. A reader that does not know a number gives the job back unspent.
-pub(super) const FOLD: i32 = 2;
+pub(super) const FOLD: i32 = FOLD_PLACED;
 
-/// The format of jobs that nobody has changed. The second says what a person said of a step, and that a job
-/// reads under another version than it began with: once changed, a job stays in it.
+/// The format of jobs of which a step was performed by a job of its own.
+pub(super) const FOLD_PLACED: i32 = 3;
+
+/// The format that says what a person said of a step, and that a job reads under another version than it began
+/// with: once changed, a job stays in it.
+pub(super) const FOLD_CHANGED: i32 = 2;
+
+/// The format of all other jobs.
 pub(super) const FOLD_FIRST: i32 = 1;
 
 /// A value this small is written whole: a difference would not be shorter.

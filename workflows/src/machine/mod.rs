@@ -24,6 +24,7 @@
 //! | `advance` | walking the program |
 //! | `unwind` | errors on their way up |
 //! | `call`, `perform`, `request` | steps outside |
+//! | `placed` | steps that a job of their own performs |
 //! | `scope` | what expressions see |
 //! | `state`, `held` | what a job remembers |
 //! | `sealing`, `journal`, `fold` | how it is written and read |
@@ -52,6 +53,7 @@ mod lifecycle;
 mod limits;
 mod listen;
 mod perform;
+mod placed;
 mod request;
 pub mod row;
 mod scope;
@@ -75,6 +77,7 @@ use chrono::{DateTime, Utc};
 
 pub use self::facts::{BatchFacts, JobFacts};
 pub use self::fold::Unloadable;
+pub use self::placed::AGAIN_AFTER;
 pub use self::transition::Illegal;
 pub(crate) use self::unwind::same_type;
 pub use self::view::{StepView, View};

@@ -31,7 +31,7 @@ impl Execution {
     pub(super) fn perform_of(&self, place: usize) -> Vec<Command> {
         // A closing job accepts what is under way, but nobody shall begin it again.
         let step = self.state.branches[place].step();
-        let Some(step) = step.filter(|step| !step.is_stopping) else {
+        let Some(step) = step.filter(|step| !step.is_stopping && !step.is_elsewhere()) else {
             return Vec::new();
         };
         match step.verify.as_ref().unwrap_or(&step.call) {
@@ -66,7 +66,7 @@ impl Execution {
             .branches
             .iter()
             .filter_map(|branch| branch.step());
-        let mut open = steps.filter(|step| !step.is_stopping);
+        let mut open = steps.filter(|step| !step.is_stopping && !step.is_elsewhere());
         open.any(|step| match step.verify.as_ref().unwrap_or(&step.call) {
             OpenCall::Chunks(chunks) => !chunks.open.is_empty(),
             OpenCall::Http { .. } | OpenCall::Function { .. } => true,

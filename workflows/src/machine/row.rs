@@ -102,6 +102,9 @@ pub struct StartChild {
     pub fate: Fate,
     /// Where and how urgently it runs: queue, priority, limits, `startBy`, evaluated.
     pub placement: Option<Value>,
+    /// The input of the task whose call it makes, if it is the job of a step: keys of limits are read from that,
+    /// as its own input is the call.
+    pub step_input: Option<Value>,
 }
 
 /// The template of a child.

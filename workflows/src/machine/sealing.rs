@@ -44,7 +44,10 @@ impl Execution {
             let is_asked_for =
                 matches!(step.call, OpenCall::Http { .. } | OpenCall::Function { .. });
             let named = [&step.placement, &step.effect];
-            is_asked_for && step.verify.is_none() && named.iter().all(|named| named.is_none())
+            is_asked_for
+                && !step.is_placed
+                && step.verify.is_none()
+                && named.iter().all(|named| named.is_none())
         };
         let longest = later(self.state.root.started, DEADLINE_MAX);
         let is_near = |frame: &Frame| {

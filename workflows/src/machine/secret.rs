@@ -27,12 +27,12 @@ impl Execution {
     /// The marks of its secrets, if its template names any.
     pub fn marks(&self) -> Option<Marks> {
         let names = &self.program.secrets;
-        (!names.is_empty()).then(|| Marks::of(&self.facts, names))
+        (!names.is_empty()).then(|| self.own_marks())
     }
 
     /// `$secrets`, as far as an expression names it: a marker for each secret, or for each of its members.
     pub(super) fn secrets(&self, text: &str) -> Value {
-        let marks = Marks::of(&self.facts, &self.program.secrets);
+        let marks = self.own_marks();
         let markers = uses(text).flatten().map(|path| {
             let marker = Value::from(marks.marker(path));
             let mut parts = path.rsplit('.');
@@ -70,11 +70,20 @@ impl Marks {
         hash.update(facts.nonce.to_be_bytes());
         hash.update(facts.created_at.timestamp_micros().to_be_bytes());
         hash.update(facts.input.to_json().as_bytes());
-        let mark = hex::encode(&hash.finalize()[..8]);
+        Self::bearing(&hex::encode(&hash.finalize()[..8]), names)
+    }
+
+    /// The marks of another job, which has told its mark.
+    pub(super) fn bearing(mark: &str, names: &[String]) -> Self {
         Self {
             opens: format!("{OPENS}{mark}:"),
             names: names.to_vec(),
         }
+    }
+
+    /// What tells them from those of other jobs.
+    pub(super) fn mark(&self) -> &str {
+        self.opens[OPENS.len()..].trim_end_matches(':')
     }
 
     /// Whether the template declares the secret of this name, or what it is a member of. A mark can be read

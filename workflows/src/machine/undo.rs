@@ -107,6 +107,7 @@ impl Execution {
             activity,
             attempt: 0,
             is_stopping: false,
+            is_placed: false,
             call: undo.call,
             layers: Vec::new(),
             placement: None,

@@ -61,7 +61,7 @@ impl Execution {
             let Some(frame) = self.state.branch().top() else {
                 limit = None;
                 if self.state.branch().parent.is_none() {
-                    return self.fail(&fault);
+                    return self.fail_until(&fault, again_after);
                 }
                 let Some(left) = self.branch_failed(fault) else {
                     return;
@@ -281,11 +281,16 @@ impl Execution {
 
     /// The job fails with an error that nobody caught.
     pub(super) fn fail(&mut self, fault: &Fault) {
+        self.fail_until(fault, None);
+    }
+
+    fn fail_until(&mut self, fault: &Fault, again_after: Option<Duration>) {
+        let result = self.with_again_after(fault_value(fault), again_after);
         let outcome = Outcome {
             kind: OutcomeKind::Failed,
             code: Some(fault.code().to_owned()),
             fingerprint: Some(fingerprint::of(fault)),
-            result: Some(fault_value(fault).to_json()),
+            result: Some(result.to_json()),
         };
         self.end(outcome);
     }

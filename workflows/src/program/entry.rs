@@ -6,15 +6,16 @@
 
 use std::collections::BTreeSet;
 
+use sha2::{Digest, Sha256};
+
 use super::Unbuildable;
 use super::place::refused;
+use super::placed::alone;
 use super::target::member;
 use crate::catalogue::MAP;
 use crate::check::walk;
 use crate::document::parse::function_name;
-use crate::document::step::{
-    Directive, Expression, Header, Input, Kind, Output, Shape, Task, Template,
-};
+use crate::document::step::{Directive, Expression, Input, Kind, Output, Shape, Task, Template};
 
 /// Characters of a name, as everywhere.
 const NAME_MAX: usize = 63;
@@ -25,7 +26,8 @@ pub fn calls(template: &Template) -> BTreeSet<String> {
     tasks.filter_map(mapped).collect()
 }
 
-fn mapped(task: &Task) -> Option<String> {
+/// The function that a `map` calls for its items.
+pub(super) fn mapped(task: &Task) -> Option<String> {
     match &task.kind {
         Kind::Function { function, with } if function.name == MAP => match member(with, "call")? {
             Shape::Constant(call) => call.as_str().map(ToOwned::to_owned),
@@ -35,7 +37,8 @@ fn mapped(task: &Task) -> Option<String> {
     }
 }
 
-/// The name of the part of a template that makes this call, such as `refresh/item-enrich-1-0-0`.
+/// The name of the part of a template that makes this call, such as `refresh/item-enrich-1-0-0`; that of a step
+/// goes by the pointer of its task, such as `refresh/do-0-enrich`.
 pub fn part_name(template: &str, call: &str) -> String {
     let call = call.strip_suffix("@default").unwrap_or(call);
     let kept = call.chars().map(|letter| match letter {
@@ -43,7 +46,19 @@ pub fn part_name(template: &str, call: &str) -> String {
         'A'..='Z' => letter.to_ascii_lowercase(),
         _ => '-',
     });
-    let kept: String = kept.take(NAME_MAX).collect();
+    let kept: Vec<char> = kept.collect();
+    let kept: String = match call.strip_prefix('/') {
+        // Deep pointers begin alike.
+        Some(_) if kept.len() > NAME_MAX => {
+            let hash = hex::encode(&Sha256::digest(call.as_bytes())[..4]);
+            let rest = &kept[kept.len() + hash.len() + 1 - NAME_MAX..];
+            hash.chars()
+                .chain(['-'])
+                .chain(rest.iter().copied())
+                .collect()
+        }
+        _ => kept.into_iter().take(NAME_MAX).collect(),
+    };
     format!("{template}/{}", kept.trim_matches('-'))
 }
 
@@ -77,19 +92,7 @@ pub(super) fn entered(template: Template, call: &str) -> Result<Template, Unbuil
         settings: Default::default(),
         kind,
     };
-    let header = Header {
-        settings: Default::default(),
-        ..template.header
-    };
-    Ok(Template {
-        header,
-        body: vec![task],
-        input: Input::default(),
-        output: Output::default(),
-        timeout: None,
-        schedule: None,
-        ..template
-    })
+    Ok(alone(template, task))
 }
 
 /// Where the call of a part stands.

@@ -52,6 +52,9 @@ fn reason(nodes: &[Node], sites: &[SiteFacts], step: Option<usize>) -> Option<&'
     if kinds(|kind| matches!(kind, NodeKind::Run(_)) || is_remembered(kind)) {
         return Some("children");
     }
+    if nodes.iter().any(|node| node.settings.is_placed) {
+        return Some("steps elsewhere");
+    }
     let settings = |node: &Node| {
         let settings = &node.settings;
         settings.effect.is_some() || settings.undo.is_some()
@@ -174,6 +177,7 @@ fn call(target: &Target, sites: &mut Vec<Site>) {
         inlet(&layer.input, sites);
     }
     match &target.leaf {
+        Leaf::Given => {}
         Leaf::Function { with, .. } => gather(with, sites),
         Leaf::OpenApi(call) => {
             gather(&call.parameters, sites);

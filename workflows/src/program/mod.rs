@@ -9,6 +9,7 @@ mod lower;
 mod memory;
 pub(crate) mod node;
 mod place;
+mod placed;
 mod schema;
 mod settings;
 mod stage;
@@ -24,6 +25,8 @@ pub use entry::{calls, part_name};
 pub(crate) use memory::DEADLINE_MAX;
 pub use memory::Memory;
 pub(crate) use node::{Node, NodeId, NodeKind, Site, SiteFacts};
+pub(crate) use placed::{OF_CALLS, is_step};
+pub use placed::{leaf, placed};
 pub use stage::Stages;
 
 use crate::document::parse;
@@ -49,7 +52,8 @@ pub struct Bundle {
     pub semantics: u16,
     /// What was read from elsewhere when it was published.
     pub resources: Resources,
-    /// The one call that is made of the document, for a part of a template.
+    /// What is done of the document, for a part of a template: the one call of that name, or the call of the task
+    /// at that pointer.
     pub entry: Option<String>,
 }
 
@@ -64,7 +68,7 @@ impl Bundle {
         }
     }
 
-    /// The same document, of which one call is made: see [`calls`].
+    /// The same document, of which one call is made: see [`calls`] and [`placed`].
     pub fn entered(self, call: &str) -> Self {
         Self {
             entry: Some(call.to_owned()),
@@ -201,6 +205,8 @@ pub struct Program {
     pub(crate) lifecycle: Lifecycle,
     /// `use.secrets`.
     pub(crate) secrets: Vec<String>,
+    /// Its jobs make the calls that other jobs' steps ask for.
+    pub(crate) is_step: bool,
     numbers: HashMap<Arc<str>, NodeId>,
     memory: Memory,
 }
@@ -230,10 +236,34 @@ impl Program {
         }
         let template = parse::from_value(&bundle.document, &bundle.resources)
             .map_err(|problems| Unbuildable::of(&problems))?;
-        match &bundle.entry {
-            Some(call) => Self::of(&entry::entered(template, call)?),
+        match bundle.entry.as_deref() {
+            Some(pointer) if pointer.starts_with('/') => Self::of_step(template, pointer),
+            Some(call) => Ok(Self::of(&entry::entered(template, call)?)?.unplaced()),
             None => Self::of(&template),
         }
+    }
+
+    /// What makes the call that its input is, as the task at that pointer says.
+    fn of_step(template: Template, pointer: &str) -> Result<Self, Unbuildable> {
+        let entered = placed::entered(template, pointer);
+        let entered =
+            entered.ok_or_else(|| place::refused(pointer, "no placed call stands there"))?;
+        let mut lowered = lower::lower(&entered)?;
+        placed::make_given(&mut lowered);
+        Ok(Self {
+            is_step: true,
+            ..Self::lowered(&entered, lowered)
+        })
+    }
+
+    /// The same, with every call made by the job itself.
+    pub fn unplaced(mut self) -> Self {
+        let nodes = self.nodes.iter_mut();
+        nodes.for_each(|node| node.settings.is_placed = false);
+        if self.deadline.is_none() && self.lifecycle == Lifecycle::None {
+            self.memory = memory::judge(&self.nodes, &self.sites);
+        }
+        self
     }
 
     /// Builds a checked template.
@@ -241,7 +271,10 @@ impl Program {
     /// # Errors
     /// `Unbuildable::Place` where a place cannot be lowered.
     pub fn of(template: &Template) -> Result<Self, Unbuildable> {
-        let lowered = lower::lower(template)?;
+        Ok(Self::lowered(template, lower::lower(template)?))
+    }
+
+    fn lowered(template: &Template, lowered: lower::Lowered) -> Self {
         let lifecycle = template.header.settings.lifecycle;
         let memory = match (&lowered.deadline, lifecycle) {
             (Some(_), _) => Memory::Journaled("deadline of the job"),
@@ -254,7 +287,7 @@ impl Program {
             .zip(0..)
             .map(|(node, number)| (node.pointer.clone(), NodeId(number)));
         let hash = Sha256::digest(template.document.to_json().as_bytes());
-        Ok(Self {
+        Self {
             numbers: numbers.collect(),
             nodes: lowered.nodes,
             sites: lowered.sites,
@@ -265,13 +298,19 @@ impl Program {
             deadline: lowered.deadline,
             lifecycle,
             secrets: template.secrets.clone(),
+            is_step: false,
             memory,
-        })
+        }
     }
 
     /// Whether its jobs keep a journal from their first turn on.
     pub const fn memory(&self) -> Memory {
         self.memory
+    }
+
+    /// Whether its jobs make the calls of other jobs' steps.
+    pub const fn is_step(&self) -> bool {
+        self.is_step
     }
 
     pub(crate) fn node(&self, id: NodeId) -> &Node {

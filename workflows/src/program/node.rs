@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use super::schema::Schema;
 use super::target::OpenApiNode;
-use crate::catalogue::{APPROVAL, CONTEXT_SAVE};
+pub(crate) use super::target::Way;
 use crate::document::event::{Mode, Read};
 use crate::document::settings::{Compensate, Fate, OnUnknown};
 use crate::document::step::{FunctionName, HttpOutput, Retry};
@@ -50,6 +50,8 @@ pub(crate) struct Node {
 pub(crate) struct NodeSettings {
     /// What places a step, as one map.
     pub(crate) placement: Option<Form>,
+    /// A job of its own makes the call.
+    pub(crate) is_placed: bool,
     pub(crate) parks: bool,
     pub(crate) effect: Option<EffectNode>,
     pub(crate) undo: Option<Target>,
@@ -118,33 +120,6 @@ pub(crate) struct Target {
     pub(crate) leaf: Leaf,
 }
 
-/// How a call leaves the machine.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Way {
-    /// A step that a worker performs.
-    Perform,
-    /// A group of jobs.
-    Group,
-    /// A change of a shared context, in the turn's own flush.
-    Context,
-    /// A request to people, in the turn's own flush.
-    Approval,
-}
-
-impl Target {
-    pub(crate) fn way(&self) -> Way {
-        match &self.leaf {
-            Leaf::Function { function, .. } => match function.name.as_str() {
-                "map" | "batch" => Way::Group,
-                CONTEXT_SAVE => Way::Context,
-                APPROVAL => Way::Approval,
-                _ => Way::Perform,
-            },
-            Leaf::Http(_) | Leaf::OpenApi(_) => Way::Perform,
-        }
-    }
-}
-
 /// One function around a call: `with` is its whole input.
 #[derive(Debug)]
 pub(crate) struct Layer {
@@ -159,7 +134,12 @@ pub(crate) struct Layer {
 pub(crate) enum Leaf {
     Http(Box<HttpNode>),
     OpenApi(Box<OpenApiNode>),
-    Function { function: FunctionName, with: Form },
+    Function {
+        function: FunctionName,
+        with: Form,
+    },
+    /// The job's input is the call, evaluated by the job that asks for it.
+    Given,
 }
 
 /// `call: http`.

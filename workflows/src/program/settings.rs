@@ -5,21 +5,16 @@ use std::sync::Arc;
 use super::Unbuildable;
 use super::lower::Lowering;
 use super::node::{EffectNode, Form, NodeSettings, Target};
+use super::placed::{chain, is_placed, merged};
 use super::target;
-use crate::document::settings::{Effect, Settings};
-use crate::document::step::{Kind, Shape, Task};
+use crate::document::settings::Effect;
+use crate::document::step::{Kind, Task};
 
 impl Lowering<'_> {
     pub(super) fn settings(&mut self, task: &Task) -> Result<NodeSettings, Unbuildable> {
-        let chain = chain(self.named.functions, task);
-        let mut placement: Vec<(&String, &Shape)> = Vec::new();
-        let said = chain.iter().flat_map(|settings| &settings.placement);
-        // A stage is for people: whoever shows it reads it from the document.
-        for (key, shape) in said.filter(|(key, _)| key != "stage") {
-            if !placement.iter().any(|(known, _)| *known == key) {
-                placement.push((key, shape));
-            }
-        }
+        let functions = self.named.functions;
+        let chain = chain(functions, task);
+        let placement = merged(functions, task);
         let lowered = placement
             .into_iter()
             .map(|(key, shape)| Ok((Arc::from(key.as_str()), self.places.form(shape)?)));
@@ -30,6 +25,7 @@ impl Lowering<'_> {
         let undo = undo.map(|kind| self.callee(kind, &task.pointer));
         Ok(NodeSettings {
             placement: (!placement.is_empty()).then_some(Form::Map(placement)),
+            is_placed: is_placed(functions, task),
             parks: chain.iter().any(|settings| settings.parks),
             effect: effect.transpose()?,
             undo: undo.transpose()?,
@@ -49,18 +45,4 @@ impl Lowering<'_> {
     fn callee(&mut self, kind: &Kind, pointer: &str) -> Result<Target, Unbuildable> {
         target::target(&mut self.places, self.named, kind, pointer)
     }
-}
-
-/// The task's own first, then those of the functions that it calls, inwards.
-fn chain<'t>(functions: &'t [(String, Task)], task: &'t Task) -> Vec<&'t Settings> {
-    let mut chain = vec![&task.settings];
-    let mut kind = &task.kind;
-    while let Kind::Local { function, .. } = kind
-        && chain.len() <= super::LAYERS_MAX
-        && let Some((_, called)) = functions.get(*function)
-    {
-        chain.push(&called.settings);
-        kind = &called.kind;
-    }
-    chain
 }

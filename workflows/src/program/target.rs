@@ -8,6 +8,7 @@ use std::sync::Arc;
 use super::node::{AuthenticationNode, ChunksNode, Form, HttpNode, Layer, Leaf, NodeKind, Target};
 use super::place::{Places, refused};
 use super::{LAYERS_MAX, Unbuildable};
+use crate::catalogue::{APPROVAL, CONTEXT_SAVE};
 use crate::document::step::{
     Authentication, FunctionName, HttpCall, HttpOutput, Kind, Shape, Task,
 };
@@ -22,6 +23,33 @@ pub(crate) struct OpenApiNode {
     pub(crate) output: HttpOutput,
     pub(crate) redirect: bool,
     pub(crate) authentication: Option<AuthenticationNode>,
+}
+
+/// How a call leaves the machine.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Way {
+    /// A step that a worker performs.
+    Perform,
+    /// A group of jobs.
+    Group,
+    /// A change of a shared context, in the turn's own flush.
+    Context,
+    /// A request to people, in the turn's own flush.
+    Approval,
+}
+
+impl Target {
+    pub(crate) fn way(&self) -> Way {
+        match &self.leaf {
+            Leaf::Function { function, .. } => match function.name.as_str() {
+                "map" | "batch" => Way::Group,
+                CONTEXT_SAVE => Way::Context,
+                APPROVAL => Way::Approval,
+                _ => Way::Perform,
+            },
+            Leaf::Http(_) | Leaf::OpenApi(_) | Leaf::Given => Way::Perform,
+        }
+    }
 }
 
 /// What a template gives names to.

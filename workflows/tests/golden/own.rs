@@ -29,6 +29,7 @@ pub fn scripts() -> Vec<Script> {
         undone_on_cancel(),
         race(),
         effects(),
+        placed(),
         beside(),
         secrets(),
         grown(),
@@ -190,7 +191,7 @@ fn race() -> Script {
 }
 
 fn effects() -> Script {
-    let document = "do: [ { c: { call: 'echo:1.0.0@default', with: { a: '${ .amount }' }, metadata: { windlass: { queue: slow, effect: { key: '${ \"k\\(.n)\" }', onUnknown: verify, verify: 'verify-it:1.0.0@default' } } } } }, { d: { call: 'echo:1.0.0@default', metadata: { windlass: { effect: { key: '${ \"d\" }', onUnknown: redo } } } } } ]";
+    let document = "do: [ { c: { call: 'echo:1.0.0@default', with: { a: '${ .amount }' }, metadata: { windlass: { needs: { gpu: true }, effect: { key: '${ \"k\\(.n)\" }', onUnknown: verify, verify: 'verify-it:1.0.0@default' } } } } }, { d: { call: 'echo:1.0.0@default', metadata: { windlass: { effect: { key: '${ \"d\" }', onUnknown: redo } } } } } ]";
     let taken = EventKind::EffectTaken {
         activity: Activity(4),
         holder: "j_1".into(),
@@ -209,6 +210,37 @@ fn effects() -> Script {
     script("effects of unknown fate", document, events)
 }
 
+fn placed() -> Script {
+    let document = "do:
+- tried:
+    try: [ { pay: { call: 'echo:1.0.0@default', with: { a: '${ .amount }' }, metadata: { windlass: { queue: slow, runTime: PT5M, effect: { key: '${ \"k\\(.n)\" }', onUnknown: verify, verify: 'verify-it:1.0.0@default' } } } } } ]
+    catch: { retry: { delay: PT10S, limit: { attempt: { count: 1 } } } }
+- send: { call: http, with: { method: post, endpoint: 'https://a.example/{n}', body: '${ . }' }, metadata: { windlass: { startBy: PT1M } } }
+- last: { call: 'echo:1.0.0@default', metadata: { windlass: { priority: high } } }
+";
+    let events = vec![
+        settled(1, Err(away())),
+        due(10),
+        settled(2, Ok(json(r#"{"n":2,"paid":12.50}"#))),
+        settled(3, Ok(json(r#"{"n":3}"#))),
+        cancel(),
+        settled(4, Ok(json("1"))),
+    ];
+    script("calls that jobs of their own make", document, events)
+}
+
+fn settled(activity: u32, result: Result<Value, Fault>) -> (i64, EventKind) {
+    let (activity, by) = (Activity(activity), "j_9".to_owned());
+    (
+        1,
+        EventKind::Settled {
+            activity,
+            by,
+            result,
+        },
+    )
+}
+
 fn beside() -> Script {
     let document = "do:
 - tell: { emit: { event: { with: { type: told, subject: '${ \"s\\(.n)\" }', data: '${ . }' } } } }
@@ -216,17 +248,6 @@ fn beside() -> Script {
 - group: { call: 'map:1.0.0@default', with: { items: [ 1, 2 ], call: 'echo:1.0.0@default' } }
 - save: { call: 'context-save:1.0.0@default', with: { key: k, patch: { n: 1 } } }
 ";
-    let settled = |activity, result| {
-        let (activity, by) = (Activity(activity), "j_9".to_owned());
-        (
-            1,
-            EventKind::Settled {
-                activity,
-                by,
-                result,
-            },
-        )
-    };
     let events = vec![
         settled(1, Ok(json(r#"{"b":1}"#))),
         settled(2, Ok(json(r#"[{"index":0,"ok":true,"output":1}]"#))),

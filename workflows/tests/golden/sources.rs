@@ -11,6 +11,7 @@ use windlass_workflows::check;
 use windlass_workflows::document::tree::{Format, read_one};
 use windlass_workflows::machine::command::{Command, Perform};
 use windlass_workflows::machine::event::{Event, EventKind};
+use windlass_workflows::machine::row::Interest;
 use windlass_workflows::machine::{Applied, Execution, JobFacts};
 use windlass_workflows::program::{Bundle, Program};
 use windlass_workflows::trial::{self, Answer, Manner, Outside, Trial, Witnessed};
@@ -231,9 +232,20 @@ fn fitting(schema: &Value) -> Value {
 const INPUT: &str = r#"{"id":"i1","tenant":"acme","email":"a@b.example","name":"Ann","items":[{"id":1,"sku":"a"}],"chunks":2,"subject":"s","sku":"a","orderId":"o1","text":"t","plan":"team","contact":{"email":"a@b.example"}}"#;
 const OUTPUT: &str = r#"{"id":"x1","ok":true,"score":0.5,"items":[],"decision":"approved","done":true,"messageId":"m1","state":"sent","version":1,"data":{},"eligible":true}"#;
 
-/// The first open step answers.
+/// The first open step answers, or the first job that another one waits for.
 fn answer(execution: &Execution) -> Option<EventKind> {
-    let first = execution.pending().into_iter().next()?;
+    let Some(first) = execution.pending().into_iter().next() else {
+        let mut interests = execution.interests().into_iter();
+        let child = interests.find_map(|one| match one {
+            Interest::Child { activity } => Some(activity),
+            _ => None,
+        });
+        return Some(EventKind::Settled {
+            activity: child?,
+            by: "j_9".to_owned(),
+            result: Ok(json(OUTPUT)),
+        });
+    };
     Some(match first {
         Command::Perform(perform) => EventKind::Succeeded {
             activity: perform.activity,

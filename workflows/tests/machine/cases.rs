@@ -213,26 +213,6 @@ do:
 }
 
 #[test]
-fn what_places_a_step_is_evaluated_when_it_is_asked_for_and_the_caller_s_word_wins() {
-    let document = "use:
-  functions:
-    f:
-      call: 'echo:1.0.0@default'
-      metadata: { windlass: { queue: slow, priority: low, limits: [ a ] } }
-do: [ { c: { call: f, metadata: { windlass: { queue: '${ .q }', runTime: PT5M } } } } ]
-";
-    let rig = drive(document, r#"{"q":"fast"}"#, |rig| rig.start());
-
-    let settings = rig.open().settings.expect("it is placed");
-    assert_eq!(
-        settings.placement,
-        Some(json(
-            r#"{"queue":"fast","runTime":"PT5M","priority":"low","limits":["a"]}"#
-        ))
-    );
-}
-
-#[test]
 fn a_subject_is_evaluated_with_its_step_and_stands_in_the_journal_beside_it() {
     let document = "do:
 - first: { call: 'echo:1.0.0@default', metadata: { windlass: { stage: opening } } }

@@ -20,6 +20,7 @@ mod journal;
 mod lifecycle;
 mod listens;
 mod migrations;
+mod placed;
 mod programs;
 mod random;
 mod rewinds;

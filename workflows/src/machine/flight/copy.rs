@@ -12,7 +12,7 @@ use super::rewind::discount;
 use super::{By, History, StepId};
 use crate::machine::fold::read;
 use crate::machine::held::{Held, is_same};
-use crate::machine::journal::{FOLD, head};
+use crate::machine::journal::{FOLD_CHANGED, head};
 use crate::machine::secret::Marks;
 use crate::machine::state::{Branch, FrameKind, State};
 use crate::machine::{Execution, JobFacts, Journal};
@@ -94,7 +94,7 @@ fn begun(
     }
     let journal = Journal {
         is_changed: true,
-        format: FOLD,
+        format: FOLD_CHANGED,
         ..Journal::default()
     };
     let mut execution = Execution::standing(history.program.clone(), facts, state, journal);
@@ -113,7 +113,7 @@ fn remarked(history: &History<'_>, state: State, facts: &JobFacts) -> Result<Sta
     }
     let old = Marks::of(history.facts, secrets);
     let new = Marks::of(facts, secrets);
-    let text = head(history.program, &state, FOLD);
+    let text = head(history.program, &state, FOLD_CHANGED);
     let text = new.in_place_of(&old, &text);
     let mut values = HashMap::from([(Held::INPUT, facts.input.clone())]);
     let read = read(history.program, 0, &text, &mut values);

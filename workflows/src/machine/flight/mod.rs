@@ -36,7 +36,7 @@ pub use self::skip::{Skipping, skip};
 
 use self::migrate::Passage;
 use self::rewind::Point;
-use super::journal::FOLD;
+use super::journal::FOLD_CHANGED;
 use super::state::{Branch, Doing, Move};
 use super::transition::Verdict;
 use super::{Applied, Execution, Refusal};
@@ -172,7 +172,7 @@ impl Execution {
             }
         }
         self.journal.is_changed = true;
-        self.journal.format = FOLD;
+        self.journal.format = self.journal.format.max(FOLD_CHANGED);
         Verdict::To(())
     }
 

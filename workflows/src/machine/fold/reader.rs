@@ -345,6 +345,7 @@ impl Reader<'_> {
                 .get("is_stopping")
                 .and_then(Value::as_bool)
                 .unwrap_or_default(),
+            is_placed: value.get("placed").is_some(),
             call: self.call(value, values)?,
             layers: layers.collect::<Result<_, _>>()?,
             placement: self.maybe_held(value, "placement", values)?,

@@ -135,7 +135,9 @@ pub(in crate::machine) fn more_of(step: &Step) -> Vec<Member> {
     let held = |key, held: &Option<_>| held.as_ref().map(|held| (key, number(held)));
     let verify = step.verify.as_ref();
     let verify = verify.map(|verify| ("verify", Value::map([call(verify)])));
+    let is_placed = step.is_placed.then(|| ("placed", Value::from(true)));
     let more = [
+        is_placed,
         held("placement", &step.placement),
         held("effect", &step.effect),
         step.key.as_deref().map(|key| ("key", Value::text(key))),

@@ -62,6 +62,8 @@ pub(crate) struct Step {
     pub(crate) call: OpenCall,
     /// Inputs of the functions around it, for their `output.as`.
     pub(crate) layers: Vec<Held>,
+    /// A job of its own performs it.
+    pub(crate) is_placed: bool,
     /// What places it, evaluated.
     pub(crate) placement: Option<Held>,
     /// Names what it does; nobody else does the same.
