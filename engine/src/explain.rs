@@ -3,6 +3,7 @@
 //! The store gathers the facts; the rest is one pure function of them.
 
 mod lane;
+mod started;
 
 use std::time::Duration;
 
@@ -10,8 +11,9 @@ use chrono::{DateTime, Utc};
 use serde::Serialize;
 
 use self::lane::{at_maximum, closed, in_line, nobody};
+use self::started::{Started, child, group};
 use crate::Error;
-use crate::store::{GroupView, JobView, PauseView, ShareView, Store, WaitCause};
+use crate::store::{JobView, PauseView, ShareView, Store, WaitCause};
 use crate::vocabulary::JobState;
 
 /// One thing that keeps a job from running.
@@ -95,8 +97,15 @@ impl Store {
         if let Some(deferred) = self.deferred(&job).await? {
             return Ok(vec![deferred]);
         }
-        let groups = self.groups_of(&job).await?;
-        Ok(reasons(&job, &intents, &facts, batch.as_ref(), &groups))
+        let (groups, children) = (
+            self.groups_of(&job).await?,
+            self.children_of(tenant, &job).await?,
+        );
+        let started = Started {
+            groups: &groups,
+            children: &children,
+        };
+        Ok(reasons(&job, &intents, &facts, batch.as_ref(), started))
     }
 
     /// A worker could not do it and gave it back.
@@ -147,7 +156,7 @@ fn reasons(
     intents: &[Intent],
     facts: &LaneFacts,
     batch: Option<&BatchState>,
-    groups: &[GroupView],
+    started: Started<'_>,
 ) -> Vec<Reason> {
     let is_due = job.ready_since.is_some();
     let mut found: Vec<Reason> = match job.state {
@@ -155,7 +164,7 @@ fn reasons(
         JobState::Scheduled => vec![scheduled(job, batch)],
         JobState::Ready => due(facts),
         JobState::Paused if is_due => due(facts),
-        JobState::Waiting => waiting(job, groups),
+        JobState::Waiting => waiting(job, started),
         JobState::Paused | JobState::Parked => vec![stopped(job)],
         JobState::Unheld => vec![reason(
             "unheld",
@@ -249,7 +258,7 @@ fn by(who: &str, why: &str) -> String {
     }
 }
 
-fn waiting(job: &JobView, groups: &[GroupView]) -> Vec<Reason> {
+fn waiting(job: &JobView, started: Started<'_>) -> Vec<Reason> {
     if let Some(held) = job.held.as_ref() {
         return vec![reason(
             "cancelling",
@@ -260,11 +269,11 @@ fn waiting(job: &JobView, groups: &[GroupView]) -> Vec<Reason> {
         until: Some(due),
         ..reason("timer", "it waits for a timer")
     });
-    let causes = job.waits.iter().map(|one| cause(job.id, one, groups));
+    let causes = job.waits.iter().map(|one| cause(job.id, one, started));
     timer.into_iter().chain(causes).collect()
 }
 
-fn cause(job: i64, cause: &WaitCause, groups: &[GroupView]) -> Reason {
+fn cause(job: i64, cause: &WaitCause, started: Started<'_>) -> Reason {
     let name = cause.name.as_deref().unwrap_or("");
     let key = cause.key.as_deref().unwrap_or("");
     match (cause.kind.as_deref(), name, key) {
@@ -286,29 +295,13 @@ fn cause(job: i64, cause: &WaitCause, groups: &[GroupView]) -> Reason {
             "approval",
             format!("it waits for {key}'s approval of `{name}`"),
         ),
-        (Some("group"), _, _) => group(key, groups),
-        (Some("child"), _, _) => reason("child", format!("it waits for its job {key}")),
+        (Some("group"), _, _) => group(key, started.groups),
+        (Some("child"), _, _) => child(key, started.children),
         (kind, _, _) => reason(
             "wait",
             format!("it waits for {} `{key}`", kind.unwrap_or("something")),
         ),
     }
-}
-
-/// How far the jobs of a group have come.
-fn group(activity: &str, groups: &[GroupView]) -> Reason {
-    let of = |group: &&GroupView| group.activity.to_string() == activity;
-    let Some(group) = groups.iter().find(of) else {
-        return reason("group", "it waits for jobs that it started");
-    };
-    let done = group.made - group.open;
-    reason(
-        "group",
-        format!(
-            "it waits for {} jobs: {done} have ended, {} of them badly; {} are open",
-            group.items, group.failed, group.open
-        ),
-    )
 }
 
 fn stopped(job: &JobView) -> Reason {

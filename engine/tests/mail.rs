@@ -57,7 +57,7 @@ async fn explain_names_what_a_job_waits_for() {
         "it waits for the signal `go` to `order-17`".to_owned(),
         "it waits for an event `order.paid`".to_owned(),
         "it waits for an event `order.paid` of `a`".to_owned(),
-        format!("it waits for its job j_{child}"),
+        format!("it waits for its job j_{child}, which is ready"),
     ];
     expected.sort();
     assert_eq!(texts, expected);

@@ -22,6 +22,7 @@ mod flight;
 mod gather;
 pub(crate) mod known;
 pub mod load;
+mod need;
 pub(crate) mod own;
 mod plan;
 mod preview;

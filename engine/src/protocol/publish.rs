@@ -3,20 +3,18 @@
 use std::collections::BTreeSet;
 
 use chrono::{DateTime, Utc};
-use windlass_workflows::catalogue::{CHUNKS, Catalogue, MAP};
+use windlass_workflows::catalogue::Catalogue;
 use windlass_workflows::check;
 use windlass_workflows::configuration::{own_events, own_rule};
 use windlass_workflows::document::hash::{content_hash, hash_value};
-use windlass_workflows::document::needs::needed;
-use windlass_workflows::document::parse;
-use windlass_workflows::document::step::{FunctionName, Header, Kind, Shape, Task, Template};
+use windlass_workflows::document::step::{Header, Template};
 use windlass_workflows::document::tree::Tree;
 use windlass_workflows::problem::Problem;
 use windlass_workflows::program::{self, Bundle, Memory, Program};
 use windlass_workflows::resource::Resources;
 use windlass_workflows::value::Value;
 
-use super::own;
+use super::{need, own};
 use crate::Error;
 use crate::store::{self, NewTemplate, Published, Session, Store};
 use crate::vocabulary::ConfigurationKind;
@@ -134,11 +132,16 @@ pub fn check_tree(
 fn ready(template: Template, source: String) -> Result<NewTemplate, Vec<Problem>> {
     let bundle = Bundle::of(&template);
     let hash = content_hash(&template);
-    let calls = program::calls(&template);
-    let parts = calls.iter().map(|call| part(&template, call, &source));
+    let calls = program::calls(&template).into_iter();
+    let calls = calls.map(|call| (need::of_call(&template, &call), call));
+    let steps = program::placed(&template).into_iter();
+    let steps = steps.map(|task| (need::of_step(&template, task), task.pointer.clone()));
+    let parts = calls
+        .chain(steps)
+        .map(|(capability, entry)| part(&template, capability, &entry, &source));
     let new = NewTemplate {
         parts: parts.collect::<Result<_, _>>()?,
-        capability: capability(&template),
+        capability: need::of_template(&template),
         rule: own_rule(&template),
         event_types: own_events(&template),
         ..stored(&bundle, template.header, hash, source)?
@@ -147,20 +150,28 @@ fn ready(template: Template, source: String) -> Result<NewTemplate, Vec<Problem>
         Some(name) => Err(vec![Problem::new(
             "reference.ambiguous_part",
             "",
-            format!("two functions that `map` calls would be `{name}`: rename one"),
+            format!("two calls that get jobs of their own would be `{name}`: rename one"),
         )]),
         None => Ok(new),
     }
 }
 
-/// What jobs run that make that call of the template alone.
-fn part(template: &Template, call: &str, source: &str) -> Result<NewTemplate, Vec<Problem>> {
-    let bundle = Bundle::of(template).entered(call);
-    let hash = hash_value(&Value::list([template.document.clone(), Value::text(call)]));
+/// What jobs run that make one call of the template: that of a function by its name, or of the task at a pointer.
+fn part(
+    template: &Template,
+    capability: String,
+    entry: &str,
+    source: &str,
+) -> Result<NewTemplate, Vec<Problem>> {
+    let bundle = Bundle::of(template).entered(entry);
+    let hash = hash_value(&Value::list([
+        template.document.clone(),
+        Value::text(entry),
+    ]));
     let mut header = template.header.clone();
-    header.name = program::part_name(&header.name, call);
+    header.name = program::part_name(&header.name, entry);
     Ok(NewTemplate {
-        capability: capability_of(template, call),
+        capability,
         ..stored(&bundle, header, hash, source.to_owned())?
     })
 }
@@ -192,145 +203,5 @@ fn stored(
         lane_expression: header.settings.lane.as_ref().map(|lane| lane.text.clone()),
         parts: Vec::new(),
         header,
-    })
-}
-
-/// What a worker must offer for one call of a template.
-fn capability_of(template: &Template, call: &str) -> String {
-    let mut found = BTreeSet::new();
-    let mut calls = vec![call];
-    // Functions do not call themselves: publishing has refused that.
-    while let Some(call) = calls.pop() {
-        match template.functions.iter().find(|(name, _)| name == call) {
-            Some((_, task)) => {
-                gather_task(task, &mut found);
-                if let Kind::Local { function, .. } = &task.kind {
-                    let inner = template.functions.get(*function);
-                    calls.extend(inner.map(|(name, _)| name.as_str()));
-                }
-            }
-            None => {
-                let named = parse::function_name(call);
-                found.extend(named.map(|(function, _)| Need::Handler(function)));
-            }
-        }
-    }
-    listed(template, found)
-}
-
-/// What a worker must offer for a template: what it says that it needs, and the handlers beyond the built-in
-/// functions; sorted, joined by commas.
-fn capability(template: &Template) -> String {
-    let mut found = BTreeSet::new();
-    gather(&template.body, &mut found);
-    let functions = template.functions.iter().map(|(_, task)| task);
-    functions.for_each(|task| gather_task(task, &mut found));
-    listed(template, found)
-}
-
-/// With what the document says of all its jobs.
-fn listed(template: &Template, mut found: BTreeSet<Need>) -> String {
-    let builtin = Catalogue::builtin();
-    found.retain(|need| match need {
-        Need::Handler(function) => builtin.schema(function).is_none(),
-        Need::Word(_) => true,
-    });
-    let said = template.header.settings.needs.iter().cloned();
-    found.extend(said.map(Need::Word));
-    found.iter().map(written).collect::<Vec<_>>().join(",")
-}
-
-/// One thing that a worker must offer.
-#[derive(PartialEq, Eq, PartialOrd, Ord)]
-enum Need {
-    Handler(FunctionName),
-    Word(String),
-}
-
-fn written(need: &Need) -> String {
-    match need {
-        Need::Handler(function) => format!("{}:{}", function.name, function.version),
-        Need::Word(word) => word.clone(),
-    }
-}
-
-fn gather(tasks: &[Task], found: &mut BTreeSet<Need>) {
-    tasks.iter().for_each(|task| gather_task(task, found));
-}
-
-fn gather_task(task: &Task, found: &mut BTreeSet<Need>) {
-    gather_kind(&task.kind, found);
-    let verify = task.settings.effect.as_ref();
-    let verify = verify.and_then(|effect| effect.verify.as_deref());
-    let undo = task.settings.undo.as_deref();
-    let beside = verify.into_iter().chain(undo);
-    beside.for_each(|kind| gather_kind(kind, found));
-    // A child, or an item's job, has its own.
-    let starts = match &task.kind {
-        Kind::Run(_) => true,
-        Kind::Function { function, .. } => function.name == MAP,
-        _ => false,
-    };
-    if !starts {
-        let mut placed = task.settings.placement.iter();
-        let needs = placed.find(|(key, _)| key == "needs");
-        if let Some((_, Shape::Constant(needs))) = needs {
-            let words = needed(needs).unwrap_or_default();
-            found.extend(words.into_iter().map(Need::Word));
-        }
-    }
-}
-
-fn gather_kind(kind: &Kind, found: &mut BTreeSet<Need>) {
-    match kind {
-        Kind::Do(tasks) => gather(tasks, found),
-        Kind::For(each) => gather(&each.body, found),
-        Kind::Try(attempt) => {
-            gather(&attempt.body, found);
-            attempt
-                .handler
-                .iter()
-                .for_each(|tasks| gather(tasks, found));
-        }
-        Kind::Function { function, with } => {
-            found.insert(Need::Handler(function.clone()));
-            found.extend(chunk_function(function, with).map(Need::Handler));
-        }
-        Kind::Fork(fork) => gather(&fork.branches, found),
-        Kind::Listen(listen) => {
-            let foreach = listen.foreach.iter();
-            foreach.for_each(|foreach| gather(&foreach.body, found));
-        }
-        Kind::Set(_)
-        | Kind::Emit(_)
-        | Kind::Run(_)
-        | Kind::Http(_)
-        | Kind::OpenApi(_)
-        | Kind::Local { .. }
-        | Kind::Switch(_)
-        | Kind::Raise(_)
-        | Kind::Wait(_) => {}
-    }
-}
-
-/// The function that `chunks` calls for every chunk.
-fn chunk_function(function: &FunctionName, with: &Shape) -> Option<FunctionName> {
-    if function.name != CHUNKS {
-        return None;
-    }
-    let call = match with {
-        Shape::Constant(value) => value.get("call").cloned(),
-        Shape::Map(members) => members.iter().find_map(|(key, shape)| match shape {
-            Shape::Constant(value) if key == "call" => Some(value.clone()),
-            _ => None,
-        }),
-        Shape::Expression(_) | Shape::List(_) => None,
-    };
-    let call = call?;
-    let (name, version) = call.as_str()?.split_once(':')?;
-    let version = version.split('@').next().unwrap_or(version);
-    Some(FunctionName {
-        name: name.to_owned(),
-        version: version.to_owned(),
     })
 }

@@ -32,6 +32,9 @@ pub(super) fn names_some(new: &NewEntry) -> bool {
 
 /// What is said of one effect.
 struct Said<'a> {
+    /// The job that says it.
+    by: i64,
+    /// The job whose step has it.
     job: i64,
     tenant: i32,
     effect: &'a Effect,
@@ -51,7 +54,8 @@ pub(super) async fn hold<'a>(
         };
         let of = |effects: &'a [Effect], word| {
             effects.iter().map(move |effect| Said {
-                job: new.job,
+                by: new.job,
+                job: post.effects_of.unwrap_or(new.job),
                 tenant: post.tenant,
                 effect,
                 word,
@@ -88,10 +92,8 @@ async fn give(connection: &mut Session, said: &[Said<'_>]) -> Result<(), Error> 
 }
 
 async fn take(connection: &mut Session, said: &[Said<'_>]) -> Result<Vec<Taken>, Error> {
-    let activities: Vec<i32> = said
-        .iter()
-        .map(|said| said.effect.activity.0.cast_signed())
-        .collect();
+    // Two jobs may ask for steps of a third: what comes back says which asked.
+    let places: Vec<i32> = (0..).zip(said).map(|(place, _)| place).collect();
     let (tenants, keys, jobs, steps) = columns(said);
     let rows = sqlx::query_file!(
         "queries/effect/take.sql",
@@ -99,14 +101,17 @@ async fn take(connection: &mut Session, said: &[Said<'_>]) -> Result<Vec<Taken>,
         &keys as &[&str],
         &jobs,
         &steps as &[&[u8]],
-        &activities,
+        &places,
     )
     .fetch_all(connection)
     .await?;
-    let taken = rows.into_iter().map(|row| Taken {
-        job: row.job,
-        activity: Activity(row.activity.cast_unsigned()),
-        holder: row.holder,
+    let taken = rows.into_iter().filter_map(|row| {
+        let asked = said.get(usize::try_from(row.activity).ok()?)?;
+        Some(Taken {
+            job: asked.by,
+            activity: asked.effect.activity,
+            holder: row.holder,
+        })
     });
     Ok(taken.collect())
 }

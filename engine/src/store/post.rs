@@ -51,6 +51,8 @@ pub struct Post {
     pub closed_groups: Vec<u32>,
     /// Events that it publishes.
     pub events: Vec<NewEvent>,
+    /// Whose steps have its effects, if it makes another job's call.
+    pub effects_of: Option<i64>,
     /// Effects that its steps are about to have.
     pub effects: Vec<Effect>,
     /// Effects that whoever was asked refused: nothing came of them.
