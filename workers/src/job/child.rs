@@ -18,6 +18,9 @@ use super::conduct::Conduct;
 use super::group::Opened;
 use super::mail::{failed, unread};
 
+/// Where the input of a step's job says which job that is: a copy of it makes no call.
+pub(super) const STEP_JOB: &str = "stepJob";
+
 /// What `metadata.windlass` says of a child.
 #[derive(Debug, Default, PartialEq)]
 pub(super) struct Placement {
@@ -125,7 +128,8 @@ impl Conduct {
             Ok(placed) => placed,
             Err(fault) => return Ok(Err(fault)),
         };
-        let input = std::slice::from_ref(&start.input);
+        let input = start.step_input.as_ref().unwrap_or(&start.input);
+        let input = std::slice::from_ref(input);
         let work = self.work_of(&start.template, &placed.terms, input).await?;
         let work = match work {
             Ok(work) => work,
@@ -138,7 +142,13 @@ impl Conduct {
             id,
             lane: *work.lanes.first().ok_or(Stuck::Back)?,
             template_version: work.template_version,
-            input: start.input.to_json(),
+            input: match start.step_input {
+                Some(_) => {
+                    let own = Value::map([(STEP_JOB, Value::from(id))]);
+                    start.input.merged(&own).to_json()
+                }
+                None => start.input.to_json(),
+            },
             priority: work.priority,
             start_within: placed.start_within,
             activity: start.activity.0,

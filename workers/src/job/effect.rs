@@ -131,6 +131,7 @@ impl Conduct {
         });
         let post = Post {
             tenant: self.tenant,
+            effects_of: self.effects_of(),
             mark: self.mark(),
             spare: self.give_up(),
             freed: self.steps.effects.freed(&[]),
@@ -143,6 +144,13 @@ impl Conduct {
         }
         new.undoes = self.execution.undoes_on_cancel();
         new
+    }
+
+    /// Whose steps have its effects, if not it itself.
+    pub(super) fn effects_of(&self) -> Option<i64> {
+        self.execution
+            .is_step()
+            .then(|| self.execution.effects_of())
     }
 
     /// A turn was refused because one of its effects is another's: the machine hears of that instead.
@@ -168,7 +176,8 @@ impl Conduct {
             return Ok(Vec::new());
         }
         let store = &self.shared.store;
-        let unbegun = store.begin_effects(self.tenant, self.job, &open).await;
+        let holder = self.execution.effects_of();
+        let unbegun = store.begin_effects(self.tenant, holder, &open).await;
         let unbegun = unbegun.map_err(|error| unread(self.job, &error))?;
         let unknown = open
             .iter()

@@ -12,6 +12,7 @@ use windlass_workflows::program::Program;
 use windlass_workflows::value::Value;
 
 use super::Stuck;
+use super::child::STEP_JOB;
 use super::clock::Clock;
 use super::conduct::Conduct;
 use super::mailbox::{Mailbox, next_look};
@@ -40,7 +41,7 @@ impl Conduct {
             None => None,
             Some(batch) => Some(shared.batches.kept(batch)?),
         };
-        let facts = facts_of(claimed, batch.as_deref());
+        let facts = facts_of(claimed, &program, batch.as_deref());
         Some(facts.map(|facts| Self::fresh(claimed, shared, outbox, program, facts)))
     }
 
@@ -59,7 +60,7 @@ impl Conduct {
                 Some(found.map_err(|error| unread(claimed.id, &error))?)
             }
         };
-        let facts = facts_of(claimed, batch.as_deref())?;
+        let facts = facts_of(claimed, &program, batch.as_deref())?;
         let Some(loaded) = memory(claimed, shared).await? else {
             return Ok(Self::fresh(claimed, shared, outbox, program, facts));
         };
@@ -145,9 +146,18 @@ fn attempts(count: i16) -> u32 {
     u32::try_from(count).unwrap_or_default()
 }
 
-fn facts_of(claimed: &Claimed, batch: Option<&BatchOf>) -> Result<JobFacts, Stuck> {
-    let input = Value::parse(&claimed.input)
+fn facts_of(
+    claimed: &Claimed,
+    program: &Program,
+    batch: Option<&BatchOf>,
+) -> Result<JobFacts, Stuck> {
+    // A step's job has the step's call inside its input: three levels more than a value may have.
+    let input = Value::parse_within(&claimed.input, 67)
         .map_err(|error| Stuck::Park(format!("input_unreadable: {error}")))?;
+    // Its input is a call with the secrets of its template: only the job that asks for it says which, and once.
+    if program.is_step() && input.get(STEP_JOB).and_then(Value::as_i64) != Some(claimed.id) {
+        return Err(Stuck::Unasked);
+    }
     let (key, object) = (claimed.member_key.clone(), claimed.object.clone());
     let item_key = key.clone().filter(|_| claimed.batch.is_none());
     let batch = batch.map(|of| of.facts(claimed.id, key, object));

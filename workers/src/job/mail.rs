@@ -2,10 +2,13 @@
 //!
 //! Rows ride in the flush of the turn that asks for them.
 
+use std::time::Duration;
+
 use tracing::debug;
 use windlass_engine::Error;
 use windlass_engine::protocol::{event_uid, signal_name};
 use windlass_engine::store::{Cause, CauseKind, Ending, Letter, LetterKind, NewEvent, Post};
+use windlass_workflows::machine::AGAIN_AFTER;
 use windlass_workflows::machine::event::{Activity, EventKind};
 use windlass_workflows::machine::fault::{ERROR_TYPES, Fault};
 use windlass_workflows::machine::row::{Interest, Row};
@@ -114,6 +117,7 @@ impl Conduct {
             taken: self.mailbox.heard.clone(),
             children: born.children,
             groups: born.groups,
+            effects_of: self.effects_of().filter(|_| has_effects),
             effects: effects.to_vec(),
             freed,
             parent: self.parent.filter(|_| ends),
@@ -251,14 +255,31 @@ pub(super) fn settled(letter: &Value) -> Option<EventKind> {
     let by = letter.get("job")?.as_str()?.to_owned();
     let outcome = letter.get("outcome")?.as_str()?;
     let result = letter.get("result").cloned().unwrap_or(Value::Null);
+    let activity = Activity(u32::try_from(activity).ok()?);
+    if outcome == "failed"
+        && let Some(again_after) = again_after(&result)
+    {
+        let fault = fault_of(outcome, &by, &result);
+        return Some(EventKind::Failed {
+            activity,
+            fault,
+            again_after: Some(again_after),
+        });
+    }
     Some(EventKind::Settled {
-        activity: Activity(u32::try_from(activity).ok()?),
+        activity,
         result: match outcome {
             "completed" => Ok(result),
             _ => Err(fault_of(outcome, &by, &result)),
         },
         by,
     })
+}
+
+/// When whoever was asked wants to be asked again: the job of a step says it beside the step's error.
+fn again_after(result: &Value) -> Option<Duration> {
+    let seconds = result.get(AGAIN_AFTER)?.as_f64()?;
+    Duration::try_from_secs_f64(seconds).ok()
 }
 
 /// The error that ended a child; what people ended has none of the language.
@@ -274,7 +295,7 @@ fn fault_of(outcome: &str, by: &str, result: &Value) -> Fault {
             status,
             title: text("title"),
             detail: result.get("detail").cloned(),
-            instance: None,
+            instance: text("instance"),
         },
         _ if outcome == "expired" => {
             let title = format!("{by} was not started in time");
@@ -287,5 +308,35 @@ fn fault_of(outcome: &str, by: &str, result: &Value) -> Fault {
             detail: text("detail").map(Value::from),
             instance: None,
         },
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn told(outcome: &str, result: &str) -> EventKind {
+        let letter = format!(
+            r#"{{"activity":3,"job":"j_9","outcome":"{outcome}","code":null,"result":{result}}}"#
+        );
+        settled(&Value::parse(&letter).expect("JSON")).expect("a letter")
+    }
+
+    #[test]
+    fn a_step_s_job_tells_when_its_call_may_be_made_again_and_an_output_tells_nothing() {
+        let failed = r#"{"type":"t","status":503,"instance":"/do/0/ask","againAfter":60.0}"#;
+
+        let EventKind::Failed {
+            fault, again_after, ..
+        } = told("failed", failed)
+        else {
+            panic!("it failed");
+        };
+        assert_eq!(again_after, Some(Duration::from_secs(60)));
+        assert_eq!(fault.instance.as_deref(), Some("/do/0/ask"));
+        let given = told("completed", r#"{"againAfter":60.0}"#);
+        assert!(matches!(given, EventKind::Settled { result: Ok(_), .. }));
+        let bare = told("failed", r#"{"type":"t","status":503}"#);
+        assert!(matches!(bare, EventKind::Settled { result: Err(_), .. }));
     }
 }

@@ -63,6 +63,8 @@ enum Stuck {
     Defer(String),
     /// It needs a person.
     Park(String),
+    /// It makes the call of a step, and no job asks for that: somebody else made it, or made it again.
+    Unasked,
 }
 
 /// A job once it was begun.
@@ -201,6 +203,7 @@ impl Stuck {
                 why,
             },
             Self::Park(reason) => Ending::Machine(End::Park { reason }),
+            Self::Unasked => order::unasked(),
         }
     }
 }

@@ -13,6 +13,15 @@ pub(super) fn cancel_event(order: &str) -> EventKind {
 /// How a job ends that somebody cancelled.
 pub(super) fn cancelled(order: &str) -> Ending {
     let (who, why) = who_and_why(order);
+    cancelled_by(&who, &why)
+}
+
+/// How a job ends that makes a step's call for nobody.
+pub(super) fn unasked() -> Ending {
+    cancelled_by("windlass", "no job asks for this call")
+}
+
+fn cancelled_by(who: &str, why: &str) -> Ending {
     let result = serde_json::json!({ "title": "cancelled", "detail": why, "who": who }).to_string();
     let (code, result) = (Some("cancelled".into()), Some(result));
     Ending::Machine(End::Outcome(Outcome {

@@ -5,6 +5,8 @@ mod flight;
 mod flights;
 mod lifecycle;
 mod openapi;
+mod placed;
+mod placed_effects;
 mod placement;
 mod scheduled;
 mod secrets;
