@@ -29,6 +29,9 @@ pub const APPROVAL: &str = "approval";
 /// The function that reads one item of a category.
 pub const CATEGORY_LOAD: &str = "category-load";
 
+/// The function that sends a message through a channel.
+pub const MESSAGE: &str = "message";
+
 /// The version of all that this release brings.
 const VERSION: &str = "1.0.0";
 
@@ -42,7 +45,7 @@ struct Builtin {
 }
 
 /// What this release brings.
-const BUILTIN: [Builtin; 8] = [
+const BUILTIN: [Builtin; 9] = [
     Builtin {
         name: "analyse",
         input: r#"{"type":"object","required":["profile"],
@@ -82,8 +85,10 @@ const BUILTIN: [Builtin; 8] = [
     },
     Builtin {
         name: CONTEXT_LOAD,
-        input: r#"{"type":"object","required":["key"],"additionalProperties":false,
-            "properties":{"key":{"type":"string","minLength":1}}}"#,
+        input: r#"{"type":"object","additionalProperties":false,
+            "properties":{"key":{"type":"string","minLength":1},
+                "requestId":{"type":"string","minLength":1}},
+            "oneOf":[{"required":["key"]},{"required":["requestId"]}]}"#,
         output: r#"{"type":"object","required":["key","version","document","subject"]}"#,
     },
     Builtin {
@@ -119,6 +124,17 @@ const BUILTIN: [Builtin; 8] = [
                 "key":{"type":"string","minLength":1,"maxLength":255},
                 "onParentClose":{"enum":["cancel","abandon"]}}}"#,
         output: r#"{"type":"array"}"#,
+    },
+    Builtin {
+        name: MESSAGE,
+        input: r#"{"type":"object","required":["channel","to","template"],"additionalProperties":false,
+            "properties":{"channel":{"type":"string","minLength":1},
+                "to":{"type":["string","object"]},
+                "template":{"type":"string","minLength":1},
+                "thread":{"type":["string","null"]},
+                "values":{"type":["object","null"]}}}"#,
+        output: r#"{"type":"object","required":["messageId","state"],
+            "properties":{"messageId":{"type":"string"},"state":{"type":"string","minLength":1}}}"#,
     },
 ];
 
@@ -277,6 +293,7 @@ mod tests {
             "context-save",
             "generate",
             "map",
+            "message",
         ];
         assert_eq!(known, [&builtin[..], &["score"]].concat());
         assert!(catalogue.schema(&named("score", "2.1.0")).is_some());

@@ -1,23 +1,10 @@
 //! `category-load:1.0.0`: one item of a category, as its current version has it.
-//!
-//! What a step gave is recorded, so a job sees the item as it was when the step ran, however often the job is
-//! loaded and whatever is loaded into the category later.
 
 use windlass_engine::Error;
-use windlass_workflows::catalogue::CATEGORY_LOAD;
-use windlass_workflows::machine::command::Call;
 use windlass_workflows::value::Value;
 
 use crate::perform::StepFailure;
 use crate::shared::Shared;
-
-/// What a call of the function is given; nothing for another one.
-pub(super) fn wanted(call: &Call) -> Option<&Value> {
-    match call {
-        Call::Function { function, input } if function.name == CATEGORY_LOAD => Some(input),
-        _ => None,
-    }
-}
 
 /// The item's document.
 ///

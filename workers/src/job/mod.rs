@@ -17,6 +17,7 @@ mod effect;
 mod group;
 mod item;
 mod load;
+mod lookup;
 mod mail;
 mod mailbox;
 mod news;

@@ -8,8 +8,8 @@ use tracing::warn;
 use windlass_workflows::machine::command::Call;
 use windlass_workflows::value::Value;
 
-use super::item;
-use crate::perform::{StepContext, StepFailure, bounded};
+use super::lookup::Lookup;
+use crate::perform::{StepContext, StepFailure};
 use crate::shared::Shared;
 
 /// Performs a call.
@@ -22,8 +22,8 @@ pub(super) async fn run(
     let here = shared.clone();
     let step = async move {
         context.begins();
-        match item::wanted(&call) {
-            Some(input) => bounded(item::load(&here, context.tenant, input), &context).await,
+        match Lookup::of(&call) {
+            Some(lookup) => lookup.perform(&here, &context).await,
             None => here.performer.perform(&call, &context).await,
         }
     };

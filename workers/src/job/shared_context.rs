@@ -1,15 +1,10 @@
 //! Contexts that jobs share: a load is a step that reads one, a save rides in its turn's own flush, and what
 //! came of it is a letter.
 
-use std::sync::Arc;
 use std::time::Duration;
 
-use futures::FutureExt;
-use futures::future::BoxFuture;
 use windlass_engine::store::NewSave;
-use windlass_workflows::catalogue::CONTEXT_LOAD;
 use windlass_workflows::duration;
-use windlass_workflows::machine::command::Call;
 use windlass_workflows::machine::event::{Activity, EventKind};
 use windlass_workflows::machine::fault::Fault;
 use windlass_workflows::machine::row::{Interest, Row};
@@ -18,41 +13,29 @@ use windlass_workflows::value::Value;
 use super::Stuck;
 use super::conduct::Conduct;
 use super::mail::failed;
-use super::run::on_work;
-use crate::perform::{StepContext, StepFailure, bounded};
+use crate::perform::StepFailure;
 use crate::shared::Shared;
 
 /// Bytes of a key or a subject, as the store takes them.
 const NAME_BYTES_MAX: usize = 255;
 
-/// The step of a call that loads a context; nothing for any other call.
-pub(super) fn load(
-    shared: &Arc<Shared>,
-    call: &Call,
-    context: &StepContext,
-) -> Option<BoxFuture<'static, Result<Value, StepFailure>>> {
-    let Call::Function { function, input } = call else {
-        return None;
-    };
-    if (function.name.as_str(), function.version.as_str()) != (CONTEXT_LOAD, "1.0.0") {
-        return None;
-    }
-    let marks = context.marks.as_deref();
-    let key = match marks.is_some_and(|marks| marks.stand_in(input)) {
-        true => Err(StepFailure::configuration(SECRET)),
-        false => name(input, "key").map_err(StepFailure::from),
-    };
-    let (on, shared, context) = (shared.clone(), shared.clone(), context.clone());
-    let step = async move {
-        let read = async { read(&shared, context.tenant, &key?).await };
-        bounded(read, &context).await
-    };
-    Some(async move { on_work(&on, None, step).await }.boxed())
-}
-
 /// `{ key, version, document, subject }`; version 0 and no document where there is none.
-async fn read(shared: &Shared, tenant: i32, key: &str) -> Result<Value, StepFailure> {
-    let found = shared.store.context(tenant, key).await.map_err(|error| {
+///
+/// # Errors
+/// `configuration` when the input names no context. A database that does not answer is nobody's error: the job is
+/// given back.
+pub(super) async fn load(
+    shared: &Shared,
+    tenant: i32,
+    input: &Value,
+) -> Result<Value, StepFailure> {
+    // A request's own context stands under its id.
+    let part = match input.get("requestId") {
+        Some(_) => "requestId",
+        None => "key",
+    };
+    let key = name(input, part).map_err(StepFailure::from)?;
+    let found = shared.store.context(tenant, &key).await.map_err(|error| {
         tracing::warn!(error = %error, "a context could not be read; the job is given back");
         StepFailure::interrupted()
     })?;

@@ -24,9 +24,9 @@ use windlass_workflows::value::Value;
 use super::chunk;
 use super::clock::Clock;
 use super::effect::Effects;
+use super::lookup::Lookup;
 use super::news::{end_of_chunk, end_of_step};
 use super::run::{on_work, rested, run};
-use super::shared_context;
 use crate::perform::{StepContext, StepFailure, bounded};
 use crate::shared::Shared;
 
@@ -259,10 +259,11 @@ impl Steps {
     /// Begins a call: a handler for which there is a permit is polled once, here.
     fn begin(&self, call: Call, context: StepContext) -> Begun {
         let (shared, limited) = (&self.shared, self.limited);
-        if let Some(load) = shared_context::load(shared, &call, &context) {
-            return Begun::Goes(load);
-        }
-        let Some(mut handler) = shared.performer.handler(&call, &context) else {
+        let handler = match Lookup::of(&call) {
+            Some(_) => None,
+            None => shared.performer.handler(&call, &context),
+        };
+        let Some(mut handler) = handler else {
             return Begun::Goes(run(shared.clone(), limited, call, context).boxed());
         };
         let permit = shared.slots.clone().try_acquire_owned().ok();
