@@ -1,6 +1,6 @@
-//! What a profile means: the services behind `analyse` and `generate`.
+//! What a profile means: the services behind `analyse` and `generate`, and the channels of `message`.
 //!
-//! Templates name profiles, configuration says what they are, and this room resolves what must not
+//! Templates name profiles and channels, configuration says what they are, and this room resolves what must not
 //! be stored: `{ env: NAME }` and `{ secret: name }`.
 
 mod configured;
@@ -10,6 +10,7 @@ use std::time::Duration;
 
 use futures::future::BoxFuture;
 use secrecy::SecretString;
+use windlass_workflows::configuration::Channel;
 use windlass_workflows::value::Value;
 
 pub use self::configured::{Configured, Documents};
@@ -104,6 +105,20 @@ pub enum ConnectionProblem {
         /// As the template names it.
         profile: String,
     },
+    /// No connection of the tenant is a channel of that name.
+    #[error("there is no channel `{channel}`")]
+    UnknownChannel {
+        /// As the template names it.
+        channel: String,
+    },
+    /// A channel has no text of that name.
+    #[error("channel `{channel}` has no message `{message}`")]
+    UnknownMessage {
+        /// Which channel.
+        channel: String,
+        /// As the template names it.
+        message: String,
+    },
     /// The environment lacks a variable.
     #[error("variable `{name}` is not set and has no default")]
     MissingVariable {
@@ -139,6 +154,13 @@ pub trait Connections: Send + Sync + 'static {
         tenant: i32,
         profile: &'a str,
     ) -> BoxFuture<'a, Result<GenerateProfile, ConnectionProblem>>;
+
+    /// The `channel` connection of that name.
+    fn channel<'a>(
+        &'a self,
+        tenant: i32,
+        channel: &'a str,
+    ) -> BoxFuture<'a, Result<Channel, ConnectionProblem>>;
 }
 
 /// No profile at all: for a worker that only runs handlers.
@@ -160,6 +182,14 @@ impl Connections for NoConnections {
         profile: &'a str,
     ) -> BoxFuture<'a, Result<GenerateProfile, ConnectionProblem>> {
         Box::pin(async move { Err(ConnectionProblem::unknown("generate", profile)) })
+    }
+
+    fn channel<'a>(
+        &'a self,
+        _: i32,
+        channel: &'a str,
+    ) -> BoxFuture<'a, Result<Channel, ConnectionProblem>> {
+        Box::pin(async move { Err(ConnectionProblem::unknown_channel(channel)) })
     }
 }
 
@@ -208,10 +238,19 @@ impl ConnectionProblem {
         }
     }
 
+    /// There is no channel of that name.
+    pub fn unknown_channel(channel: &str) -> Self {
+        Self::UnknownChannel {
+            channel: channel.to_owned(),
+        }
+    }
+
     /// Stable code.
     pub fn code(&self) -> &'static str {
         match self {
             Self::UnknownProfile { .. } => "connection.unknown_profile",
+            Self::UnknownChannel { .. } => "connection.unknown_channel",
+            Self::UnknownMessage { .. } => "connection.unknown_message",
             Self::MissingVariable { .. } => "connection.missing_variable",
             Self::MissingSecret { .. } => "connection.missing_secret",
             Self::Secret(_) => "connection.secret",

@@ -11,10 +11,9 @@ use windlass_workflows::schema::Schema;
 use windlass_workflows::value::Value;
 
 /// Handlers and built-in functions that the samples call.
-const CALLED: [(&str, &str); 20] = [
+const CALLED: [(&str, &str); 17] = [
     ("account-suspend", "1.0.0"),
     ("batch", "1.0.0"),
-    ("context-load", "1.0.0"),
     ("crm-suppress", "1.0.0"),
     ("crm-unreachable", "1.0.0"),
     ("flight-book", "1.0.0"),
@@ -26,17 +25,13 @@ const CALLED: [(&str, &str); 20] = [
     ("invoice-status", "1.0.0"),
     ("item-enrich", "1.0.0"),
     ("item-enrich", "1.2.0"),
-    ("map", "1.0.0"),
-    ("message", "1.0.0"),
     ("message-status", "1.0.0"),
     ("score@team", "2.0.0"),
     ("user-eligibility", "1.0.0"),
     ("workspace-trial", "1.0.0"),
 ];
 
-const MORE: [(&str, &str); 5] = [
-    // The samples hand it more than the built-in one takes so far.
-    ("generate", "1.0.0"),
+const MORE: [(&str, &str); 4] = [
     ("storage-create", "1.0.0"),
     ("storage-delete", "1.0.0"),
     ("workspace-create", "1.0.0"),

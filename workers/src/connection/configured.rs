@@ -9,7 +9,9 @@ use std::time::Duration;
 
 use futures::future::BoxFuture;
 use tokio::time::Instant;
-use windlass_workflows::configuration::{self, Analyse, Connection, Generate, Plain, Secret};
+use windlass_workflows::configuration::{
+    self, Analyse, Channel, Connection, Generate, Plain, Secret,
+};
 
 use super::{
     AnalyseProfile, ConnectionProblem, Connections, GenerateProfile, Price, Provider, SecretName,
@@ -78,7 +80,7 @@ impl<D: Documents> Connections for Configured<D> {
             let connections = self.connections(tenant).await?;
             let found = connections.iter().find_map(|connection| match connection {
                 Connection::Analyse(analyse) => AnalyseProfile::of(analyse, profile),
-                Connection::Generate(_) => None,
+                Connection::Generate(_) | Connection::Channel(_) => None,
             });
             found.ok_or_else(|| ConnectionProblem::unknown("analyse", profile))
         })
@@ -93,9 +95,24 @@ impl<D: Documents> Connections for Configured<D> {
             let connections = self.connections(tenant).await?;
             let found = connections.iter().find_map(|connection| match connection {
                 Connection::Generate(generate) => GenerateProfile::of(generate, profile),
-                Connection::Analyse(_) => None,
+                Connection::Analyse(_) | Connection::Channel(_) => None,
             });
             found.ok_or_else(|| ConnectionProblem::unknown("generate", profile))
+        })
+    }
+
+    fn channel<'a>(
+        &'a self,
+        tenant: i32,
+        channel: &'a str,
+    ) -> BoxFuture<'a, Result<Channel, ConnectionProblem>> {
+        Box::pin(async move {
+            let connections = self.connections(tenant).await?;
+            let found = connections.iter().find_map(|connection| match connection {
+                Connection::Channel(one) if one.header.name == channel => Some(one.clone()),
+                _ => None,
+            });
+            found.ok_or_else(|| ConnectionProblem::unknown_channel(channel))
         })
     }
 }

@@ -11,6 +11,7 @@ mod fetch;
 mod generate;
 pub(crate) mod handler;
 mod http;
+mod message;
 mod reveal;
 mod token;
 mod wire;
@@ -22,7 +23,7 @@ use std::time::Duration;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
-use windlass_workflows::catalogue::APPROVAL;
+use windlass_workflows::catalogue::{APPROVAL, MESSAGE};
 use windlass_workflows::document::step::FunctionName;
 use windlass_workflows::machine::command::Call;
 use windlass_workflows::machine::fault::Fault;
@@ -33,6 +34,7 @@ use windlass_workflows::value::Value;
 pub use self::failure::{StepFailure, Verdict};
 pub use self::fetch::Fetcher;
 pub(crate) use self::handler::Handler;
+use self::message::Paces;
 use self::reveal::Revealed;
 use self::token::Tokens;
 use self::wire::Wire;
@@ -137,6 +139,7 @@ struct Inner {
     connections: Arc<dyn Connections>,
     secrets: Secrets,
     tokens: Tokens,
+    paces: Paces,
     catalogue: Catalogue,
     builtin: windlass_workflows::catalogue::Catalogue,
 }
@@ -165,6 +168,7 @@ impl Performer {
             connections,
             secrets,
             tokens: Tokens::default(),
+            paces: Paces::default(),
             catalogue,
             builtin: windlass_workflows::catalogue::Catalogue::builtin(),
         };
@@ -236,6 +240,7 @@ enum Builtin {
     /// No step at all: a row of the job's turn.
     Approval,
     Generate,
+    Message,
 }
 
 impl Builtin {
@@ -244,6 +249,7 @@ impl Builtin {
             ("analyse", "1.0.0") => Some(Self::Analyse),
             (APPROVAL, "1.0.0") => Some(Self::Approval),
             ("generate", "1.0.0") => Some(Self::Generate),
+            (MESSAGE, "1.0.0") => Some(Self::Message),
             _ => None,
         }
     }
@@ -277,6 +283,7 @@ impl Inner {
                 ));
             }
             Some(Builtin::Generate) => generate::perform(self, input, context).await?,
+            Some(Builtin::Message) => message::perform(self, input, context).await?,
             None => return handler::begin(&self.catalogue, function, input, context).await,
         };
         self.fits(function, output)

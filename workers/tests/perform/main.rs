@@ -8,4 +8,5 @@ mod generate;
 mod handler;
 mod http;
 mod limits;
+mod message;
 mod site;

@@ -19,6 +19,7 @@ use windlass_workers::connection::{
 use windlass_workers::egress::EgressRules;
 use windlass_workers::perform::{Performer, PerformerOptions, StepContext};
 use windlass_workers::secret::Secrets;
+use windlass_workflows::configuration::Channel;
 use windlass_workflows::document::step::HttpOutput;
 use windlass_workflows::machine::command::{Call, HttpRequest};
 
@@ -115,6 +116,7 @@ pub fn reply(status: u16, media: &str, body: impl Into<axum::body::Body>) -> Res
 pub struct Profiles {
     pub analyse: BTreeMap<&'static str, AnalyseProfile>,
     pub generate: BTreeMap<&'static str, GenerateProfile>,
+    pub channels: Vec<Channel>,
 }
 
 impl Connections for Profiles {
@@ -142,6 +144,16 @@ impl Connections for Profiles {
                 .cloned()
                 .ok_or_else(|| ConnectionProblem::unknown("generate", name))
         })
+    }
+
+    fn channel<'a>(
+        &'a self,
+        _: i32,
+        name: &'a str,
+    ) -> BoxFuture<'a, Result<Channel, ConnectionProblem>> {
+        let found = self.channels.iter().find(|one| one.header.name == name);
+        let found = found.cloned();
+        Box::pin(async move { found.ok_or_else(|| ConnectionProblem::unknown_channel(name)) })
     }
 }
 

@@ -116,6 +116,7 @@ impl Content {
             Content::JobConfiguration(_) => Some(&job::SPEC),
             Content::Connection(Connection::Generate(_)) => Some(&connection::GENERATE),
             Content::Connection(Connection::Analyse(_)) => Some(&connection::ANALYSE),
+            Content::Connection(Connection::Channel(_)) => Some(&connection::CHANNEL),
             Content::Limit(_) => Some(&limit::SPEC),
         }
     }

@@ -202,7 +202,7 @@ fn read_figures(spot: &Spot<'_>) -> Option<Figures> {
 }
 
 /// `20/s`, `50/min`, `1000/h`, `1/d`
-fn per_second(text: &str) -> Result<f64, Fault> {
+pub(super) fn per_second(text: &str) -> Result<f64, Fault> {
     let wrong =
         || Fault::new(format!("`{text}` is no rate")).hint("write 20/s, 50/min, 1000/h or 5/d");
     let (count, unit) = text.split_once('/').ok_or_else(wrong)?;

@@ -28,7 +28,8 @@ mod time;
 pub use category::{Category, Data, Empty, Format, Key, Load};
 pub use chunk::Chunk;
 pub use connection::{
-    Analyse, AnalyseProfile, Connection, Generate, GenerateProfile, Plain, Price, Provider, Secret,
+    Address, Analyse, AnalyseProfile, Channel, Connection, Generate, GenerateProfile, Message,
+    Plain, Price, Provider, Secret, Way,
 };
 pub use document::{Content, Document, Kind};
 pub use header::Header;

@@ -153,6 +153,7 @@ fn configuration(spot: &Spot<'_>, kind: Kind) -> Option<Content> {
             check(match kind {
                 connection::Type::Generate => &connection::GENERATE,
                 connection::Type::Analyse => &connection::ANALYSE,
+                connection::Type::Channel => &connection::CHANNEL,
             });
             connection::read(spot, kind).map(Content::Connection)
         }

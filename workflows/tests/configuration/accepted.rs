@@ -3,8 +3,8 @@
 use super::documents::{CATEGORY, CONNECTIONS, JOB, PURPOSE, documents, refused};
 use windlass_workflows::calendar::{CatchUp, Overlap, words};
 use windlass_workflows::configuration::{
-    Category, Connection, Content, Empty, Format, JobConfiguration, Key, Kind, Load, Plain,
-    Priority, Purpose, ReferenceKind, Source, Strategy, Work, restore,
+    Address, Category, Connection, Content, Empty, Format, JobConfiguration, Key, Kind, Load,
+    Plain, Priority, Purpose, ReferenceKind, Source, Strategy, Way, Work, restore,
 };
 
 fn purpose(text: &str) -> Purpose {
@@ -152,5 +152,66 @@ fn what_is_stored_is_read_back() {
             let again = format!("{restored:?}");
             assert_eq!(again, format!("{:?}", document.content));
         }
+    }
+}
+
+const CHANNELS: &str = "
+windlass: v1
+kind: Connection
+name: desk
+type: channel
+protocol: chat
+url: { secret: desk-chat-url }
+rate: 30/min
+messages:
+  hand-over: { text: '{contact.operator} did not answer. Please call, {to}.' }
+---
+windlass: v1
+kind: Connection
+name: page
+type: channel
+protocol: handler
+handler: pager:1.0.0
+";
+
+#[test]
+fn channels_are_read_and_what_they_lack_is_said() {
+    let read = documents(CHANNELS);
+    let Content::Connection(Connection::Channel(desk)) = &read[0].content else {
+        panic!("the desk comes first");
+    };
+    assert!(matches!(&desk.way, Way::Chat(Address::Secret(url)) if url.name == "desk-chat-url"));
+    assert_eq!(desk.rate, Some(0.5));
+    let message = desk.message("hand-over").expect("a message");
+    assert!(message.text.starts_with("{contact.operator}"));
+    let Content::Connection(Connection::Channel(page)) = &read[1].content else {
+        panic!("the pager comes second");
+    };
+    assert!(matches!(&page.way, Way::Handler(function) if function.name == "pager"));
+
+    for (from, to, told) in [
+        ("chat", "smtp", "configuration.not_supported_yet /protocol"),
+        ("chat", "chatt", "configuration.value /protocol"),
+        ("rate: 30/min", "rate: 30/x", "configuration.value /rate"),
+        (
+            "rate: 30/min",
+            "from: x",
+            "configuration.not_supported_yet /from",
+        ),
+        (
+            "{ text:",
+            "{ txt:",
+            "configuration.unknown_key /messages/hand-over/txt",
+        ),
+        ("messages:\n", "labels:\n", "configuration.missing_key "),
+        ("pager:1.0.0", "pager", "configuration.value /handler"),
+        (
+            "url: { secret: desk-chat-url }\n",
+            "",
+            "configuration.missing_key ",
+        ),
+    ] {
+        let found = refused(&CHANNELS.replace(from, to));
+        assert!(found.iter().any(|one| one == told), "{to}: {found:?}");
     }
 }

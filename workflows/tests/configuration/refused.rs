@@ -122,7 +122,7 @@ fn later_kinds_and_types_are_refused() {
         let found = refused(&format!("windlass: v1\nkind: {kind}\nname: a\n"));
         assert_eq!(found, ["configuration.not_supported_yet /kind"]);
     }
-    for kind in ["channel", "postgres", "http"] {
+    for kind in ["postgres", "http"] {
         let found = refused(&format!(
             "windlass: v1\nkind: Connection\nname: a\ntype: {kind}\n"
         ));

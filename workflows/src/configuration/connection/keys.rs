@@ -50,6 +50,43 @@ pub(in crate::configuration) const ANALYSE: Spec = Spec {
     later: &["limit"],
 };
 
+pub(in crate::configuration) const CHANNEL: Spec = Spec {
+    fields: &{
+        let [a, b, c, d, e, f, g] = HEAD;
+        [
+            a,
+            b,
+            c,
+            d,
+            e,
+            f,
+            g,
+            field("protocol"),
+            section("url", &ADDRESS),
+            field("handler"),
+            section("auth", &AUTH),
+            field("rate"),
+            named("messages", &MESSAGE),
+        ]
+    },
+    later: &["server", "signing_key", "from", "limit"],
+};
+
+const ADDRESS: Spec = Spec {
+    fields: &[
+        field("env"),
+        field("default"),
+        field("secret"),
+        field("optional").or("false"),
+    ],
+    later: &[],
+};
+
+const MESSAGE: Spec = Spec {
+    fields: &[field("subject"), field("text"), field("html")],
+    later: &[],
+};
+
 const PROVIDER: Spec = Spec {
     fields: &[
         field("name"),

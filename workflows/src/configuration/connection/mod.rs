@@ -1,13 +1,17 @@
-//! `Connection`: services that templates use by profile name, never by address.
+//! `Connection`: services that templates use by profile name, or by their own name, never by address.
 
+mod channel;
 mod keys;
+mod message;
 mod read;
 
 use std::time::Duration;
 
 use super::Header;
 
-pub(super) use keys::{ANALYSE, GENERATE};
+pub use channel::{Address, Channel, Way};
+pub(super) use keys::{ANALYSE, CHANNEL, GENERATE};
+pub use message::Message;
 pub(super) use read::{Type, read, read_type};
 
 /// A service.
@@ -17,6 +21,8 @@ pub enum Connection {
     Generate(Generate),
     /// Services that analyse rows.
     Analyse(Analyse),
+    /// Where messages leave.
+    Channel(Channel),
 }
 
 impl Connection {
@@ -25,14 +31,16 @@ impl Connection {
         match self {
             Connection::Generate(connection) => &connection.header,
             Connection::Analyse(connection) => &connection.header,
+            Connection::Channel(connection) => &connection.header,
         }
     }
 
-    /// Its profiles; their names are unique per tenant.
+    /// Its profiles; their names are unique per tenant. A channel has none: steps name it.
     pub fn profiles(&self) -> Vec<&str> {
         match self {
             Connection::Generate(one) => one.profiles.iter().map(|(name, _)| &**name).collect(),
             Connection::Analyse(one) => one.profiles.iter().map(|(name, _)| &**name).collect(),
+            Connection::Channel(_) => Vec::new(),
         }
     }
 }

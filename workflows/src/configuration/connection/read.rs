@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use super::{
     Analyse, AnalyseProfile, Connection, Generate, GenerateProfile, Plain, Price, Provider, Secret,
+    channel,
 };
 use crate::configuration::spot::{Fault, Spot, is_name};
 use crate::configuration::{header, length};
@@ -19,12 +20,17 @@ const PROVIDERS_MAX: usize = 20;
 pub(in crate::configuration) enum Type {
     Generate,
     Analyse,
+    Channel,
 }
 
 /// Which type of connection a document is; needed before its keys can be judged.
 pub(in crate::configuration) fn read_type(document: &Spot<'_>) -> Option<Type> {
-    let types = [("generate", Type::Generate), ("analyse", Type::Analyse)];
-    let later = ["channel", "postgres", "http"];
+    let types = [
+        ("generate", Type::Generate),
+        ("analyse", Type::Analyse),
+        ("channel", Type::Channel),
+    ];
+    let later = ["postgres", "http"];
     document.need("type")?.choice_or_later(&types, &later)
 }
 
@@ -32,6 +38,7 @@ pub(in crate::configuration) fn read(document: &Spot<'_>, kind: Type) -> Option<
     match kind {
         Type::Generate => read_generate(document).map(Connection::Generate),
         Type::Analyse => read_analyse(document).map(Connection::Analyse),
+        Type::Channel => channel::read(document).map(Connection::Channel),
     }
 }
 
@@ -74,7 +81,7 @@ fn read_analyse(document: &Spot<'_>) -> Option<Analyse> {
     })
 }
 
-fn read_bearer(auth: &Spot<'_>) -> Option<Secret> {
+pub(super) fn read_bearer(auth: &Spot<'_>) -> Option<Secret> {
     // Other schemes are reported by their keys.
     if auth.get("basic").is_some() || auth.get("header").is_some() {
         return None;
@@ -183,7 +190,7 @@ fn read_timeout(section: &Spot<'_>, default: Duration) -> Option<Duration> {
     }
 }
 
-fn read_plain(spot: &Spot<'_>) -> Option<Plain> {
+pub(super) fn read_plain(spot: &Spot<'_>) -> Option<Plain> {
     if spot.tree.as_map().is_none() {
         return Some(Plain::Text(spot.filled()?.to_owned()));
     }
@@ -206,7 +213,7 @@ fn read_plain(spot: &Spot<'_>) -> Option<Plain> {
     })
 }
 
-fn read_secret(spot: &Spot<'_>) -> Option<Secret> {
+pub(super) fn read_secret(spot: &Spot<'_>) -> Option<Secret> {
     if spot.tree.as_map().is_none() {
         let fault = Fault::new("a secret stands in no document");
         return spot.refuse(fault.hint("write { secret: name } and give it to the process"));
