@@ -4,12 +4,16 @@
 //! fails for good, and any other error may be tried again as the template says. These add what they
 //! have no word for.
 
-/// Failed for good, with a code of the handler's own: `catch: { errors: { with: { type: <code> } } }`.
+/// Failed for good, with a code of the handler's own, and perhaps a status:
+/// `catch: { errors: { with: { type: <code>, status: 402 } } }`.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{message}")]
 pub struct FailError {
     /// Stable, such as `card.declined`.
     pub code: String,
+    /// From 400 to 599, as HTTP has them; 500 without one. From 400 to 499, but for 408, it says that nothing was
+    /// done: the key of the step's effect is free again.
+    pub status: Option<u16>,
     /// For people.
     pub message: String,
 }

@@ -48,6 +48,7 @@ async fn answer(input: serde_json::Value) -> Result<serde_json::Value, BoxDynErr
         "retry" => Err(RetryAfterError::new("busy", Duration::from_secs(3_600)).into()),
         "fail" => Err(FailError {
             code: "card.declined".into(),
+            status: Some(402),
             message: "the bank says no".into(),
         }
         .into()),
@@ -201,7 +202,7 @@ async fn fail_ends_with_the_handlers_code() {
     assert_eq!(outcome.code.as_deref(), Some("card.declined"));
     let fingerprint = outcome.fingerprint.expect("a fingerprint");
     assert!(
-        fingerprint.starts_with("card.declined-500-"),
+        fingerprint.starts_with("card.declined-402-"),
         "{fingerprint}"
     );
     site.drained(worker).await;

@@ -69,7 +69,10 @@ pub(crate) fn failure(error: BoxDynError) -> StepFailure {
         return StepFailure::parked(cut(error.to_string()));
     }
     if let Some(failed) = error.downcast_ref::<FailError>() {
-        return StepFailure::with_code(failed.code.clone(), cut(error.to_string()));
+        let mut failure = StepFailure::with_code(failed.code.clone(), cut(error.to_string()));
+        let status = failed.status.filter(|status| (400..600).contains(status));
+        failure.fault.status = status.unwrap_or(failure.fault.status);
+        return failure;
     }
     if error.is::<AbortError>() {
         return StepFailure::failed("runtime", 500, cause(&*error));
