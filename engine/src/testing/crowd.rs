@@ -80,6 +80,17 @@ impl Crowd {
             .expect("a count")
     }
 
+    /// The texts that a statement gives.
+    ///
+    /// # Panics
+    /// When the server refuses.
+    pub async fn texts(&self, sql: &'static str) -> Vec<String> {
+        sqlx::query_scalar(sql)
+            .fetch_all(&self.0)
+            .await
+            .expect("texts")
+    }
+
     /// Keeps the locks that a statement takes, until what it gives is dropped.
     ///
     /// # Panics
