@@ -2,4 +2,9 @@
 //! against services that answer on this machine: which way they take, what they call, what they give.
 
 mod lists;
+mod money;
+mod paging;
+mod reports;
+mod requests;
+mod time;
 mod world;

@@ -14,10 +14,10 @@ use axum::response::{IntoResponse, Response};
 use serde_json::{Value as Json, json};
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
-use windlass_engine::Store;
 use windlass_engine::protocol::{Answer as Submission, Request, Work};
 use windlass_engine::store::{JobView, Notifier, Submitted};
 use windlass_engine::testing::{Crowd, TestDatabase, application};
+use windlass_engine::{Error, Store};
 use windlass_workers::answer::FailError;
 use windlass_workers::catalogue::Catalogue;
 use windlass_workers::connection::Configured;
@@ -35,7 +35,7 @@ const PATIENCE: Duration = Duration::from_secs(50);
 const LEASE_TIME: Duration = Duration::from_secs(5);
 
 /// What the samples call of their users' functions.
-const HANDLERS: [&str; 18] = [
+const HANDLERS: [&str; 19] = [
     "account-suspend:1.0.0",
     "crm-suppress:1.0.0",
     "crm-unreachable:1.0.0",
@@ -54,6 +54,7 @@ const HANDLERS: [&str; 18] = [
     "user-eligibility:1.0.0",
     "workspace-create:1.0.0",
     "workspace-delete:1.0.0",
+    "workspace-trial:1.0.0",
 ];
 
 /// Who stands behind profiles and channels; `BASE` is the service.
@@ -103,6 +104,15 @@ pub enum Answer {
     Is(Json),
     /// Refused for good.
     Status(u16),
+}
+
+impl Answer {
+    async fn waited(self) -> Result<Json, u16> {
+        match self {
+            Self::Is(value) => Ok(value),
+            Self::Status(status) => Err(status),
+        }
+    }
 }
 
 /// What a call is answered, and how often the same was called before.
@@ -191,9 +201,28 @@ impl World {
 
     /// Publishes a sample, whose services answer here.
     pub async fn publish(&self, name: &str) {
+        self.publish_text(&self.sample(name)).await;
+    }
+
+    /// The same without a line that is refused by this code and nothing else.
+    pub async fn publish_without(&self, name: &str, line: &str, code: &str) {
+        let text = self.sample(name);
+        match self.store.publish_source(TENANT, &text).await {
+            Err(Error::Invalid { problems }) => {
+                let codes: Vec<_> = problems.iter().map(|problem| &*problem.code).collect();
+                assert_eq!(codes, [code]);
+            }
+            other => panic!("{other:?}"),
+        }
+        let others = text.lines().filter(|one| one.trim() != line);
+        let others: Vec<&str> = others.collect();
+        self.publish_text(&others.join("\n")).await;
+    }
+
+    fn sample(&self, name: &str) -> String {
         let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../workflows/tests/samples");
         let text = std::fs::read_to_string(folder.join(name)).expect("a sample");
-        self.publish_text(&here(&text, &self.base)).await;
+        here(&text, &self.base)
     }
 
     /// Publishes a template of the test's own.
@@ -273,9 +302,9 @@ fn catalogue(desk: &Desk) -> Catalogue {
 }
 
 async fn handled(answer: Answer) -> Result<Json, BoxDynError> {
-    match answer {
-        Answer::Is(value) => Ok(value),
-        Answer::Status(status) => Err(FailError {
+    match answer.waited().await {
+        Ok(value) => Ok(value),
+        Err(status) => Err(FailError {
             code: "https://errors.example/refused".to_owned(),
             status: Some(status),
             message: "as the test says".to_owned(),
@@ -308,13 +337,13 @@ async fn answer(
         }),
     };
     let is_writer = uri.path() == "/v1/chat/completions";
-    match desk.asked(call) {
-        Answer::Is(text) if is_writer => {
+    match desk.asked(call).waited().await {
+        Ok(text) if is_writer => {
             let message = json!({ "role": "assistant", "content": text });
             axum::Json(json!({ "choices": [ { "message": message } ] })).into_response()
         }
-        Answer::Is(value) => axum::Json(value).into_response(),
-        Answer::Status(status) => {
+        Ok(value) => axum::Json(value).into_response(),
+        Err(status) => {
             let status = axum::http::StatusCode::from_u16(status).expect("a status");
             status.into_response()
         }
