@@ -6,7 +6,7 @@ use chrono::{DateTime, Utc};
 use serde_json::Value as Json;
 use serde_json::value::RawValue;
 use windlass_engine::protocol::Occurrence;
-use windlass_engine::store::JobView;
+use windlass_engine::store::{JobFilter, JobView};
 
 use crate::world::{TENANT, World, eventually};
 
@@ -66,6 +66,22 @@ impl World {
 
     pub async fn now(&self) -> DateTime<Utc> {
         self.store.clock().await.expect("the clock").now
+    }
+
+    /// The first job of a template that there is.
+    pub async fn job_of(&self, template: &str) -> i64 {
+        let born = async || {
+            let jobs = self
+                .store
+                .jobs(TENANT, &JobFilter::default(), None, 100)
+                .await;
+            let mut jobs = jobs.expect("a page").items.into_iter();
+            let found = jobs.find(|job| job.template.starts_with(template));
+            found
+                .map(|job| job.id)
+                .ok_or(format!("no job of {template}"))
+        };
+        eventually(born).await
     }
 
     /// The events of a type that were told, once there are so many.

@@ -104,6 +104,9 @@ pub enum Answer {
     Is(Json),
     /// Refused for good.
     Status(u16),
+    /// The same, once the test lets it.
+    Later(CancellationToken, Json),
+    Fails(CancellationToken, u16),
 }
 
 impl Answer {
@@ -111,6 +114,14 @@ impl Answer {
         match self {
             Self::Is(value) => Ok(value),
             Self::Status(status) => Err(status),
+            Self::Later(gate, value) => {
+                gate.cancelled().await;
+                Ok(value)
+            }
+            Self::Fails(gate, status) => {
+                gate.cancelled().await;
+                Err(status)
+            }
         }
     }
 }
