@@ -161,8 +161,6 @@ pub enum Ability {
     Trigger,
     /// Calendars of a document's schedule, and jobs that end for the next one.
     Calendar,
-    /// `use.catalogs`.
-    Catalogs,
     /// `effect` of a step.
     Effect,
     /// Queue, priority, limits, cost, needs and lengths of time of a step.
@@ -173,7 +171,7 @@ pub enum Ability {
 
 impl Ability {
     /// All of them.
-    pub const ALL: [Self; 14] = [
+    pub const ALL: [Self; 13] = [
         Self::Listen,
         Self::Emit,
         Self::Child,
@@ -184,7 +182,6 @@ impl Ability {
         Self::Schedule,
         Self::Trigger,
         Self::Calendar,
-        Self::Catalogs,
         Self::Effect,
         Self::Placement,
         Self::DocumentSettings,

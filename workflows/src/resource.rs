@@ -54,13 +54,26 @@ impl Resources {
         self.known.is_empty()
     }
 
-    /// A schema at this address, as it is pinned or as it was read.
-    pub(crate) fn schema(&self, url: &str) -> Option<Result<(Arc<str>, Value), Problem>> {
+    /// How many more may be read, [`RESOURCES_MAX`] in all.
+    pub fn room(&self) -> usize {
+        let read = self.known.values();
+        let read = read.filter(|one| !matches!(one, Resource::Pinned { .. }));
+        RESOURCES_MAX.saturating_sub(read.count())
+    }
+
+    /// What stands at this address, as it is pinned or as it was read, and its hash.
+    pub(crate) fn document(&self, url: &str) -> Option<Result<(Arc<str>, Value), Problem>> {
         Some(match self.get(url)? {
             Resource::Pinned { hash, value } => Ok((hash.clone(), value.clone())),
             Resource::Failed(problem) => Err(problem.clone()),
-            Resource::Read(text) => read(text).map(|value| (hash(text), unnamed(&value))),
+            Resource::Read(text) => read(text).map(|value| (hash(text), value)),
         })
+    }
+
+    /// The same of a schema.
+    pub(crate) fn schema(&self, url: &str) -> Option<Result<(Arc<str>, Value), Problem>> {
+        let found = self.document(url)?;
+        Some(found.map(|(hash, value)| (hash, unnamed(&value))))
     }
 
     /// What is pinned, as the bundle keeps it.

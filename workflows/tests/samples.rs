@@ -7,11 +7,12 @@ use windlass_workflows::catalogue::{Ability, Catalogue};
 use windlass_workflows::check;
 use windlass_workflows::document::tree::{Format, Tree, read_one};
 use windlass_workflows::program::{Bundle, Program};
+use windlass_workflows::resource::{Resource, Resources};
 use windlass_workflows::schema::Schema;
 use windlass_workflows::value::Value;
 
 /// Handlers and built-in functions that the samples call.
-const CALLED: [(&str, &str); 17] = [
+const CALLED: [(&str, &str); 16] = [
     ("account-suspend", "1.0.0"),
     ("batch", "1.0.0"),
     ("crm-suppress", "1.0.0"),
@@ -26,7 +27,6 @@ const CALLED: [(&str, &str); 17] = [
     ("item-enrich", "1.0.0"),
     ("item-enrich", "1.2.0"),
     ("message-status", "1.0.0"),
-    ("score@team", "2.0.0"),
     ("user-eligibility", "1.0.0"),
     ("workspace-trial", "1.0.0"),
 ];
@@ -46,6 +46,15 @@ fn catalogue() -> Catalogue {
         let known = catalogue.with(name, version, &Value::from(true));
         known.expect("a schema")
     })
+}
+
+/// What they take from elsewhere.
+fn team() -> Resources {
+    let mut resources = Resources::default();
+    let address = "https://templates.internal.example/catalog/functions/score/2.0.0/function.yaml";
+    let text = "{ call: 'analyse:1.0.0@default', with: { profile: score, text: '${ .text }' } }";
+    resources.add(address, Resource::Read(text.into()));
+    resources
 }
 
 fn samples() -> Vec<(String, String)> {
@@ -70,9 +79,10 @@ fn all_thirteen_are_read_checked_and_built() {
     assert_eq!(samples.len(), 13);
 
     for (name, text) in samples {
-        let template = check::publish(&text, &catalogue())
+        let tree = check::read(&text).expect("YAML");
+        let template = check::publish_tree(&tree, &catalogue(), &team())
             .unwrap_or_else(|problems| panic!("{name}: {problems:#?}"));
-        let bundle = Bundle::new(template.document).to_json();
+        let bundle = Bundle::of(&template).to_json();
         let bundle = Bundle::from_json(&bundle).expect("a bundle");
         Program::build(&bundle).unwrap_or_else(|error| panic!("{name}: {error}"));
     }
@@ -96,7 +106,6 @@ fn what_nobody_can_do_yet_is_refused_and_never_ignored() {
         "unsupported.call.batch",
         "unsupported.metadata.pin",
         "unsupported.schedule",
-        "unsupported.catalog",
         "unsupported.metadata.effect",
         "unsupported.metadata.onParentClose",
         "unsupported.metadata.lane",

@@ -15,9 +15,7 @@ pub(super) async fn resources(state: &ApiState, tree: &Tree) -> Result<Resources
         resources = state.store.pinned_resources(state.tenant, tree).await?;
     }
     if let Some(fetcher) = &state.fetcher {
-        fetcher
-            .read_all(check::wanted(tree, &resources), &mut resources)
-            .await;
+        fetcher.read_for(tree, &mut resources).await;
     }
     Ok(resources)
 }

@@ -9,9 +9,11 @@ use std::time::Duration;
 use reqwest::header::{ACCEPT, HeaderMap, HeaderValue, LOCATION};
 use reqwest::{Method, Url};
 use tokio::time::Instant;
+use windlass_workflows::check;
+use windlass_workflows::document::tree::Tree;
 use windlass_workflows::openapi::DOCUMENT_BYTES_MAX;
 use windlass_workflows::problem::Problem;
-use windlass_workflows::resource::{RESOURCES_MAX, Resource, Resources};
+use windlass_workflows::resource::{Resource, Resources};
 
 use super::PerformerError;
 use super::http::parse_url;
@@ -43,6 +45,20 @@ impl Fetcher {
         Ok(Self { wire })
     }
 
+    /// Adds all that a template takes from elsewhere, or why it cannot be read. What was read may name more.
+    ///
+    /// # Cancel safety
+    /// Dropped, it has added what was read so far.
+    pub async fn read_for(&self, tree: &Tree, resources: &mut Resources) {
+        let until = Instant::now() + TIMEOUT_ALL;
+        let mut room = usize::MAX;
+        while resources.room() < room {
+            room = resources.room();
+            let wanted = check::wanted(tree, resources);
+            self.read_until(until, wanted, resources).await;
+        }
+    }
+
     /// Adds what stands at these addresses, or why it cannot be read.
     ///
     /// # Cancel safety
@@ -53,7 +69,16 @@ impl Fetcher {
         resources: &mut Resources,
     ) {
         let until = Instant::now() + TIMEOUT_ALL;
-        for url in urls.into_iter().take(RESOURCES_MAX) {
+        self.read_until(until, urls, resources).await;
+    }
+
+    async fn read_until(
+        &self,
+        until: Instant,
+        urls: impl IntoIterator<Item = String>,
+        resources: &mut Resources,
+    ) {
+        for url in urls.into_iter().take(resources.room()) {
             let read = tokio::time::timeout_at(until, self.read(&url)).await;
             let read = read.unwrap_or_else(|_| {
                 let seconds = TIMEOUT_ALL.as_secs();

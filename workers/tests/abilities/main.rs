@@ -1,5 +1,6 @@
 //! What templates ask for beside their steps, done by a real worker on a real database.
 
+mod catalogs;
 mod effects;
 mod flight;
 mod flights;

@@ -85,8 +85,7 @@ impl Site {
         );
         let tree = check::read(&source).expect("a tree");
         let mut resources = Resources::default();
-        let wanted = check::wanted(&tree, &resources);
-        fetcher.read_all(wanted, &mut resources).await;
+        fetcher.read_for(&tree, &mut resources).await;
         let template = publish::check_tree(&tree, source, &known(), &resources)
             .unwrap_or_else(|problems| panic!("{problems:#?}"));
         self.store.publish(1, template).await.expect("published");

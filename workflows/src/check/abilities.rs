@@ -25,15 +25,6 @@ impl<'a> Checker<'a> {
                 job,
             );
         }
-        let of_document = [(
-            "/use/catalogs",
-            Ability::Catalogs,
-            "unsupported.catalog",
-            "use functions of the default catalogue",
-        )];
-        for (pointer, ability, code, hint) in of_document {
-            self.wants(ability, code, pointer, hint);
-        }
         let mut bent = vec!["calendar", "closedDay"];
         if self.template.header.settings.schedule.overlap.as_deref() == Some("cancelRunning") {
             bent.push("overlap");

@@ -66,12 +66,18 @@ pub fn publish_tree(
     catalogue: &Catalogue,
     resources: &Resources,
 ) -> Result<Template, Vec<Problem>> {
-    let (template, problems) = parse::parse(tree, resources);
+    let (template, problems, grafts) = parse::parse_with(tree, resources);
     let Some(template) = template else {
         return Err(problems.into_list());
     };
+    // What others wrote is checked as if it stood here.
+    let mut whole = tree.clone();
+    for graft in grafts {
+        let keys = ["use", "catalogs", &graft.catalogue, &graft.key];
+        whole.graft(&keys, graft.tree);
+    }
     let mut checker = Checker {
-        tree,
+        tree: &whole,
         catalogue,
         functions: indexed(&template),
         template: &template,

@@ -6,6 +6,7 @@
 use super::Checker;
 use crate::catalogue::{CONTEXT_LOAD, CONTEXT_SAVE};
 use crate::document::event::{Filter, Strategy, Until};
+use crate::document::parse::CATALOGS;
 use crate::document::step::{Authentication, Delay, Expression, Kind, Shape, Try};
 use crate::document::tree::join;
 use crate::machine::secret::uses;
@@ -110,6 +111,7 @@ impl<'a> Checker<'a> {
 
     fn policy(&mut self, policy: &Authentication, pointer: &str) {
         match policy {
+            Authentication::Named(_) if self.is_borrowed(pointer) => {}
             Authentication::Named(name) => {
                 let known = &self.template.authentications;
                 if known.iter().any(|(known, _)| known == name) {
@@ -134,7 +136,22 @@ impl<'a> Checker<'a> {
         }
     }
 
+    /// Reports a secret or policy that a function of a catalogue names: others wrote it, and it would send
+    /// what the template was granted to wherever it likes.
+    fn is_borrowed(&mut self, pointer: &str) -> bool {
+        let is_borrowed = pointer.starts_with(CATALOGS);
+        if is_borrowed {
+            let message = "a function of a catalogue names no secret and no policy".to_owned();
+            let hint = "give it what it needs by `with` where it is called".to_owned();
+            self.report("function.secret", pointer, message, Some(hint));
+        }
+        is_borrowed
+    }
+
     fn named(&mut self, path: &str, pointer: &str) {
+        if self.is_borrowed(pointer) {
+            return;
+        }
         let name = path.split('.').next().unwrap_or(path);
         if self.template.secrets.iter().any(|known| known == name) {
             return;

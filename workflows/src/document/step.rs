@@ -33,8 +33,6 @@ pub struct Template {
     pub secrets: Vec<String>,
     /// Named policies of `use.authentications`.
     pub authentications: Vec<(String, Authentication)>,
-    /// Names of `use.catalogs`.
-    pub catalogs: Vec<String>,
     /// What it uses of documents that stand elsewhere.
     pub resources: Resources,
     /// The canonical document; its hash identifies the version.

@@ -19,7 +19,7 @@ use crate::machine::JobFacts;
 use crate::policy::retry::later;
 use crate::problem::Problem;
 use crate::program::Program;
-use crate::resource::{RESOURCES_MAX, Resource, Resources};
+use crate::resource::{Resource, Resources};
 use crate::value::Value;
 
 /// When a run begins, unless the test says otherwise: a Monday.
@@ -217,17 +217,18 @@ impl<'o> Play<'o> {
             Ok(tree) => tree,
             Err(problems) => return Ok(Err(problems)),
         };
-        let wanted = check::wanted(&tree, &self.resources);
-        for url in wanted.into_iter().take(RESOURCES_MAX) {
-            if let Some(outside) = &mut self.outside {
-                let read = outside.read(&url);
-                self.resources.add(
-                    url,
-                    match read {
-                        Ok(text) => Resource::Read(Arc::from(text)),
-                        Err(problem) => Resource::Failed(problem),
-                    },
-                );
+        let mut room = usize::MAX;
+        // What was read may name more.
+        while let Some(outside) = &mut self.outside
+            && self.resources.room() < room
+        {
+            room = self.resources.room();
+            for url in check::wanted(&tree, &self.resources).into_iter().take(room) {
+                let resource = match outside.read(&url) {
+                    Ok(text) => Resource::Read(Arc::from(text)),
+                    Err(problem) => Resource::Failed(problem),
+                };
+                self.resources.add(url, resource);
             }
         }
         let catalogue = catalogue(&text.text);

@@ -14,6 +14,7 @@ use windlass_workflows::machine::event::{Event, EventKind};
 use windlass_workflows::machine::row::Interest;
 use windlass_workflows::machine::{Applied, Execution, JobFacts};
 use windlass_workflows::program::{Bundle, Program};
+use windlass_workflows::resource::{Resource, Resources};
 use windlass_workflows::trial::{self, Answer, Manner, Outside, Trial, Witnessed};
 use windlass_workflows::value::Value;
 
@@ -119,6 +120,15 @@ pub fn facts(input: &str) -> JobFacts {
     }
 }
 
+/// What the samples take from elsewhere.
+fn team() -> Resources {
+    let mut resources = Resources::default();
+    let address = "https://templates.internal.example/catalog/functions/score/2.0.0/function.yaml";
+    let text = "{ call: 'analyse:1.0.0@default', with: { profile: score, text: '${ .text }' } }";
+    resources.add(address, Resource::Read(Arc::from(text)));
+    resources
+}
+
 /// What a sample calls: `name:version`, with or without a catalog.
 fn called(tree: &Value, names: &mut Vec<(String, String)>) {
     if let Some(map) = tree.as_map() {
@@ -152,9 +162,10 @@ fn sample(name: String, text: &str) -> Script {
     let mut names = Vec::new();
     called(&tree, &mut names);
     let names = names.iter().map(|(name, version)| (&**name, &**version));
-    let template = check::publish(text, &catalogue(names));
+    let read = check::read(text).expect("YAML");
+    let template = check::publish_tree(&read, &catalogue(names), &team());
     let template = template.unwrap_or_else(|problems| panic!("{name}: {problems:#?}"));
-    let bundle = Bundle::new(template.document);
+    let bundle = Bundle::of(&template);
     let schema = tree.pointer("/input/schema/document");
     let mut input = json(INPUT);
     if let Some(schema) = schema {

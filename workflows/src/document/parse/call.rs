@@ -3,6 +3,7 @@
 use super::Reader;
 use super::shape::{shape, unwrapped};
 use super::spot::Spot;
+use crate::catalogue::{CHUNKS, MAP};
 use crate::document::step::{Authentication, FunctionName, HttpCall, HttpOutput, Kind, Shape};
 use crate::value::Value;
 
@@ -61,24 +62,39 @@ impl Reader {
             Some(spot) => self.map_shape(&spot)?,
             None => Shape::Constant(Value::map([] as [(&str, Value); 0])),
         };
+        let kind = self.callee(&spot, name, with)?;
+        if let Kind::Function { function, .. } = &kind
+            && [CHUNKS, MAP].contains(&function.name.as_str())
+        {
+            self.called_of_catalogue(fields);
+        }
+        Some(kind)
+    }
+
+    /// What a call of `chunks` or `map` names in its `with.call`, if a catalogue of the template has it.
+    fn called_of_catalogue(&mut self, fields: &Spot<'_>) {
+        let called = fields.get("with").and_then(|with| with.get("call"));
+        if let Some(spot) = called
+            && let Some(name) = spot.tree.as_str()
+            && function_name(name).is_some_and(|(_, catalogue)| catalogue != "default")
+        {
+            self.callee(&spot, name, Shape::Constant(Value::Null));
+        }
+    }
+
+    /// A function by its name here or in a catalogue.
+    pub fn callee(&mut self, spot: &Spot<'_>, name: &str, with: Shape) -> Option<Kind> {
         if let Some(function) = self.function_index(name) {
             return Some(Kind::Local { function, with });
         }
-        let function = self.catalogue_function(&spot, name)?;
-        Some(Kind::Function { function, with })
-    }
-
-    pub fn catalogue_function(&mut self, spot: &Spot<'_>, name: &str) -> Option<FunctionName> {
         let problem = match function_name(name) {
-            Some((function, "default")) => return Some(function),
-            Some((function, catalogue)) if self.catalogs.iter().any(|known| known == catalogue) => {
-                // No word of the language has an `@`: this name belongs to that catalogue alone.
-                return Some(FunctionName {
-                    name: format!("{}@{catalogue}", function.name),
-                    ..function
-                });
-            }
-            Some((_, catalogue)) => {
+            Some((function, "default")) => return Some(Kind::Function { function, with }),
+            Some((function, catalogue)) => {
+                let mut known = self.catalogs.iter();
+                if let Some(known) = known.find(|(known, _)| known == catalogue).cloned() {
+                    let function = self.borrowed(spot, &function, known)?;
+                    return Some(Kind::Local { function, with });
+                }
                 let message = format!("`use.catalogs` has no `{catalogue}`");
                 let problem = spot.problem("reference.unknown_catalog", message);
                 problem.hint("define it there, or use a function of `@default`")

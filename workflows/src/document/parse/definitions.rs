@@ -25,7 +25,6 @@ pub(super) struct Definitions {
     pub functions: Vec<(String, Task)>,
     pub secrets: Vec<String>,
     pub authentications: Vec<(String, Authentication)>,
-    pub catalogs: Vec<String>,
 }
 
 impl Reader {
@@ -67,6 +66,7 @@ impl Reader {
             .enumerate()
             .map(|(index, name)| (name, index))
             .collect();
+        self.own_functions = functions.len();
         let functions = functions
             .into_iter()
             .map(|(name, spot)| (name.clone(), self.function(name, &spot)));
@@ -74,7 +74,6 @@ impl Reader {
             functions: functions.collect(),
             secrets: secrets.unwrap_or_default(),
             authentications: authentications.unwrap_or_default(),
-            catalogs: self.catalogs.clone(),
         }
     }
 
@@ -88,7 +87,7 @@ impl Reader {
     }
 
     /// A function is a task without a place in a list (ruling 33).
-    fn function(&mut self, name: String, spot: &Spot<'_>) -> Task {
+    pub fn function(&mut self, name: String, spot: &Spot<'_>) -> Task {
         for key in ["then", "export"] {
             if let Some(spot) = spot.get(key) {
                 let message = format!("a function has no `{key}`");

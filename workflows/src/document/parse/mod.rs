@@ -5,6 +5,7 @@
 //! never handed out. Whatever this release does not run is refused by a code of its own.
 
 mod attempt;
+mod borrowed;
 mod call;
 mod control;
 mod data;
@@ -23,11 +24,13 @@ mod trigger;
 use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 
+pub(crate) use borrowed::{CATALOGS, Graft};
 pub use call::function_name;
 pub use shape::unwrapped;
 
+use self::borrowed::Catalog;
 use self::spot::Spot;
-use super::step::{Delay, Header, Retry, Shape, Template};
+use super::step::{Delay, Header, Retry, Shape, Task, Template};
 use super::tree::Tree;
 use crate::openapi::Document;
 use crate::problem::{Problem, Problems};
@@ -36,9 +39,18 @@ use crate::value::Value;
 
 /// What was read, if there was anything like a template, and what is wrong with it.
 pub fn parse(tree: &Tree, resources: &Resources) -> (Option<Template>, Problems) {
+    let (template, problems, _) = parse_with(tree, resources);
+    (template, problems)
+}
+
+/// The same, with the functions of catalogues that it calls.
+pub(crate) fn parse_with(
+    tree: &Tree,
+    resources: &Resources,
+) -> (Option<Template>, Problems, Vec<Graft>) {
     let mut reader = Reader::over(resources);
     let template = reader.template(&Spot::root(tree));
-    (template, reader.problems)
+    (template, reader.problems, reader.grafts)
 }
 
 /// Addresses of what the template takes from elsewhere and these do not hold.
@@ -71,7 +83,12 @@ struct Reader {
     retries: HashMap<String, Retry>,
     errors: HashMap<String, Shape>,
     timeouts: HashMap<String, Delay>,
-    catalogs: Vec<String>,
+    catalogs: Vec<Catalog>,
+    /// How many functions `use.functions` has; those of catalogues follow.
+    own_functions: usize,
+    /// Functions of catalogues by their whole name; none while one is read.
+    borrowed: Vec<(String, Option<Task>)>,
+    grafts: Vec<Graft>,
     /// What stands elsewhere, as far as it was read.
     resources: Resources,
     /// Descriptions among it, read once.
@@ -104,6 +121,9 @@ impl Reader {
         let schedule = fields.get("schedule").and_then(|spot| self.trigger(&spot));
         self.check_evaluate(&fields);
         let body = self.required(&fields, "do");
+        let body = body.map(|spot| self.tasks(&spot)).unwrap_or_default();
+        let borrowed = std::mem::take(&mut self.borrowed).into_iter();
+        let borrowed = borrowed.filter_map(|(name, task)| Some((name, task?)));
         Some(Template {
             header: header.unwrap_or_else(nobody),
             input: fields
@@ -115,12 +135,11 @@ impl Reader {
                 .map(|spot| self.output(&spot))
                 .unwrap_or_default(),
             timeout: fields.get("timeout").and_then(|spot| self.timeout(&spot)),
-            body: body.map(|spot| self.tasks(&spot)).unwrap_or_default(),
-            functions: definitions.functions,
+            body,
+            functions: definitions.functions.into_iter().chain(borrowed).collect(),
             schedule,
             secrets: definitions.secrets,
             authentications: definitions.authentications,
-            catalogs: definitions.catalogs,
             resources: std::mem::take(&mut self.pinned),
             document: root.tree.to_value(),
         })

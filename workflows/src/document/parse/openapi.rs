@@ -142,7 +142,12 @@ impl Reader {
     /// The address of an external resource, which must be known when a template is published.
     fn resource(&mut self, spot: &Spot<'_>) -> Option<String> {
         let fields = self.object(spot, &["name", "endpoint"])?;
-        let mut endpoint = self.required(&fields, "endpoint")?;
+        self.address(&fields)
+    }
+
+    /// The same of whatever has an `endpoint`.
+    pub(super) fn address(&mut self, fields: &Spot<'_>) -> Option<String> {
+        let mut endpoint = self.required(fields, "endpoint")?;
         if endpoint.tree.as_map().is_some() {
             let fields = self.object(&endpoint, &["uri", "authentication"])?;
             if let Some(spot) = fields.get("authentication") {
@@ -167,9 +172,9 @@ impl Reader {
         None
     }
 
-    fn unread(&mut self, spot: &Spot<'_>, url: &str) {
+    pub(super) fn unread(&mut self, spot: &Spot<'_>, url: &str) {
         self.wanted.insert(url.to_owned());
-        let message = match self.wanted.len() > RESOURCES_MAX {
+        let message = match self.wanted.len() > self.resources.room() {
             true => format!("a template takes at most {RESOURCES_MAX} documents from elsewhere"),
             false => format!("`{url}` was not read"),
         };
@@ -178,7 +183,7 @@ impl Reader {
         self.problems.push(problem.hint(hint));
     }
 
-    fn failed(&mut self, spot: &Spot<'_>, failed: crate::problem::Problem) {
+    pub(super) fn failed(&mut self, spot: &Spot<'_>, failed: crate::problem::Problem) {
         let problem = spot.problem(&failed.code, failed.message);
         self.problems.push(match failed.hint {
             Some(hint) => problem.hint(hint),

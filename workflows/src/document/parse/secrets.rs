@@ -1,4 +1,4 @@
-//! `use.secrets`, `use.authentications`, `use.catalogs`: names of what stands elsewhere.
+//! `use.secrets`, `use.authentications`: names of what stands elsewhere.
 
 use super::Reader;
 use super::shape::shape;
@@ -133,20 +133,5 @@ impl Reader {
             self.problems
                 .push(problem.hint("leave it out: tokens come from `authority` alone"));
         }
-    }
-
-    /// Names of catalogues; where they stand is asked when the document is published.
-    pub fn catalogs(&mut self, spot: &Spot<'_>) -> Vec<String> {
-        let Some(spot) = self.any_object(spot) else {
-            return Vec::new();
-        };
-        let mut names = Vec::new();
-        for entry in spot.entries() {
-            if let Some(fields) = self.object(&spot.of(entry), &["endpoint"]) {
-                self.required(&fields, "endpoint");
-            }
-            names.push(entry.key.to_string());
-        }
-        names
     }
 }

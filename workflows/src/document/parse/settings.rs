@@ -216,7 +216,7 @@ impl Reader {
         let on_unknown = on_unknown.and_then(|spot| OnUnknown::named(self.word(&spot, &words)?));
         let verify = fields.get("verify").and_then(|spot| {
             let empty = Shape::Constant(Value::map([] as [(&str, Value); 0]));
-            self.callee(&spot, empty)
+            self.function_of(&spot, empty)
         });
         if on_unknown == Some(OnUnknown::Verify) && !fields.has("verify") {
             self.required(&fields, "verify");
@@ -247,21 +247,17 @@ impl Reader {
             None => Shape::Constant(Value::map([] as [(&str, Value); 0])),
         };
         let call = self.required(&fields, "call")?;
-        self.callee(&call, with)
+        self.function_of(&call, with)
     }
 
-    /// A function by its name here or in a catalogue.
-    fn callee(&mut self, spot: &Spot<'_>, with: Shape) -> Option<Kind> {
+    /// A function and nothing else that can be called.
+    fn function_of(&mut self, spot: &Spot<'_>, with: Shape) -> Option<Kind> {
         let name = self.text(spot)?;
-        if let Some(function) = self.function_index(name) {
-            return Some(Kind::Local { function, with });
-        }
-        if function_name(name).is_none() {
+        if self.function_index(name).is_none() && function_name(name).is_none() {
             self.unknown_name(spot, "function", name);
             return None;
         }
-        let function = self.catalogue_function(spot, name)?;
-        Some(Kind::Function { function, with })
+        self.callee(spot, name, with)
     }
 
     fn compensate(&mut self, spot: &Spot<'_>) -> Option<Compensate> {

@@ -18,6 +18,11 @@ impl<'a> Spot<'a> {
         Spot { tree, pointer }
     }
 
+    /// A tree that stands at that pointer of another one.
+    pub fn at_pointer(tree: &'a Tree, pointer: String) -> Spot<'a> {
+        Spot { tree, pointer }
+    }
+
     /// The member named `key`, if this is an object that has it.
     pub fn get(&self, key: &str) -> Option<Spot<'a>> {
         self.tree.entry(key).map(|entry| self.of(entry))

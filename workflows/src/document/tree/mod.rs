@@ -131,14 +131,43 @@ fn check_single(documents: &[Tree], problems: &mut Problems) {
 impl Tree {
     /// A tree without places, for values that were not read from a text.
     pub fn from_value(value: &Value) -> Tree {
+        Tree::at(value, Place::default())
+    }
+
+    /// A tree all of whose parts stand at one place, for what is not written there but named.
+    pub fn at(value: &Value, place: Place) -> Tree {
+        let entry = |(key, value): (&Arc<str>, &Value)| Entry {
+            key: key.clone(),
+            place,
+            value: Tree::at(value, place),
+        };
+        let items = |items: &[Value]| items.iter().map(|item| Tree::at(item, place)).collect();
         let node = match value {
-            Value::List(list) => Node::List(list.items().iter().map(Tree::from_value).collect()),
-            Value::Map(map) => Node::Map(map.iter().map(Entry::from_value).collect()),
+            Value::List(list) => Node::List(items(list.items())),
+            Value::Map(map) => Node::Map(map.iter().map(entry).collect()),
             scalar => Node::Scalar(scalar.clone()),
         };
-        Tree {
-            node,
-            place: Place::default(),
+        Tree { node, place }
+    }
+
+    /// Adds a member to an object, as if it stood there. Elsewhere nothing is added.
+    pub(crate) fn graft(&mut self, keys: &[&str], tree: Tree) {
+        let Node::Map(entries) = &mut self.node else {
+            return;
+        };
+        let mut known = entries.iter_mut();
+        match keys {
+            [] => {}
+            [key] => entries.push(Entry {
+                key: Arc::from(*key),
+                place: tree.place,
+                value: tree,
+            }),
+            [key, rest @ ..] => {
+                if let Some(entry) = known.find(|entry| &*entry.key == *key) {
+                    entry.value.graft(rest, tree);
+                }
+            }
         }
     }
 
@@ -252,16 +281,6 @@ impl Tree {
             Node::Map(_) => self.get(part),
             Node::List(items) => items.get(part.parse::<usize>().ok()?),
             Node::Scalar(_) => None,
-        }
-    }
-}
-
-impl Entry {
-    fn from_value((key, value): (&Arc<str>, &Value)) -> Entry {
-        Entry {
-            key: key.clone(),
-            place: Place::default(),
-            value: Tree::from_value(value),
         }
     }
 }
