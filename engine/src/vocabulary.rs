@@ -106,6 +106,8 @@ pub enum ConfigurationKind {
     Connection,
     /// How much of one thing may run.
     Limit,
+    /// Which days are open.
+    Calendar,
 }
 
 impl ConfigurationKind {
@@ -117,6 +119,7 @@ impl ConfigurationKind {
             ConfigurationKind::JobConfiguration => "job_configuration",
             ConfigurationKind::Connection => "connection",
             ConfigurationKind::Limit => "limit",
+            ConfigurationKind::Calendar => "calendar",
         }
     }
 }

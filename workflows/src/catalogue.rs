@@ -159,8 +159,6 @@ pub enum Ability {
     Schedule,
     /// `schedule.on` of a document: events start jobs.
     Trigger,
-    /// Calendars of a document's schedule, and jobs that end for the next one.
-    Calendar,
     /// `effect` of a step.
     Effect,
     /// Queue, priority, limits, cost, needs and lengths of time of a step.
@@ -171,7 +169,7 @@ pub enum Ability {
 
 impl Ability {
     /// All of them.
-    pub const ALL: [Self; 13] = [
+    pub const ALL: [Self; 12] = [
         Self::Listen,
         Self::Emit,
         Self::Child,
@@ -181,7 +179,6 @@ impl Ability {
         Self::Pin,
         Self::Schedule,
         Self::Trigger,
-        Self::Calendar,
         Self::Effect,
         Self::Placement,
         Self::DocumentSettings,

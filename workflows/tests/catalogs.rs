@@ -106,59 +106,62 @@ fn items_and_chunks_are_given_to_functions_of_a_catalogue() {
     }
 }
 
+/// A file, the code, and where below its own place.
+const WRONG: [(&str, &str, &str); 12] = [
+    (
+        "{ call: http, with: { method: get, endpoint: 'https://a.example' }, then: end }",
+        "function.then",
+        "/then",
+    ),
+    (
+        "{ call: http, with: { method: get, endpoint: 'https://a.example' }, export: { as: . } }",
+        "function.export",
+        "/export",
+    ),
+    ("{ call: 'score:2.0.0@team' }", "reference.recursion", ""),
+    ("{ call: own }", "reference.unknown_function", "/call"),
+    (
+        "{ call: 'nobody:1.0.0@default' }",
+        "handler.not_registered",
+        "/call",
+    ),
+    (
+        "{ call: 'a:1.0.0@other' }",
+        "reference.unknown_catalog",
+        "/call",
+    ),
+    (
+        "{ call: 'analyse:1.0.0@default', with: { profile: a }, timeout: short }",
+        "reference.unknown_timeout",
+        "/timeout",
+    ),
+    (
+        "{ call: http, with: { method: get, endpoint: 'https://a.example', headers: { a: '${ $secrets.key }' } } }",
+        "function.secret",
+        "/with/headers/a",
+    ),
+    (
+        "{ call: http, with: { method: get, endpoint: { uri: 'https://a.example', authentication: { use: shop } } } }",
+        "function.secret",
+        "/with/endpoint/authentication",
+    ),
+    (
+        "{ call: http, with: { method: get, endpoint: { uri: 'https://a.example', authentication: { bearer: { use: key } } } } }",
+        "function.secret",
+        "/with/endpoint/authentication/bearer/use",
+    ),
+    ("{ call: grpc, with: {} }", "unsupported.call.grpc", "/call"),
+    (
+        "{ run: { workflow: { namespace: a, name: b, version: '1.0.0' } } }",
+        "unsupported.run.workflow",
+        "/run",
+    ),
+];
+
 #[test]
 fn what_is_wrong_with_a_file_has_a_code_and_the_line_of_its_call() {
     let place = "/use/catalogs/team/score:2.0.0";
-    for (file, code, pointer) in [
-        (
-            "{ call: http, with: { method: get, endpoint: 'https://a.example' }, then: end }",
-            "function.then",
-            "/then",
-        ),
-        (
-            "{ call: http, with: { method: get, endpoint: 'https://a.example' }, export: { as: . } }",
-            "function.export",
-            "/export",
-        ),
-        ("{ call: 'score:2.0.0@team' }", "reference.recursion", ""),
-        ("{ call: own }", "reference.unknown_function", "/call"),
-        (
-            "{ call: 'nobody:1.0.0@default' }",
-            "handler.not_registered",
-            "/call",
-        ),
-        (
-            "{ call: 'a:1.0.0@other' }",
-            "reference.unknown_catalog",
-            "/call",
-        ),
-        (
-            "{ call: 'analyse:1.0.0@default', with: { profile: a }, timeout: short }",
-            "reference.unknown_timeout",
-            "/timeout",
-        ),
-        (
-            "{ call: http, with: { method: get, endpoint: 'https://a.example', headers: { a: '${ $secrets.key }' } } }",
-            "function.secret",
-            "/with/headers/a",
-        ),
-        (
-            "{ call: http, with: { method: get, endpoint: { uri: 'https://a.example', authentication: { use: shop } } } }",
-            "function.secret",
-            "/with/endpoint/authentication",
-        ),
-        (
-            "{ call: http, with: { method: get, endpoint: { uri: 'https://a.example', authentication: { bearer: { use: key } } } } }",
-            "function.secret",
-            "/with/endpoint/authentication/bearer/use",
-        ),
-        ("{ call: grpc, with: {} }", "unsupported.call.grpc", "/call"),
-        (
-            "{ run: { workflow: { namespace: a, name: b, version: '1.0.0' } } }",
-            "unsupported.run.workflow",
-            "/run",
-        ),
-    ] {
+    for (file, code, pointer) in WRONG {
         let text = template(CALL);
 
         let found = problems(&text, &[("score/2.0.0", file)]);

@@ -1,12 +1,10 @@
 //! The reference vectors of schedules: computed by another program on other zone data.
 
-use std::collections::BTreeMap;
-
-use chrono::{DateTime, NaiveDate, NaiveDateTime, Utc, Weekday};
+use chrono::{DateTime, NaiveDateTime, Utc, Weekday};
 use windlass_workflows::calendar::{
-    Calendar, ClosedDay, Dropped, DroppedAt, Schedule, Slot, preview, spread_offset,
+    Calendar, Dropped, DroppedAt, Schedule, Slot, preview, spread_offset,
 };
-use windlass_workflows::configuration::{Content, SourceFile, duration, read};
+use windlass_workflows::configuration::{Content, SourceFile, duration, read, restore};
 use windlass_workflows::document::tree::{self, Format};
 use windlass_workflows::value::Value;
 
@@ -15,12 +13,13 @@ fn vectors() -> Value {
     tree::read_one(text, Format::Yaml).unwrap().to_value()
 }
 
-/// The schedule of a vector. `closed_day` is put in behind the reader, which refuses it as long as
-/// calendars are no documents.
+/// The schedule of a vector, under a calendar where it asks one.
 fn schedule(rule: &Value) -> Schedule {
+    let asks = rule.get("closed_day").is_some();
+    let named = asks.then(|| ("calendar".into(), Value::from("days")));
     let members = rule.as_map().unwrap().iter();
-    let written = members.filter(|(key, _)| ***key != *"closed_day");
-    let written = Value::map(written.map(|(key, value)| (key.clone(), value.clone())));
+    let members = members.map(|(key, value)| (key.clone(), value.clone()));
+    let written = Value::map(members.chain(named));
     let text = format!(
         r#"{{"windlass":"v1","kind":"JobConfiguration","name":"a","purpose":"b",
         "selection":{{"category":"c"}},"strategy":"individual","schedule":{written}}}"#
@@ -34,35 +33,20 @@ fn schedule(rule: &Value) -> Schedule {
     let Content::JobConfiguration(job) = &documents[0].content else {
         panic!("a job configuration was written");
     };
-    let mut schedule = job.schedule.clone().unwrap();
-    schedule.closed_day = match rule.get("closed_day").and_then(Value::as_str) {
-        None => ClosedDay::Run,
-        Some("skip") => ClosedDay::Skip,
-        Some("next_open") => ClosedDay::NextOpen,
-        Some("previous_open") => ClosedDay::PreviousOpen,
-        Some(other) => panic!("closed_day {other}"),
-    };
-    schedule
+    job.schedule.clone().unwrap()
 }
 
 fn calendar(value: &Value) -> Calendar {
-    let dates = |key: &str| -> BTreeMap<NaiveDate, String> {
-        let dates = value.get(key).and_then(Value::as_map).into_iter();
-        let dates = dates.flat_map(|dates| dates.iter());
-        dates
-            .map(|(date, name)| (date.parse().unwrap(), name.as_str().unwrap().to_owned()))
-            .collect()
-    };
-    let mut calendar = Calendar {
-        closed: dates("closed"),
-        open: dates("open"),
-        ..Calendar::default()
-    };
-    if let Some(weekend) = value.get("weekend").and_then(Value::as_list) {
-        let day = |day: &Value| day.as_str().unwrap().parse::<Weekday>().unwrap();
-        calendar.weekend = weekend.iter().map(day).collect();
+    let header = r#"{"windlass":"v1","kind":"Calendar","name":"days"}"#;
+    let document = Value::parse(header).unwrap().merged(value);
+    match restore(&document) {
+        Ok(Content::Calendar(calendar)) => calendar.days,
+        // No document can say it: a calendar opens on one day of the week.
+        _ => Calendar {
+            weekend: (0..7).map(|day| Weekday::try_from(day).unwrap()).collect(),
+            ..Calendar::default()
+        },
     }
-    calendar
 }
 
 fn instant(vector: &Value, key: &str) -> DateTime<Utc> {

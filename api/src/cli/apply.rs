@@ -27,7 +27,7 @@ pub struct ApplyArgs {
     dry_run: bool,
 }
 
-const CHANGES: &[Column] = &[
+pub(super) const CHANGES: &[Column] = &[
     Column("KIND", &["/kind"]),
     Column("NAME", &["/name"]),
     Column("ACTION", &["/action"]),

@@ -49,8 +49,8 @@ pub fn given(text: &str) -> Result<Value, CliError> {
 #[derive(Debug, Default)]
 pub struct Bundle {
     documents: BTreeMap<String, String>,
-    /// By category: where its data lie, and their text.
-    data: BTreeMap<String, String>,
+    /// By what they belong to, `category` or `calendar`, and its name: the texts of data files.
+    data: BTreeMap<(&'static str, String), String>,
 }
 
 impl Bundle {
@@ -82,9 +82,9 @@ impl Bundle {
         text: String,
         read: impl Fn(&str) -> Result<String, CliError>,
     ) -> Result<(), CliError> {
-        for (category, named) in data_files(&text) {
+        for (owner, named) in data_files(&text) {
             let data = read(&beside(path, &named))?;
-            self.data.insert(category, data);
+            self.data.insert(owner, data);
         }
         self.documents.insert(path.to_owned(), text);
         Ok(())
@@ -100,7 +100,7 @@ impl Bundle {
         let data: Vec<Value> = self
             .data
             .iter()
-            .map(|(category, text)| json!({"category": category, "text": text}))
+            .map(|((kind, name), text)| json!({*kind: name, "text": text}))
             .collect();
         json!({"files": files, "data": data})
     }
@@ -147,26 +147,27 @@ pub fn is_test(path: &Path) -> bool {
         .any(|end| name.ends_with(end))
 }
 
-/// The categories of a file, each with what its `data: { file: … }` names. What is no YAML or names
+/// The categories and calendars of a file, each with what its `data: { file: … }` or its `ical` names. What is no YAML or names
 /// none has no data; the server says what is wrong with it.
-fn data_files(text: &str) -> Vec<(String, String)> {
+fn data_files(text: &str) -> Vec<((&'static str, String), String)> {
     let mut named = Vec::new();
     for part in text.split("\n---") {
         let Ok(document) = serde_saphyr::from_str::<Value>(part.trim_start_matches('-')) else {
             continue;
         };
-        let is_category = document.get("kind").and_then(Value::as_str) == Some("Category");
+        let (kind, place) = match document.get("kind").and_then(Value::as_str) {
+            Some("Category") => ("category", "/data/file"),
+            Some("Calendar") => ("calendar", "/ical"),
+            _ => continue,
+        };
         let text = |place: &str| {
             document
                 .pointer(place)
                 .and_then(Value::as_str)
                 .map(str::to_owned)
         };
-        named.extend(
-            text("/name")
-                .zip(text("/data/file"))
-                .filter(|_| is_category),
-        );
+        let named_here = text("/name").zip(text(place));
+        named.extend(named_here.map(|(name, file)| ((kind, name), file)));
     }
     named
 }

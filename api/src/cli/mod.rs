@@ -8,6 +8,7 @@ pub mod apply;
 mod approval;
 pub mod batch;
 mod breaker;
+mod calendar;
 mod category;
 mod check;
 mod clock;
@@ -149,6 +150,9 @@ enum Command {
     /// Recipes of batches
     #[command(subcommand)]
     Configuration(configuration::ConfigurationCommand),
+    /// Which days are open
+    #[command(subcommand)]
+    Calendar(calendar::CalendarCommand),
     /// How much may run at once or start in a time
     #[command(subcommand)]
     Limit(limit::LimitCommand),
@@ -290,6 +294,7 @@ impl Command {
             Self::Category(command) => command.run(context).await,
             Self::Purpose(command) => command.run(context).await,
             Self::Configuration(command) => command.run(context).await,
+            Self::Calendar(command) => command.run(context).await,
             Self::Limit(command) => command.run(context).await,
             Self::Schedule(command) => command.run(context).await,
             Self::Error(command) => command.run(context).await,

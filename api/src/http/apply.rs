@@ -43,7 +43,7 @@ struct ApplyQuery {
 struct ApplyBody {
     /// YAML or JSON files, each with one document or more, `---` between.
     files: Vec<FileBody>,
-    /// The files that `data.file` of categories names: the caller reads them beside the documents.
+    /// The files that `data.file` of categories and `ical` of calendars name: the caller reads them beside the documents.
     #[serde(default)]
     data: Vec<DataBody>,
 }
@@ -58,12 +58,14 @@ struct FileBody {
     text: String,
 }
 
-/// The data of one category.
+/// The data of one category, or the days of one calendar.
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 struct DataBody {
     /// The category, by name; its document is among the files and says the format.
-    category: String,
+    category: Option<String>,
+    /// Instead of it a calendar, by name: the text is the iCalendar file that its document names.
+    calendar: Option<String>,
     /// The text of its file. Larger sets go to `POST /v1/categories/{name}/items`.
     text: String,
 }
@@ -80,7 +82,7 @@ struct ApplyReply {
 /// What happens to one document.
 #[derive(Debug, Serialize, ToSchema)]
 struct ChangeReply {
-    /// `template`, `purpose`, `category`, `job_configuration` or `connection`.
+    /// `template`, `purpose`, `category`, `job_configuration`, `connection`, `limit` or `calendar`.
     kind: &'static str,
     /// Its name; of a template `namespace.name@version`.
     name: String,
@@ -116,8 +118,8 @@ async fn apply_documents(
             text: &file.text,
         })
         .collect();
-    let documents = configuration::read(&files, now).map_err(Refusal::invalid)?;
-    let data = data(body.data, &documents).map_err(Refusal::invalid)?;
+    let mut documents = configuration::read(&files, now).map_err(Refusal::invalid)?;
+    let data = data(body.data, &mut documents).map_err(Refusal::invalid)?;
     let mut resources = BTreeMap::new();
     for document in &documents {
         if let Content::Template(tree) = &document.content {
@@ -166,7 +168,7 @@ async fn read(state: &ApiState, request: Request) -> Result<ApplyBody, Refusal> 
 /// The data by category; data of a category that is not in the set would be ignored, so it is refused.
 fn data(
     sent: Vec<DataBody>,
-    documents: &[Document],
+    documents: &mut [Document],
 ) -> Result<BTreeMap<String, Box<dyn ReadSeek>>, Vec<Problem>> {
     let categories = documents
         .iter()
@@ -174,7 +176,28 @@ fn data(
     let categories: BTreeSet<String> = categories.map(Document::name).collect();
     let mut problems = Vec::new();
     let mut data: BTreeMap<String, Box<dyn ReadSeek>> = BTreeMap::new();
-    for (place, DataBody { category, text }) in sent.into_iter().enumerate() {
+    for (place, one) in sent.into_iter().enumerate() {
+        let DataBody {
+            category,
+            calendar,
+            text,
+        } = one;
+        let category = match (category, calendar) {
+            (Some(category), None) => category,
+            (None, Some(calendar)) => {
+                problems.extend(import(documents, &calendar, &text, place));
+                continue;
+            }
+            _ => {
+                let message = "data belong to a `category` or to a `calendar`, one of them";
+                problems.push(Problem::new(
+                    "one_of_two",
+                    format!("/data/{place}"),
+                    message,
+                ));
+                continue;
+            }
+        };
         let pointer = format!("/data/{place}/category");
         if !categories.contains(&category) {
             let message = format!("no document of the set is the category `{category}`");
@@ -193,6 +216,19 @@ fn data(
     } else {
         Err(problems)
     }
+}
+
+/// Puts the days of an iCalendar file into the calendar of the set that names it.
+fn import(documents: &mut [Document], calendar: &str, text: &str, place: usize) -> Option<Problem> {
+    let mut all = documents.iter_mut();
+    let found = all.find(|one| one.kind() == Kind::Calendar && one.name() == calendar);
+    let Some(document) = found else {
+        let message = format!("no document of the set is the calendar `{calendar}`");
+        let pointer = format!("/data/{place}/calendar");
+        let problem = Problem::new("unknown_calendar", pointer, message);
+        return Some(problem.hint("send its document beside its file"));
+    };
+    document.import(text).err()
 }
 
 impl From<ApplyReport> for ApplyReply {

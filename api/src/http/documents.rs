@@ -22,6 +22,8 @@ pub(super) fn routes() -> OpenApiRouter<ApiState> {
         .routes(routes!(show_job_configuration))
         .routes(routes!(list_connections))
         .routes(routes!(show_connection))
+        .routes(routes!(list_calendars))
+        .routes(routes!(show_calendar))
 }
 
 /// Purposes by name.
@@ -88,6 +90,28 @@ async fn show_connection(
     At(name): At<String>,
 ) -> Result<Json<DocumentReply>, Refusal> {
     show(&state, ConfigurationKind::Connection, &name).await
+}
+
+/// Calendars by name.
+#[utoipa::path(get, path = "/v1/calendars", tag = "configuration", params(PageQuery),
+    responses((status = 200, body = PageReply<DocumentReply>)))]
+async fn list_calendars(
+    State(state): State<ApiState>,
+    uri: Uri,
+    Params(query): Params<PageQuery>,
+) -> Result<Response, Refusal> {
+    list(&state, ConfigurationKind::Calendar, &uri, &query).await
+}
+
+/// One calendar in its newest revision.
+#[utoipa::path(get, path = "/v1/calendars/{name}", tag = "configuration",
+    params(("name" = String, Path, description = "Its name")),
+    responses((status = 200, body = DocumentReply)))]
+async fn show_calendar(
+    State(state): State<ApiState>,
+    At(name): At<String>,
+) -> Result<Json<DocumentReply>, Refusal> {
+    show(&state, ConfigurationKind::Calendar, &name).await
 }
 
 async fn list(

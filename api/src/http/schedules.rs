@@ -108,13 +108,14 @@ async fn list_next_slots(
         other => return Ok(Json(NextReply::without_slots(name, &other))),
     };
     let now = state.store.clock().await?.now;
-    let slots = calendar::next(&schedule, None, now, count);
+    let days = state.store.calendar_of(state.tenant, &schedule).await?;
+    let slots = calendar::next(&schedule, days.as_ref(), now, count);
     Ok(Json(NextReply {
         words: calendar::words(&schedule),
         zone: schedule.zone.name().to_owned(),
         items: slots
             .iter()
-            .map(|slot| ComingReply::new(&schedule, slot))
+            .map(|slot| ComingReply::new(&schedule, days.as_ref(), slot))
             .collect(),
         schedule: name,
     }))

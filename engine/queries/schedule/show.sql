@@ -20,5 +20,6 @@ left join lateral (
 left join lateral (
     select x.at, x.state, x.batch, x.job from slot x
     where x.tenant = s.tenant and x.schedule = s.name and x.state <> 'planned'
+      and (x.state <> 'skipped' or x.at <= (select now() + clock_offset from cluster))
     order by x.at desc limit 1) d on true
 where s.tenant = $1 and s.name = $2;

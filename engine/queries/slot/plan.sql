@@ -1,9 +1,13 @@
--- Writes planned slots; an instant that has its slot keeps it.
+-- Writes planned slots, and beside them what their calendar leaves out: skipped, with the reason. An instant that has
+-- its slot keeps it.
 -- Index  slot_pkey (tenant, schedule, at).
 -- Locks  the new rows, after their schedule.
 -- Gives  the instants that are new.
-insert into slot (tenant, schedule, at, fire_at, covers, previous, revision, zone_data, state)
-select $1, $2, s.at, s.fire_at, s.covers, s.previous, $7, $8, 'planned'
-from unnest($3::timestamptz[], $4::timestamptz[], $5::text[], $6::timestamptz[]) as s(at, fire_at, covers, previous)
+insert into slot (tenant, schedule, at, fire_at, covers, previous, note, reason, revision, zone_data, state, decided_at)
+select $1, $2, s.at, s.fire_at, s.covers, s.previous, s.note, s.reason, $9, $10,
+       case when s.reason is null then 'planned' else 'skipped' end,
+       case when s.reason is not null then now() end
+from unnest($3::timestamptz[], $4::timestamptz[], $5::text[], $6::timestamptz[], $7::text[], $8::text[])
+    as s(at, fire_at, covers, previous, note, reason)
 on conflict (tenant, schedule, at) do nothing
 returning at;

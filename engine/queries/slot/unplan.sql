@@ -1,7 +1,7 @@
--- Takes back the planned slots after $3: the timing was edited. Due ones stay.
+-- Takes back what was planned after $3, and what was left out: the timing or its calendar was edited. What is due stays.
 -- Index  slot_pkey (tenant, schedule, at).
 -- Locks  the slots, after their schedule.
 -- Gives  the instants taken back.
 delete from slot
-where tenant = $1 and schedule = $2 and state = 'planned' and at > $3
+where tenant = $1 and schedule = $2 and state in ('planned', 'skipped') and at > $3
 returning at;

@@ -4,6 +4,8 @@
 //! and schedules planned, all or nothing. Every problem of every part comes back at once. A dry run
 //! does the same and takes it back.
 
+mod days;
+
 use std::collections::BTreeMap;
 use std::fmt;
 
@@ -116,9 +118,7 @@ impl Applying {
         let documents = std::mem::take(&mut self.application.documents);
         store::configuration::lock(connection, self.application.tenant).await?;
         self.problems = references::check(connection, self.application.tenant, &documents).await?;
-        for document in &documents {
-            self.document(connection, document, &documents).await?;
-        }
+        self.documents(connection, &documents).await?;
         if !self.problems.is_empty() {
             return Err(Error::Invalid {
                 problems: self.problems,
@@ -150,6 +150,7 @@ impl Applying {
             documents::Kind::JobConfiguration => ConfigurationKind::JobConfiguration,
             documents::Kind::Connection => ConfigurationKind::Connection,
             documents::Kind::Limit => ConfigurationKind::Limit,
+            documents::Kind::Calendar => ConfigurationKind::Calendar,
         };
         let revision = self.revision(connection, document, kind).await?;
         match &document.content {
@@ -165,7 +166,16 @@ impl Applying {
                     now: self.now,
                     own: None,
                 };
+                if self.never(connection, document, job).await? {
+                    return Ok(());
+                }
                 timing::keep(connection, applied).await
+            }
+            Content::Calendar(calendar) => {
+                if let Some(file) = &calendar.ical {
+                    self.refuse(document, vec![missing_file(document, file, "/ical")]);
+                }
+                Ok(())
             }
             _ => Ok(()),
         }
@@ -209,6 +219,10 @@ impl Applying {
                     .at(place.line, place.column)
                     .hint(hint.unwrap_or_default());
                 self.refuse(document, vec![problem]);
+                return Ok(());
+            }
+            Err(Error::Invalid { problems }) => {
+                self.refuse(document, placed(tree, problems));
                 return Ok(());
             }
             Err(error) => return Err(error),
@@ -292,7 +306,7 @@ impl Applying {
                     reader,
                 },
                 None => {
-                    self.refuse(document, vec![missing_file(document, path)]);
+                    self.refuse(document, vec![missing_file(document, path, "/data/file")]);
                     return Ok(());
                 }
             },
@@ -321,6 +335,15 @@ impl Applying {
     }
 }
 
+/// Problems of a template that is sound alone, where its tree has them.
+fn placed(tree: &Tree, problems: Vec<Problem>) -> Vec<Problem> {
+    let placed = problems.into_iter().map(|problem| {
+        let place = tree.place_of(&problem.pointer);
+        problem.at(place.line, place.column)
+    });
+    placed.collect()
+}
+
 fn compare(
     latest: Option<&Revision>,
     document: &Document,
@@ -340,9 +363,9 @@ fn compare(
     )
 }
 
-fn missing_file(document: &Document, path: &str) -> Problem {
+fn missing_file(document: &Document, path: &str, pointer: &str) -> Problem {
     let message = format!("the file `{path}` does not exist beside the document");
-    Problem::new("file_not_found", "/data/file", message)
+    Problem::new("file_not_found", pointer, message)
         .hint("the path is relative to the document")
         .at(document.place.line, document.place.column)
 }

@@ -3,13 +3,16 @@
 //! Whoever decides holds the schedule's row: the verdicts of catch-up and overlap, the slots' states
 //! and what it starts commit together.
 
+mod room;
+
 use chrono::{DateTime, TimeDelta, Utc};
-use windlass_workflows::calendar::{Schedule, ZONE_DATA};
+use windlass_workflows::calendar::{Overlap, Schedule, ZONE_DATA};
 use windlass_workflows::policy::catch_up::{DueSlot, Pause, Verdict, judge};
 use windlass_workflows::policy::overlap::{Admission, Candidate, admit};
 
 use super::start::{Start, Started};
 use crate::store::Session;
+use crate::store::calendar;
 use crate::store::schedule::tenant_name;
 use crate::store::{Planning, plan_slots};
 use crate::{Error, Store};
@@ -30,6 +33,8 @@ pub struct Fired {
     pub jobs: Vec<i64>,
     /// Slots that were decided.
     pub decided: usize,
+    /// Whether a slot waits for what runs.
+    pub is_waiting: bool,
 }
 
 impl Store {
@@ -85,19 +90,25 @@ impl Store {
             }
             answer => answer?,
         }
-        self.transaction(move |connection| {
-            Box::pin(async move {
-                Firing {
-                    tenant,
-                    name,
-                    start,
-                    now,
+        let schedule = start.schedule();
+        let cancels = schedule.is_some_and(|schedule| schedule.overlap == Overlap::CancelRunning);
+        let firing = Firing {
+            tenant,
+            name: name.clone(),
+            start,
+            now,
+        };
+        let fired = self.transaction(move |connection| Box::pin(firing.run(connection)));
+        match fired.await {
+            Err(error) if error.is_permanent() => self.miss_due(tenant, &name, now, &error).await,
+            Ok(fired) => {
+                if fired.is_waiting && cancels {
+                    self.make_room(tenant, &name).await?;
                 }
-                .run(connection)
-                .await
-            })
-        })
-        .await
+                Ok(fired)
+            }
+            answer => answer,
+        }
     }
 
     /// A recipe that cannot be followed leaves its due slots missed, with the reason.
@@ -164,6 +175,7 @@ impl Firing {
         for (due, decision) in due.iter().zip(decisions) {
             let started = self.carry_out(connection, due.slot.at, decision).await?;
             fired.decided += usize::from(decision.is_final());
+            fired.is_waiting |= matches!(decision, Decision::Wait { .. });
             fired.batches.extend(started.batch);
             fired.jobs.extend(started.job);
         }
@@ -181,13 +193,15 @@ impl Firing {
             return self.plan_after(connection, planned_until).await;
         }
         let revision = self.start.revision().unwrap_or(1);
+        // Behind the lock: who edits a calendar plans what is here anew, and then lets go.
+        let calendar = calendar::of(connection, self.tenant, schedule).await?;
         let planning = Planning {
             tenant: self.tenant,
             name: &self.name,
             revision,
             zone_data: ZONE_DATA,
             schedule,
-            calendar: None,
+            calendar: calendar.as_ref(),
         };
         plan_slots(connection, planning, planned_until, self.now + AHEAD).await?;
         Ok(())

@@ -4,10 +4,13 @@ use chrono::{DateTime, Utc};
 use windlass_workflows::configuration::{TemplateReference, Timing, VersionChoice, timing};
 use windlass_workflows::value::Value;
 
-use super::timing::{Applied, timed};
+use super::timing::{Applied, never, timed};
 use crate::Error;
 use crate::store::schedule::{NewSchedule, OwnTiming, StoredSchedule};
 use crate::store::{self, NewTemplate, Session};
+
+/// Where its settings stand.
+const EXTRAS: &str = "/document/metadata/windlass/schedule";
 
 /// The name of a template's own schedule: no job configuration has a name with a slash.
 pub(super) fn schedule_name(namespace: &str, name: &str) -> String {
@@ -37,6 +40,11 @@ pub(super) async fn keep(
     let newest = store::template::find(connection, tenant, &newest).await?;
     if newest.is_none_or(|newest| newest.id != version) {
         return Ok(());
+    }
+    // Nobody edits its calendar while it is planned: taken before its own row, as applies do.
+    let rule = template.rule.as_ref();
+    if rule.is_some_and(|rule| rule.get("calendar").is_some()) {
+        store::configuration::lock(connection, tenant).await?;
     }
     let name = schedule_name(&header.namespace, &header.name);
     let stored = store::schedule::lock(connection, tenant, &name).await?;
@@ -102,6 +110,10 @@ impl Keeping<'_> {
         };
         match timing {
             Timing::Slots(schedule) => {
+                let problems = never(connection, self.tenant, &schedule, self.now, EXTRAS).await?;
+                if !problems.is_empty() {
+                    return Err(Error::Invalid { problems });
+                }
                 let applied = Applied {
                     tenant: self.tenant,
                     name: self.name,
@@ -129,6 +141,7 @@ impl Keeping<'_> {
             zone_data: "",
             planned_until: same.map_or(self.now, |same| same.planned_until),
             enabled: true,
+            calendar: None,
             own: Some(own),
         };
         store::schedule::upsert(connection, self.tenant, new).await

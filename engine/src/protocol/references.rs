@@ -23,6 +23,7 @@ struct Names {
     purposes: BTreeSet<String>,
     categories: BTreeSet<String>,
     limits: BTreeSet<String>,
+    calendars: BTreeSet<String>,
 }
 
 impl Names {
@@ -39,10 +40,33 @@ impl Names {
                 Content::Purpose(_) => _ = names.purposes.insert(name),
                 Content::Category(_) => _ = names.categories.insert(name),
                 Content::Limit(_) => _ = names.limits.insert(name),
+                Content::Calendar(_) => _ = names.calendars.insert(name),
                 Content::JobConfiguration(_) | Content::Connection(_) => {}
             }
         }
         names
+    }
+
+    /// Those of one kind; of templates without their versions.
+    fn of_kind(&self, kind: ReferenceKind) -> &BTreeSet<String> {
+        match kind {
+            ReferenceKind::Template => &self.templates,
+            ReferenceKind::Purpose => &self.purposes,
+            ReferenceKind::Category => &self.categories,
+            ReferenceKind::Limit => &self.limits,
+            ReferenceKind::Calendar => &self.calendars,
+        }
+    }
+}
+
+/// As what the named document is kept; templates are kept as versions.
+fn stored_as(kind: ReferenceKind) -> Option<ConfigurationKind> {
+    match kind {
+        ReferenceKind::Template => None,
+        ReferenceKind::Purpose => Some(ConfigurationKind::Purpose),
+        ReferenceKind::Category => Some(ConfigurationKind::Category),
+        ReferenceKind::Limit => Some(ConfigurationKind::Limit),
+        ReferenceKind::Calendar => Some(ConfigurationKind::Calendar),
     }
 }
 
@@ -71,13 +95,10 @@ async fn exists(
     reference: &Reference,
 ) -> Result<bool, Error> {
     let name = reference.name.as_str();
-    let (set, kind) = match reference.kind {
-        ReferenceKind::Template => return template_exists(connection, tenant, names, name).await,
-        ReferenceKind::Purpose => (&names.purposes, ConfigurationKind::Purpose),
-        ReferenceKind::Category => (&names.categories, ConfigurationKind::Category),
-        ReferenceKind::Limit => (&names.limits, ConfigurationKind::Limit),
+    let Some(kind) = stored_as(reference.kind) else {
+        return template_exists(connection, tenant, names, name).await;
     };
-    if set.contains(name) {
+    if names.of_kind(reference.kind).contains(name) {
         return Ok(true);
     }
     let found = store::configuration::latest(connection, tenant, kind, name).await?;
@@ -112,30 +133,16 @@ async fn unknown(
     document: &Document,
     reference: &Reference,
 ) -> Result<Problem, Error> {
-    let (mut known, looked_for) = match reference.kind {
-        ReferenceKind::Template => {
-            template_names(connection, tenant, names, &reference.name).await?
-        }
-        ReferenceKind::Purpose => {
-            let stored =
-                store::configuration::names(connection, tenant, ConfigurationKind::Purpose);
-            (stored.await?, reference.name.as_str())
-        }
-        ReferenceKind::Category => {
-            let stored =
-                store::configuration::names(connection, tenant, ConfigurationKind::Category);
-            (stored.await?, reference.name.as_str())
-        }
-        ReferenceKind::Limit => {
-            let stored = store::configuration::names(connection, tenant, ConfigurationKind::Limit);
+    let (mut known, looked_for) = match stored_as(reference.kind) {
+        None => template_names(connection, tenant, names, &reference.name).await?,
+        Some(kind) => {
+            let stored = store::configuration::names(connection, tenant, kind);
             (stored.await?, reference.name.as_str())
         }
     };
     known.extend(match reference.kind {
         ReferenceKind::Template => Vec::new(),
-        ReferenceKind::Purpose => names.purposes.iter().cloned().collect(),
-        ReferenceKind::Category => names.categories.iter().cloned().collect(),
-        ReferenceKind::Limit => names.limits.iter().cloned().collect(),
+        kind => names.of_kind(kind).iter().cloned().collect(),
     });
     let kind = reference.kind.as_str();
     let message = format!("the {kind} `{}` does not exist", reference.name);

@@ -13,7 +13,7 @@ use super::create::{Made, Recipe, Source, insert};
 use super::known::Known;
 use super::own::is_own;
 use super::work::Work;
-use crate::store::{Desk, LaneKey, NewRequest, Session};
+use crate::store::{Desk, LaneKey, NewRequest, Session, calendar};
 use crate::{Error, Store};
 
 /// What was started: one of the two.
@@ -152,7 +152,7 @@ impl Start {
     ) -> Result<Result<Started, String>, Error> {
         match self {
             Self::Batch(recipe) => {
-                let made = made(recipe, slot, who);
+                let made = made(connection, tenant, recipe, slot, who).await?;
                 let batch = insert(connection, tenant, recipe, &made).await?;
                 Ok(Ok(Started {
                     batch: Some(batch),
@@ -165,10 +165,21 @@ impl Start {
 }
 
 /// How a batch is called; one beside the slots is nobody's.
-fn made(recipe: &Recipe, slot: Option<DateTime<Utc>>, who: &str) -> Made {
-    let scope = slot.zip(recipe.configuration.schedule.as_ref());
-    let scope = scope.map(|(at, schedule)| SlotScope::of(schedule, None, at));
-    Made {
+async fn made(
+    connection: &mut Session,
+    tenant: i32,
+    recipe: &Recipe,
+    slot: Option<DateTime<Utc>>,
+    who: &str,
+) -> Result<Made, Error> {
+    let scope = match slot.zip(recipe.configuration.schedule.as_ref()) {
+        Some((at, schedule)) => {
+            let calendar = calendar::of(connection, tenant, schedule).await?;
+            Some(SlotScope::of(schedule, calendar.as_ref(), at))
+        }
+        None => None,
+    };
+    Ok(Made {
         name: scope
             .as_ref()
             .map(|scope| format!("{} {}", recipe.name(), scope.wall.format("%Y-%m-%d %H:%M"))),
@@ -176,7 +187,7 @@ fn made(recipe: &Recipe, slot: Option<DateTime<Utc>>, who: &str) -> Made {
         idempotency_key: None,
         schedule: scope.as_ref().map(|_| recipe.name().to_owned()),
         slot: scope,
-    }
+    })
 }
 
 impl OwnStart {

@@ -1,7 +1,10 @@
 //! Schedules of applied job configurations and of templates: their rows, and the slots of the next day.
 
 use chrono::{DateTime, TimeDelta, Utc};
-use windlass_workflows::calendar::{Schedule, ZONE_DATA};
+use windlass_workflows::calendar::{self, Schedule, ZONE_DATA};
+use windlass_workflows::configuration::{Timing, timing};
+use windlass_workflows::problem::Problem;
+use windlass_workflows::value::Value;
 
 use crate::Error;
 use crate::store::Session;
@@ -61,6 +64,7 @@ pub(super) async fn timed(
             .as_ref()
             .map_or(applied.now, |stored| stored.planned_until),
         enabled: schedule.enabled,
+        calendar: schedule.calendar.as_deref(),
         own: applied.own,
     };
     store::schedule::upsert(connection, applied.tenant, new).await?;
@@ -80,6 +84,7 @@ async fn replan(
     if !schedule.enabled {
         return Ok(());
     }
+    let calendar = store::calendar::of(connection, applied.tenant, schedule).await?;
     let tenant = store::schedule::tenant_name(connection, applied.tenant).await?;
     let key = format!("{tenant}/{}", applied.name);
     let spread = schedule.clone().spread_for(&key);
@@ -89,9 +94,83 @@ async fn replan(
         revision: applied.revision,
         zone_data: ZONE_DATA,
         schedule: &spread,
-        calendar: None,
+        calendar: calendar.as_ref(),
     };
     let until = applied.now + PLAN_AHEAD;
     store::plan_slots(connection, planning, applied.now, until).await?;
     Ok(())
+}
+
+/// What is wrong with a schedule on its calendar, at `pointer`: it never fires, or its calendar never opens. One without
+/// a calendar was judged by whoever read it.
+pub(super) async fn never(
+    connection: &mut Session,
+    tenant: i32,
+    schedule: &Schedule,
+    now: DateTime<Utc>,
+    pointer: &str,
+) -> Result<Vec<Problem>, Error> {
+    let Some(name) = schedule.calendar.as_deref() else {
+        return Ok(Vec::new());
+    };
+    let calendar = match store::calendar::of(connection, tenant, schedule).await {
+        Ok(calendar) => calendar,
+        Err(Error::NotFound { .. }) => {
+            let message = format!("the calendar `{name}` does not exist");
+            let problem = Problem::new("unknown_reference", format!("{pointer}/calendar"), message);
+            let hint = "apply its document first, or together with this one";
+            return Ok(vec![problem.hint(hint)]);
+        }
+        Err(error) => return Err(error),
+    };
+    let found = calendar::check(schedule, calendar.as_ref(), now).into_iter();
+    let problems = found.map(|one| {
+        let problem = Problem::new(one.code, pointer, one.message);
+        match one.hint {
+            Some(hint) => problem.hint(hint),
+            None => problem,
+        }
+    });
+    Ok(problems.collect())
+}
+
+/// Plans every schedule anew that an edited calendar has a say in, or says which of them would never fire. The caller
+/// holds the lock of applies.
+pub(super) async fn calendar_edited(
+    connection: &mut Session,
+    tenant: i32,
+    calendar: &str,
+    now: DateTime<Utc>,
+) -> Result<Vec<Problem>, Error> {
+    let rows = sqlx::query_file!("queries/schedule/of_calendar.sql", tenant, calendar)
+        .fetch_all(&mut *connection)
+        .await?;
+    let mut problems = Vec::new();
+    for row in rows {
+        let rule = Value::parse(&row.rule).ok().map(|rule| timing(&rule));
+        // What another release wrote, that release plans.
+        let Some(Ok(Timing::Slots(schedule))) = rule else {
+            continue;
+        };
+        let found = never(connection, tenant, &schedule, now, "").await?;
+        if !found.is_empty() {
+            let named = |problem: Problem| Problem {
+                message: format!("the schedule `{}`: {}", row.name, problem.message),
+                ..problem
+            };
+            problems.extend(found.into_iter().map(named));
+            continue;
+        }
+        let applied = Applied {
+            tenant,
+            name: &row.name,
+            revision: row.revision,
+            rule: None,
+            schedule: None,
+            now,
+            own: None,
+        };
+        replan(connection, applied, &schedule).await?;
+    }
+    Ok(problems)
 }

@@ -9,6 +9,7 @@ mod batch_member;
 mod batch_report;
 mod batch_row;
 pub(crate) mod breaker;
+pub(crate) mod calendar;
 mod cancel;
 pub(crate) mod category;
 mod child;

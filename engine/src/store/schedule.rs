@@ -122,6 +122,7 @@ pub(crate) struct NewSchedule<'a> {
     pub zone_data: &'a str,
     pub planned_until: DateTime<Utc>,
     pub enabled: bool,
+    pub calendar: Option<&'a str>,
     pub own: Option<OwnTiming<'a>>,
 }
 
@@ -168,6 +169,7 @@ pub(crate) async fn upsert(
         new.own.and_then(|own| own.after),
         new.own.and_then(|own| own.event_pos),
         new.own.and_then(|own| own.event_types),
+        new.calendar,
     )
     .execute(connection)
     .await?;

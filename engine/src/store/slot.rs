@@ -2,9 +2,12 @@
 //!
 //! Firing and deciding them is `fire`'s. Whoever plans holds the schedule's row.
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, NaiveDateTime, Utc};
 use serde::Serialize;
-use windlass_workflows::calendar::{Calendar, Schedule, Slot, previous, slots};
+use windlass_workflows::calendar::{
+    Bound, Calendar, Dropped, DroppedAt, Preview, Reason, Schedule, dropped_said, preview,
+    previous, slot_said,
+};
 
 use super::Store;
 use super::gate::Session;
@@ -34,6 +37,8 @@ pub struct SlotView {
     pub revision: i32,
     /// The nominal local times that it stands for, a JSON list.
     pub covers: String,
+    /// What was decided on the way to it, such as from where a calendar moved it.
+    pub note: Option<String>,
 }
 
 /// Which slots of a schedule.
@@ -75,7 +80,7 @@ pub(crate) async fn plan_slots(
     from: DateTime<Utc>,
     until: DateTime<Utc>,
 ) -> Result<usize, Error> {
-    let found = slots(planning.schedule, planning.calendar, from, until);
+    let found = preview(planning.schedule, planning.calendar, from, until);
     let added = insert(connection, planning, &found).await?;
     sqlx::query_file!(
         "queries/schedule/touch.sql",
@@ -104,43 +109,97 @@ pub(crate) async fn unplan_slots(
     Ok(rows.into_iter().map(|row| row.at).collect())
 }
 
+/// The rows of one planning, column by column.
+#[derive(Default)]
+struct Rows {
+    ats: Vec<DateTime<Utc>>,
+    fire_ats: Vec<DateTime<Utc>>,
+    covers: Vec<String>,
+    befores: Vec<Option<DateTime<Utc>>>,
+    notes: Vec<Option<String>>,
+    reasons: Vec<Option<String>>,
+}
+
+impl Rows {
+    fn of(planning: Planning<'_>, found: &Preview) -> Self {
+        let (schedule, calendar) = (planning.schedule, planning.calendar);
+        let mut rows = Self::default();
+        let first = found.slots.first();
+        let mut before = first.and_then(|first| {
+            let before = previous(schedule, calendar, first.at, 1);
+            before.first().map(|slot| slot.at)
+        });
+        for slot in &found.slots {
+            rows.ats.push(slot.at);
+            rows.fire_ats.push(slot.fire_at);
+            rows.covers.push(covers(&slot.covers));
+            rows.befores.push(before.replace(slot.at));
+            rows.notes.push(slot_said(schedule, calendar, slot));
+            rows.reasons.push(None);
+        }
+        for (dropped, wall) in left_out(planning, &found.dropped) {
+            let at = Bound::wall(wall, schedule.zone);
+            rows.ats.push(at);
+            rows.fire_ats.push(at);
+            rows.covers.push(covers(&[wall]));
+            rows.befores.push(None);
+            rows.notes.push(None);
+            let reason = dropped_said(schedule, calendar, dropped);
+            rows.reasons.push(Some(reason));
+        }
+        rows
+    }
+}
+
+/// What the calendar of a schedule leaves out, where a row a time says something: of a beat every few minutes it would
+/// only be many.
+fn left_out<'a>(
+    planning: Planning<'_>,
+    dropped: &'a [Dropped],
+) -> impl Iterator<Item = (&'a Dropped, NaiveDateTime)> {
+    let says_something = planning.calendar.is_some() && !planning.schedule.rule.is_beat();
+    dropped
+        .iter()
+        .filter_map(move |one| match (one.at, one.reason) {
+            (DroppedAt::Time(wall), Reason::Closed | Reason::Blackout | Reason::NoOpenDay)
+                if says_something =>
+            {
+                Some((one, wall))
+            }
+            _ => None,
+        })
+}
+
 async fn insert(
     connection: &mut Session,
     planning: Planning<'_>,
-    found: &[Slot],
+    found: &Preview,
 ) -> Result<usize, Error> {
-    let Some(first) = found.first() else {
+    let rows = Rows::of(planning, found);
+    if rows.ats.is_empty() {
         return Ok(0);
-    };
-    let before = previous(planning.schedule, planning.calendar, first.at, 1);
-    let before = before.first().map(|slot| slot.at);
-    let ats: Vec<DateTime<Utc>> = found.iter().map(|slot| slot.at).collect();
-    let fire_ats: Vec<DateTime<Utc>> = found.iter().map(|slot| slot.fire_at).collect();
-    let covers: Vec<String> = found.iter().map(covers).collect();
-    let befores: Vec<Option<DateTime<Utc>>> = std::iter::once(before)
-        .chain(ats.iter().copied().map(Some))
-        .take(ats.len())
-        .collect();
-    let rows = sqlx::query_file!(
+    }
+    let written = sqlx::query_file!(
         "queries/slot/plan.sql",
         planning.tenant,
         planning.name,
-        &ats,
-        &fire_ats,
-        &covers,
-        &befores as &[Option<DateTime<Utc>>],
+        &rows.ats,
+        &rows.fire_ats,
+        &rows.covers,
+        &rows.befores as &[Option<DateTime<Utc>>],
+        &rows.notes as &[Option<String>],
+        &rows.reasons as &[Option<String>],
         planning.revision,
         planning.zone_data,
     )
     .fetch_all(connection)
     .await?;
-    Ok(rows.len())
+    Ok(written.len())
 }
 
-/// The nominal times of a slot as a JSON list of local times.
-fn covers(slot: &Slot) -> String {
-    let times = slot
-        .covers
+/// Nominal times as a JSON list of local times.
+fn covers(walls: &[NaiveDateTime]) -> String {
+    let times = walls
         .iter()
         .map(|time| format!("\"{}\"", time.format("%Y-%m-%dT%H:%M:%S")));
     format!("[{}]", times.collect::<Vec<_>>().join(","))

@@ -4,6 +4,7 @@
 //! only how they look there.
 
 use std::collections::HashSet;
+use std::time::Duration;
 
 use chrono::{DateTime, NaiveDate, NaiveDateTime, Utc};
 
@@ -31,6 +32,16 @@ impl Rule {
     /// A pattern whose second, minute or hour repeats; its slots are beats, not appointments.
     pub fn is_below_a_day(&self) -> bool {
         matches!(self, Rule::Pattern(pattern) if pattern.is_below_a_day())
+    }
+}
+
+impl Rule {
+    /// A rule that names more than one time a day on and on: a pattern below a day, or an interval below one.
+    pub fn is_beat(&self) -> bool {
+        match self {
+            Rule::Interval(rule) => rule.every < Duration::from_secs(86_400),
+            rule => rule.is_below_a_day(),
+        }
     }
 }
 

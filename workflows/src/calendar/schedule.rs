@@ -29,6 +29,8 @@ pub struct Schedule {
     pub include: Vec<NaiveDateTime>,
     /// Nominal times taken out.
     pub exclude: Vec<Except>,
+    /// The name of the calendar that says which dates are closed; Saturdays and Sundays where there is none.
+    pub calendar: Option<String>,
     /// What happens on a closed date.
     pub closed_day: ClosedDay,
     /// What happens to a local time that does not exist; by default the rule's.
@@ -59,6 +61,7 @@ impl Schedule {
             end: None,
             include: Vec::new(),
             exclude: Vec::new(),
+            calendar: None,
             closed_day: ClosedDay::Run,
             gap: None,
             fold: None,
@@ -119,6 +122,12 @@ impl Bound {
             Bound::Instant(at) => at,
             Bound::Date(date) => daylight::first(date.and_time(NaiveTime::MIN), zone),
         }
+    }
+
+    /// The instant of a local time; of one that the clocks jump over the first after it, of one that they pass twice
+    /// the first pass.
+    pub fn wall(at: NaiveDateTime, zone: Tz) -> DateTime<Utc> {
+        daylight::first(at, zone)
     }
 
     /// The local date that is meant in `zone`.
@@ -213,6 +222,8 @@ pub enum Overlap {
     QueueOne,
     /// Every slot waits.
     QueueAll,
+    /// The newest slot waits, and what runs is cancelled for it.
+    CancelRunning,
     /// It starts all the same.
     Allow,
 }

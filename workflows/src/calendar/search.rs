@@ -3,11 +3,9 @@
 //! A window grows until enough slots are found or the horizon is reached, so that dense patterns stay
 //! cheap and rules that never match end.
 
-use std::time::Duration;
-
 use chrono::{DateTime, Days, NaiveDate, NaiveDateTime, NaiveTime, TimeDelta, Utc};
 
-use super::open_days::Calendar;
+use super::open_days::{self, Calendar, SEARCH_DAYS};
 use super::rule::Rule;
 use super::schedule::{ClosedDay, Except, Schedule};
 use super::slot::{Slot, slots, window};
@@ -24,9 +22,6 @@ const GROWTH: i32 = 4;
 
 /// The window for dense patterns when going back; a pattern of seconds gives 86,400 slots in it.
 const DENSE_WINDOW: TimeDelta = TimeDelta::days(1);
-
-/// Rules with a smaller distance are dense.
-const DAY: Duration = Duration::from_secs(86_400);
 
 /// How many slots the spread is compared with.
 const SPREAD_SLOTS: usize = 1_000;
@@ -55,7 +50,7 @@ pub fn next(
     let last = schedule.ends_at().map_or(horizon, |end| end.min(horizon));
     let (mut found, mut width) = (Vec::new(), FIRST_WINDOW);
     while found.len() < count && from < last {
-        let nearer = skip_silence(schedule, from, last);
+        let nearer = skip_silence(schedule, calendar, from, last);
         if nearer > from {
             (from, width) = (nearer, FIRST_WINDOW);
             continue;
@@ -84,7 +79,7 @@ pub fn previous(
     let (mut found, mut width) = (Vec::new(), FIRST_WINDOW);
     while found.len() < count && first < until {
         let from = (until - width).max(first);
-        if !is_silent(schedule, from, until) {
+        if !is_silent(schedule, calendar, from, until) {
             found.extend(slots(schedule, calendar, from, until).into_iter().rev());
         }
         until = from;
@@ -102,11 +97,7 @@ pub fn previous(
 /// left alone: their place has nothing to do with the pattern's silence.
 fn is_dense(schedule: &Schedule) -> bool {
     let stays = matches!(schedule.closed_day, ClosedDay::Run | ClosedDay::Skip);
-    let repeats = match &schedule.rule {
-        Rule::Interval(rule) => rule.every < DAY,
-        rule => rule.is_below_a_day(),
-    };
-    repeats && stays && schedule.include.is_empty()
+    schedule.rule.is_beat() && stays && schedule.include.is_empty()
 }
 
 /// The first nominal time of a dense rule at or after a local time.
@@ -118,31 +109,57 @@ fn first_from(schedule: &Schedule, wall: NaiveDateTime) -> Option<NaiveDateTime>
     }
 }
 
-/// Goes over the time in which a dense pattern names nothing, or only dates that are excluded: a wide
+/// Goes over the time in which a dense pattern names nothing, or only what is excluded or closed: a wide
 /// window would end in the middle of millions of times.
-fn skip_silence(schedule: &Schedule, from: DateTime<Utc>, last: DateTime<Utc>) -> DateTime<Utc> {
+fn skip_silence(
+    schedule: &Schedule,
+    calendar: Option<&Calendar>,
+    from: DateTime<Utc>,
+    last: DateTime<Utc>,
+) -> DateTime<Utc> {
     if !is_dense(schedule) {
         return from;
     }
     let mut wall = window(schedule, from, from).from;
-    for _ in 0..=schedule.exclude.len() {
-        match first_from(schedule, wall) {
-            None => return last,
-            Some(first) if is_excluded(schedule, first.date()) => {
-                wall = (first.date() + Days::new(1)).and_time(NaiveTime::MIN);
-            }
-            Some(first) => return from.max(daylight::first(first, schedule.zone)).min(last),
-        }
+    let blackouts = calendar.map_or(0, |calendar| calendar.blackout.len());
+    for _ in 0..=schedule.exclude.len() + blackouts + SEARCH_DAYS {
+        let Some(first) = first_from(schedule, wall) else {
+            return last;
+        };
+        let at = daylight::first(first, schedule.zone);
+        let dark = calendar.and_then(|calendar| calendar.blackout_at(at));
+        wall = if is_left_out(schedule, calendar, first.date()) {
+            (first.date() + Days::new(1)).and_time(NaiveTime::MIN)
+        } else if let Some(dark) = dark {
+            // Where the clocks go back then, the wall clock's later time is before the end.
+            let end = dark.to.with_timezone(&schedule.zone).naive_local();
+            end.max(first + TimeDelta::seconds(1))
+        } else {
+            return from.max(at).min(last);
+        };
     }
-    from
+    from.max(daylight::first(wall, schedule.zone)).min(last)
 }
 
-/// Is every date that such a window touches excluded?
-fn is_silent(schedule: &Schedule, from: DateTime<Utc>, until: DateTime<Utc>) -> bool {
+/// Is every date that such a window touches left out, or all of it dark?
+fn is_silent(
+    schedule: &Schedule,
+    calendar: Option<&Calendar>,
+    from: DateTime<Utc>,
+    until: DateTime<Utc>,
+) -> bool {
+    let dark = calendar.and_then(|calendar| calendar.blackout_at(from));
     is_dense(schedule)
-        && window(schedule, from, until)
-            .dates()
-            .all(|date| is_excluded(schedule, date))
+        && (dark.is_some_and(|dark| until <= dark.to)
+            || window(schedule, from, until)
+                .dates()
+                .all(|date| is_left_out(schedule, calendar, date)))
+}
+
+/// Is a date excluded, or closed where closed dates are skipped?
+fn is_left_out(schedule: &Schedule, calendar: Option<&Calendar>, date: NaiveDate) -> bool {
+    let is_skipped = schedule.closed_day == ClosedDay::Skip;
+    is_excluded(schedule, date) || (is_skipped && !open_days::is_open(calendar, date))
 }
 
 fn is_excluded(schedule: &Schedule, date: NaiveDate) -> bool {
@@ -201,8 +218,10 @@ fn too_wide(schedule: &Schedule, found: &[Slot]) -> Option<ScheduleProblem> {
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use super::*;
-    use crate::calendar::{Bound, Daily, Interval, Pattern};
+    use crate::calendar::{Blackout, Bound, Daily, Interval, Pattern, slot_said};
 
     fn at(text: &str) -> DateTime<Utc> {
         text.parse().unwrap()
@@ -274,6 +293,63 @@ mod tests {
             assert_eq!(next[1].at, at("2027-01-01T00:00:01Z"));
             assert_eq!(previous[0].at, at("2025-12-31T23:59:59Z"));
         }
+    }
+
+    #[test]
+    fn a_year_that_a_calendar_leaves_out_is_skipped_in_both_directions() {
+        let day = NaiveDate::from_ymd_opt(2026, 1, 1).unwrap();
+        let closed = day.iter_days().take(365).map(|day| (day, String::new()));
+        let closed = Calendar {
+            weekend: Vec::new(),
+            closed: closed.collect(),
+            ..Calendar::default()
+        };
+        let dark = Calendar {
+            weekend: Vec::new(),
+            blackout: vec![Blackout {
+                from: at("2026-01-01T00:00:00Z"),
+                to: at("2027-01-01T00:00:00Z"),
+                reason: String::new(),
+            }],
+            ..Calendar::default()
+        };
+        for calendar in [closed, dark] {
+            let mut schedule = cron("* * * * * *");
+            schedule.closed_day = ClosedDay::Skip;
+            let calendar = Some(&calendar);
+
+            let next = next(&schedule, calendar, at("2026-01-01T00:00:00Z"), 2);
+            let previous = previous(&schedule, calendar, at("2027-01-01T00:00:00Z"), 1);
+
+            assert_eq!(next[0].at, at("2027-01-01T00:00:00Z"));
+            assert_eq!(next[1].at, at("2027-01-01T00:00:01Z"));
+            assert_eq!(previous[0].at, at("2025-12-31T23:59:59Z"));
+        }
+    }
+
+    #[test]
+    fn a_blackout_holds_whatever_the_day_and_moves_what_may_move() {
+        let calendar = Calendar {
+            weekend: Vec::new(),
+            blackout: vec![Blackout {
+                from: at("2026-11-21T08:00:00Z"),
+                to: at("2026-11-23T09:00:00Z"),
+                reason: "freeze".to_owned(),
+            }],
+            ..Calendar::default()
+        };
+        let of = |rule: ClosedDay| {
+            let mut schedule = daily();
+            schedule.closed_day = rule;
+            let next = next(&schedule, Some(&calendar), at("2026-11-20T00:00:00Z"), 2);
+            let said = slot_said(&schedule, Some(&calendar), &next[1]);
+            (next[1].at, said.unwrap_or_default())
+        };
+        let after = at("2026-11-23T09:00:00Z");
+        assert_eq!(of(ClosedDay::Run), (after, String::new()));
+        assert_eq!(of(ClosedDay::Skip), (after, String::new()));
+        let moved = "moved from 2026-11-21 09:00: freeze and 2026-11-22 09:00: freeze, merged";
+        assert_eq!(of(ClosedDay::NextOpen), (after, moved.to_owned()));
     }
 
     #[test]

@@ -80,6 +80,8 @@ pub enum DroppedAt {
 /// Why a nominal time became no slot.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Reason {
+    /// It lies in a blackout.
+    Blackout,
     /// The date is closed.
     Closed,
     /// Named by `exclude`.
@@ -96,6 +98,7 @@ impl Reason {
     /// Its word in previews.
     pub fn as_str(self) -> &'static str {
         match self {
+            Reason::Blackout => "blackout",
             Reason::Closed => "closed",
             Reason::Excluded => "excluded",
             Reason::GapSkip => "gap_skip",
@@ -188,8 +191,14 @@ fn settle(
     dropped: &mut Vec<Dropped>,
 ) -> Vec<Settled> {
     let mut settled = Vec::with_capacity(found.len() + schedule.include.len());
+    let rule = closed_day(schedule);
     for nominal in found {
-        match open_days::settle(closed_day(schedule), calendar, nominal.wall) {
+        match open_days::settle(
+            rule,
+            calendar,
+            (nominal.wall, nominal.instant),
+            schedule.zone,
+        ) {
             Ok(wall) => settled.push(Settled {
                 nominal,
                 wall,

@@ -9,8 +9,6 @@ use crate::program;
 
 /// Keys of `metadata.windlass` of a document.
 const DOCUMENT_KEYS: [&str; 2] = ["purpose", "lane"];
-/// Settings of its schedule.
-const SCHEDULE: &str = "/document/metadata/windlass/schedule";
 
 impl<'a> Checker<'a> {
     pub(super) fn check_abilities(&mut self) {
@@ -23,19 +21,6 @@ impl<'a> Checker<'a> {
                 "unsupported.schedule",
                 &format!("/schedule/{key}"),
                 job,
-            );
-        }
-        let mut bent = vec!["calendar", "closedDay"];
-        if self.template.header.settings.schedule.overlap.as_deref() == Some("cancelRunning") {
-            bent.push("overlap");
-        }
-        for key in bent {
-            let code = format!("unsupported.metadata.{key}");
-            self.wants(
-                Ability::Calendar,
-                &code,
-                &format!("{SCHEDULE}/{key}"),
-                later,
             );
         }
         self.wants(

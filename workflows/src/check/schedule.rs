@@ -6,6 +6,7 @@ use super::Checker;
 use crate::calendar;
 use crate::configuration::{Timing, own_rule, timing};
 use crate::document::event::Trigger;
+use crate::problem::Problem;
 use crate::schema::Schema;
 use crate::value::Value;
 
@@ -42,14 +43,33 @@ impl Checker<'_> {
             let message = "a rate is a whole number of seconds, at least one".to_owned();
             return self.report("schedule.interval", key, message, None);
         }
-        // What cannot be done yet was refused by name.
         let read = own_rule(self.template).map(|rule| timing(&rule));
-        let Some(Ok(Timing::Slots(schedule))) = read else {
-            return;
+        let schedule = match read {
+            Some(Ok(Timing::Slots(schedule))) => schedule,
+            Some(Err(problems)) => return self.refuse_rule(key, problems),
+            _ => return,
         };
+        // What its days make of it is asked where they are known: by whoever publishes it.
+        if schedule.calendar.is_some() {
+            return;
+        }
         // No rule of a template ends, so that any instant will do.
         for problem in calendar::check(&schedule, None, DateTime::UNIX_EPOCH) {
             self.report(problem.code, key, problem.message, problem.hint);
+        }
+    }
+
+    /// What reads the rule of a job configuration says of this one, at the setting that it speaks of.
+    fn refuse_rule(&mut self, key: &str, problems: Vec<Problem>) {
+        for problem in problems {
+            let place = match problem.pointer.as_str() {
+                "/closed_day" => format!("{EXTRAS}/closedDay"),
+                setting if self.tree.pointer(&format!("{EXTRAS}{setting}")).is_some() => {
+                    format!("{EXTRAS}{setting}")
+                }
+                _ => key.to_owned(),
+            };
+            self.report(&problem.code, &place, problem.message, problem.hint);
         }
     }
 

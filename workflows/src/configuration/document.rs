@@ -1,9 +1,10 @@
 //! One document of a file: its kind, its name, its content, and whom it speaks of.
 
 use super::spec::Spec;
-use super::{Category, Connection, JobConfiguration, Limit, Purpose, Reference};
-use super::{category, connection, job, limit, purpose};
+use super::{Calendar, Category, Connection, JobConfiguration, Limit, Purpose, Reference};
+use super::{calendar, category, connection, job, limit, purpose};
 use crate::document::tree::{Place, Tree};
+use crate::problem::Problem;
 use crate::value::Value;
 
 /// One document of a file.
@@ -34,6 +35,8 @@ pub enum Content {
     Connection(Connection),
     /// How much of one thing may run.
     Limit(Limit),
+    /// Which days are open.
+    Calendar(Calendar),
 }
 
 /// The kinds of document.
@@ -51,16 +54,19 @@ pub enum Kind {
     Connection,
     /// A limit.
     Limit,
+    /// A calendar.
+    Calendar,
 }
 
 impl Kind {
     /// Those that have the header, with their words.
-    pub const CONFIGURATION: [(&str, Kind); 5] = [
+    pub const CONFIGURATION: [(&str, Kind); 6] = [
         ("Purpose", Kind::Purpose),
         ("Category", Kind::Category),
         ("JobConfiguration", Kind::JobConfiguration),
         ("Connection", Kind::Connection),
         ("Limit", Kind::Limit),
+        ("Calendar", Kind::Calendar),
     ];
 
     /// Its word.
@@ -72,6 +78,7 @@ impl Kind {
             Kind::JobConfiguration => "JobConfiguration",
             Kind::Connection => "Connection",
             Kind::Limit => "Limit",
+            Kind::Calendar => "Calendar",
         }
     }
 }
@@ -86,6 +93,7 @@ impl Content {
             Content::JobConfiguration(_) => Kind::JobConfiguration,
             Content::Connection(_) => Kind::Connection,
             Content::Limit(_) => Kind::Limit,
+            Content::Calendar(_) => Kind::Calendar,
         }
     }
 
@@ -98,6 +106,7 @@ impl Content {
             Content::JobConfiguration(job) => job.header.name.clone(),
             Content::Connection(connection) => connection.header().name.clone(),
             Content::Limit(limit) => limit.header.name.clone(),
+            Content::Calendar(calendar) => calendar.header.name.clone(),
         }
     }
 
@@ -118,6 +127,7 @@ impl Content {
             Content::Connection(Connection::Analyse(_)) => Some(&connection::ANALYSE),
             Content::Connection(Connection::Channel(_)) => Some(&connection::CHANNEL),
             Content::Limit(_) => Some(&limit::SPEC),
+            Content::Calendar(_) => Some(&calendar::SPEC),
         }
     }
 }
@@ -136,6 +146,40 @@ impl Document {
     /// Its content in schema order, defaults left out: equal canonical forms are no change.
     pub fn canonical(&self) -> &Value {
         &self.canonical
+    }
+
+    /// Closes the days of the iCalendar file that a calendar names: they stand in it from now on, and the
+    /// file's name no more.
+    ///
+    /// # Errors
+    /// `calendar.ical`, with what cannot be imported.
+    pub fn import(&mut self, text: &str) -> Result<(), Problem> {
+        let Content::Calendar(calendar) = &mut self.content else {
+            return Ok(());
+        };
+        let days = Calendar::imported(text).map_err(|why| {
+            let problem = self.place.problem("calendar.ical", "/ical", why);
+            let hint = "whole days, once or every year, are imported; write others under `closed`";
+            problem.hint(hint).in_file(&*self.file)
+        })?;
+        calendar.ical = None;
+        let imported = days
+            .iter()
+            .map(|(date, name)| (date.to_string(), Value::from(name.as_str())));
+        let imported = Value::map(imported.collect::<Vec<_>>());
+        for (date, name) in days {
+            calendar.days.closed.entry(date).or_insert(name);
+        }
+        let members = self
+            .canonical
+            .as_map()
+            .into_iter()
+            .flat_map(|map| map.iter());
+        let kept = members.filter(|(key, _)| !["ical", "imported"].contains(&&***key));
+        let kept = kept.map(|(key, value)| (key.clone(), value.clone()));
+        let whole = Value::map(kept.chain([("imported".into(), imported)]));
+        self.canonical = calendar::SPEC.canonical(&Tree::from_value(&whole));
+        Ok(())
     }
 
     /// The names it speaks of; of templates, the purpose: what else they name is found when they are checked.

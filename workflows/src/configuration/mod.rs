@@ -6,11 +6,13 @@
 //! at once, with file, line, column and pointer. References are names; whether they exist is checked
 //! where documents are stored.
 
+mod calendar;
 mod category;
 mod chunk;
 mod connection;
 mod document;
 mod header;
+mod ical;
 mod job;
 mod length;
 mod limit;
@@ -25,6 +27,7 @@ mod spec;
 mod spot;
 mod time;
 
+pub use calendar::Calendar;
 pub use category::{Category, Data, Empty, Format, Key, Load};
 pub use chunk::Chunk;
 pub use connection::{

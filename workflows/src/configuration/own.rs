@@ -14,7 +14,9 @@ use crate::problem::Problem;
 use crate::value::Value;
 
 /// Words of a template and those of a job configuration, where they differ.
-const WORDS: [(&str, &str); 3] = [
+const WORDS: [(&str, &str); 5] = [
+    ("nextOpen", "next_open"),
+    ("previousOpen", "previous_open"),
     ("queueOne", "queue_one"),
     ("queueAll", "queue_all"),
     ("cancelRunning", "cancel_running"),
@@ -56,6 +58,8 @@ pub fn own_rule(template: &Template) -> Option<Value> {
     };
     let said = [
         ("zone", word(&extras.zone)),
+        ("calendar", extras.calendar.as_deref().map(Value::from)),
+        ("closed_day", word(&extras.closed_day)),
         ("gap", word(&extras.gap)),
         ("fold", word(&extras.fold)),
         ("catch_up", catch_up),
@@ -136,7 +140,7 @@ fn written(length: Duration) -> Value {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::calendar::{CatchUp, Fold, Gap, Overlap, Rule};
+    use crate::calendar::{CatchUp, ClosedDay, Fold, Gap, Overlap, Rule};
     use crate::catalogue::{Ability, Catalogue};
     use crate::check;
 
@@ -161,17 +165,43 @@ mod tests {
 
     #[test]
     fn a_cron_line_brings_what_its_settings_say() {
-        let extras = "schedule: { zone: Europe/Berlin, catchUp: all, overlap: queueOne, gap: shift, fold: second, spread: PT5M }";
+        let extras = "schedule: { calendar: days, closedDay: nextOpen, zone: Europe/Berlin, catchUp: all, overlap: queueOne, gap: shift, fold: second, spread: PT5M }";
         let schedule = slots(extras, "{ cron: 0 3 * * 0 }");
         assert!(matches!(schedule.rule, Rule::Pattern(_)));
         assert_eq!(schedule.zone.name(), "Europe/Berlin");
         assert_eq!(schedule.catch_up, CatchUp::ALL);
         assert_eq!(schedule.overlap, Overlap::QueueOne);
+        assert_eq!(schedule.calendar.as_deref(), Some("days"));
+        assert_eq!(schedule.closed_day, ClosedDay::NextOpen);
         assert_eq!(
             (schedule.gap(), schedule.fold()),
             (Gap::Shift, Fold::Second)
         );
         assert_eq!(schedule.spread, Duration::from_mins(5));
+    }
+
+    #[test]
+    fn a_rule_for_closed_days_needs_a_calendar_and_no_rate_moves() {
+        let refused = |extras: &str, schedule: &str| {
+            let text = format!(
+                "document: {{ dsl: '1.0.3', namespace: a, name: b, version: '1.0.0', metadata: {{ windlass: {{ schedule: {{ {extras} }} }} }} }}\n\
+                 schedule: {schedule}\ndo: []\n"
+            );
+            let able = Catalogue::builtin().able(Ability::Schedule);
+            let problems = check::publish(&text, &able).expect_err(extras).into_iter();
+            let told = problems.map(|problem| format!("{} {}", problem.code, problem.pointer));
+            told.collect::<Vec<_>>()
+        };
+        let place = "configuration.conflict /document/metadata/windlass/schedule/closedDay";
+        assert_eq!(refused("closedDay: skip", "{ cron: 0 3 * * 0 }"), [place]);
+        assert_eq!(
+            refused("calendar: a, closedDay: nextOpen", "{ every: PT1H }"),
+            [place]
+        );
+        assert_eq!(
+            refused("calendar: A b", "{ every: PT1H }"),
+            ["configuration.value /document/metadata/windlass/schedule/calendar"]
+        );
     }
 
     #[test]

@@ -8,7 +8,7 @@ use chrono::{DateTime, Utc};
 use super::document::{Content, Document, Kind};
 use super::reference::{Reference, ReferenceKind};
 use super::spot::{Fault, Spot};
-use super::{category, connection, job, limit, purpose};
+use super::{calendar as days, category, connection, job, limit, purpose};
 use crate::calendar;
 use crate::document::tree::{self, Format, Tree};
 use crate::problem::{Problem, Problems};
@@ -126,7 +126,7 @@ fn content(spot: &Spot<'_>) -> Option<Content> {
 }
 
 fn kind(spot: &Spot<'_>) -> Option<Kind> {
-    let later = ["Calendar", "Webhook", "Campaign"];
+    let later = ["Webhook", "Campaign"];
     spot.need("kind")?
         .choice_or_later(&Kind::CONFIGURATION, &later)
 }
@@ -161,6 +161,10 @@ fn configuration(spot: &Spot<'_>, kind: Kind) -> Option<Content> {
             check(&limit::SPEC);
             limit::read(spot).map(Content::Limit)
         }
+        Kind::Calendar => {
+            check(&days::SPEC);
+            days::read(spot).map(Content::Calendar)
+        }
     }
 }
 
@@ -171,6 +175,16 @@ fn check_schedule(spot: &Spot<'_>, content: &Content, now: DateTime<Utc>) {
     let (Some(schedule), Some(spot)) = (&job.schedule, spot.get("schedule")) else {
         return;
     };
+    if schedule.overlap == calendar::Overlap::CancelRunning
+        && let Some(overlap) = spot.get("overlap")
+    {
+        // Batches have no cancel yet; a template's own schedule starts jobs.
+        let _: Option<()> = overlap.later("`cancel_running`");
+    }
+    // What its days make of it is asked where they are known: by whoever stores it.
+    if schedule.calendar.is_some() {
+        return;
+    }
     for problem in calendar::check(schedule, None, now) {
         spot.report(problem.code, Fault(problem.message, problem.hint));
     }
@@ -179,7 +193,7 @@ fn check_schedule(spot: &Spot<'_>, content: &Content, now: DateTime<Utc>) {
 fn references(spot: &Spot<'_>, kind: Kind) -> Vec<Reference> {
     let template = || Reference::at(spot.get("template"), ReferenceKind::Template);
     let found = match kind {
-        Kind::Category | Kind::Connection => vec![],
+        Kind::Category | Kind::Connection | Kind::Calendar => vec![],
         Kind::Template => {
             let header = spot.get("document").and_then(|one| one.get("metadata"));
             let ours = header.and_then(|one| one.get("windlass"));
@@ -196,11 +210,13 @@ fn references(spot: &Spot<'_>, kind: Kind) -> Vec<Reference> {
             ]
         }
         Kind::JobConfiguration => {
+            let calendar = spot.get("schedule").and_then(|one| one.get("calendar"));
             let category = spot.get("selection").and_then(|one| one.get("category"));
             vec![
                 Reference::at(spot.get("purpose"), ReferenceKind::Purpose),
                 template(),
                 Reference::at(category, ReferenceKind::Category),
+                Reference::at(calendar, ReferenceKind::Calendar),
             ]
         }
     };

@@ -20,6 +20,8 @@ pub enum ReferenceKind {
     Category,
     /// A limit, by name.
     Limit,
+    /// A calendar, by name.
+    Calendar,
 }
 
 impl ReferenceKind {
@@ -30,6 +32,7 @@ impl ReferenceKind {
             ReferenceKind::Purpose => "purpose",
             ReferenceKind::Category => "category",
             ReferenceKind::Limit => "limit",
+            ReferenceKind::Calendar => "calendar",
         }
     }
 }

@@ -4,8 +4,8 @@ use super::spec::{Spec, field, section};
 use super::spot::{Fault, Spot};
 use super::{length, time};
 use crate::calendar::{
-    CatchUp, Daily, Fold, Gap, Interval, Monthly, MonthlyDay, Overlap, Pattern, PatternProblem,
-    Rule, Schedule, Weekly,
+    CatchUp, ClosedDay, Daily, Fold, Gap, Interval, Monthly, MonthlyDay, Overlap, Pattern,
+    PatternProblem, Rule, Schedule, Weekly,
 };
 
 pub(super) const SPEC: Spec = Spec {
@@ -21,6 +21,8 @@ pub(super) const SPEC: Spec = Spec {
         field("end"),
         field("include").or("[]"),
         field("exclude").or("[]"),
+        field("calendar"),
+        field("closed_day").or("\"run\""),
         field("gap"),
         field("fold"),
         field("spread").or("\"0s\""),
@@ -29,7 +31,7 @@ pub(super) const SPEC: Spec = Spec {
         field("overlap").or("\"queue_one\""),
         field("enabled").or("true"),
     ],
-    later: &["calendar", "closed_day", "alerts"],
+    later: &["alerts"],
 };
 
 const DAILY: Spec = Spec {
@@ -79,6 +81,13 @@ const TIMES_MAX: usize = 96;
 
 /// So many dates are included or excluded; a pattern of seconds is searched through all of them.
 const DATES_MAX: usize = 366;
+
+const CLOSED_DAYS: [(&str, ClosedDay); 4] = [
+    ("run", ClosedDay::Run),
+    ("skip", ClosedDay::Skip),
+    ("previous_open", ClosedDay::PreviousOpen),
+    ("next_open", ClosedDay::NextOpen),
+];
 
 const RULES: [&str; 6] = ["daily", "weekly", "monthly", "interval", "cron", "quartz"];
 
@@ -142,7 +151,12 @@ fn read_policies(section: &Spot<'_>, schedule: &mut Schedule) -> Option<()> {
         ("both", Fold::Both),
     ];
     let length = |spot: &Spot<'_>| spot.parsed(length::parse);
+    let name = |spot: &Spot<'_>| Some(Some(spot.name()?.to_owned()));
     let read = [
+        put(section, "calendar", &mut schedule.calendar, name),
+        put(section, "closed_day", &mut schedule.closed_day, |day| {
+            day.choice(&CLOSED_DAYS)
+        }),
         put(section, "gap", &mut schedule.gap, |gap| {
             gap.choice(&gaps).map(Some)
         }),
@@ -155,7 +169,29 @@ fn read_policies(section: &Spot<'_>, schedule: &mut Schedule) -> Option<()> {
         put(section, "overlap", &mut schedule.overlap, read_overlap),
         put(section, "enabled", &mut schedule.enabled, Spot::flag),
     ];
+    check_closed_day(section, schedule)?;
     read.into_iter().all(|read| read).then_some(())
+}
+
+/// A closed day is one of a calendar, and no beat moves to another day.
+fn check_closed_day(section: &Spot<'_>, schedule: &Schedule) -> Option<()> {
+    let moves = !matches!(schedule.closed_day, ClosedDay::Run | ClosedDay::Skip);
+    let Some(spot) = section.get("closed_day") else {
+        return Some(());
+    };
+    let fault = match schedule.rule {
+        _ if section.get("calendar").is_none() => {
+            let fault = Fault::new("a rule for closed days needs `calendar`");
+            fault.hint("a calendar without dates closes Saturdays and Sundays")
+        }
+        Rule::Interval(_) if moves => {
+            let fault = Fault::new("an interval does not move to another day");
+            fault.hint("`skip` or `run`")
+        }
+        _ => return Some(()),
+    };
+    spot.report("configuration.conflict", fault);
+    None
 }
 
 fn list<'a, T>(spot: &Spot<'a>, one: impl Fn(&Spot<'a>) -> Option<T>) -> Option<Vec<T>> {
@@ -170,9 +206,10 @@ fn read_overlap(spot: &Spot<'_>) -> Option<Overlap> {
         ("skip", Overlap::Skip),
         ("queue_one", Overlap::QueueOne),
         ("queue_all", Overlap::QueueAll),
+        ("cancel_running", Overlap::CancelRunning),
         ("allow", Overlap::Allow),
     ];
-    spot.choice_or_later(&words, &["cancel_running"])
+    spot.choice(&words)
 }
 
 fn read_catch_up(spot: &Spot<'_>) -> Option<CatchUp> {

@@ -34,11 +34,19 @@ impl SlotScope {
     /// The scope of a slot. `previous` comes from the rule, not from the ledger, so that a backfill
     /// sees what a punctual run saw.
     pub fn of(schedule: &Schedule, calendar: Option<&Calendar>, at: DateTime<Utc>) -> SlotScope {
+        let before = previous(schedule, calendar, at, 1);
+        SlotScope::behind(schedule, before.first().map(|slot| slot.at), at)
+    }
+
+    /// The scope of a slot whose previous one is known.
+    pub fn behind(
+        schedule: &Schedule,
+        previous: Option<DateTime<Utc>>,
+        at: DateTime<Utc>,
+    ) -> SlotScope {
         SlotScope {
             at,
-            previous: previous(schedule, calendar, at, 1)
-                .first()
-                .map(|slot| slot.at),
+            previous,
             wall: at.with_timezone(&schedule.zone).naive_local(),
             zone: schedule.zone,
         }

@@ -58,7 +58,7 @@ pub fn admit(overlap: Overlap, is_running: bool, candidates: &[Candidate]) -> Ve
     let mut admissions = vec![Admission::Start; starting];
     match overlap {
         Overlap::Skip => admissions.extend(behind.iter().map(|_| SKIP)),
-        Overlap::QueueOne => admissions.extend(newest_waits(behind)),
+        Overlap::QueueOne | Overlap::CancelRunning => admissions.extend(newest_waits(behind)),
         _ => admissions.extend((0..behind.len()).map(waits)),
     }
     admissions

@@ -1,6 +1,7 @@
 //! Documents that people apply: what they become, what is refused, and where it says so.
 
 mod accepted;
+mod calendars;
 mod corners;
 mod documents;
 mod limits;

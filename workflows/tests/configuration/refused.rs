@@ -70,12 +70,6 @@ fn later_keys_inside_a_section_are_refused_too() {
             "same_as_last: ask",
             "/guards/same_as_last",
         ),
-        ("overlap: queue_all", "calendar: us", "/schedule/calendar"),
-        (
-            "overlap: queue_all",
-            "closed_day: skip",
-            "/schedule/closed_day",
-        ),
         ("overlap: queue_all", "alerts: {}", "/schedule/alerts"),
         (
             "overlap: queue_all",
@@ -118,7 +112,7 @@ fn later_keys_inside_a_section_are_refused_too() {
 
 #[test]
 fn later_kinds_and_types_are_refused() {
-    for kind in ["Calendar", "Webhook", "Campaign"] {
+    for kind in ["Webhook", "Campaign"] {
         let found = refused(&format!("windlass: v1\nkind: {kind}\nname: a\n"));
         assert_eq!(found, ["configuration.not_supported_yet /kind"]);
     }

@@ -5,7 +5,7 @@ use chrono::{DateTime, Utc};
 use serde::Serialize;
 use utoipa::ToSchema;
 use windlass_engine::store::{ScheduleView, SlotView};
-use windlass_workflows::calendar::{Schedule, Slot};
+use windlass_workflows::calendar::{Calendar, Schedule, Slot, slot_said};
 use windlass_workflows::configuration::Timing;
 
 use crate::http::habit::ids::{BatchId, JobId};
@@ -73,6 +73,8 @@ pub struct SlotReply {
     pub revision: i32,
     /// The nominal local times that it stands for.
     pub covers: Raw,
+    /// What was decided on the way to it, such as from where a calendar moved it.
+    pub note: Option<String>,
 }
 
 /// Slots to come, computed from the rule in force.
@@ -99,6 +101,8 @@ pub struct ComingReply {
     pub fire_at: DateTime<Utc>,
     /// Clock changes and closed days that moved it.
     pub notes: Vec<&'static str>,
+    /// The same in words, with what a calendar calls the day that it was moved from.
+    pub note: Option<String>,
 }
 
 impl From<ScheduleView> for ScheduleReply {
@@ -138,6 +142,7 @@ impl From<SlotView> for SlotReply {
             decided_at: slot.decided_at,
             revision: slot.revision,
             covers: Raw::new(slot.covers),
+            note: slot.note,
         }
     }
 }
@@ -162,12 +167,13 @@ impl NextReply {
 
 impl ComingReply {
     /// A slot on the wall clock of its schedule.
-    pub fn new(schedule: &Schedule, slot: &Slot) -> Self {
+    pub fn new(schedule: &Schedule, calendar: Option<&Calendar>, slot: &Slot) -> Self {
         let local = slot.at.with_timezone(&schedule.zone);
         Self {
             at: slot.at,
             local: local.to_rfc3339_opts(SecondsFormat::Secs, false),
             fire_at: slot.fire_at,
+            note: slot_said(schedule, calendar, slot),
             notes: slot.notes.iter().map(|note| note.as_str()).collect(),
         }
     }

@@ -49,6 +49,8 @@ pub(crate) struct PlanRow {
     pub(crate) purpose: String,
     pub(crate) purpose_input: Option<Value>,
     pub(crate) slot: Option<DateTime<Utc>>,
+    /// The slot before it, as its calendar was when it fired.
+    pub(crate) previous: Option<DateTime<Utc>>,
     pub(crate) created_at: DateTime<Utc>,
     pub(crate) cursor: i64,
 }
@@ -107,6 +109,7 @@ impl Store {
             purpose: row.purpose,
             purpose_input,
             slot: row.slot_at,
+            previous: row.slot_previous,
             created_at: row.created_at,
             cursor: row.cursor_n,
         };
@@ -325,7 +328,7 @@ fn rendering(plan: &PlanRow) -> Result<Rendering, Stop> {
     let slot = plan
         .slot
         .zip(plan.configuration.schedule.as_ref())
-        .map(|(at, schedule)| SlotScope::of(schedule, None, at));
+        .map(|(at, schedule)| SlotScope::behind(schedule, plan.previous, at));
     let occasion = Occasion {
         now: plan.created_at,
         slot,

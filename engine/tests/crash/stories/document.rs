@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::io::Cursor;
 
+use chrono::{TimeDelta, Utc};
 use windlass_engine::Error;
 use windlass_engine::protocol::apply::Application;
 use windlass_engine::protocol::load::{ReadSeek, Source};
@@ -19,6 +20,7 @@ const HOURLY: &str = "windlass: v1\nkind: JobConfiguration\nname: briefs\npurpos
     selection: { category: birds }\nstrategy: individual\nschedule: { interval: 6h, zone: UTC }\n";
 const DAILY: &str = "windlass: v1\nkind: JobConfiguration\nname: briefs\npurpose: brief\n\
     selection: { category: birds }\nstrategy: individual\nschedule: { interval: 24h, zone: UTC }\n";
+const DAYS: &str = "windlass: v1\nkind: Calendar\nname: days\n";
 const NEVER: &str = "windlass: v1\nkind: JobConfiguration\nname: briefs\npurpose: brief\n\
     selection: { category: birds }\nstrategy: individual\n";
 
@@ -44,6 +46,15 @@ pub fn stories() -> Vec<Story> {
         Story::new("end a schedule", |stage| Box::pin(set(stage, &[NEVER])))
             .after(|stage| Box::pin(scheduled(stage)))
             .expects(&[("select count(*) from schedule where enabled", 0)]),
+        Story::new("edit a calendar", |stage| Box::pin(close(stage)))
+            .after(|stage| Box::pin(on_days(stage)))
+            .expects(&[
+                (
+                    "select count(*) from slot where state = 'skipped' and reason = 'blackout: storm'",
+                    1,
+                ),
+                ("select count(*) from configuration where kind = 'calendar'", 2),
+            ]),
         Story::new("publish", |stage| Box::pin(publish(stage))).expects(&[(
             "select count(*) from template_version where name = 'brief'",
             1,
@@ -66,6 +77,22 @@ async fn scheduled(stage: &Stage) -> Result<(), Error> {
     birds(stage).await?;
     apply(&stage.bench.store, &[HOURLY], "").await;
     Ok(())
+}
+
+/// A slot a day, and all days are open.
+async fn on_days(stage: &Stage) -> Result<(), Error> {
+    birds(stage).await?;
+    let days = format!("{DAYS}weekend: []\n");
+    let daily = DAILY.replace("zone: UTC", "zone: UTC, calendar: days, closed_day: skip");
+    apply(&stage.bench.store, &[&days, &daily], "").await;
+    Ok(())
+}
+
+/// Nothing starts for the next days.
+async fn close(stage: &Stage) -> Result<(), Error> {
+    let to = (Utc::now() + TimeDelta::days(4)).format("%Y-%m-%dT00:00");
+    let dark = format!("blackout: [ {{ from: 2026-01-01T00:00, to: {to}, reason: storm }} ]\n");
+    set(stage, &[&format!("{DAYS}weekend: []\n{dark}")]).await
 }
 
 /// Applies documents.

@@ -18,6 +18,18 @@ const TWO_JOBS: (&str, i64) = (ONE_JOB.0, 2);
 const NOTHING_KEPT: (&str, i64) = ("select count(*) from gathering", 0);
 
 pub fn stories() -> Vec<Story> {
+    let mut all = of_rules();
+    all.push(
+        Story::new("own schedule, what runs makes room", |stage| {
+            Box::pin(fired(stage))
+        })
+        .after(|stage| Box::pin(running(stage)))
+        .expects(&[("select count(*) from outcome where kind = 'cancelled'", 1)]),
+    );
+    all
+}
+
+fn of_rules() -> Vec<Story> {
     vec![
         Story::new("own schedule, by the clock", |stage| Box::pin(fired(stage)))
             .after(|stage| Box::pin(due(stage)))
@@ -90,6 +102,17 @@ async fn gathered(stage: &Stage) -> Result<(), Error> {
 
 async fn due(stage: &Stage) -> Result<(), Error> {
     developing(stage, RATE).await?;
+    clock_on(&stage.bench, TimeDelta::hours(1)).await;
+    Ok(())
+}
+
+/// One job is open, and the next slot is due.
+async fn running(stage: &Stage) -> Result<(), Error> {
+    stage.bench.store.enter_development().await?;
+    let extras = "schedule: { overlap: cancelRunning }";
+    published(&stage.bench, &template("1.0.0", extras, RATE)).await;
+    clock_on(&stage.bench, TimeDelta::hours(1)).await;
+    fire(&stage.bench).await;
     clock_on(&stage.bench, TimeDelta::hours(1)).await;
     Ok(())
 }

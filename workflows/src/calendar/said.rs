@@ -1,0 +1,50 @@
+//! What ledgers and previews say of a slot that was moved, and of a time that became none.
+
+use super::daylight;
+use super::open_days::Calendar;
+use super::schedule::Schedule;
+use super::slot::{Dropped, DroppedAt, Note, Reason, Slot};
+
+/// What was decided on the way to a slot, in words; nothing where nothing was. A moved one says from where and why.
+pub fn slot_said(schedule: &Schedule, calendar: Option<&Calendar>, slot: &Slot) -> Option<String> {
+    let local = slot.at.with_timezone(&schedule.zone).naive_local();
+    let said = slot.notes.iter().map(|note| match note {
+        Note::Moved => {
+            let moved = slot
+                .covers
+                .iter()
+                .filter(|wall| wall.date() != local.date());
+            let from = moved.map(|wall| {
+                let why = why_not(schedule, calendar, DroppedAt::Time(*wall));
+                format!("{}: {why}", wall.format("%Y-%m-%d %H:%M"))
+            });
+            format!("moved from {}", from.collect::<Vec<_>>().join(" and "))
+        }
+        note => note.as_str().to_owned(),
+    });
+    let said: Vec<String> = said.collect();
+    (!said.is_empty()).then(|| said.join(", "))
+}
+
+/// Why a time became no slot, in words.
+pub fn dropped_said(schedule: &Schedule, calendar: Option<&Calendar>, dropped: &Dropped) -> String {
+    let word = dropped.reason.as_str();
+    match dropped.reason {
+        Reason::Closed | Reason::Blackout | Reason::NoOpenDay => {
+            format!("{word}: {}", why_not(schedule, calendar, dropped.at))
+        }
+        _ => word.to_owned(),
+    }
+}
+
+/// Why nothing starts at a local time: its blackout, or why its date is closed.
+fn why_not(schedule: &Schedule, calendar: Option<&Calendar>, at: DroppedAt) -> String {
+    let (Some(calendar), DroppedAt::Time(wall)) = (calendar, at) else {
+        return "weekend".to_owned();
+    };
+    let dark = calendar.blackout_at(daylight::first(wall, schedule.zone));
+    match dark.filter(|_| calendar.is_open(wall.date())) {
+        Some(dark) => dark.reason.clone(),
+        None => calendar.name_of(wall.date()).to_owned(),
+    }
+}
