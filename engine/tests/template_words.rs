@@ -57,15 +57,11 @@ async fn submit(bench: &Bench, requests: Vec<Request>) -> Vec<Answer> {
 type Placed = (String, String, Vec<String>, i32);
 
 async fn placed(bench: &Bench, job: i64) -> Placed {
-    sqlx::query_as(
-        "select lane.grp, lane.purpose, lane.limit_keys, extract(epoch from ready.run_at - ready.eff)::int4
-         from job join lane on lane.id = job.lane join ready on job.id between first_id and last_id
-         where job.id = $1",
-    )
-    .bind(job)
-    .fetch_one(&bench.pool)
-    .await
-    .expect("a ready job")
+    let sql = "select lane.grp, lane.purpose, lane.limit_keys, extract(epoch from ready.run_at - ready.eff)::int4
+               from job join lane on lane.id = job.lane join ready on job.id between first_id and last_id
+               where job.id = $1";
+    let row = sqlx::query_as(sql).bind(job).fetch_one(&bench.pool);
+    row.await.expect("a ready job")
 }
 
 fn in_lane(lane: &str) -> Placed {

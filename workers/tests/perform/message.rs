@@ -56,9 +56,8 @@ fn performer(document: &str, site: &Site, catalogue: Catalogue) -> Performer {
         channels: vec![channel(&document)],
         ..Profiles::default()
     };
-    let secrets = Secrets::new()
-        .with("token", "very-secret")
-        .with("room", site.url("/rooms/guarded"));
+    let secrets = Secrets::new().with("token", "very-secret");
+    let secrets = secrets.with("room", site.url("/rooms/guarded"));
     performer_with(local(), profiles, secrets, catalogue)
 }
 

@@ -133,10 +133,9 @@ async fn ended(world: &World, job: i64, steps: usize) {
     let there = async || {
         let page = world.store.journal(TENANT, job, 0, 100).await.expect("it");
         let ends = page.items.iter().filter(|entry| entry.kind == "succeeded");
-        match ends.count() {
-            ends if ends >= steps => Ok(()),
-            ends => Err(format!("{ends} steps have ended")),
-        }
+        let ends = ends.count();
+        let said = || format!("{ends} steps have ended");
+        (ends >= steps).then_some(()).ok_or_else(said)
     };
     eventually(there).await;
 }

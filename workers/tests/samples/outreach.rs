@@ -13,7 +13,7 @@ const ESCALATED: &str = "com.example.outreach.escalated.v1";
 const MAIL: &str = "POST /email";
 const PLAIN: &str = "
 document: { dsl: '1.0.3', namespace: outreach, name: plain, version: '1.0.0' }
-do: [ { end: { set: { done: true } } } ]
+do: [ { done: { set: { done: true } } } ]
 ";
 const PURPOSE: &str = "windlass: v1\nkind: Purpose\nname: marketing\ntemplate: outreach.plain\n";
 

@@ -313,15 +313,12 @@ fn catalogue(desk: &Desk) -> Catalogue {
 }
 
 async fn handled(answer: Answer) -> Result<Json, BoxDynError> {
-    match answer.waited().await {
-        Ok(value) => Ok(value),
-        Err(status) => Err(FailError {
-            code: "https://errors.example/refused".to_owned(),
-            status: Some(status),
-            message: "as the test says".to_owned(),
-        }
-        .into()),
-    }
+    let refused = |status| FailError {
+        code: "https://errors.example/refused".to_owned(),
+        status: Some(status),
+        message: "as the test says".to_owned(),
+    };
+    Ok(answer.waited().await.map_err(refused)?)
 }
 
 async fn serve(desk: Desk) -> String {
