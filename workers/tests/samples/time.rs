@@ -6,7 +6,7 @@ use chrono::{DateTime, Utc};
 use serde_json::Value as Json;
 use serde_json::value::RawValue;
 use windlass_engine::protocol::Occurrence;
-use windlass_engine::store::{JobFilter, JobView};
+use windlass_engine::store::{JobFilter, JobView, WaitCause};
 
 use crate::world::{TENANT, World, eventually};
 
@@ -40,12 +40,16 @@ impl World {
 
     /// Moves the clock to where the job's timer falls, once it rests; gives how long it would have rested.
     pub async fn pass(&self, job: i64) -> Duration {
+        // Only for time or news: a step that is done by a job of its own is on its way.
+        let of_others =
+            |waits: &[WaitCause]| waits.iter().any(|one| one.kind.as_deref() == Some("child"));
         let rests = async || match self.store.job(TENANT, job).await.expect("the job") {
             JobView {
                 due: Some(due),
                 state,
+                waits,
                 ..
-            } if state.as_str() == "waiting" => Ok(due),
+            } if state.as_str() == "waiting" && !of_others(&waits) => Ok(due),
             view => Err(format!("it does not rest: {view:?}; {:#?}", self.calls())),
         };
         let due = eventually(rests).await;
