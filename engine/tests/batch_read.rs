@@ -334,10 +334,8 @@ async fn the_jobs_of_a_batch_are_listed_newest_first() {
 async fn another_tenant_s_batch_does_not_exist() {
     let (_database, _pool, store) = with_batch(INDIVIDUAL).await;
 
-    assert_eq!(
-        store.batch(2, 1).await.expect_err("not ours").code(),
-        "not_found"
-    );
+    let missing = store.batch(2, 1).await;
+    assert_eq!(missing.expect_err("not ours").code(), "not_found");
     assert!(store.members(2, 1, None, 10).await.is_err());
     assert!(store.manifest(2, 1).await.is_err());
     assert!(store.report(2, 1).await.is_err());

@@ -172,9 +172,8 @@ async fn what_has_no_schedule_is_not_found() {
     let (_database, _pool, store) = with_schedules().await;
 
     let schedule = store.schedule(DEFAULT_TENANT, "monthly").await;
-    let slot = store
-        .slot(DEFAULT_TENANT, "weekly", instant("2020-01-01T00:00:00Z"))
-        .await;
+    let at = instant("2020-01-01T00:00:00Z");
+    let slot = store.slot(DEFAULT_TENANT, "weekly", at).await;
 
     assert_eq!(schedule.expect_err("none").code(), "not_found");
     assert_eq!(slot.expect_err("none").code(), "not_found");

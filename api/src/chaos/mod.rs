@@ -130,15 +130,10 @@ impl Broken {
 
     /// For people.
     fn told(&self) -> String {
-        let violations = self.violations.iter();
-        let lines: String = violations
-            .map(|violation| format!("    {}: {}\n", violation.invariant, violation.what))
-            .collect();
-        format!(
-            "{lines}    kept in {}\n    again: {}",
-            self.folder.display(),
-            self.replay
-        )
+        let line = |one: &Violation| format!("    {}: {}\n", one.invariant, one.what);
+        let lines: String = self.violations.iter().map(line).collect();
+        let (folder, again) = (self.folder.display(), &self.replay);
+        format!("{lines}    kept in {folder}\n    again: {again}")
     }
 }
 

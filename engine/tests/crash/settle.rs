@@ -118,11 +118,9 @@ async fn redriven(stage: &Stage) -> i64 {
     let Some(moved) = stage.bench.store.pace_redrives().await.expect("paced") else {
         return 0;
     };
-    stage
-        .run(
-            "update redrive set passed_at = passed_at - interval '1 minute' where state = 'running'",
-        )
-        .await;
+    let sql =
+        "update redrive set passed_at = passed_at - interval '1 minute' where state = 'running'";
+    stage.run(sql).await;
     moved + 1
 }
 

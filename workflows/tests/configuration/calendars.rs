@@ -2,6 +2,7 @@
 
 use chrono::{DateTime, Utc};
 use windlass_workflows::configuration::{Content, Document, SourceFile, read, restore};
+use windlass_workflows::problem::Problem;
 
 const SAMPLE: &str = "windlass: v1
 kind: Calendar
@@ -23,11 +24,9 @@ fn documents(text: &str) -> Result<Vec<Document>, Vec<String>> {
         name: "a.yaml",
         text,
     };
-    read(&[file], DateTime::<Utc>::UNIX_EPOCH).map_err(|problems| {
-        let told = problems.into_iter();
-        told.map(|one| format!("{} {}", one.code, one.pointer))
-            .collect()
-    })
+    let told = |one: Problem| format!("{} {}", one.code, one.pointer);
+    let read = read(&[file], DateTime::<Utc>::UNIX_EPOCH);
+    read.map_err(|problems| problems.into_iter().map(told).collect())
 }
 
 fn only(text: &str) -> Document {

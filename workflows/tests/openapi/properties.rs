@@ -87,11 +87,8 @@ fn parameters() -> impl Strategy<Value = Value> {
         "pet", "status", "csv", "ssv", "X-Tags", "petId", "name", "ticket", "label", "matrix",
         "form", "flat", "deep", "raw", "json", "session", "body", "region", "port",
     ];
-    let each: Vec<_> = names
-        .into_iter()
-        .map(|name| any_value().prop_map(move |value| (name, value)))
-        .collect();
-    each.prop_map(Value::map)
+    let each = names.map(|name| any_value().prop_map(move |value| (name, value)));
+    Vec::from(each).prop_map(Value::map)
 }
 
 /// No character that could end what it stands in.

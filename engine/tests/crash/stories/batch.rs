@@ -107,12 +107,9 @@ async fn done(stage: &Stage) -> Result<(), Error> {
 /// As many rows of tallies as are worth folding, which cancel each other out.
 async fn tallied(stage: &Stage) -> Result<(), Error> {
     done(stage).await?;
-    stage
-        .run(
-            "insert into tally (batch, kind, n)
-             select batch.id, 'completed', case n % 2 when 0 then 1 else -1 end
-             from batch, generate_series(1, 100) n",
-        )
-        .await;
+    let sql = "insert into tally (batch, kind, n)
+               select batch.id, 'completed', case n % 2 when 0 then 1 else -1 end
+               from batch, generate_series(1, 100) n";
+    stage.run(sql).await;
     Ok(())
 }

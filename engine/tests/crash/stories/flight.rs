@@ -171,9 +171,8 @@ async fn publish_as(stage: &Stage, version: &str, tasks: &str) -> Arc<Program> {
 /// What is claimed goes as far as these events lead, and leaves its worker.
 async fn end(stage: &Stage, program: &Arc<Program>, kinds: &[EventKind]) -> Result<(), Error> {
     let claimed = stage.claimed(HELD).await?;
-    let entries: Vec<NewEntry> = (claimed.iter())
-        .map(|job| written(job, program, kinds))
-        .collect();
+    let entries = claimed.iter().map(|job| written(job, program, kinds));
+    let entries: Vec<NewEntry> = entries.collect();
     let mut hot = stage.hot().await?;
     let exchanged = hot.exchange(stage.worker, &entries, None).await?;
     assert_eq!(exchanged.refused, [] as [i64; 0]);

@@ -243,13 +243,10 @@ async fn unread(stage: &Stage) -> Result<(), Error> {
 /// Three jobs that rest for a signal, of which one refused it.
 async fn refused_signal(stage: &Stage) -> Result<(), Error> {
     at_rest(stage).await?;
-    stage
-        .run(
-            "update wait set mark = job where n > 0;
-             insert into signal (tenant, key, id, name, data, expires_at, refused)
-             select 1, 'k', 's1', 'go', '{}', now() + interval '1 day', array[min(job)] from wait",
-        )
-        .await;
+    let sql = "update wait set mark = job where n > 0;
+               insert into signal (tenant, key, id, name, data, expires_at, refused)
+               select 1, 'k', 's1', 'go', '{}', now() + interval '1 day', array[min(job)] from wait";
+    stage.run(sql).await;
     Ok(())
 }
 

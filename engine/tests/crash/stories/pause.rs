@@ -115,13 +115,10 @@ async fn ready(stage: &Stage) -> Result<(), Error> {
 
 async fn later(stage: &Stage) -> Result<(), Error> {
     ready(stage).await?;
-    stage
-        .run(
-            "with gone as (delete from ready returning *)
-             insert into later (first_id, last_id, lane, eff, run_at, priority, attempt, losses, journaled)
-             select first_id, last_id, lane, eff, now() + interval '1 hour', priority, attempt, losses, journaled from gone",
-        )
-        .await;
+    let sql = "with gone as (delete from ready returning *)
+               insert into later (first_id, last_id, lane, eff, run_at, priority, attempt, losses, journaled)
+               select first_id, last_id, lane, eff, now() + interval '1 hour', priority, attempt, losses, journaled from gone";
+    stage.run(sql).await;
     Ok(())
 }
 

@@ -137,8 +137,9 @@ fn stops(program: &Program, then: &State, now: &State) -> Vec<String> {
     };
     let open = now.branches.iter().filter(|branch| branch.step().is_some());
     let stopped = open.filter(|branch| !stay(branch));
-    let tops = stopped.filter_map(Branch::top);
-    tops.map(|top| program.node(top.node).pointer.to_string())
+    let nodes = stopped.filter_map(Branch::top).map(|top| top.node);
+    nodes
+        .map(|node| program.node(node).pointer.to_string())
         .collect()
 }
 
