@@ -9,7 +9,7 @@ use windlass_workers::WorkerOptions;
 use windlass_workers::secret::Secrets;
 
 use crate::site::{Site, eventually};
-use crate::till::{Does, Till};
+use crate::till::{self, Does, Till};
 
 const RULES: [&str; 4] = ["redo", "assumeDone", "verify", "park"];
 
@@ -19,20 +19,8 @@ fn pays(what: &str, rule: &str) -> String {
         "verify" => ", verify: find",
         _ => "",
     };
-    format!(
-        "
-use:
-  functions:
-    find:
-      call: http
-      with: {{ method: get, endpoint: {{ uri: '${{ .input.base + \"/found\" }}' }}, query: {{ what: '{what}' }} }}
-do:
-- pay:
-    call: http
-    with: {{ method: post, endpoint: {{ uri: '${{ $workflow.input.base + \"/pay/{what}\" }}' }} }}
-    metadata: {{ windlass: {{ effect: {{ key: '${{ \"{what}\" }}', onUnknown: {rule}{verify} }} }} }}
-"
-    )
+    let effect = format!("effect: {{ key: '${{ \"{what}\" }}', onUnknown: {rule}{verify} }}");
+    till::pays(what, &effect)
 }
 
 /// A site with a till, and a job for each rule.

@@ -7,30 +7,12 @@ use windlass_workers::WorkerOptions;
 use windlass_workers::secret::Secrets;
 
 use crate::site::{Site, eventually};
-use crate::till::{Does, Till};
+use crate::till::{Does, Till, pays};
 
 /// One call of the handler, with this said of it.
 pub fn asks(with: &str, said: &str) -> String {
     format!(
         "do: [ {{ ask: {{ call: 'does:1.0.0@default', with: {with}, metadata: {{ windlass: {{ {said} }} }} }} }} ]"
-    )
-}
-
-/// One payment of that name, with this said of it.
-pub fn pays(what: &str, said: &str) -> String {
-    format!(
-        "
-use:
-  functions:
-    find:
-      call: http
-      with: {{ method: get, endpoint: {{ uri: '${{ .input.base + \"/found\" }}' }}, query: {{ what: '{what}' }} }}
-do:
-- pay:
-    call: http
-    with: {{ method: post, endpoint: {{ uri: '${{ $workflow.input.base + \"/pay/{what}\" }}' }} }}
-    metadata: {{ windlass: {{ {said} }} }}
-"
     )
 }
 

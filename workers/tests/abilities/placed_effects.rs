@@ -2,9 +2,9 @@
 
 use windlass_workers::secret::Secrets;
 
-use crate::placed::{asks, explained, pays};
+use crate::placed::{asks, explained};
 use crate::site::Site;
-use crate::till::{Does, Till};
+use crate::till::{Does, Till, pays};
 
 /// A payment with that rule.
 fn pays_once(what: &str, said: &str, rule: &str) -> String {

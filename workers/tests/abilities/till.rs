@@ -132,3 +132,21 @@ async fn found(State(book): State<Shared>, Query(asked): Query<HashMap<String, S
     let text = format!(r#"{{"done":{done},"output":{{"receipt":"found"}}}}"#);
     said(StatusCode::OK, text)
 }
+
+/// One payment of that name, with this said of it.
+pub fn pays(what: &str, said: &str) -> String {
+    format!(
+        "
+use:
+  functions:
+    find:
+      call: http
+      with: {{ method: get, endpoint: {{ uri: '${{ .input.base + \"/found\" }}' }}, query: {{ what: '{what}' }} }}
+do:
+- pay:
+    call: http
+    with: {{ method: post, endpoint: {{ uri: '${{ $workflow.input.base + \"/pay/{what}\" }}' }} }}
+    metadata: {{ windlass: {{ {said} }} }}
+"
+    )
+}

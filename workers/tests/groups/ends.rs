@@ -78,17 +78,31 @@ async fn explain_counts_the_jobs_of_a_group() {
     );
 }
 
-#[tokio::test]
-async fn a_parent_that_is_cancelled_takes_its_items_along_and_starts_no_more() {
+/// A job that works on six items, of which two are open and rest, as it does.
+async fn with_two_open() -> (Site, i64) {
     let site = Site::new().await;
     site.publish("listens", LISTENS).await;
-    site.publish("maps", &map_of("listens", "parallel: 2"))
-        .await;
+    let maps = map_of("listens", "parallel: 2");
+    site.publish("maps", &maps).await;
     site.work(Catalogue::new(), LEASE_TIME);
     site.keep(LEASE_TIME);
     let job = site.map(&items(6)).await;
-    site.until_count("select count(*) from wait where n = 0", 3)
-        .await;
+    let resting = "select count(*) from wait where n = 0";
+    site.until_count(resting, 3).await;
+    (site, job)
+}
+
+/// The job and its two items, and no item was made after them.
+async fn three_are_cancelled(site: &Site) {
+    let cancelled = "select count(*) from outcome where kind = 'cancelled'";
+    site.until_count(cancelled, 3).await;
+    assert_eq!(site.count("select count(*) from job").await, 3);
+    site.is_clean().await;
+}
+
+#[tokio::test]
+async fn a_parent_that_is_cancelled_takes_its_items_along_and_starts_no_more() {
+    let (site, job) = with_two_open().await;
 
     site.store
         .cancel(1, job, "mia", "enough")
@@ -96,33 +110,19 @@ async fn a_parent_that_is_cancelled_takes_its_items_along_and_starts_no_more() {
         .expect("asked");
 
     site.until(job, "cancelled").await;
-    site.until_count("select count(*) from outcome where kind = 'cancelled'", 3)
-        .await;
-    assert_eq!(site.count("select count(*) from job").await, 3);
-    site.is_clean().await;
+    three_are_cancelled(&site).await;
 }
 
 #[tokio::test]
 async fn a_parent_that_is_killed_takes_its_items_along() {
-    let site = Site::new().await;
-    site.publish("listens", LISTENS).await;
-    site.publish("maps", &map_of("listens", "parallel: 2"))
-        .await;
-    site.work(Catalogue::new(), LEASE_TIME);
-    site.keep(LEASE_TIME);
-    let job = site.map(&items(6)).await;
-    site.until_count("select count(*) from wait where n = 0", 3)
-        .await;
+    let (site, job) = with_two_open().await;
 
     site.store
         .kill(1, job, "mia", "enough")
         .await
         .expect("killed");
 
-    site.until_count("select count(*) from outcome where kind = 'cancelled'", 3)
-        .await;
-    assert_eq!(site.count("select count(*) from job").await, 3);
-    site.is_clean().await;
+    three_are_cancelled(&site).await;
 }
 
 #[tokio::test]
