@@ -8,6 +8,8 @@ use reqwest::header::{ACCEPT, CONTENT_TYPE, HeaderMap};
 use reqwest::{Method, RequestBuilder, Response, Url};
 use serde_json::Value;
 
+/// A body of any length has arrived by then, or never will.
+const POUR_MAX: Duration = Duration::from_secs(3_600);
 /// Longer than the server's longest wait (60 s).
 const READ_TIMEOUT: Duration = Duration::from_secs(90);
 /// A server that is there answers a connection in less.
@@ -172,6 +174,29 @@ impl Client {
             .request(Method::POST, path)
             .header(CONTENT_TYPE, kind)
             .body(body);
+        self.json(keyed(request, key)).await
+    }
+
+    /// Posts a body that is too long for memory, and may take an hour.
+    ///
+    /// # Errors
+    /// [`ClientError`].
+    pub async fn pour<S, E>(
+        &self,
+        path: &[&str],
+        kind: &str,
+        pieces: S,
+        key: Option<&str>,
+    ) -> Result<Value, ClientError>
+    where
+        S: futures::TryStream<Ok = bytes::Bytes, Error = E> + Send + 'static,
+        E: Into<Box<dyn std::error::Error + Send + Sync>>,
+    {
+        let request = self
+            .request(Method::POST, path)
+            .header(CONTENT_TYPE, kind)
+            .timeout(POUR_MAX)
+            .body(reqwest::Body::wrap_stream(pieces));
         self.json(keyed(request, key)).await
     }
 

@@ -10,8 +10,8 @@ use std::time::Duration;
 use chrono::{DateTime, Utc};
 use serde::Serialize;
 
-use self::lane::{at_maximum, closed, in_line, nobody};
-use self::started::{Started, child, group};
+use self::lane::{at_maximum, closed, in_line, nobody, preferring, useless};
+use self::started::{Started, batch, child, group};
 use crate::Error;
 use crate::store::{JobView, PauseView, ShareView, Store, WaitCause};
 use crate::vocabulary::JobState;
@@ -63,6 +63,12 @@ pub(crate) struct Capacity {
     pub workers: i64,
     pub able: i64,
     pub group: String,
+    /// What its jobs had better be given to, and how many such workers live.
+    pub preference: String,
+    pub preferred: i64,
+    /// Limits that its jobs were to take from and are not under.
+    pub useless: Vec<String>,
+    pub now: DateTime<Utc>,
 }
 
 /// One key of a limit that a job is under.
@@ -73,6 +79,9 @@ pub(crate) struct LimitFact {
     pub cap: Option<i32>,
     pub used: i32,
     pub rate: Option<f64>,
+    pub burst: Option<i32>,
+    /// What one job takes.
+    pub cost: i32,
     pub held_until: Option<DateTime<Utc>>,
     pub next_token_at: Option<DateTime<Utc>>,
 }
@@ -97,15 +106,8 @@ impl Store {
         if let Some(deferred) = self.deferred(&job).await? {
             return Ok(vec![deferred]);
         }
-        let (groups, children) = (
-            self.groups_of(&job).await?,
-            self.children_of(tenant, &job).await?,
-        );
-        let started = Started {
-            groups: &groups,
-            children: &children,
-        };
-        Ok(reasons(&job, &intents, &facts, batch.as_ref(), started))
+        let started = self.started_by(tenant, &job).await?;
+        Ok(reasons(&job, &intents, &facts, batch.as_ref(), &started))
     }
 
     /// A worker could not do it and gave it back.
@@ -156,14 +158,14 @@ fn reasons(
     intents: &[Intent],
     facts: &LaneFacts,
     batch: Option<&BatchState>,
-    started: Started<'_>,
+    started: &Started,
 ) -> Vec<Reason> {
     let is_due = job.ready_since.is_some();
     let mut found: Vec<Reason> = match job.state {
         JobState::Running => return Vec::new(),
         JobState::Scheduled => vec![scheduled(job, batch)],
-        JobState::Ready => due(facts),
-        JobState::Paused if is_due => due(facts),
+        JobState::Ready => due(job, facts),
+        JobState::Paused if is_due => due(job, facts),
         JobState::Waiting => waiting(job, started),
         JobState::Paused | JobState::Parked => vec![stopped(job)],
         JobState::Unheld => vec![reason(
@@ -220,14 +222,16 @@ fn not_released(batch: Option<&BatchState>) -> Reason {
 }
 
 /// Every condition that is not met: a person or a limit stops it, nobody can take it, or others go first.
-fn due(facts: &LaneFacts) -> Vec<Reason> {
+fn due(job: &JobView, facts: &LaneFacts) -> Vec<Reason> {
     let mut found: Vec<Reason> = facts.pauses.iter().map(paused).collect();
     found.extend(facts.limits.iter().filter_map(closed));
     found.extend(nobody(&facts.capacity));
+    found.extend(preferring(&facts.capacity, job.ready_since));
     found.extend(at_maximum(facts));
     if found.is_empty() {
         found.push(in_line(facts));
     }
+    found.extend(facts.capacity.useless.iter().map(|name| useless(name)));
     found
 }
 
@@ -258,7 +262,7 @@ fn by(who: &str, why: &str) -> String {
     }
 }
 
-fn waiting(job: &JobView, started: Started<'_>) -> Vec<Reason> {
+fn waiting(job: &JobView, started: &Started) -> Vec<Reason> {
     if let Some(held) = job.held.as_ref() {
         return vec![reason(
             "cancelling",
@@ -273,7 +277,7 @@ fn waiting(job: &JobView, started: Started<'_>) -> Vec<Reason> {
     timer.into_iter().chain(causes).collect()
 }
 
-fn cause(job: i64, cause: &WaitCause, started: Started<'_>) -> Reason {
+fn cause(job: i64, cause: &WaitCause, started: &Started) -> Reason {
     let name = cause.name.as_deref().unwrap_or("");
     let key = cause.key.as_deref().unwrap_or("");
     match (cause.kind.as_deref(), name, key) {
@@ -295,8 +299,9 @@ fn cause(job: i64, cause: &WaitCause, started: Started<'_>) -> Reason {
             "approval",
             format!("it waits for {key}'s approval of `{name}`"),
         ),
-        (Some("group"), _, _) => group(key, started.groups),
-        (Some("child"), _, _) => child(key, started.children),
+        (Some("group"), _, _) => group(key, &started.groups),
+        (Some("child"), _, _) => child(key, &started.children),
+        (Some("batch"), _, _) => batch(key, &started.batches),
         (kind, _, _) => reason(
             "wait",
             format!("it waits for {} `{key}`", kind.unwrap_or("something")),

@@ -204,7 +204,7 @@ async fn a_member_without_the_object_fails_the_batch_by_name() {
 
     assert_eq!(
         (at_creation.code.as_str(), reason.code.as_str()),
-        ("missing_object", "missing_object")
+        ("invalid_row", "invalid_row")
     );
     assert!(reason.message.contains("`Hawk`"), "{reason:?}");
 }
@@ -241,7 +241,7 @@ async fn a_filter_that_fails_late_names_the_row_and_leaves_no_job_open() {
 }
 
 #[tokio::test]
-async fn an_empty_selection_is_refused_unless_the_guard_allows_it() {
+async fn an_empty_selection_asks_unless_the_guard_allows_it() {
     let bench = bench(BIRDS).await;
     let selection = json!({ "category": "birds", "filter": ".cost > 1000" });
     let empty = recipe(json!({ "selection": selection, "strategy": "individual" }));
@@ -249,14 +249,10 @@ async fn an_empty_selection_is_refused_unless_the_guard_allows_it() {
         json!({ "selection": selection, "strategy": "combined", "guards": { "min_members": 0 } }),
     );
 
-    let problem = refused(
-        bench
-            .store
-            .create_batch(DEFAULT_TENANT, new_batch(&empty))
-            .await,
-    );
-    assert_eq!(problem.code, "empty_selection");
-    assert_eq!(bench.count("select count(*) from batch").await, 0);
+    let asks = plan(&bench.store, &empty).await;
+    let reasons = asks.asks.expect("it asks").reasons;
+    assert_eq!(reasons[0].guard, "min_members");
+    assert!(bench.store.finish().await.expect("it waits").is_empty());
 
     let batch = plan(&bench.store, &allowed).await;
     assert_eq!(bench.store.finish().await.expect("finished"), [batch.id]);
@@ -266,19 +262,6 @@ async fn an_empty_selection_is_refused_unless_the_guard_allows_it() {
         .await
         .expect("it");
     assert_eq!((view.state.as_str(), view.planned.jobs), ("completed", 0));
-}
-
-#[tokio::test]
-async fn too_few_members_fail_the_batch() {
-    let bench = bench(BIRDS).await;
-    let source = recipe(
-        json!({ "selection": { "category": "birds" }, "strategy": "individual", "guards": { "min_members": 6 } }),
-    );
-
-    let (_, reason) = plan_failing(&bench.store, &source).await;
-
-    assert_eq!(reason.code, "too_few_members");
-    bench.assert_held_once().await;
 }
 
 #[tokio::test]

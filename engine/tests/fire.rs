@@ -234,14 +234,14 @@ async fn a_slot_waits_for_the_batch_before_it_and_starts_after() {
     assert_eq!(waiting.state, "planned");
     assert!(waiting.reason.expect("a reason").starts_with("waiting"));
 
-    // Waiting is not lateness: an hour later it is still no late slot, but a newer one takes its place.
+    // Waiting is not lateness: catch-up does not judge it again. It starts late, and a newer one would take its place.
     clock_to(&bench, second + TimeDelta::minutes(50)).await;
     end(&bench, before).await;
     let after = bench.store.fire().await.expect("a pass").batches;
     let started = slot(&bench, second).await;
     assert_eq!(
         (started.state.as_str(), started.batch, started.reason),
-        ("fired", Some(after[0]), None)
+        ("late", Some(after[0]), None)
     );
 
     let (third, fourth) = (second + TimeDelta::hours(1), second + TimeDelta::hours(2));
@@ -273,7 +273,7 @@ async fn a_slot_is_run_by_hand_once_and_an_extra_run_has_no_row() {
 
     assert_eq!(
         (twice.code(), unknown.code.as_str()),
-        ("illegal_state", "no_such_slot")
+        ("slot_already_ran", "not_a_slot")
     );
     let row = slot(&bench, first).await;
     assert_eq!(

@@ -34,11 +34,11 @@ const WATCH: &str = "
     end $$;
     create trigger watch after insert or update or delete on lease for each row execute function watch()";
 
-/// The most and the fewest jobs that any key had under lease at once, above its cap and below nothing.
+/// The most and the fewest units that any key had under lease at once, above its cap and below nothing.
 const SWEEP: &str = "
     with moved as (
-        select tx, key, max(seen.n) as n, sum(jobs) as jobs
-        from seen join lane on lane.id = seen.lane cross join unnest(limits) key
+        select tx, key, max(seen.n) as n, sum(jobs * coalesce(cost, 1)) as jobs
+        from seen join lane on lane.id = seen.lane cross join unnest(limits, costs) as part (key, cost)
         group by tx, key
     ), history as (
         select key, sum(jobs) over (partition by key order by n) as live from moved
@@ -46,7 +46,7 @@ const SWEEP: &str = "
     select max(live - cap)::int4, min(live)::int4, max(live)::int4
     from history join limit_use using (key)";
 
-async fn limited_lanes(bench: &Bench) -> Vec<i32> {
+async fn limited_lanes(bench: &Bench, keys: [[&str; 2]; 2]) -> Vec<i32> {
     sqlx::query(
         "insert into limit_rule (tenant, name, scope, concurrency)
          values (1, 'a', 'reference', 5), (1, 'b', 'reference', 5), (1, 'both', 'reference', 7)",
@@ -55,7 +55,7 @@ async fn limited_lanes(bench: &Bench) -> Vec<i32> {
     .await
     .expect("rules");
     let mut lanes = Vec::new();
-    for keys in [["a", "both"], ["b", "both"]] {
+    for keys in keys {
         let key = LaneKey {
             limit_keys: keys.map(str::to_owned).to_vec(),
             ..LaneKey::of_template(1, "test.noop", "", 0)
@@ -130,12 +130,21 @@ async fn is_over(bench: &Bench) -> bool {
 
 #[tokio::test]
 async fn no_interleaving_lets_more_run_than_the_limits_allow() {
+    race([["a", "both"], ["b", "both"]]).await;
+}
+
+#[tokio::test]
+async fn no_interleaving_takes_more_units_than_the_limits_give() {
+    race([["a*2", "both*3"], ["b", "both"]]).await;
+}
+
+async fn race(keys: [[&str; 2]; 2]) {
     let bench = Bench::new().await;
     sqlx::raw_sql(WATCH)
         .execute(&bench.pool)
         .await
         .expect("watched");
-    let lanes = limited_lanes(&bench).await;
+    let lanes = limited_lanes(&bench, keys).await;
     for lane in &lanes {
         let mut request = bench.request();
         request.lane = *lane;
@@ -157,7 +166,7 @@ async fn no_interleaving_lets_more_run_than_the_limits_allow() {
         .fetch_one(&bench.pool)
         .await
         .expect("a history");
-    assert!(above <= 0, "{above} jobs above a cap were live at once");
+    assert!(above <= 0, "{above} units above a cap were live at once");
     assert_eq!(
         (least, most),
         (0, 7),

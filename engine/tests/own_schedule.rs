@@ -225,7 +225,7 @@ async fn a_slot_is_started_by_hand_once() {
     let twice = trigger(Trigger::Slot(first)).await.expect_err("it ran");
     let extra = trigger(Trigger::Extra).await.expect("beside it");
 
-    assert_eq!(twice.code(), "illegal_state");
+    assert_eq!(twice.code(), "slot_already_ran");
     let slot = &ledger(&bench).await[0];
     assert_eq!((slot.state.as_str(), slot.job), ("manual", started.job));
     assert!(started.batch.is_none() && extra.job.is_some());

@@ -2,12 +2,14 @@
 
 mod common;
 
+use std::io::Cursor;
+
 use common::Bench;
-use common::recipe::{create, flock, jobs, plan, recipe, with_birds};
+use common::recipe::{BIRDS, create, flock, jobs, new_batch, plan, recipe, with_birds};
 use futures::future::join_all;
 use serde_json::json;
 use windlass_engine::Store;
-use windlass_engine::protocol::{Planned, Source};
+use windlass_engine::protocol::{Planned, Source, Upload};
 use windlass_engine::store::DEFAULT_TENANT;
 
 /// More than two blocks.
@@ -97,6 +99,40 @@ async fn a_dead_planner_s_object_plan_is_completed_as_it_would_have_been() {
         "selection": { "category": "birds" }, "strategy": "object", "chunk": { "max_items": 1 },
     })))
     .await;
+}
+
+#[tokio::test]
+async fn a_dead_planner_s_plan_over_a_file_is_completed_as_it_would_have_been() {
+    let bench = bench(BIRDS).await;
+    let text = flock(MANY, 1_700);
+    let selection = json!({ "file": "birds.csv", "key": "name", "object": "state" });
+    let source = recipe(json!({ "selection": selection, "strategy": "object" }));
+    let undisturbed = of_file(&bench, &source, &text).await;
+    assert_eq!(
+        bench.store.plan().await.expect("planned"),
+        Planned::Sealed(undisturbed)
+    );
+    let batch = of_file(&bench, &source, &text).await;
+
+    plan_in_part(&bench, batch).await;
+    while bench.store.plan().await.expect("planned") != Planned::Idle {}
+
+    assert_eq!(
+        digest(&bench, batch).await,
+        digest(&bench, undisturbed).await
+    );
+    bench.assert_held_once().await;
+}
+
+async fn of_file(bench: &Bench, source: &Source, text: &str) -> i64 {
+    let file = Upload {
+        name: "birds.csv".to_owned(),
+        reader: Box::new(Cursor::new(text.as_bytes().to_vec())),
+    };
+    let made = bench
+        .store
+        .create_batch_of(DEFAULT_TENANT, new_batch(source), Some(file));
+    made.await.expect("created").id
 }
 
 #[tokio::test]

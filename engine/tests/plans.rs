@@ -17,7 +17,7 @@ use common::Bench;
 const FIXTURE: &str = include_str!("plans/fixture.sql");
 
 /// Tables that nobody keeps small.
-const GROWING: [&str; 30] = [
+const GROWING: [&str; 35] = [
     "job",
     "ready",
     "later",
@@ -39,15 +39,20 @@ const GROWING: [&str; 30] = [
     "context",
     "context_change",
     "child_group",
+    "child_batch",
     "child_item",
     "member",
     "left_out",
     "batch",
     "batch_range",
     "category_item",
+    "source_row",
     "slot",
     "schedule_job",
     "gathering",
+    "bulk",
+    "bulk_page",
+    "bulk_refused",
 ];
 
 /// What reads through a growing table, or needs no index that it names, and why that is right.

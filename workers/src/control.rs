@@ -12,7 +12,8 @@ use tokio_util::sync::CancellationToken;
 use tracing::{info, warn};
 use uuid::Uuid;
 use windlass_engine::Error;
-use windlass_engine::store::{Beat, Incarnation, Listener};
+use windlass_engine::store::{Beat, Incarnation, LaneAhead, Listener};
+use windlass_workflows::document::needs::is_needed;
 
 use crate::follow::follow;
 use crate::shared::{Phase, Shared};
@@ -218,7 +219,7 @@ async fn look(shared: &Shared, capabilities: &HashSet<String>) {
         match timeout(LOOK_ANSWER_MAX, looked).await {
             Ok(Ok(mut ahead)) => {
                 ahead.retain(|lane| has_all(&lane.capability, capabilities));
-                let busy = shared.take_busy() || ahead.iter().any(|lane| lane.room != Some(0));
+                let busy = shared.take_busy() || ahead.iter().any(LaneAhead::is_open);
                 pause = if busy {
                     LOOK_PAUSE_MIN
                 } else {
@@ -257,9 +258,10 @@ fn rest_after(took: Duration) -> Duration {
     }
 }
 
-/// Whether the worker offers all handlers that a lane needs.
-fn has_all(needed: &str, offered: &HashSet<String>) -> bool {
-    needed.is_empty() || needed.split(',').all(|handler| offered.contains(handler))
+/// Whether the worker offers all that a lane needs. Who has what it prefers, the look knows.
+fn has_all(wanted: &str, offered: &HashSet<String>) -> bool {
+    let mut needed = wanted.split(',').filter(|word| is_needed(word));
+    wanted.is_empty() || needed.all(|word| offered.contains(word))
 }
 
 /// When to look again: after the pause, or earlier when a limit opens.

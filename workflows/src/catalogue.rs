@@ -14,6 +14,9 @@ pub const CHUNKS: &str = "chunks";
 /// The function that makes a job of each item of a list; its `with.call` may name another function.
 pub const MAP: &str = "map";
 
+/// The function that makes a batch: a tracked set of jobs over a selection.
+pub const BATCH: &str = "batch";
+
 /// The function that writes; its `with.answer` is a schema that the answer must fit.
 pub const GENERATE: &str = "generate";
 
@@ -45,7 +48,7 @@ struct Builtin {
 }
 
 /// What this release brings.
-const BUILTIN: [Builtin; 9] = [
+const BUILTIN: [Builtin; 10] = [
     Builtin {
         name: "analyse",
         input: r#"{"type":"object","required":["profile"],
@@ -65,6 +68,32 @@ const BUILTIN: [Builtin; 9] = [
         output: r#"{"type":"object","required":["decision","by","comment","at"],
             "properties":{"decision":{"type":"string"},"by":{"type":"string"},
                 "comment":{"type":["string","null"]},"at":{"type":"string"}}}"#,
+    },
+    Builtin {
+        name: BATCH,
+        input: r#"{"type":"object","additionalProperties":false,
+            "properties":{
+                "workflow":{"type":"object","required":["namespace","name"],"additionalProperties":false,
+                    "properties":{"namespace":{"type":"string"},"name":{"type":"string"},"version":{"type":"string"}}},
+                "purpose":{"type":"string","minLength":1},
+                "configuration":{"type":"string","minLength":1},
+                "selection":{"type":"object","additionalProperties":false,
+                    "properties":{"category":{"type":"string","minLength":1},"items":{"type":"array"},
+                        "key":true,"object":{"type":["string","null"]},
+                        "filter":{"type":["string","null"]},"limit":{"type":["integer","null"],"minimum":1}}},
+                "strategy":{"enum":["individual","object","combined"]},
+                "chunk":{"type":"object","minProperties":1,"additionalProperties":false,
+                    "properties":{"maxItems":{"type":"integer","minimum":1},"maxBytes":{"type":["integer","string"]}}},
+                "input":{"type":"object"},
+                "parallel":{"type":"integer","minimum":1},
+                "tolerate":{"type":"object","minProperties":1,"maxProperties":1,"additionalProperties":false,
+                    "properties":{"count":{"type":"integer","minimum":0},
+                        "percent":{"type":"number","minimum":0,"maximum":100}}},
+                "await":{"type":"boolean"},
+                "onParentClose":{"enum":["cancel","abandon"]}}}"#,
+        output: r#"{"type":"object","required":["id"],
+            "properties":{"id":{"type":"string"},"state":{"type":"string"},"members":{"type":"integer"},
+                "jobs":{"type":"integer"},"counts":{"type":"object"},"manifest":{"type":"string"}}}"#,
     },
     Builtin {
         name: CATEGORY_LOAD,
@@ -153,8 +182,6 @@ pub enum Ability {
     Batch,
     /// `call` of `context-save`: contexts that jobs share.
     Context,
-    /// `pin: publish` of a child whose version is `latest`.
-    Pin,
     /// `schedule` of a document by the clock: `cron`, `every`, `after`.
     Schedule,
     /// `schedule.on` of a document: events start jobs.
@@ -169,14 +196,13 @@ pub enum Ability {
 
 impl Ability {
     /// All of them.
-    pub const ALL: [Self; 12] = [
+    pub const ALL: [Self; 11] = [
         Self::Listen,
         Self::Emit,
         Self::Child,
         Self::Group,
         Self::Batch,
         Self::Context,
-        Self::Pin,
         Self::Schedule,
         Self::Trigger,
         Self::Effect,
@@ -281,6 +307,7 @@ mod tests {
         let builtin = [
             "analyse",
             "approval",
+            "batch",
             "category-load",
             "chunks",
             "context-load",

@@ -1,7 +1,8 @@
 //! The reference vectors of batches, as far as they speak of pure pieces.
 
 use windlass_workflows::plan::{
-    Chunk, Member, MemberValue, Tallies, Totals, chunks, progress_percent, room,
+    Chunk, Member, MemberValue, Speeds, Standing, Tallies, Totals, chunks, forecast,
+    progress_percent, room,
 };
 use windlass_workflows::value::Value;
 
@@ -197,4 +198,32 @@ fn totals_end_as_their_vectors_do() {
         checked += 1;
     }
     assert_eq!(checked, 6);
+}
+
+fn real(vector: &Value, key: &str) -> Option<f64> {
+    vector.get(key).and_then(Value::as_f64)
+}
+
+#[test]
+fn a_forecast_says_what_the_vectors_say() {
+    for vector in vectors("forecast") {
+        let speed = |key: &str| real(&vector, key).unwrap();
+        let speeds = Speeds {
+            r1: speed("r1"),
+            r15: speed("r15"),
+            r_all: speed("r_all"),
+        };
+        let standing = Standing {
+            open: number(&vector, "open"),
+            in_flight: number(&vector, "in_flight"),
+            waiting: 0,
+        };
+
+        let found = forecast(standing, speeds, real(&vector, "deadline"));
+
+        let wanted = vector.get("light").and_then(Value::as_str).unwrap();
+        assert_eq!(found.light.as_str(), wanted, "{vector}");
+        assert_eq!(found.early, real(&vector, "early"), "{vector}");
+        assert_eq!(found.late, real(&vector, "late"), "{vector}");
+    }
 }

@@ -12,9 +12,8 @@ use windlass_workflows::schema::Schema;
 use windlass_workflows::value::Value;
 
 /// Handlers and built-in functions that the samples call.
-const CALLED: [(&str, &str); 16] = [
+const CALLED: [(&str, &str); 15] = [
     ("account-suspend", "1.0.0"),
-    ("batch", "1.0.0"),
     ("crm-suppress", "1.0.0"),
     ("crm-unreachable", "1.0.0"),
     ("flight-book", "1.0.0"),
@@ -104,7 +103,6 @@ fn what_nobody_can_do_yet_is_refused_and_never_ignored() {
         "unsupported.run.workflow",
         "unsupported.call.map",
         "unsupported.call.batch",
-        "unsupported.metadata.pin",
         "unsupported.schedule",
         "unsupported.metadata.effect",
         "unsupported.metadata.onParentClose",

@@ -1,13 +1,18 @@
 //! `windlass batch`: many jobs from one selection.
 
+use std::io;
+
+use bytes::Bytes;
 use clap::{Subcommand, ValueEnum};
-use futures::StreamExt;
+use futures::stream::{self, Stream, StreamExt};
 use serde_json::{Value, json};
 use uuid::Uuid;
 
+use super::batch_life::BatchLifeCommand;
 use super::context::{Context, Paging, query};
 use super::error::CliError;
 use super::output::Column;
+use super::restart::Restart;
 use super::{files, watch};
 use crate::exit::Exit;
 
@@ -62,6 +67,8 @@ pub enum BatchCommand {
         /// b_…
         id: String,
     },
+    /// Run again what failed, expired or parked
+    Restart(Restart),
     /// Its figures
     Report {
         /// b_…
@@ -75,6 +82,9 @@ pub enum BatchCommand {
         #[arg(long, value_name = "FORMAT", default_value = "ndjson")]
         format: ManifestFormat,
     },
+    /// Decisions about one that is open
+    #[command(flatten)]
+    Life(BatchLifeCommand),
 }
 
 /// How a manifest is written.
@@ -149,8 +159,10 @@ impl BatchCommand {
                     .await
             }
             Self::Errors { id } => context.whole(&["batches", &id, "errors"], ERRORS).await,
+            Self::Restart(restart) => restart.run(context).await,
             Self::Report { id } => context.show(&["batches", &id, "report"]).await,
             Self::Manifest { id, format } => manifest(context, &id, format).await,
+            Self::Life(decision) => decision.run(context).await,
         }
     }
 }
@@ -180,26 +192,45 @@ async fn sent(
     key: Option<&str>,
 ) -> Result<Value, CliError> {
     let is_file = source == "-" || source.contains('/') || files::is_document(source.as_ref());
-    let sent = match is_file {
-        true => {
-            context
-                .client
-                .upload(
-                    path,
-                    "application/yaml",
-                    files::text(source)?.into_bytes(),
-                    key,
-                )
-                .await
+    if !is_file {
+        let body = json!({"configuration": source});
+        return Ok(context.client.post(path, &[], &body, key).await?);
+    }
+    let text = files::text(source)?;
+    let sent = match files::selected_file(&text) {
+        Some(named) => {
+            let (kind, form) = form(text, &files::beside(source, &named)).await?;
+            context.client.pour(path, &kind, form, key).await
         }
-        false => {
+        None => {
             context
                 .client
-                .post(path, &[], &json!({"configuration": source}), key)
+                .upload(path, "application/yaml", text.into_bytes(), key)
                 .await
         }
     };
     Ok(sent?)
+}
+
+/// A recipe and its file as a form, with the media type that says where its parts end.
+async fn form(
+    recipe: String,
+    path: &str,
+) -> Result<(String, impl Stream<Item = io::Result<Bytes>> + use<>), CliError> {
+    let end = Uuid::now_v7().simple().to_string();
+    let name = path
+        .rsplit('/')
+        .next()
+        .unwrap_or_default()
+        .replace(['"', '\r', '\n'], "_");
+    let part = "content-disposition: form-data; name=";
+    let head = format!(
+        "--{end}\r\n{part}\"recipe\"\r\n\r\n{recipe}\r\n--{end}\r\n{part}\"file\"; filename=\"{name}\"\r\n\r\n"
+    );
+    let once = |text: String| stream::iter([Ok(Bytes::from(text))]);
+    let body = once(head).chain(files::pieces(path).await?);
+    let body = body.chain(once(format!("\r\n--{end}--\r\n")));
+    Ok((format!("multipart/form-data; boundary={end}"), body))
 }
 
 async fn manifest(context: &Context, id: &str, format: ManifestFormat) -> Result<Exit, CliError> {

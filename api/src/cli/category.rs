@@ -33,7 +33,7 @@ pub enum CategoryCommand {
     Load {
         /// Its name
         name: String,
-        /// CSV or NDJSON, told by its ending
+        /// CSV, NDJSON, JSON or Parquet, told by its ending
         #[arg(long, value_name = "PATH")]
         file: String,
     },
@@ -77,17 +77,17 @@ async fn load(context: &Context, name: &str, file: &str) -> Result<Exit, CliErro
     let kind = match file.rsplit_once('.').map(|(_, ending)| ending) {
         Some("csv") => "text/csv",
         Some("ndjson" | "jsonl") => "application/x-ndjson",
+        Some("json") => "application/json",
+        Some("parquet") => "application/vnd.apache.parquet",
         _ => {
             return Err(CliError::usage(format!(
-                "{file} ends in neither .csv nor .ndjson"
+                "{file} ends in none of .csv, .ndjson, .json and .parquet"
             )));
         }
     };
-    let body = super::files::text(file)?.into_bytes();
-    let answer = context
-        .client
-        .upload(&["categories", name, "items"], kind, body, None)
-        .await?;
+    let pieces = super::files::pieces(file).await?;
+    let path = ["categories", name, "items"];
+    let answer = context.client.pour(&path, kind, pieces, None).await?;
     context.output.item(&answer)?;
     Ok(Exit::Done)
 }

@@ -2,16 +2,24 @@
 
 use std::collections::BTreeMap;
 use std::fs;
-use std::io::Read;
+use std::io::{self, Read};
 use std::path::{Component, Path, PathBuf};
 
+use base64::Engine as _;
+use base64::prelude::BASE64_STANDARD;
+use bytes::{Bytes, BytesMut};
+use futures::stream::{self, Stream};
 use serde_json::{Value, json};
+use tokio::io::AsyncReadExt;
+use windlass_workflows::configuration::Format;
 
 use super::error::CliError;
 use crate::exit::Exit;
 
 /// Folders in folders; deeper ones are no project's.
 const DEPTH_MAX: usize = 16;
+/// Bytes of a file that are sent at a time.
+const PIECE_BYTES: usize = 64 * 1024;
 
 /// The text of a file; `-` is standard input.
 pub fn text(path: &str) -> Result<String, CliError> {
@@ -25,6 +33,20 @@ pub fn text(path: &str) -> Result<String, CliError> {
         fs::read_to_string(path)
     };
     read.map_err(|error| unreadable(path, &error))
+}
+
+/// The bytes of a file, piece by piece.
+///
+/// # Errors
+/// When it cannot be opened.
+pub async fn pieces(path: &str) -> Result<impl Stream<Item = io::Result<Bytes>> + use<>, CliError> {
+    let file = tokio::fs::File::open(path).await;
+    let file = file.map_err(|error| unreadable(path, &error))?;
+    Ok(stream::try_unfold(file, |mut file| async move {
+        let mut piece = BytesMut::with_capacity(PIECE_BYTES);
+        let length = file.read_buf(&mut piece).await?;
+        Ok((length > 0).then(|| (piece.freeze(), file)))
+    }))
 }
 
 /// The JSON in a file; `-` is standard input.
@@ -49,8 +71,9 @@ pub fn given(text: &str) -> Result<Value, CliError> {
 #[derive(Debug, Default)]
 pub struct Bundle {
     documents: BTreeMap<String, String>,
-    /// By what they belong to, `category` or `calendar`, and its name: the texts of data files.
-    data: BTreeMap<(&'static str, String), String>,
+    /// By what they belong to, `category` or `calendar`, and its name: the texts of data files, and whether
+    /// they are Base64.
+    data: BTreeMap<(&'static str, String), (String, bool)>,
 }
 
 impl Bundle {
@@ -84,7 +107,7 @@ impl Bundle {
     ) -> Result<(), CliError> {
         for (owner, named) in data_files(&text) {
             let data = read(&beside(path, &named))?;
-            self.data.insert(owner, data);
+            self.data.insert(owner, (data, is_binary(&named)));
         }
         self.documents.insert(path.to_owned(), text);
         Ok(())
@@ -100,7 +123,10 @@ impl Bundle {
         let data: Vec<Value> = self
             .data
             .iter()
-            .map(|((kind, name), text)| json!({*kind: name, "text": text}))
+            .map(|((kind, name), data)| match data {
+                (text, false) => json!({*kind: name, "text": text}),
+                (text, true) => json!({*kind: name, "text": text, "base64": true}),
+            })
             .collect();
         json!({"files": files, "data": data})
     }
@@ -128,7 +154,7 @@ impl Bundle {
     fn file(&mut self, path: &Path) -> Result<(), CliError> {
         let name = path.display().to_string();
         let text = text(&name)?;
-        self.add(&name, text, self::text)
+        self.add(&name, text, data)
     }
 }
 
@@ -170,6 +196,26 @@ fn data_files(text: &str) -> Vec<((&'static str, String), String)> {
         named.extend(named_here.map(|(name, file)| ((kind, name), file)));
     }
     named
+}
+
+/// The text of a data file; of one that is none, Base64.
+fn data(path: &str) -> Result<String, CliError> {
+    if !is_binary(path) {
+        return text(path);
+    }
+    let bytes = fs::read(path).map_err(|error| unreadable(path, &error))?;
+    Ok(BASE64_STANDARD.encode(bytes))
+}
+
+fn is_binary(path: &str) -> bool {
+    Format::of_path(path) == Some(Format::Parquet)
+}
+
+/// The file that a job configuration's selection reads, as the document names it.
+pub fn selected_file(text: &str) -> Option<String> {
+    let document: Value = serde_saphyr::from_str(text).ok()?;
+    let file = document.pointer("/selection/file")?.as_str()?;
+    Some(file.to_owned())
 }
 
 /// A path that a document names, as seen from where we stand, without `.` and `..` in its middle.

@@ -119,7 +119,7 @@ impl FlightCommand {
     }
 }
 
-fn pairs(map: Vec<String>) -> Result<Map<String, Value>, CliError> {
+pub(super) fn pairs(map: Vec<String>) -> Result<Map<String, Value>, CliError> {
     let pairs = map.into_iter().map(|pair| {
         let split = pair.split_once('=');
         let (old, new) = split.ok_or_else(|| {
@@ -131,7 +131,7 @@ fn pairs(map: Vec<String>) -> Result<Map<String, Value>, CliError> {
 }
 
 /// A preview in words.
-fn told(verb: &str, id: &str, preview: &Value) -> String {
+pub(super) fn told(verb: &str, id: &str, preview: &Value) -> String {
     let text = |key: &str| preview[key].as_str().unwrap_or_default();
     let list = |key: &str| -> Vec<String> {
         let items = preview[key].as_array().into_iter().flatten();

@@ -7,7 +7,9 @@ mod api;
 pub mod apply;
 mod approval;
 pub mod batch;
+pub mod batch_life;
 mod breaker;
+mod bulk;
 mod calendar;
 mod category;
 mod check;
@@ -30,6 +32,7 @@ pub mod migrate;
 pub mod output;
 pub mod pause;
 mod request;
+mod restart;
 mod rows;
 pub mod run;
 mod schedule;
@@ -135,6 +138,9 @@ enum Command {
     /// Single executions
     #[command(subcommand)]
     Job(job::JobCommand),
+    /// Changes of many jobs at once
+    #[command(subcommand)]
+    Bulk(bulk::BulkCommand),
     /// Many jobs from one selection
     #[command(subcommand)]
     Batch(batch::BatchCommand),
@@ -289,6 +295,7 @@ impl Command {
             Self::Template(command) => command.run(context).await,
             Self::Request(command) => command.run(context).await,
             Self::Job(command) => command.run(context).await,
+            Self::Bulk(command) => command.run(context).await,
             Self::Batch(command) => command.run(context).await,
             Self::Context(command) => command.run(context).await,
             Self::Category(command) => command.run(context).await,

@@ -1,11 +1,13 @@
 //! `windlass schedule`: when batches and jobs start by themselves, and what became of every slot.
 
 use clap::Subcommand;
-use serde_json::json;
+use reqwest::Method;
+use serde_json::{Value, json};
 
 use super::context::{Context, Paging, query};
 use super::error::CliError;
 use super::output::Column;
+use super::pause::{How, pause};
 use crate::exit::Exit;
 
 /// `windlass schedule`
@@ -48,6 +50,7 @@ pub enum ScheduleCommand {
         paging: Paging,
     },
     /// Start its work now: beside the slots, or a slot by name
+    #[command(visible_alias = "run")]
     Trigger {
         /// Its name
         name: String,
@@ -58,10 +61,44 @@ pub enum ScheduleCommand {
         #[arg(long, conflicts_with = "slot")]
         extra: bool,
     },
+    /// Skip its slots, with what it has made standing still
+    Pause {
+        /// Its name
+        name: String,
+        /// Why and until when.
+        #[command(flatten)]
+        how: How,
+    },
+    /// Go on; what the pause skipped stays skipped, unless catch-up wants it
+    Resume {
+        /// Its name
+        name: String,
+        /// none, latest or all of the slots that the pause skipped
+        #[arg(long, value_name = "WHICH")]
+        catch_up: Option<String>,
+    },
+    /// Run the slots of a range that did not run, one after another
+    Backfill {
+        /// Its name
+        name: String,
+        /// The first instant that counts (RFC 3339)
+        #[arg(long, value_name = "TIME", required_unless_present = "cancel")]
+        from: Option<String>,
+        /// The first that counts no more (RFC 3339)
+        #[arg(long, value_name = "TIME", required_unless_present = "cancel")]
+        to: Option<String>,
+        /// Say what would run, and do nothing
+        #[arg(long)]
+        dry_run: bool,
+        /// Take back what has not run yet
+        #[arg(long, conflicts_with_all = ["from", "to", "dry_run"])]
+        cancel: bool,
+    },
 }
 
 const SCHEDULES: &[Column] = &[
     Column("NAME", &["/name"]),
+    Column("RULE", &["/words"]),
     Column("NEXT", &["/next_at"]),
     Column("LAST", &["/last_at"]),
     Column("STATE", &["/last_state"]),
@@ -73,6 +110,12 @@ const NEXT: &[Column] = &[
     Column("LOCAL", &["/local"]),
     Column("FIRES", &["/fire_at"]),
     Column("NOTES", &["/notes"]),
+];
+
+const BACKFILL: &[Column] = &[
+    Column("AT", &["/at"]),
+    Column("RUNS", &["/runs"]),
+    Column("WAS", &["/was"]),
 ];
 
 const SLOTS: &[Column] = &[
@@ -93,19 +136,7 @@ impl ScheduleCommand {
                     .await
             }
             Self::Show { name } => context.show(&["schedules", &name]).await,
-            Self::Next { name, count } => {
-                let answer = context
-                    .client
-                    .get(
-                        &["schedules", &name, "next"],
-                        &[("count", count.to_string())],
-                    )
-                    .await?;
-                context
-                    .output
-                    .list(&super::context::items(answer).0, NEXT, true)?;
-                Ok(Exit::Done)
-            }
+            Self::Next { name, count } => next(context, &name, count.to_string()).await,
             Self::Slots {
                 name,
                 state,
@@ -118,17 +149,59 @@ impl ScheduleCommand {
                     .list(&["schedules", &name, "slots"], query, &paging, SLOTS)
                     .await
             }
-            Self::Trigger { name, slot, .. } => {
-                let body =
-                    slot.map_or_else(|| json!({"extra": true}), |slot| json!({"slot": slot}));
-                let key = uuid::Uuid::now_v7().to_string();
-                let answer = context
-                    .client
-                    .post(&["schedules", &name, "trigger"], &[], &body, Some(&key))
-                    .await?;
-                context.output.item(&answer)?;
-                Ok(Exit::Done)
+            Self::Pause { name, how } => pause(context, ("configuration", name), how, false).await,
+            Self::Resume { name, catch_up } => resume(context, &name, catch_up).await,
+            Self::Backfill {
+                name,
+                from,
+                to,
+                dry_run,
+                cancel,
+            } => {
+                let body = json!({ "from": from, "to": to, "dry_run": dry_run });
+                backfill(context, &name, (!cancel).then_some(body)).await
             }
+            Self::Trigger { name, slot, .. } => trigger(context, &name, slot).await,
         }
     }
+}
+
+async fn next(context: &Context, name: &str, count: String) -> Result<Exit, CliError> {
+    let path = ["schedules", name, "next"];
+    let answer = context.client.get(&path, &[("count", count)]).await?;
+    let slots = super::context::items(answer).0;
+    context.output.list(&slots, NEXT, true)?;
+    Ok(Exit::Done)
+}
+
+async fn resume(context: &Context, name: &str, catch_up: Option<String>) -> Result<Exit, CliError> {
+    let body = json!({ "catch_up": catch_up });
+    let path = ["schedules", name, "resume"];
+    let answer = context.client.post(&path, &[], &body, None).await?;
+    context.output.item(&answer)?;
+    Ok(Exit::Done)
+}
+
+/// A slot by name, or beside all slots.
+async fn trigger(context: &Context, name: &str, slot: Option<String>) -> Result<Exit, CliError> {
+    let body = slot.map_or_else(|| json!({"extra": true}), |slot| json!({"slot": slot}));
+    let key = uuid::Uuid::now_v7().to_string();
+    let path = ["schedules", name, "trigger"];
+    let answer = context.client.post(&path, &[], &body, Some(&key)).await?;
+    context.output.item(&answer)?;
+    Ok(Exit::Done)
+}
+
+/// Asks for what a body says, or takes it back.
+async fn backfill(context: &Context, name: &str, body: Option<Value>) -> Result<Exit, CliError> {
+    let path = ["schedules", name, "backfills"];
+    let Some(body) = body else {
+        let answer = context.client.send(Method::DELETE, &path, None).await?;
+        context.output.item(&answer)?;
+        return Ok(Exit::Done);
+    };
+    let answer = context.client.post(&path, &[], &body, None).await?;
+    let items = super::context::items(answer).0;
+    context.output.list(&items, BACKFILL, true)?;
+    Ok(Exit::Done)
 }

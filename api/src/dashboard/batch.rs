@@ -3,7 +3,10 @@
 use askama::Template;
 use axum::extract::{Path, Query, State};
 use axum::response::Response;
-use windlass_engine::store::{BatchFigures, BatchView, CurrentJobs, ErrorGroup, Phase, Phases};
+use chrono::{DateTime, Utc};
+use windlass_engine::store::{
+    BatchFigures, BatchView, CurrentJobs, ErrorGroup, ForecastView, Phase, Phases,
+};
 
 use super::Dashboard;
 use super::chart::{BAD, Bar, ended};
@@ -74,6 +77,7 @@ pub(super) async fn show(
     let batch = store.batch(dashboard.tenant, number).await?;
     let current = store.batch_current(&batch).await?;
     let report = store.report(dashboard.tenant, number).await?;
+    let said = store.forecast(dashboard.tenant, number).await?;
     let members = dashboard.members(&batch, &which, now).await?;
     let frame = Frame {
         title: batch.name.clone(),
@@ -89,7 +93,10 @@ pub(super) async fn show(
             .figures
             .jobs_per_s
             .map(|rate| format!("{rate:.1} jobs/s")),
-        forecast: forecast(&batch, report.figures.jobs_per_s),
+        forecast: match said.and_then(|said| in_time(&said, now)) {
+            Some(sentence) => Some(sentence),
+            None => forecast(&batch, report.figures.jobs_per_s),
+        },
         errors: report
             .errors
             .iter()
@@ -135,6 +142,23 @@ fn forecast(batch: &BatchView, speed: Option<f64>) -> Option<String> {
     let speed = speed.filter(|speed| is_moving && *speed > 0.0)?;
     let open = batch.progress.open;
     (open > 0).then(|| format!("about {} left at this speed", length(open as f64 / speed)))
+}
+
+/// Whether it will be done by its deadline, and what keeps it.
+fn in_time(said: &ForecastView, now: Now) -> Option<String> {
+    let deadline = When::new(said.deadline?, now.clock).full;
+    let light = said.light.replace('_', " ");
+    let left = |at: DateTime<Utc>| length((at - now.clock).as_seconds_f64().max(0.0));
+    let between = match (said.early, said.late) {
+        (Some(early), Some(late)) => format!(", {} to {} left", left(early), left(late)),
+        (Some(due), None) => format!(", the first of it is due in {}", left(due)),
+        _ => String::new(),
+    };
+    let binding = match said.binding.as_str() {
+        "" => String::new(),
+        binding => format!("; what keeps it: {binding}"),
+    };
+    Some(format!("{light} for {deadline}{between}{binding}"))
 }
 
 fn facts(batch: &BatchView, last: Option<&BatchFigures>, now: Now) -> Vec<Fact> {

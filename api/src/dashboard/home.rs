@@ -73,12 +73,14 @@ pub(super) async fn show(State(dashboard): State<Dashboard>) -> Result<Response,
         ..JobFilter::default()
     };
     let stopped = store.jobs(tenant, &stopped, None, LOOK_BACK).await?;
+    let threatened = store.threatened_batches(tenant).await?;
     let seen = Seen {
         now,
         home: &home,
         recent: &recent.items,
         jobs: &stopped.items,
         workers: &workers,
+        threatened: &threatened,
     };
     let attention = seen.attention();
     html(&Home {

@@ -5,6 +5,7 @@ use axum::extract::{Query, State};
 use axum::response::Response;
 use serde::Deserialize;
 use windlass_engine::store::{ScheduleView, SlotFilter, SlotView};
+use windlass_workflows::configuration::rule_words;
 
 use super::Dashboard;
 use super::page::{Frame, Now, Trouble, html};
@@ -12,11 +13,8 @@ use super::words::{When, in_address, in_shell};
 
 /// Schedules of a page; each costs one more read.
 const ROWS: u32 = 20;
-/// Slots shown of each: some to come, the rest decided.
+/// Slots shown of each, the latest first; what is planned for later is told by the next one alone.
 const SLOTS: u32 = 12;
-/// How far ahead slots are shown.
-const AHEAD: chrono::TimeDelta = chrono::TimeDelta::days(2);
-
 /// Which page.
 #[derive(Debug, Default, Deserialize)]
 pub(super) struct Which {
@@ -62,7 +60,7 @@ pub(super) async fn list(
         .schedules(tenant, which.after.as_deref(), ROWS)
         .await?;
     let filter = SlotFilter {
-        until: Some(now.clock + AHEAD),
+        until: Some(now.clock + chrono::TimeDelta::seconds(1)),
         ..SlotFilter::default()
     };
     let mut schedules = Vec::with_capacity(page.items.len());
@@ -94,7 +92,7 @@ impl Row {
         let why = schedule.paused_why.unwrap_or_default();
         Self {
             state,
-            rule: schedule.rule,
+            rule: rule_words(&schedule.rule),
             paused: is_paused.then(|| format!("by {by}: {why}")),
             next: schedule.next_at.map(|at| When::new(at, now.clock)),
             slots: slots.iter().map(|slot| SlotRow::new(slot, now)).collect(),

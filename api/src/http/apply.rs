@@ -5,6 +5,8 @@ use std::io::Cursor;
 
 use axum::Json;
 use axum::extract::{Request, State};
+use base64::Engine as _;
+use base64::prelude::BASE64_STANDARD;
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 use utoipa_axum::router::OpenApiRouter;
@@ -68,6 +70,9 @@ struct DataBody {
     calendar: Option<String>,
     /// The text of its file. Larger sets go to `POST /v1/categories/{name}/items`.
     text: String,
+    /// Whether the text is Base64: a Parquet file has no other.
+    #[serde(default)]
+    base64: bool,
 }
 
 /// What an apply did, or would do.
@@ -181,6 +186,7 @@ fn data(
             category,
             calendar,
             text,
+            base64,
         } = one;
         let category = match (category, calendar) {
             (Some(category), None) => category,
@@ -205,7 +211,14 @@ fn data(
             problems.push(Problem::new("unknown_category", pointer, message).hint(hint));
             continue;
         }
-        let reader = Box::new(Cursor::new(text.into_bytes()));
+        let bytes = match base64 {
+            true => BASE64_STANDARD.decode(text).map_err(|error| {
+                let pointer = format!("/data/{place}/text");
+                vec![Problem::new("invalid_text", pointer, error.to_string())]
+            })?,
+            false => text.into_bytes(),
+        };
+        let reader = Box::new(Cursor::new(bytes));
         let message = format!("the data of `{category}` are sent twice");
         if data.insert(category, reader).is_some() {
             problems.push(Problem::new("repeated", pointer, message));

@@ -31,7 +31,7 @@ use super::view::report::ReportReply;
 /// Rows of a manifest that are sent in one piece.
 const ROWS_PER_PIECE: usize = 256;
 /// The columns of a manifest as CSV.
-const COLUMNS: [&str; 11] = [
+const COLUMNS: [&str; 12] = [
     "n",
     "key",
     "object",
@@ -41,6 +41,7 @@ const COLUMNS: [&str; 11] = [
     "code",
     "fingerprint",
     "attempts",
+    "restarts",
     "ended_at",
     "result",
 ];
@@ -267,19 +268,28 @@ fn text(row: MemberView, format: ManifestFormat) -> String {
 fn csv_row(row: MemberReply) -> String {
     line([
         row.n.to_string(),
-        row.key,
-        row.object.unwrap_or_default(),
+        cell(row.key),
+        cell(row.object.unwrap_or_default()),
         row.chunk.map(|chunk| chunk.to_string()).unwrap_or_default(),
         row.job.as_ref().map(JobId::to_string).unwrap_or_default(),
         row.state,
-        row.code.unwrap_or_default(),
+        cell(row.code.unwrap_or_default()),
         row.fingerprint.unwrap_or_default(),
         row.attempts.to_string(),
+        row.restarts.to_string(),
         row.ended_at.map(|at| at.to_rfc3339()).unwrap_or_default(),
         row.result
             .map(|result| result.get().to_owned())
             .unwrap_or_default(),
     ])
+}
+
+/// A text that no spreadsheet takes for a formula.
+fn cell(text: String) -> String {
+    match text.starts_with(['=', '+', '-', '@']) {
+        true => format!("'{text}"),
+        false => text,
+    }
 }
 
 /// One line of CSV.
@@ -295,6 +305,13 @@ fn line<T: AsRef<[u8]>>(cells: impl IntoIterator<Item = T>) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_key_that_looks_like_a_formula_is_a_text() {
+        let cells = ["=1+1", "+1", "-1", "@a", "a=1"].map(|text| cell(text.to_owned()));
+
+        assert_eq!(cells, ["'=1+1", "'+1", "'-1", "'@a", "a=1"]);
+    }
 
     #[test]
     fn cells_with_quotes_and_commas_are_quoted() {

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
-use windlass_engine::protocol::{BatchPreview, NewBatch, PreviewedJob, Source};
+use windlass_engine::protocol::{BatchPreview, NewBatch, PreviewedJob, Source, Upload};
 use windlass_engine::store::BatchFilter;
 use windlass_workflows::document::tree::{self, Format};
 use windlass_workflows::problem::Problem;
@@ -18,9 +18,10 @@ use super::habit::extract::{self, At, Params};
 use super::habit::ids::BatchId;
 use super::habit::page::{self, PageReply};
 use super::habit::problem::Refusal;
-use super::habit::{idempotency, wait};
+use super::habit::{idempotency, spool, wait};
 use super::state::ApiState;
 use super::view::batch::{BatchReply, CreatedBatchReply, is_final};
+use super::view::forecast::ForecastReply;
 
 pub(super) fn routes() -> OpenApiRouter<ApiState> {
     OpenApiRouter::new()
@@ -90,17 +91,33 @@ struct BatchBody {
     idempotency_key: Option<String>,
 }
 
-/// Makes a batch; its planning begins at once. The same key makes it once.
+/// A recipe, and the file that its selection reads.
+#[derive(Debug, ToSchema)]
+#[allow(dead_code, reason = "read part by part; this is for the description")]
+struct BatchForm {
+    /// A whole JobConfiguration document, as JSON or YAML, or the JSON that names a stored one.
+    recipe: String,
+    /// CSV, NDJSON, JSON or Parquet, as the ending of `selection.file` says.
+    #[schema(value_type = String, format = Binary)]
+    file: Vec<u8>,
+}
+
+/// Makes a batch; its planning begins at once. The same key makes it once. A form brings the file that
+/// `selection.file` names along; one that ends too early leaves nothing, and its key may try again.
 #[utoipa::path(post, path = "/v1/batches", tag = "batches",
     params(("idempotency-key" = String, Header, description = "At most one batch per key")),
-    request_body(content((BatchBody = "application/json"), (String = "application/yaml"))),
+    request_body(content((BatchBody = "application/json"), (String = "application/yaml"),
+        (BatchForm = "multipart/form-data"))),
     responses((status = 201, body = CreatedBatchReply), (status = 200, body = CreatedBatchReply)))]
 async fn create_batch(
     State(state): State<ApiState>,
     headers: HeaderMap,
     request: Request,
 ) -> Result<Response, Refusal> {
-    let asked = read(&state, request).await?;
+    let (asked, file) = match extract::media_type(&headers).as_str() {
+        "multipart/form-data" => form(request).await?,
+        _ => (read(&state, request).await?, None),
+    };
     let key = idempotency::required(&headers, asked.idempotency_key)?;
     let new = NewBatch {
         source: asked.source,
@@ -108,7 +125,7 @@ async fn create_batch(
         who: state.who.to_string(),
         idempotency_key: Some(key),
     };
-    let created = state.store.create_batch(state.tenant, new).await?;
+    let created = state.store.create_batch_of(state.tenant, new, file).await?;
     state.notifier.tell();
     let batch = state.store.batch(state.tenant, created.id).await?.into();
     let id = BatchId(created.id);
@@ -229,12 +246,18 @@ async fn show_batch(
 ) -> Result<Json<BatchReply>, Refusal> {
     let wait = wait::asked(query.wait.as_deref(), &headers)?;
     let first = state.store.batch(state.tenant, id.0).await?;
-    if wait.is_zero() || is_final(&first.state) {
-        return Ok(Json(first.into()));
-    }
-    let look = || state.store.batch(state.tenant, id.0);
-    let seen = wait::until(wait, &state.stop, look, |batch| batch.state != first.state).await?;
-    Ok(Json(seen.into()))
+    let seen = match wait.is_zero() || is_final(&first.state) {
+        true => first,
+        false => {
+            let look = || state.store.batch(state.tenant, id.0);
+            wait::until(wait, &state.stop, look, |batch| batch.state != first.state).await?
+        }
+    };
+    let forecast = state.store.forecast(state.tenant, id.0).await?;
+    Ok(Json(BatchReply {
+        forecast: forecast.map(ForecastReply::from),
+        ..seen.into()
+    }))
 }
 
 /// A batch that somebody asks for.
@@ -252,7 +275,27 @@ async fn read(state: &ApiState, request: Request) -> Result<Asked, Refusal> {
     }
     let body = extract::bytes(request, state).await?;
     let text = extract::text(&body)?;
-    let format = if is_yaml { Format::Yaml } else { Format::Json };
+    asked(text, if is_yaml { Format::Yaml } else { Format::Json })
+}
+
+/// The parts of a form: `recipe` and `file`.
+async fn form(request: Request) -> Result<(Asked, Option<Upload>), Refusal> {
+    let parts = spool::form(request).await?;
+    let recipe = parts.text.ok_or_else(|| {
+        let problem = Problem::new("missing_field", "/recipe", "the form has no part `recipe`");
+        Refusal::malformed(problem)
+    })?;
+    // YAML reads JSON too.
+    let asked = asked(&recipe, Format::Yaml)?;
+    let file = parts.file.map(|(name, file)| Upload {
+        name,
+        reader: Box::new(file),
+    });
+    Ok((asked, file))
+}
+
+/// A recipe that is written out, or the name of one.
+fn asked(text: &str, format: Format) -> Result<Asked, Refusal> {
     let document = tree::read_one(text, format).map_err(unreadable)?.to_value();
     if document.get("windlass").is_some() {
         return Ok(Asked {

@@ -1,33 +1,24 @@
 //! `/v1/categories`: what is in them, and loading one from a body of any length.
 
-use std::fs::File;
-use std::io::{self, Seek};
-
 use axum::Json;
-use axum::body::Body;
 use axum::extract::{Request, State};
-use axum::http::{StatusCode, Uri};
+use axum::http::Uri;
 use axum::response::Response;
-use futures::TryStreamExt;
 use serde::Serialize;
-use tokio::io::AsyncWriteExt;
 use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 use windlass_engine::protocol::load::Source;
 use windlass_engine::vocabulary::ConfigurationKind;
 use windlass_workflows::configuration::Format;
-use windlass_workflows::problem::Problem;
 
 use super::habit::extract::{self, At, Params};
 use super::habit::page::{self, PageQuery, PageReply};
 use super::habit::problem::Refusal;
 use super::habit::raw::Raw;
+use super::habit::spool;
 use super::state::ApiState;
 use super::view::catalogue::{CategoryReply, ItemReply};
-
-/// A body is kept in a temporary file while it is read twice; larger ones would fill the disk.
-const LOAD_BYTES_MAX: u64 = 4 << 30;
 
 pub(super) fn routes() -> OpenApiRouter<ApiState> {
     OpenApiRouter::new()
@@ -106,7 +97,8 @@ struct LoadReply {
 #[utoipa::path(post, path = "/v1/categories/{name}/items", tag = "configuration",
     params(("name" = String, Path, description = "Its name")),
     request_body(content(
-        (String = "text/csv"), (String = "application/x-ndjson"), (Object = "application/json"))),
+        (String = "text/csv"), (String = "application/x-ndjson"), (Object = "application/json"),
+        (String = "application/vnd.apache.parquet"))),
     responses((status = 200, body = LoadReply)))]
 async fn load_items(
     State(state): State<ApiState>,
@@ -117,9 +109,10 @@ async fn load_items(
         "text/csv" => Format::Csv,
         "application/x-ndjson" | "application/ndjson" => Format::Ndjson,
         "application/json" => Format::Json,
+        "application/vnd.apache.parquet" => Format::Parquet,
         _ => {
             return Err(extract::unsupported(
-                "text/csv, application/x-ndjson or application/json",
+                "text/csv, application/x-ndjson, application/json or application/vnd.apache.parquet",
             ));
         }
     };
@@ -127,7 +120,7 @@ async fn load_items(
         .store
         .configuration(state.tenant, ConfigurationKind::Category, &name)
         .await?;
-    let reader = Box::new(spool(request.into_body(), LOAD_BYTES_MAX).await?);
+    let reader = Box::new(spool::body(request.into_body()).await?);
     let source = Source::File {
         name: "body".to_owned(),
         format,
@@ -141,59 +134,4 @@ async fn load_items(
         items,
         loaded,
     }))
-}
-
-/// A body in a temporary file without a name, at its beginning.
-async fn spool(body: Body, bytes_max: u64) -> Result<File, Refusal> {
-    let file = tokio::task::spawn_blocking(tempfile::tempfile).await;
-    let file = file.map_err(io::Error::other).flatten().map_err(no_room)?;
-    let mut file = tokio::fs::File::from_std(file);
-    let mut chunks = body.into_data_stream();
-    let mut bytes = 0;
-    let cut = |_| {
-        Refusal::malformed(Problem::new(
-            "body_malformed",
-            "",
-            "the body ended too early",
-        ))
-    };
-    while let Some(chunk) = chunks.try_next().await.map_err(cut)? {
-        bytes += chunk.len() as u64;
-        if bytes > bytes_max {
-            return Err(too_large(bytes_max));
-        }
-        file.write_all(&chunk).await.map_err(no_room)?;
-    }
-    file.flush().await.map_err(no_room)?;
-    let mut file = file.into_std().await;
-    file.rewind().map_err(no_room)?;
-    Ok(file)
-}
-
-fn too_large(bytes_max: u64) -> Refusal {
-    let detail = format!("a load has at most {bytes_max} bytes");
-    Refusal::new(StatusCode::PAYLOAD_TOO_LARGE, "body_too_large", detail)
-}
-
-fn no_room(error: io::Error) -> Refusal {
-    tracing::error!(error = %error, "a body could not be kept in a temporary file");
-    Refusal::internal("temporary_file_failed")
-}
-
-#[cfg(test)]
-mod tests {
-    use std::io::Read;
-
-    use super::*;
-
-    #[tokio::test]
-    async fn a_body_at_the_limit_is_kept_and_one_beyond_it_refused() {
-        let mut kept = spool(Body::from("12345"), 5).await.unwrap();
-        let refused = spool(Body::from("123456"), 5).await.unwrap_err();
-
-        let mut text = String::new();
-        kept.read_to_string(&mut text).unwrap();
-        assert_eq!(text, "12345");
-        assert_eq!(refused.code, "body_too_large");
-    }
 }

@@ -35,15 +35,15 @@ pub(super) fn routes() -> OpenApiRouter<ApiState> {
 #[derive(Debug, Deserialize, IntoParams)]
 #[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
-struct PreviewQuery {
+pub(super) struct PreviewQuery {
     /// Shows what would happen and gives the token; stores nothing.
     #[serde(default)]
-    preview: bool,
+    pub(super) preview: bool,
 }
 
 /// What a change would do.
 #[derive(Debug, Serialize, ToSchema)]
-struct PreviewReply {
+pub(super) struct PreviewReply {
     /// The job.
     job: JobId,
     /// To be sent with the change itself.
@@ -86,7 +86,7 @@ struct AgainReply {
 }
 
 impl PreviewReply {
-    fn of(job: JobId, preview: FlightPreview) -> Self {
+    pub(super) fn of(job: JobId, preview: FlightPreview) -> Self {
         let again = preview.again.into_iter().map(|again| AgainReply {
             path: again.path,
             kind: again.kind,
@@ -315,7 +315,7 @@ async fn skip_job(
     answer(&state, id, &query, body.asked()?).await
 }
 
-fn value(place: &str, raw: &RawValue) -> Result<Value, Refusal> {
+pub(super) fn value(place: &str, raw: &RawValue) -> Result<Value, Refusal> {
     Value::parse(raw.get()).map_err(|error| {
         let problem = Problem::new("wrong_value", place, error.to_string());
         Refusal::invalid(vec![problem])

@@ -5,10 +5,13 @@
 
 mod apply;
 mod approvals;
+mod backfills;
+mod batch_life;
 mod batch_parts;
 mod batches;
 mod breakers;
 mod bulk;
+mod bulk_changes;
 mod categories;
 mod clock;
 mod contexts;
@@ -28,6 +31,7 @@ mod messages;
 mod openapi;
 mod pauses;
 mod requests;
+mod restarts;
 mod schedules;
 mod state;
 mod templates;
@@ -82,6 +86,7 @@ fn routes() -> OpenApiRouter<ApiState> {
         limits::routes(),
         templates::routes(),
         schedules::routes(),
+        backfills::routes(),
         failures::routes(),
         breakers::routes(),
         fleet::routes(),
@@ -96,11 +101,14 @@ fn routes() -> OpenApiRouter<ApiState> {
         jobs::routes(),
         job_parts::routes(),
         flights::routes(),
+        bulk_changes::routes(),
         messages::routes(),
         approvals::routes(),
         timeline::routes(),
         batches::routes(),
+        batch_life::routes(),
         batch_parts::routes(),
+        restarts::routes(),
         doctor::routes(),
     ];
     OpenApiRouter::with_openapi(openapi::header())

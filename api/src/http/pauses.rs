@@ -11,6 +11,7 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 use windlass_engine::store::{NewPause, PauseView};
 use windlass_engine::vocabulary::{PauseMode, PauseScope};
+use windlass_workflows::calendar::CatchUp;
 use windlass_workflows::problem::Problem;
 
 use super::habit::extract::{At, Body, Params};
@@ -335,10 +336,39 @@ async fn pause_schedule(
 /// Lets a paused job configuration go on.
 #[utoipa::path(post, path = "/v1/schedules/{name}/resume", tag = "schedules",
     params(("name" = String, Path, description = "The job configuration's name")),
+    request_body = Option<ResumeBody>,
     responses((status = 202, body = PauseReply)))]
 async fn resume_schedule(
     State(state): State<ApiState>,
     At(name): At<String>,
+    body: Option<Body<ResumeBody>>,
 ) -> Result<Accepted, Refusal> {
-    resume(&state, PauseScope::Configuration, &name).await
+    let Some(word) = body.and_then(|Body(body)| body.catch_up) else {
+        return resume(&state, PauseScope::Configuration, &name).await;
+    };
+    let catch_up = match word.as_str() {
+        "none" => CatchUp::None,
+        "latest" => CatchUp::Latest,
+        "all" => CatchUp::ALL,
+        _ => {
+            let message = format!("`{word}` is no catch-up");
+            let problem = Problem::new("wrong_value", "/catch_up", message);
+            return Err(Refusal::invalid(vec![problem.hint("none, latest or all")]));
+        }
+    };
+    let resumed = state
+        .store
+        .resume_schedule(state.tenant, &name, Some(catch_up));
+    let (ended, _) = resumed.await?;
+    state.notifier.tell();
+    Ok((StatusCode::ACCEPTED, Json(ended.into())))
+}
+
+/// What becomes of the slots that a pause skipped.
+#[derive(Debug, Default, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+struct ResumeBody {
+    /// `latest`: the newest of them runs late. `all`: a hundred at most of the last seven days. They stay skipped unless
+    /// given.
+    catch_up: Option<String>,
 }

@@ -4,7 +4,7 @@ use axum::Json;
 use axum::extract::State;
 use axum::http::{StatusCode, Uri, header};
 use axum::response::{IntoResponse, Response};
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 use serde::Deserialize;
 use utoipa::{IntoParams, ToSchema};
 use utoipa_axum::router::OpenApiRouter;
@@ -12,7 +12,7 @@ use utoipa_axum::routes;
 use windlass_engine::Error;
 use windlass_engine::protocol::{Started, Trigger};
 use windlass_engine::store::SlotFilter;
-use windlass_workflows::calendar;
+use windlass_workflows::calendar::{self, Schedule};
 use windlass_workflows::configuration::{Timing, timing};
 use windlass_workflows::problem::Problem;
 use windlass_workflows::value::Value;
@@ -24,7 +24,7 @@ use super::habit::problem::Refusal;
 use super::state::ApiState;
 use super::view::batch::BatchReply;
 use super::view::job::JobReply;
-use super::view::schedule::{ComingReply, NextReply, ScheduleReply, SlotReply};
+use super::view::schedule::{ComingReply, LeftOutReply, NextReply, ScheduleReply, SlotReply};
 
 /// Slots to come unless the caller says.
 const NEXT_DEFAULT: usize = 12;
@@ -107,18 +107,42 @@ async fn list_next_slots(
         }
         other => return Ok(Json(NextReply::without_slots(name, &other))),
     };
-    let now = state.store.clock().await?.now;
-    let days = state.store.calendar_of(state.tenant, &schedule).await?;
-    let slots = calendar::next(&schedule, days.as_ref(), now, count);
-    Ok(Json(NextReply {
-        words: calendar::words(&schedule),
+    Ok(Json(coming(&state, name, &schedule, count).await?))
+}
+
+/// The slots to come, what is left out among them, and what a pause takes.
+async fn coming(
+    state: &ApiState,
+    name: String,
+    schedule: &Schedule,
+    count: usize,
+) -> Result<NextReply, Error> {
+    let (store, tenant) = (&state.store, state.tenant);
+    let view = store.schedule(tenant, &name).await?;
+    let is_paused = |at: DateTime<Utc>| {
+        view.paused_by.is_some() && view.paused_until.is_none_or(|until| at < until)
+    };
+    let now = store.clock().await?.now;
+    let days = store.calendar_of(tenant, schedule).await?;
+    let days = days.as_ref();
+    let slots = calendar::next(schedule, days, now, count);
+    let last = slots.last().filter(|_| !schedule.rule.is_beat());
+    let dropped = last.map_or_else(Vec::new, |last| {
+        calendar::preview(schedule, days, now, last.at).dropped
+    });
+    Ok(NextReply {
+        words: calendar::words(schedule),
         zone: schedule.zone.name().to_owned(),
         items: slots
             .iter()
-            .map(|slot| ComingReply::new(&schedule, days.as_ref(), slot))
+            .map(|slot| ComingReply::new(schedule, days, (slot, is_paused(slot.at))))
+            .collect(),
+        left_out: dropped
+            .iter()
+            .map(|one| LeftOutReply::new(schedule, days, one))
             .collect(),
         schedule: name,
-    }))
+    })
 }
 
 /// The rule in force.
@@ -140,7 +164,7 @@ async fn rule(state: &ApiState, name: &str) -> Result<Timing, Error> {
 struct SlotsQuery {
     /// Not before.
     since: Option<DateTime<Utc>>,
-    /// Before.
+    /// Before; the present unless given, or a state is.
     until: Option<DateTime<Utc>>,
     /// `planned`, `fired`, `late`, `skipped`, `missed` or `manual`.
     state: Option<String>,
@@ -178,10 +202,13 @@ async fn list_slots(
         return Err(Refusal::malformed(problem.hint(hint)));
     }
     state.store.schedule(state.tenant, &name).await?;
+    // What is planned for later is `next`'s to tell, unless somebody asks for it.
+    let now = state.store.clock().await?.now + TimeDelta::seconds(1);
+    let until = query.until.or(query.state.is_none().then_some(now));
     let states = query.state.into_iter().collect();
     let filter = SlotFilter {
         since: query.since,
-        until: query.until,
+        until,
         states,
     };
     let found = state

@@ -68,7 +68,6 @@ async fn a_document_of_its_own_is_taken_as_yaml_and_json() {
 #[tokio::test]
 async fn what_cannot_become_a_batch_is_refused_and_nothing_stored() {
     let site = Site::with_fleet().await;
-    let empty = INLINE.replace("[ { name: x }, { name: y } ]", "[]");
     let unpublished = INLINE.replace("examples.hello", "examples.nobody");
     let unknown = INLINE.replace("strategy:", "strategi: x\nstrategy:");
 
@@ -89,7 +88,6 @@ async fn what_cannot_become_a_batch_is_refused_and_nothing_stored() {
         r#"{"configuration":"greet-ships","nam":1}"#,
     )
     .await;
-    let empty = create(&site, "application/yaml", "a", &empty).await;
     let unpublished = create(&site, "application/yaml", "a", &unpublished).await;
     let unknown = create(&site, "application/yaml", "a", &unknown).await;
 
@@ -99,7 +97,6 @@ async fn what_cannot_become_a_batch_is_refused_and_nothing_stored() {
         field.problem(422, "invalid")["problems"][0]["pointer"],
         "/nam"
     );
-    assert!(empty.status.is_client_error(), "{}", empty.text);
     assert!(
         unpublished.status.is_client_error() && unpublished.text.contains("examples.nobody"),
         "{}",
@@ -110,6 +107,25 @@ async fn what_cannot_become_a_batch_is_refused_and_nothing_stored() {
         "/strategi"
     );
     assert_eq!(site.get("/v1/batches").await.ok(200)["items"], json!([]));
+}
+
+#[tokio::test]
+async fn a_batch_that_asks_nobody_is_not_approved_and_is_cancelled_at_a_word() {
+    let site = Site::with_fleet().await;
+    let made = create(&site, "application/yaml", "a", INLINE).await.ok(201);
+    let address = format!("/v1/batches/{}", made["id"].as_str().unwrap());
+    let approve = format!("{address}/approve");
+
+    let no_hash = site.post(&approve, &json!({})).await;
+    let not_asked = site.post(&approve, &json!({ "plan": "f00d" })).await;
+    let cancel = json!({ "reason": "wrong file" });
+    let cancelled = site.post(&format!("{address}/cancel"), &cancel).await;
+
+    no_hash.problem(422, "invalid");
+    not_asked.problem(409, "illegal_state");
+    let cancelled = cancelled.ok(202);
+    assert!(cancelled["cancelling_at"].is_string(), "{cancelled}");
+    assert_eq!(cancelled["reason"], "cancelled by api: wrong file");
 }
 
 #[tokio::test]
@@ -248,4 +264,50 @@ async fn filters_of_batches_that_no_index_carries_are_refused() {
     site.get("/v1/batches?state=tired")
         .await
         .problem(400, "malformed");
+}
+
+const OF_FILE: &str = "windlass: v1\nkind: JobConfiguration\nname: of-file\ntemplate: examples.hello\n\
+    selection: { file: ships.ndjson, key: name, rows: { duplicate: last } }\nstrategy: individual\n";
+
+fn form(recipe: &str, file: &str) -> String {
+    let part = "content-disposition: form-data; name=";
+    format!(
+        "--b\r\n{part}\"recipe\"\r\n\r\n{recipe}\r\n\
+         --b\r\n{part}\"file\"; filename=\"ships.ndjson\"\r\n\r\n{file}\r\n--b--\r\n"
+    )
+}
+
+#[tokio::test]
+async fn a_file_comes_with_its_recipe_and_one_that_breaks_off_may_come_again() {
+    let site = Site::with_fleet().await;
+    let kind = "multipart/form-data; boundary=b";
+    let rows = "{\"name\":\"ada\"}\n{\"name\":\"bea\"}\n{\"name\":\"ada\"}\n";
+    let whole = form(OF_FILE, rows);
+
+    let cut = create(&site, kind, "k", &whole[..whole.len() - 40]).await;
+    let made = create(&site, kind, "k", &whole).await;
+    let again = create(&site, kind, "k", &whole).await;
+    let other = create(&site, kind, "k", &form(OF_FILE, "{\"name\":\"cleo\"}\n")).await;
+    let alone = create(&site, "application/yaml", "l", OF_FILE).await;
+    site.keep().await;
+
+    cut.problem(400, "source_ended");
+    let id = made.ok(201)["id"].as_str().unwrap().to_owned();
+    assert_eq!(again.ok(200)["id"], id.as_str());
+    other.problem(422, "key_reused");
+    assert_eq!(
+        alone.problem(422, "invalid")["problems"][0]["code"],
+        "file_missing"
+    );
+    let batch = site.get(&format!("/v1/batches/{id}")).await.ok(200);
+    assert_eq!(
+        (&batch["planned"]["members"], &batch["planned"]["left_out"]),
+        (&json!(2), &json!(1))
+    );
+    let manifest = site.get(&format!("/v1/batches/{id}/manifest")).await;
+    let left_out = manifest.text.lines().last().unwrap().to_owned();
+    assert!(
+        left_out.contains("\"state\":\"left_out\",\"code\":\"duplicate\""),
+        "{left_out}"
+    );
 }

@@ -3,6 +3,7 @@
 mod apply;
 mod approvals;
 mod batches;
+mod bulk;
 mod contexts;
 mod description;
 mod elsewhere;
@@ -11,6 +12,7 @@ mod failures;
 mod jobs;
 mod messages;
 mod requests;
+mod restarts;
 mod schedules;
 mod site;
 mod socket;

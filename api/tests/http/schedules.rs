@@ -129,3 +129,65 @@ async fn the_clock_moves_forward_and_in_development_only() {
         .problem(422, "invalid");
     assert_eq!(site.get("/v1/clock").await.ok(200)["offset_seconds"], 3_600);
 }
+
+#[tokio::test]
+async fn slots_of_the_past_are_backfilled_and_taken_back() {
+    let site = Site::with_fleet().await;
+    let path = "/v1/schedules/greet-ships/backfills";
+    let range = |dry_run: bool| json!({ "from": "2026-03-02T00:00:00Z", "to": "2026-04-06T00:00:00Z", "dry_run": dry_run });
+
+    let dry = site.post(path, &range(true)).await.ok(202);
+    let nothing = site.get(path).await.ok(200);
+    let asked = site.post(path, &range(false)).await.ok(202);
+    let waiting = site.get(path).await.ok(200);
+    site.post(
+        path,
+        &json!({ "from": "2026-03-02T00:00:00Z", "to": "2100-01-01T00:00:00Z" }),
+    )
+    .await
+    .problem(422, "invalid");
+
+    assert!(dry["runs"].as_u64().unwrap() > 3, "{dry}");
+    assert_eq!(
+        (&dry["runs"], &dry["items"]),
+        (&asked["runs"], &asked["items"])
+    );
+    assert_eq!(nothing["items"], json!([]));
+    assert_eq!(
+        waiting["items"].as_array().unwrap().len() as u64,
+        dry["runs"]
+    );
+}
+
+#[tokio::test]
+async fn a_schedule_is_told_in_words_and_goes_on_with_catch_up() {
+    let site = Site::with_fleet().await;
+    let path = |part: &str| format!("/v1/schedules/greet-ships/{part}");
+
+    let shown = site.get("/v1/schedules/greet-ships").await.ok(200);
+    site.post(&path("pause"), &json!({ "reason": "a freeze" }))
+        .await
+        .ok(202);
+    let next = site.get(&path("next?count=3")).await.ok(200);
+    site.post(&path("resume"), &json!({ "catch_up": "some" }))
+        .await
+        .problem(422, "invalid");
+    site.post(&path("resume"), &json!({ "catch_up": "latest" }))
+        .await
+        .ok(202);
+
+    assert!(
+        shown["words"]
+            .as_str()
+            .unwrap()
+            .ends_with("at 06:00 Europe/Berlin"),
+        "{shown}"
+    );
+    let paused: Vec<_> = next["items"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|slot| &slot["paused"])
+        .collect();
+    assert_eq!(paused, [true, true, true]);
+}

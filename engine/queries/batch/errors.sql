@@ -1,25 +1,34 @@
--- Why did members of this batch fail? Grouped by fingerprint, with five jobs each.
--- Index  batch_range_pkey, then outcome_bad (tenant, kind, first_id) once a range and kind;
---        held_lane for what is parked. As many rows as the batch has failures, no more.
+-- Why did members of this batch fail? Grouped by fingerprint, with five jobs each; without those that were made anew.
+-- Index  batch_range_pkey and anew_range_pkey, then outcome_bad (tenant, kind, first_id) once a range and kind;
+--        redrive_job_anew; lane_batch, held_lane for what is parked. As many rows as the batch has failures, no more.
 -- Locks  none.
 -- Gives  up to $3 groups, the largest first.
-with bad as (
-    select o.kind, o.code, o.fingerprint, o.first_id, o.last_id, o.at
-    from batch_range r
-    join outcome o on o.tenant = $1 and o.kind = any('{failed,expired}')
-                  and o.first_id between r.first_id and r.last_id
-    where r.batch = $2
+with range as (
+    select first_id, last_id from batch_range where batch = $2
     union all
-    select 'parked', coalesce(h.code, nullif(h.why, '')), h.fingerprint, h.first_id, h.last_id, h.eff
-    from batch b
-    join held h on h.lane = b.lane and h.reason = 'parked'
-    where b.tenant = $1 and b.id = $2
+    select first_id, last_id from anew_range where batch = $2
+),
+bad as (
+    select o.kind, o.code, o.fingerprint, o.first_id, o.last_id - o.first_id + 1 - anew.jobs as jobs, o.at
+    from range r
+    join outcome o on o.tenant = $1 and o.kind = any('{failed,expired}') and o.batch = $2
+                  and o.first_id between r.first_id and r.last_id
+    cross join lateral (
+        select count(*) as jobs from redrive_job
+        where redrive_job.origin between o.first_id and o.last_id and redrive_job.job <> redrive_job.origin
+    ) anew
+    union all
+    select 'parked', coalesce(h.code, nullif(h.why, '')), h.fingerprint, h.first_id, h.last_id - h.first_id + 1, h.eff
+    from lane l
+    join held h on h.lane = l.id and h.reason = 'parked'
+    where l.tenant = $1 and l.batch = $2 and l.batch <> 0
 )
 select kind as "kind!", code as "code?", fingerprint as "fingerprint?",
-       sum(last_id - first_id + 1)::bigint as "jobs!",
+       sum(jobs)::bigint as "jobs!",
        min(at) as "first_at!", max(at) as "last_at!",
        (array_agg(first_id order by first_id))[1:5] as "sample!"
 from bad
+where jobs > 0
 group by kind, code, fingerprint
 order by 4 desc, 1, 2, 3
 limit $3;

@@ -13,7 +13,7 @@ with told as materialized (
     group by batch.id
 )
 update batch
-set state = case when told.bad > 0 then 'completed_with_errors' else 'completed' end,
+set state = case when batch.cancelling_at is not null then 'cancelled' when told.bad > 0 then 'completed_with_errors' else 'completed' end,
     finished_at = now()
 from told
 where batch.id = told.id and batch.state = 'running' and batch.sealed and batch.expected = told.settled

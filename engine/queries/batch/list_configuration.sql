@@ -1,5 +1,5 @@
 -- A page of the batches of one configuration.
--- Index  batch_configuration (tenant, configuration, id), read backwards; pause_lane.
+-- Index  batch_configuration (tenant, configuration, id), read backwards; child_batch_pkey; pause_lane.
 -- Locks  none.
 -- Gives  up to $3 rows before id $2, newest first.
 select b.id, b.name, b.configuration, b.revision, case when p.why is null then b.state else 'paused' end as "state!", b.strategy, b.template_version,
@@ -7,13 +7,14 @@ select b.id, b.name, b.configuration, b.revision, case when p.why is null then b
        b.purpose, b.lane, b.priority, b.schedule, b.slot_at, b.context, b.generation, b.category_version,
        c.name as "category?", b.members, b.jobs, b.chunks, b.left_out, b.selection_hash, b.plan_hash,
        b.sealed, b.expected, b.released, b.release_window, coalesce(p.why, b.reason) as "reason?", b.created_by,
-       b.created_at, b.planned_at, b.released_at, b.started_at, b.finished_at,
+       b.asks, b.asking, b.ask_until, b.approved_by, b.approved_at, b.created_at, b.planned_at, b.released_at, b.started_at, b.cancelling_at, b.finished_at, k.parent as "parent?",
        (select coalesce(json_object_agg(s.kind, s.n), '{}')
         from (select x.kind, sum(x.n)::bigint as n from tally x where x.batch = b.id group by x.kind) s)
        as "tally!: sqlx::types::Json<BTreeMap<String, i64>>"
 from batch b
 join template_version t on t.id = b.template_version
 left join category c on c.id = b.category
+left join child_batch k on k.batch = b.id
 left join lateral (
     select 'by ' || x.who || coalesce(': ' || nullif(x.why, ''), '') as why
     from lane_pause x where x.lane = b.lane order by x.id limit 1) p on b.finished_at is null

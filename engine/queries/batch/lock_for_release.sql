@@ -3,5 +3,5 @@
 -- Locks  the batch, skip locked.
 select release_window, released
 from batch
-where id = $1 and state in ('planned', 'releasing')
+where id = $1 and state in ('planned', 'releasing') and not asking
 for update skip locked;

@@ -1,5 +1,5 @@
--- Notes a release: running once nothing planned is left.
--- Index  batch_pkey; lane_batch, held_lane.
+-- Notes a release: running once nothing planned is left, and no restart has more to come.
+-- Index  batch_pkey; lane_batch, held_lane; redrive_restart.
 -- Locks  the batch, held already.
 update batch
 set released = released + $2,
@@ -10,6 +10,8 @@ from (
     select exists (
         select from lane join held on held.lane = lane.id and held.reason = 'planned'
         where lane.batch = $1 and lane.batch <> 0
+    ) or exists (
+        select from redrive where redrive.batch = $1 and redrive.generation is not null and redrive.state = 'running'
     ) as any_left
 ) left_over
 where batch.id = $1;

@@ -1,6 +1,6 @@
 -- Which duties have something to do, when does the next one by the clock, and does anything stir?
--- Index  ready_pkey, later_due, wait_due, expiry_due, slot_due, schedule_ahead, batch_open, held_cancelling,
---        pause_job, redrive_running, breaker_busy, outcome_stopped, held_stopped, signal_refused, gathering_due: the head of each;
+-- Index  ready_pkey, later_due, wait_due, expiry_due, slot_due, schedule_ahead, batch_open, batch_cancelling, batch_asking, held_cancelling,
+--        pause_job, redrive_running, bulk_running, breaker_busy, outcome_stopped, held_stopped, signal_refused, gathering_due, child_batch_open: the head of each;
 --        lease_worker; schedule_job_pkey. Workers, leases, wishes, pauses and schedules are few.
 -- Locks  none: each duty finds out again under its own.
 -- Gives  one row: the names of duties; whether work is ready, and whether some is ready or leased;
@@ -27,6 +27,11 @@ duty (name, is_due) as (
     union all
     select 'cancel', exists (select from intent where verb = 'cancel')
         or exists (select from held where reason = 'cancelling')
+        or exists (
+            select from batch
+            where cancelling_at is not null and finished_at is null and cancel_cursor < 9223372036854775807)
+        or exists (select from batch where asking and ask_until < clock.now)
+    from clock
     union all
     select 'pause', exists (select from pause where job is not null and until <= clock.now)
         or exists (
@@ -42,14 +47,21 @@ duty (name, is_due) as (
     from clock
     union all
     select 'mail', exists (select from event_new) or exists (select from child) or exists (select from inbox)
+        or exists (select from child_batch where not over)
         or exists (select from event_head join event_woken using (only_row) where event_woken.pos < event_head.pos)
         or exists (select from signal where job is null and refused <> '{}')
     union all
     select 'plan', exists (select from batch where state = 'planning' and finished_at is null)
     union all
-    select 'release', exists (select from batch where state in ('planned', 'releasing') and finished_at is null)
+    select 'release', exists (select from batch where state in ('planned', 'releasing') and finished_at is null and not asking)
     union all
     select 'finish', exists (select from batch where state = 'running' and finished_at is null)
+    union all
+    select 'forecast', exists (
+            select from batch left join forecast on forecast.batch = batch.id
+            where batch.state in ('releasing', 'running') and batch.finished_at is null
+              and coalesce(forecast.seen_at, '-infinity') < now() - interval '1 minute')
+        or exists (select from pace join batch on batch.id = pace.batch where batch.finished_at is not null)
     union all
     select 'fire', exists (
             select from schedule
@@ -92,6 +104,8 @@ duty (name, is_due) as (
     union all
     select 'redrive', exists (select from redrive where state = 'running')
     union all
+    select 'bulk', exists (select from bulk where state = 'running')
+    union all
     select 'break', exists (
             select from breaker where state <> 'closed' and (state = 'probing' or due <= clock.now))
         or exists (select from breaker_probe)
@@ -114,6 +128,8 @@ soon (at) as (
     select (select fire_at from slot where state = 'planned' and fire_at > clock.now order by fire_at limit 1) from clock
     union all
     select min(until) from pause cross join clock where job is not null and until > clock.now
+    union all
+    select (select ask_until from batch where asking and ask_until > clock.now order by ask_until limit 1) from clock
     union all
     select min(due) from breaker cross join clock where state = 'open' and due > clock.now
 )

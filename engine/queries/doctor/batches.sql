@@ -21,7 +21,7 @@ wrong as (
     select fact.*,
            case when expected <> due then 'batch_expects_wrong'
                 when settled > expected then 'batch_settled_too_often'
-                when state in ('completed', 'completed_with_errors') and settled < expected then 'batch_ended_early'
+                when state in ('completed', 'completed_with_errors', 'cancelled') and settled < expected then 'batch_ended_early'
                 when state = 'running' and settled = expected
                      and coalesce(latest, '-infinity') < now() - make_interval(secs => $2) then 'batch_not_finished'
            end as code

@@ -17,11 +17,11 @@ hit as materialized (
     for update of lease
 ),
 freed as materialized (
-    select key, sum(upper(range) - lower(range))::int4 as n
+    select key, sum((upper(range) - lower(range)) * coalesce(cost, 1))::int4 as n
     from hit
     join lane on lane.id = hit.lane
     cross join lateral unnest(hit.cut) as range
-    cross join lateral unnest(lane.limits) as key
+    cross join lateral unnest(lane.limits, lane.costs) as part (key, cost)
     group by key
 ),
 counter as materialized (

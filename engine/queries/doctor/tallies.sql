@@ -22,7 +22,7 @@ span as materialized (
 became as (
     select span.batch, outcome.kind, sum(outcome.last_id - outcome.first_id + 1)::int8 as n
     from span join outcome on outcome.first_id >= span.first_id and outcome.first_id <= span.last_id
-    where outcome.code is distinct from 'plan_failed'
+    where outcome.code is distinct from 'plan_failed' and outcome.code is distinct from 'plan_cancelled'
     group by span.batch, outcome.kind
     union all
     select span.batch, 'parked', sum(held.last_id - held.first_id + 1)::int8
@@ -34,7 +34,7 @@ told as (
     select batch, case kind when 'restarted_parked' then 'parked' else kind end as kind,
            sum(case kind when 'restarted_parked' then -n else n end)::int8 as n
     from tally
-    where batch = any ($1::int8[]) and kind not in ('chunk_members', 'restarted_failed')
+    where batch = any ($1::int8[]) and kind not in ('chunk_members', 'restarted_failed', 'restarted_expired')
     group by 1, 2
 )
 select coalesce(told.batch, became.batch) as "batch!", coalesce(told.kind, became.kind) as "kind!",

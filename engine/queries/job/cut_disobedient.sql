@@ -24,8 +24,9 @@ leaving as materialized (
     from hit group by claim, n, jobs, stop
 ),
 freed as materialized (
-    select key, count(*)::int4 as n
-    from hit join lane on lane.id = hit.lane cross join lateral unnest(lane.limits) as key
+    select key, sum(coalesce(cost, 1))::int4 as n
+    from hit join lane on lane.id = hit.lane
+    cross join lateral unnest(lane.limits, lane.costs) as part (key, cost)
     group by key
 ),
 counter as materialized (

@@ -19,7 +19,7 @@ with entry as materialized (
                 due, reason, remembers, members)
 ),
 locked as materialized (
-    select wanted.k, lease.*, lane.tenant, lane.batch, lane.limits
+    select wanted.k, lease.*, lane.tenant, lane.batch, lane.limits, lane.costs
     from unnest($17::uuid[], $18::int2[]) with ordinality wanted (claim, n, k)
     join lease on lease.claim = wanted.claim and lease.n = wanted.n
     join lane on lane.id = lease.lane
@@ -28,7 +28,8 @@ locked as materialized (
 ),
 landed as materialized (
     select entry.*, locked.claim, locked.n, locked.lane, locked.eff, locked.priority, locked.attempt,
-           locked.losses, locked.journaled, locked.tenant, nullif(locked.batch, 0) as batch, locked.limits
+           locked.losses, locked.journaled, locked.tenant, nullif(locked.batch, 0) as batch, locked.limits,
+           locked.costs
     from entry
     join locked on locked.k = entry.k
     where locked.jobs @> entry.job
@@ -146,8 +147,8 @@ told as (
     group by 1
 ),
 freed as materialized (
-    select key, count(*)::int4 as n
-    from landed cross join lateral unnest(limits) as key
+    select key, sum(coalesce(cost, 1))::int4 as n
+    from landed cross join lateral unnest(limits, costs) as part (key, cost)
     where ending is not null
     group by key
 ),

@@ -13,8 +13,8 @@
 -- (`expire.sql`).
 -- Limits: each key's counter is locked, decided from as locked, and changed once, by what landed runs free
 -- and the claim takes; one that gives as much as it takes is not written. A lane is given the least room of
--- all its keys. Wanted lanes that share a key: each one's part is what the earlier ones could not take at
--- most.
+-- all its keys: what is free over what one job takes. Wanted lanes that share a key: each one's part is
+-- what the earlier ones could not take at most.
 --
 -- Index  lease_pkey; lease_worker, only if a due job was ever lost; limit_use_pkey; ready_lane; job_pkey;
 --        the journal's and the outcome's keys reject a second entry.
@@ -30,7 +30,7 @@ with run as materialized (
 ),
 locked as materialized (
     select wanted.k, wanted.first_run, lease.claim, lease.n, lease.lane, lease.attempt, lease.jobs, lease.stop,
-           lane.tenant, nullif(lane.batch, 0) as batch, lane.limits
+           lane.tenant, nullif(lane.batch, 0) as batch, lane.limits, lane.costs
     from unnest($8::uuid[], $9::int2[], $19::int8[]) with ordinality wanted (claim, n, first_run, k)
     join lease on lease.claim = wanted.claim and lease.n = wanted.n
     join lane on lane.id = lease.lane
@@ -42,6 +42,7 @@ judged as materialized (
     select run.*, locked.claim, locked.n, locked.lane, locked.attempt, locked.tenant, locked.batch,
            case when run.place = locked.first_run then locked.jobs end as jobs,
            case when run.place = locked.first_run then locked.limits end as limits,
+           case when run.place = locked.first_run then locked.costs end as costs,
            coalesce(locked.jobs @> int8range(run.first_id, run.last_id, '[]')
                     and not locked.stop && int8range(run.first_id, run.last_id, '[]'), false) as lands
     from run
@@ -96,18 +97,18 @@ told as (
     group by batch, outcome
 ),
 freed as materialized (
-    select key, sum(size)::int4 as n
+    select key, sum(size * coalesce(cost, 1))::int4 as n
     from (
         select sum(last_id - first_id + 1) filter (where lands) as size,
-               max(limits) as limits
+               max(limits) as limits, max(costs) as costs
         from judged group by claim, n
     ) gone
-    cross join lateral unnest(limits) as key
+    cross join lateral unnest(limits, costs) as part (key, cost)
     where size > 0
     group by key
 ),
 wanted as materialized (
-    select wanted.lane, wanted.quota, wanted.o, lane.limits,
+    select wanted.lane, wanted.quota, wanted.o, lane.limits, lane.costs,
            coalesce(wanted.floor_eff, '-infinity') as floor_eff, coalesce(wanted.floor_id, 0) as floor_id
     from unnest($15::int4[], $16::int4[], $28::timestamptz[], $29::int8[])
          with ordinality wanted (lane, quota, floor_eff, floor_id, o)
@@ -121,7 +122,8 @@ wanted as materialized (
                    or string_to_array(lane.capability, ',') <@ (select capabilities from worker where id = $14)))
 ),
 wanted_key as materialized (
-    select o, key, quota from wanted cross join lateral unnest(limits) as key
+    select o, key, coalesce(cost, 1) as cost, quota
+    from wanted cross join lateral unnest(limits, costs) as part (key, cost)
 ),
 settled_use as materialized (
     select *
@@ -143,7 +145,7 @@ counter as materialized (
     select held.key, coalesce(freed.n, 0) as freed, held.used, held.rate, refill.tokens,
            greatest(held.refilled_at, now()) as refilled_at,
            case when held.hold_until > now() then 0
-                else greatest(0, least(held.cap - held.used + coalesce(freed.n, 0),
+                else greatest(0, least(coalesce(held.cap, 2147483647) - held.used + coalesce(freed.n, 0),
                                        case when held.rate is not null then floor(refill.tokens)::int4 end))
            end as room
     from (select * from settled_use union all select * from wanted_use) held
@@ -156,7 +158,7 @@ counter as materialized (
 ),
 bounded as materialized (
     -- a key whose counter somebody else has gives nothing
-    select o, least(min(wanted_key.quota), min(coalesce(counter.room, 0))) as bound
+    select o, least(min(wanted_key.quota), min(coalesce(counter.room / wanted_key.cost, 0))) as bound
     from wanted_key
     left join counter on counter.key = wanted_key.key
     group by o
@@ -166,8 +168,9 @@ shared as materialized (
     select o, min(room) as room
     from (
         select bounded.o,
-               counter.room - coalesce(sum(bounded.bound) over (
-                   partition by counter.key order by bounded.o rows between unbounded preceding and 1 preceding), 0) as room
+               (counter.room - coalesce(sum(bounded.bound * wanted_key.cost) over (
+                   partition by counter.key order by bounded.o rows between unbounded preceding and 1 preceding), 0))
+               / wanted_key.cost as room
         from bounded
         join wanted_key on wanted_key.o = bounded.o
         join counter on counter.key = wanted_key.key
@@ -234,7 +237,7 @@ rest as (
     from picked where upto < last_id
 ),
 taken_of as materialized (
-    select key, sum(upto - first_id + 1)::int4 as n
+    select key, sum((upto - first_id + 1) * cost)::int4 as n
     from picked
     join wanted_key on wanted_key.o = picked.o
     group by key

@@ -16,11 +16,11 @@ cut as (
     returning lease.*
 ),
 freed as materialized (
-    select key, sum(upper(range) - lower(range))::int4 as n
+    select key, sum((upper(range) - lower(range)) * coalesce(cost, 1))::int4 as n
     from cut
     join lane on lane.id = cut.lane
     cross join lateral unnest(cut.jobs) as range
-    cross join lateral unnest(lane.limits) as key
+    cross join lateral unnest(lane.limits, lane.costs) as part (key, cost)
     group by key
 ),
 counter as materialized (

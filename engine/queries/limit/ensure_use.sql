@@ -3,9 +3,9 @@
 -- Locks  the rules, shared, in order of id: an edit either finds the new counter or comes first; then
 --        the new rows.
 with rule as materialized (
-    select limit_rule.*, substr(wanted, length(limit_rule.name) + 2) as value
+    select limit_rule.*, substr(wanted, length(split_part(wanted, ':', 1)) + 2) as value
     from unnest($2::text[]) as wanted
-    join limit_rule on limit_rule.tenant = $1 and limit_rule.name = split_part(wanted, ':', 1)
+    join limit_rule on limit_rule.tenant = $1 and limit_rule.name = split_part(split_part(wanted, ':', 1), '*', 1)
     order by limit_rule.id
     for share of limit_rule
 )

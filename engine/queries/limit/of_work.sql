@@ -1,7 +1,7 @@
 -- Which limits hold for this work: those that it names, and those that are attached to it?
 -- Index  limit_rule_name, limit_rule_attached.
 -- Locks  none.
-select name, key, overflow, coalesce(name = any ($2), false) as "named!"
+select name, key, concurrency, burst, keys, overflow, coalesce(name = any ($2), false) as "named!"
 from limit_rule
 where tenant = $1
   and (name = any ($2)

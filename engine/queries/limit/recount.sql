@@ -3,11 +3,11 @@
 -- Index  none that helps: it reads all leases, a few hundred rows.
 -- Locks  the counters, held already.
 with leased as materialized (
-    select key, sum(upper(range) - lower(range))::int4 as n
+    select key, sum((upper(range) - lower(range)) * coalesce(cost, 1))::int4 as n
     from lease
     join lane on lane.id = lease.lane
     cross join lateral unnest(lease.jobs) as range
-    cross join lateral unnest(lane.limits) as key
+    cross join lateral unnest(lane.limits, lane.costs) as part (key, cost)
     where key = any ($1)
     group by key
 )

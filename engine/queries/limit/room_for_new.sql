@@ -14,7 +14,8 @@ cross join lateral (
            end as tokens
 ) refill
 cross join lateral (
-    select coalesce(sum(ready.last_id - ready.first_id + 1), 0)::int4 as n
+    select coalesce(sum((ready.last_id - ready.first_id + 1)
+                        * coalesce(lane.costs[array_position(lane.limits, use.key)], 1)), 0)::int4 as n
     from lane join ready on ready.lane = lane.id
     where lane.limits <> '{}' and lane.limits @> array[use.key]
 ) queued

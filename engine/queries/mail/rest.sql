@@ -4,7 +4,7 @@
 -- Its caller has met the tellers (`mail/meet.sql`) and recorded the rest (`lease/exchange.sql`) before, in this
 -- transaction.
 -- Index  wait_pkey; signal_kept, signal_pkey; heard_pkey; event_since, event_kind, event_subject, event_pkey;
---        inbox_pkey; job_pkey; child_parent.
+--        inbox_pkey; job_pkey; child_parent, child_batch_parent.
 -- Locks  signals, waiting for them: who has one may yet roll back; letters of the jobs.
 -- Gives  how many jobs are ready again.
 with park as materialized (
@@ -149,6 +149,8 @@ stands as (
            case cause.kind
                when 'child' then (select 'j_' || max(child.job) from child
                                   where child.parent = cause.job and child.activity = cause.key::int4)
+               when 'batch' then (select 'b_' || batch from child_batch
+                                  where parent = cause.job and activity = cause.key::int4)
                else cause.key
            end
     from cause join park using (job)

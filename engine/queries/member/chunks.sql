@@ -1,6 +1,11 @@
--- How many chunks does a job read?
--- Index  member_job (job, chunk, n).
+-- How many chunks does a job read? One that was made anew works on those of the job that it repeats.
+-- Index  job_pkey; member_job (job, chunk, n).
 -- Locks  none.
+with recursive origin as (
+    select id, redrive_of from job where id = $1
+    union all
+    select job.id, job.redrive_of from origin join job on job.id = origin.redrive_of
+)
 select coalesce(max(chunk), 0) as "chunks!"
 from member
-where job = $1;
+where job = (select id from origin where redrive_of is null);

@@ -1,8 +1,18 @@
--- Forgets pauses that ended a day ago, and those of jobs that have ended.
--- Index  pause_pkey; outcome's key, one step back inside the block of 1,000 ids. Pauses are few.
+-- Forgets pauses that ended a day ago, and those of jobs that have ended. One of a schedule stays until the slots that
+-- fell into it are decided: nobody may have been there for longer.
+-- Index  pause_pkey; outcome's key, one step back inside the block of 1,000 ids; schedule_pkey; slot_due. Pauses are few.
 -- Locks  the rows.
 delete from pause
-where (job is null and until < (select now() + clock_offset from cluster) - interval '1 day')
+where (job is null and until < (select now() + clock_offset from cluster) - interval '1 day'
+       and not exists (
+           select from schedule
+           where pause.scope = 'configuration' and schedule.tenant = pause.tenant and schedule.name = pause.subject
+             and schedule.enabled and schedule.event_pos is null and schedule.after_seconds is null
+             and (schedule.planned_until < pause.until
+                  or exists (
+                      select from slot
+                      where slot.tenant = schedule.tenant and slot.schedule = schedule.name
+                        and slot.state = 'planned' and slot.at < pause.until and slot.reason is null))))
    or (job is not null and exists (
           select from (select last_id from outcome
                        where first_id <= pause.job and first_id >= pause.job / 1000 * 1000

@@ -16,6 +16,6 @@ left join batch on batch.id = lane.batch
 where lane.tenant = $1
   and ($3::int8 is null or lane.batch = $3)
   and ($4::int8[] is null or found.first_id = any ($4))
-  and (batch.id is null or batch.state not in ('cancelled', 'failed'))
+  and (batch.id is null or batch.state not in ('cancelled', 'failed') and batch.cancelling_at is null)
 order by found.first_id
 limit $7;

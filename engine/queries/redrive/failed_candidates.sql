@@ -1,5 +1,4 @@
--- The next failed jobs of a redrive, and their batches. One that was redriven already, and a job that
--- stands for many members, is left out: its members belong to the job that failed.
+-- The next failed jobs of a redrive, and their batches. One that was made anew already is left out.
 -- Index  outcome_fingerprint for a fingerprint; else outcome_bad.
 -- Locks  none: the batches come first.
 -- Gives  up to $7 rows after $5.
@@ -16,7 +15,7 @@ left join batch on batch.id = found.batch
 where found.first_id = found.last_id
   and ($3::int8 is null or found.batch = $3)
   and ($4::int8[] is null or found.first_id = any ($4))
-  and (batch.id is null or (batch.state not in ('cancelled', 'failed') and batch.strategy = 'individual'))
+  and (batch.id is null or (batch.state not in ('cancelled', 'failed') and batch.cancelling_at is null))
   and not exists (select from redrive_job where redrive_job.origin = found.first_id)
 order by found.first_id
 limit $7;

@@ -25,6 +25,10 @@ made as (
            ('x' || encode(uuid_send(gen_random_uuid()), 'hex'))::bit(64)::int8, member_key, object, input
     from origin
 ),
+ranged as (
+    insert into anew_range (batch, first_id, last_id)
+    select batch, min(new_id), max(new_id) from origin where batch is not null group by batch
+),
 due as (
     insert into ready (first_id, last_id, lane, eff, run_at)
     select new_id, new_id, lane, now(), now() from origin

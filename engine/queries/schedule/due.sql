@@ -1,4 +1,4 @@
--- Schedules with a due slot, or whose slots are not written far enough ahead: a day, or, where they count from the end of
+-- Schedules with a due slot, with slots of older zone data ($5), or whose slots are not written far enough ahead: a day, or, where they count from the end of
 -- the job before, the next one once that job has ended or is parked.
 -- Index  slot_due (fire_at) where planned; schedule_job_pkey; the key of outcome and of held, one step back in
 --        the block; schedules themselves are few.
@@ -7,7 +7,7 @@
 select tenant, name
 from schedule
 where enabled and event_pos is null and (tenant, name) > ($3::int4, $4::text)
-  and (after_seconds is null and planned_until < $2
+  and (after_seconds is null and (planned_until < $2 or zone_data < $5::text)
        or exists (
            select from slot
            where slot.tenant = schedule.tenant and slot.schedule = schedule.name

@@ -1,7 +1,9 @@
 //! Why a due job of a lane is not taken: nobody who could, no room, or others first.
 
+use chrono::{DateTime, Utc};
+
 use super::{Capacity, LaneFacts, LimitFact, Line, Reason, reason};
-use crate::store::ShareView;
+use crate::store::{PREFERENCE_PATIENCE, ShareView};
 
 pub(super) fn nobody(capacity: &Capacity) -> Option<Reason> {
     if capacity.workers == 0 {
@@ -47,11 +49,18 @@ pub(super) fn closed(limit: &LimitFact) -> Option<Reason> {
             ..reason("limit_held", format!("{name} rests: a remote asked for it"))
         });
     }
-    if let Some(cap) = limit.cap.filter(|cap| limit.used >= *cap) {
-        let text = match cap {
-            0 => format!("{name} is 0: nothing starts until it is raised"),
-            _ => format!(
+    if let Some(reason) = too_heavy(limit, &name) {
+        return Some(reason);
+    }
+    if let Some(cap) = limit.cap.filter(|cap| limit.used > cap - limit.cost) {
+        let text = match (cap, limit.cost) {
+            (0, _) => format!("{name} is 0: nothing starts until it is raised"),
+            (_, 1) => format!(
                 "{name} is {cap} and {} of its jobs run: it waits until one ends",
+                limit.used
+            ),
+            (_, cost) => format!(
+                "{name} is {cap}, {} of it are taken and the job takes {cost}: it waits until others end",
                 limit.used
             ),
         };
@@ -61,12 +70,59 @@ pub(super) fn closed(limit: &LimitFact) -> Option<Reason> {
         until: Some(at),
         ..reason(
             "limit_rate",
+            match limit.cost {
+                1 => format!(
+                    "{name} lets {} start a second: it waits for the next start",
+                    limit.rate.unwrap_or_default()
+                ),
+                cost => format!(
+                    "{name} gives {} a second and the job takes {cost}: it waits until they are there",
+                    limit.rate.unwrap_or_default()
+                ),
+            },
+        )
+    })
+}
+
+/// The limit was lowered below what one job takes.
+fn too_heavy(limit: &LimitFact, name: &str) -> Option<Reason> {
+    let most = [limit.cap.filter(|cap| *cap > 0), limit.burst];
+    let most = most.into_iter().flatten().min()?;
+    (most < limit.cost).then(|| {
+        let cost = limit.cost;
+        let text =
+            format!("the job takes {cost} of {name}, which never has more than {most}: raise it");
+        reason("limit_too_low", text)
+    })
+}
+
+/// Others may have it once it has waited so long.
+pub(super) fn preferring(
+    capacity: &Capacity,
+    ready_since: Option<DateTime<Utc>>,
+) -> Option<Reason> {
+    let until = ready_since? + PREFERENCE_PATIENCE;
+    let waits = capacity.preferred > 0 && capacity.able > capacity.preferred;
+    (waits && capacity.now < until).then(|| Reason {
+        until: Some(until),
+        ..reason(
+            "preferred_worker",
             format!(
-                "{name} lets {} start a second: it waits for the next start",
-                limit.rate.unwrap_or_default()
+                "it waits for a worker with {}, until others may take it",
+                capacity.preference.replace(',', " and ")
             ),
         )
     })
+}
+
+/// What was said in vain, which keeps it from nothing.
+pub(super) fn useless(limit: &str) -> Reason {
+    reason(
+        "cost_without_limit",
+        format!(
+            "its cost names the limit `{limit}`, which it is not under: it takes nothing of it"
+        ),
+    )
 }
 
 fn nobody_able(capacity: &Capacity) -> Reason {

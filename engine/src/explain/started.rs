@@ -2,34 +2,67 @@
 
 use super::{Reason, reason};
 use crate::Error;
-use crate::store::{GroupView, JobView, Store};
+use crate::store::{BatchView, GroupView, JobView, Store};
 
 /// Children of which a reason says more than their names.
 const CHILDREN_MAX: usize = 20;
 
 /// What a job started and waits for.
-#[derive(Clone, Copy)]
-pub(super) struct Started<'a> {
-    pub(super) groups: &'a [GroupView],
-    pub(super) children: &'a [JobView],
+pub(super) struct Started {
+    pub(super) groups: Vec<GroupView>,
+    pub(super) children: Vec<JobView>,
+    pub(super) batches: Vec<BatchView>,
 }
 
 impl Store {
-    /// The jobs that it waits for, as far as a person reads.
-    pub(super) async fn children_of(
-        &self,
-        tenant: i32,
-        job: &JobView,
-    ) -> Result<Vec<JobView>, Error> {
-        let named = job.waits.iter();
-        let named = named.filter(|one| one.kind.as_deref() == Some("child"));
-        let ids = named.filter_map(|one| one.key.as_deref()?.strip_prefix("j_")?.parse().ok());
-        let mut children = Vec::new();
-        for id in ids.take(CHILDREN_MAX) {
-            children.push(self.job(tenant, id).await?);
+    /// What it waits for, as far as a person reads.
+    pub(super) async fn started_by(&self, tenant: i32, job: &JobView) -> Result<Started, Error> {
+        let mut started = Started {
+            groups: self.groups_of(job).await?,
+            children: Vec::new(),
+            batches: Vec::new(),
+        };
+        for id in named(job, "child", "j_") {
+            started.children.push(self.job(tenant, id).await?);
         }
-        Ok(children)
+        for id in named(job, "batch", "b_") {
+            started.batches.push(self.batch(tenant, id).await?);
+        }
+        Ok(started)
     }
+}
+
+/// The ids of what a job waits for of this kind.
+fn named(job: &JobView, kind: &str, prefix: &str) -> Vec<i64> {
+    let named = job.waits.iter();
+    let named = named.filter(|one| one.kind.as_deref() == Some(kind));
+    let ids = named.filter_map(|one| one.key.as_deref()?.strip_prefix(prefix)?.parse().ok());
+    ids.take(CHILDREN_MAX).collect()
+}
+
+/// How far a batch has come that a job waits for.
+pub(super) fn batch(key: &str, batches: &[BatchView]) -> Reason {
+    let of = |batch: &&BatchView| format!("b_{}", batch.id) == key;
+    let Some(batch) = batches.iter().find(of) else {
+        return reason("batch", format!("it waits for its batch {key}"));
+    };
+    let state = &batch.state;
+    if !batch.sealed {
+        return reason(
+            "batch",
+            format!("it waits for its batch {key}, which is {state}"),
+        );
+    }
+    let (progress, jobs) = (&batch.progress, batch.planned.jobs);
+    let now = |kind: &str| progress.now.get(kind).copied().unwrap_or(0);
+    let bad = now("failed") + now("parked") + now("expired");
+    reason(
+        "batch",
+        format!(
+            "it waits for its batch {key}, which is {state}: {} of {jobs} jobs have ended, {bad} of them badly",
+            jobs - progress.open.min(jobs)
+        ),
+    )
 }
 
 /// What a job is for that another one waits for, and how it stands.

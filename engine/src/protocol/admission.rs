@@ -1,7 +1,9 @@
 //! Which keys of which limits a job is under: read from its input once, when the job is made.
 
+use std::collections::BTreeMap;
+
 use chrono::DateTime;
-use windlass_workflows::configuration::{LIMIT_KEY_BYTES_MAX, LimitReference};
+use windlass_workflows::configuration::{self, LIMIT_KEY_BYTES_MAX, Limit, LimitReference};
 use windlass_workflows::expression::{Budget, Library, Scope, Source};
 use windlass_workflows::problem::Problem;
 use windlass_workflows::value::Value;
@@ -14,7 +16,64 @@ pub(crate) struct Admission {
     parts: Vec<Part>,
     /// Limits that do not let work wait.
     bounded: Vec<String>,
+    /// What each limit gives.
+    rules: BTreeMap<String, Given>,
     library: Library,
+}
+
+/// The most that one key of a limit gives at once.
+pub(super) struct Given {
+    every: Figures,
+    single: BTreeMap<String, Figures>,
+}
+
+#[derive(Clone, Copy, Default, serde::Deserialize)]
+struct Figures {
+    concurrency: Option<i32>,
+    burst: Option<i32>,
+}
+
+impl Given {
+    pub(super) fn of(limit: &Limit) -> Self {
+        let figures = |figures: &configuration::Figures| Figures {
+            concurrency: figures.concurrency,
+            burst: figures.burst(),
+        };
+        let keys = limit.keys.iter();
+        Self {
+            every: figures(&limit.figures),
+            single: keys.map(|(key, own)| (key.clone(), figures(own))).collect(),
+        }
+    }
+
+    /// From the figures as they are stored.
+    fn stored(concurrency: Option<i32>, burst: Option<i32>, keys: &serde_json::Value) -> Self {
+        Self {
+            every: Figures { concurrency, burst },
+            single: serde::Deserialize::deserialize(keys).unwrap_or_default(),
+        }
+    }
+
+    /// What a job that takes so many units can never have from a key, and how many of it there are. A limit that nothing may
+    /// pass now gives again when it is raised.
+    pub(super) fn lacks(&self, key: &str, units: i32) -> Option<(&'static str, i32)> {
+        let own = self.single.get(key).copied().unwrap_or_default();
+        let slots = own.concurrency.or(self.every.concurrency);
+        let slots = slots.filter(|slots| (1..units).contains(slots));
+        let burst = own.burst.or(self.every.burst);
+        let burst = burst.filter(|burst| *burst < units);
+        slots
+            .map(|slots| ("slots", slots))
+            .or(burst.map(|burst| ("starts together", burst)))
+    }
+
+    /// The same where no key gives enough.
+    pub(super) fn lacks_anyhow(&self, units: i32) -> Option<(&'static str, i32)> {
+        let lacking = self.lacks("", units)?;
+        let mut keys = self.single.keys();
+        let is_any = keys.any(|key| self.lacks(key, units).is_none());
+        (!is_any).then_some(lacking)
+    }
 }
 
 /// One key, as far as it is known before the input is.
@@ -91,6 +150,34 @@ impl Admission {
         Ok(sorted(keys))
     }
 
+    /// These keys as those of a job that takes so many units of each limit: see [`LaneKey::limit_keys`].
+    ///
+    /// # Errors
+    /// `cost_too_high` when a key never gives so many.
+    pub(crate) fn weighed(
+        &self,
+        keys: Vec<String>,
+        cost: &BTreeMap<String, i32>,
+    ) -> Result<Vec<String>, Problem> {
+        let mut weighed = Vec::with_capacity(keys.len());
+        for full in keys {
+            let (name, key) = full.split_once(':').unwrap_or((&full, ""));
+            let units = cost.get(name).copied().unwrap_or(1);
+            let rule = self.rules.get(name).filter(|_| units > 1);
+            if let Some(lacking) = rule.and_then(|rule| rule.lacks(key, units)) {
+                return Err(too_high("/cost", &full, units, lacking));
+            }
+            weighed.push(match (units, full.len() > name.len()) {
+                (1, _) => full,
+                (_, true) => format!("{name}*{units}:{key}"),
+                (_, false) => format!("{name}*{units}"),
+            });
+        }
+        let useless = cost.keys().filter(|name| !self.has(name));
+        weighed.extend(useless.map(|name| format!("!{name}")));
+        Ok(sorted(weighed))
+    }
+
     fn read(&self, name: &str, index: usize, input: &Value) -> Result<Option<String>, Problem> {
         let problem = |message: String| {
             Problem::new("limit_key", "/input", message)
@@ -121,10 +208,45 @@ impl Admission {
     }
 }
 
+/// A job that takes more than there ever is would wait for ever.
+pub(super) fn too_high(
+    pointer: &str,
+    limit: &str,
+    units: i32,
+    (what, most): (&str, i32),
+) -> Problem {
+    let message =
+        format!("it takes {units} of the limit `{limit}`, which never has more than {most} {what}");
+    let name = limit.split(':').next().unwrap_or_default();
+    Problem::new("cost_too_high", pointer, message).hint(format!(
+        "take less, or raise the limit: see `windlass limit show {name}`"
+    ))
+}
+
 fn sorted(mut keys: Vec<String>) -> Vec<String> {
     keys.sort_unstable();
     keys.dedup();
     keys
+}
+
+/// The expressions that tell the keys of limits apart.
+fn compiled(expressions: &[String], purpose: &str) -> Result<Library, Error> {
+    let sources: Vec<Source<'_>> = expressions
+        .iter()
+        .map(|text| Source {
+            text,
+            variables: &[],
+        })
+        .collect();
+    Library::compile(&sources).map_err(|faults| Error::Unreadable {
+        noun: "limit",
+        name: purpose.to_owned(),
+        message: faults
+            .into_iter()
+            .map(|(_, fault)| fault.message)
+            .collect::<Vec<_>>()
+            .join("; "),
+    })
 }
 
 impl Store {
@@ -147,7 +269,10 @@ impl Store {
         .fetch_all(self.pool())
         .await?;
         let (mut parts, mut expressions, mut bounded) = (Vec::new(), Vec::new(), Vec::new());
+        let mut rules = BTreeMap::new();
         for row in rows {
+            let given = Given::stored(row.concurrency, row.burst, &row.keys);
+            rules.insert(row.name.clone(), given);
             if row.overflow != "queue" {
                 bounded.push(row.name.clone());
             }
@@ -168,25 +293,11 @@ impl Store {
                 }
             }
         }
-        let sources: Vec<Source<'_>> = expressions
-            .iter()
-            .map(|text| Source {
-                text,
-                variables: &[],
-            })
-            .collect();
-        let library = Library::compile(&sources).map_err(|faults| Error::Unreadable {
-            noun: "limit",
-            name: lane.purpose.clone(),
-            message: faults
-                .into_iter()
-                .map(|(_, fault)| fault.message)
-                .collect::<Vec<_>>()
-                .join("; "),
-        })?;
+        let library = compiled(&expressions, &lane.purpose)?;
         Ok(Admission {
             parts,
             bounded,
+            rules,
             library,
         })
     }

@@ -5,6 +5,7 @@
 //! does the same and takes it back.
 
 mod days;
+mod pins;
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -27,7 +28,7 @@ use super::timing::{self, Applied};
 use crate::Error;
 use crate::store::Session;
 use crate::store::configuration::NewRevision;
-use crate::store::{self, Published, Revision, Store};
+use crate::store::{self, NewTemplate, Published, Revision, Store};
 use crate::vocabulary::ConfigurationKind;
 
 /// A set of documents to apply.
@@ -100,6 +101,8 @@ struct Applying {
     now: DateTime<Utc>,
     changes: Vec<Change>,
     problems: Vec<Problem>,
+    /// Versions that are new, by the names of their documents.
+    created: Vec<(i32, String, NewTemplate)>,
 }
 
 impl Applying {
@@ -111,6 +114,7 @@ impl Applying {
             now,
             changes,
             problems,
+            created: Vec::new(),
         }
     }
 
@@ -119,6 +123,7 @@ impl Applying {
         store::configuration::lock(connection, self.application.tenant).await?;
         self.problems = references::check(connection, self.application.tenant, &documents).await?;
         self.documents(connection, &documents).await?;
+        self.pins(connection, &documents).await?;
         if !self.problems.is_empty() {
             return Err(Error::Invalid {
                 problems: self.problems,
@@ -203,10 +208,14 @@ impl Applying {
             self.application.tenant,
             &template,
             self.now,
+            all,
         )
         .await
         {
-            Ok(Published::Created(_)) => Action::Created,
+            Ok(Published::Created(version)) => {
+                self.created.push((version, document.name(), template));
+                Action::Created
+            }
             Ok(Published::Unchanged(_)) => Action::Unchanged,
             Err(Error::Conflict {
                 code,
@@ -214,11 +223,8 @@ impl Applying {
                 hint,
             }) => {
                 let problem = Problem::new(code, "/document/version", message);
-                let place = tree.place_of("/document/version");
-                let problem = problem
-                    .at(place.line, place.column)
-                    .hint(hint.unwrap_or_default());
-                self.refuse(document, vec![problem]);
+                let problem = problem.hint(hint.unwrap_or_default());
+                self.refuse(document, placed(tree, vec![problem]));
                 return Ok(());
             }
             Err(Error::Invalid { problems }) => {

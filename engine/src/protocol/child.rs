@@ -1,8 +1,9 @@
 //! What a job that starts others must know: the version, the lanes, the priority.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use windlass_workflows::configuration::{LimitReference, Priority};
+use windlass_workflows::document::needs::{PREFERRED, listed};
 use windlass_workflows::problem::Problem;
 use windlass_workflows::value::Value;
 
@@ -23,6 +24,34 @@ pub struct ChildTerms {
     pub limits: Vec<LimitReference>,
     /// What a worker must offer for it, beside what its template needs.
     pub needs: BTreeSet<String>,
+    /// What a worker had better offer.
+    pub prefers: BTreeSet<String>,
+    /// How many units each of them takes of a limit, by its name; one unless given.
+    pub cost: BTreeMap<String, i32>,
+}
+
+impl ChildTerms {
+    /// Whether their lane is another than that of all other work of their kind.
+    fn is_placed(&self) -> bool {
+        let is_free = self.limits.is_empty() && self.cost.is_empty();
+        self.queue.is_some() || !is_free || !self.needs.is_empty() || !self.prefers.is_empty()
+    }
+
+    /// What a worker must offer, and what it had better, beside this. What the template prefers gives way to another
+    /// value of the same word.
+    fn offers_beside(&self, capability: &str) -> String {
+        let name = |word: &str| word.split('=').next().unwrap_or_default().to_owned();
+        let said: BTreeSet<String> = self.prefers.iter().map(|word| name(word)).collect();
+        let (mut needed, mut preferred) = (self.needs.clone(), self.prefers.clone());
+        for word in capability.split(',').filter(|word| !word.is_empty()) {
+            match word.strip_prefix(PREFERRED) {
+                None => _ = needed.insert(word.to_owned()),
+                Some(word) if said.contains(&name(word)) => {}
+                Some(word) => _ = preferred.insert(word.to_owned()),
+            }
+        }
+        listed(&needed, &preferred)
+    }
 }
 
 /// A template resolved for jobs that a job starts.
@@ -65,9 +94,7 @@ impl Store {
         }
         let shared = self.lane_of_parent(&known, name, home).await?;
         let shared = shared.as_deref();
-        let is_placed =
-            terms.queue.is_some() || !terms.limits.is_empty() || !terms.needs.is_empty();
-        let lanes = match is_placed {
+        let lanes = match terms.is_placed() {
             true => self.lanes_of(&known, tenant, terms, inputs, shared).await?,
             false => {
                 let mut lanes = Vec::with_capacity(inputs.len());
@@ -113,10 +140,7 @@ impl Store {
         if let Some(queue) = &terms.queue {
             lane.queue.clone_from(queue);
         }
-        let mut needs = terms.needs.clone();
-        needs.extend(lane.capability.split(',').map(str::to_owned));
-        needs.remove("");
-        lane.capability = needs.into_iter().collect::<Vec<_>>().join(",");
+        lane.capability = terms.offers_beside(&lane.capability);
         let named: Vec<LimitReference> = terms
             .limits
             .iter()
@@ -134,7 +158,9 @@ impl Store {
         }
         let mut lanes = Vec::with_capacity(inputs.len());
         for input in inputs {
-            let limit_keys = admission.keys(input).map_err(Error::invalid)?;
+            let limit_keys = admission.keys(input);
+            let limit_keys = limit_keys.and_then(|keys| admission.weighed(keys, &terms.cost));
+            let limit_keys = limit_keys.map_err(Error::invalid)?;
             let group = known.shared_by(input, shared)?.group;
             let lane = lane.clone();
             lanes.push(
@@ -147,5 +173,26 @@ impl Store {
             );
         }
         Ok(lanes)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_a_step_prefers_stands_before_what_its_template_prefers() {
+        let words = |words: &[&str]| words.iter().map(|word| (*word).to_owned()).collect();
+        let terms = ChildTerms {
+            needs: words(&["ssd"]),
+            prefers: words(&["region=eu"]),
+            ..ChildTerms::default()
+        };
+
+        assert_eq!(
+            terms.offers_beside("score:1.0.0,?gpu,?region=us,?ssd"),
+            "score:1.0.0,ssd,?gpu,?region=eu"
+        );
+        assert_eq!(ChildTerms::default().offers_beside(""), "");
     }
 }

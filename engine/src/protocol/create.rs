@@ -1,6 +1,5 @@
 //! A batch begins as one row in state `planning`; a keeper plans it.
 
-use std::collections::HashSet;
 use std::sync::Arc;
 
 use windlass_workflows::configuration::{self, Content, JobConfiguration};
@@ -8,7 +7,8 @@ use windlass_workflows::plan::SlotScope;
 use windlass_workflows::problem::Problem;
 use windlass_workflows::value::Value;
 
-use super::plan::members::item_key;
+use super::plan::inline;
+use super::upload::{self, Upload};
 use super::work::{Resolved, Work, priority_seconds};
 use crate::store::{LaneKey, Session, lane};
 use crate::vocabulary::ConfigurationKind;
@@ -67,20 +67,42 @@ impl Store {
     /// Creates a batch in state `planning`.
     ///
     /// # Errors
-    /// `invalid` for an unknown configuration, template or category, or for an empty selection;
+    /// `invalid` for an unknown configuration, template or category, or a selection whose first member is at fault;
     /// `key_reused` when the key made another batch; `paused` when new work of this kind is refused.
     ///
     /// # Cancel safety
     /// Dropped, the batch may exist; a repeat with the same key finds it.
     pub async fn create_batch(&self, tenant: i32, new: NewBatch) -> Result<CreatedBatch, Error> {
+        self.create_batch_of(tenant, new, None).await
+    }
+
+    /// The same over a file that is sent along, of which nothing is kept when it is refused.
+    ///
+    /// # Errors
+    /// As [`Store::create_batch`]; `file_missing` and `file_unexpected`; every row that is refused.
+    ///
+    /// # Cancel safety
+    /// As [`Store::create_batch`].
+    pub async fn create_batch_of(
+        &self,
+        tenant: i32,
+        new: NewBatch,
+        file: Option<Upload>,
+    ) -> Result<CreatedBatch, Error> {
         let recipe = self.recipe(tenant, &new.source).await?;
-        if let Some(existing) = self.batch_of_key(tenant, &new, &recipe).await? {
+        upload::check(&recipe.configuration.selection, file.is_some())?;
+        let file = upload::hashed(file).await?;
+        let hash = file.as_ref().map(|file| file.hash.clone());
+        if let Some(existing) = self
+            .batch_of_key(tenant, &new, &recipe, hash.as_deref())
+            .await?
+        {
             return Ok(existing);
         }
         let name = recipe.stored.as_ref().map(|(name, _)| name.as_str());
         self.refuse_paused(&recipe.resolved.lane(tenant, 0), name)
             .await?;
-        self.refuse_empty(tenant, &recipe).await?;
+        self.refuse_faulty(&recipe).await?;
         let made = Made {
             name: new.name.clone(),
             who: new.who.clone(),
@@ -92,14 +114,21 @@ impl Store {
         let inserted = Arc::clone(&recipe);
         match self
             .transaction(move |connection| {
-                Box::pin(async move { insert(connection, tenant, &inserted, &made).await })
+                Box::pin(async move {
+                    let id = insert(connection, tenant, &inserted, &made).await?;
+                    if let Some(file) = file {
+                        upload::stage(connection, id, &inserted.configuration, file).await?;
+                    }
+                    Ok(id)
+                })
             })
             .await
         {
             Ok(id) => Ok(CreatedBatch { id, is_new: true }),
             // The same key at the same moment: the other call made it.
             Err(error) if is_key_taken(&error) => {
-                self.batch_of_key(tenant, &new, &recipe).await?.ok_or(error)
+                let made = self.batch_of_key(tenant, &new, &recipe, hash.as_deref());
+                made.await?.ok_or(error)
             }
             Err(error) => Err(error),
         }
@@ -129,14 +158,14 @@ impl Store {
                 Err(problems) => return Err(Error::Invalid { problems }),
             },
         };
-        let problems = repeated_keys(&configuration.selection.source);
+        let problems = inline::judged(&configuration.selection).problems;
         if !problems.is_empty() {
             return Err(Error::Invalid { problems });
         }
         let resolved = self.resolve(tenant, &Work::of(&configuration)).await?;
         let category = match &configuration.selection.source {
             configuration::Source::Category(name) => Some(self.category_now(tenant, name).await?),
-            configuration::Source::Items { .. } => None,
+            configuration::Source::Items { .. } | configuration::Source::File { .. } => None,
         };
         let mut named = configuration.limits.clone();
         named.extend(resolved.limits.iter().cloned());
@@ -171,6 +200,7 @@ impl Store {
         tenant: i32,
         new: &NewBatch,
         recipe: &Recipe,
+        file: Option<&str>,
     ) -> Result<Option<CreatedBatch>, Error> {
         let Some(key) = &new.idempotency_key else {
             return Ok(None);
@@ -180,10 +210,12 @@ impl Store {
             .await?;
         match row {
             None => Ok(None),
-            Some(row) if row.document == recipe.document => Ok(Some(CreatedBatch {
-                id: row.id,
-                is_new: false,
-            })),
+            Some(row) if row.document == recipe.document && row.source_hash.as_deref() == file => {
+                Ok(Some(CreatedBatch {
+                    id: row.id,
+                    is_new: false,
+                }))
+            }
             Some(row) => Err(Error::Conflict {
                 code: "key_reused",
                 message: format!(
@@ -194,33 +226,6 @@ impl Store {
             }),
         }
     }
-}
-
-/// A key tells members apart: items of the recipe that share one are refused, each by its place.
-fn repeated_keys(source: &configuration::Source) -> Vec<Problem> {
-    let configuration::Source::Items {
-        items,
-        key: configuration::Key::Fields(fields),
-        ..
-    } = source
-    else {
-        return Vec::new();
-    };
-    let mut seen = HashSet::new();
-    let repeats = items.iter().enumerate().filter_map(|(place, item)| {
-        let key = item_key(item, fields);
-        let problem = Problem::new(
-            "duplicate_key",
-            format!("/selection/items/{place}"),
-            format!("an item before it has the key `{key}` too"),
-        );
-        (!seen.insert(key)).then(|| {
-            problem.hint(
-                "name more fields under `key`, or leave `key` out: then the row number is the key",
-            )
-        })
-    });
-    repeats.collect()
 }
 
 fn is_key_taken(error: &Error) -> bool {
@@ -287,7 +292,37 @@ pub(crate) async fn insert(
     };
     let lane = lane::ensure(connection, &lane).await?;
     sqlx::query_file!("queries/batch/set_lane.sql", row.id, lane)
-        .execute(connection)
+        .execute(&mut *connection)
         .await?;
+    expect(connection, row.id, configuration, made.slot.as_ref()).await?;
     Ok(row.id)
+}
+
+/// Notes when a batch is to be done, seen from its slot, or from now.
+async fn expect(
+    connection: &mut Session,
+    batch: i64,
+    configuration: &JobConfiguration,
+    slot: Option<&SlotScope>,
+) -> Result<(), Error> {
+    if configuration.deadline.is_none() {
+        return Ok(());
+    }
+    let from = match slot {
+        Some(slot) => slot.at,
+        None => {
+            sqlx::query_file!("queries/cluster/clock.sql")
+                .fetch_one(&mut *connection)
+                .await?
+                .now
+        }
+    };
+    sqlx::query_file!(
+        "queries/forecast/expect.sql",
+        batch,
+        configuration.done_by(from)
+    )
+    .execute(connection)
+    .await?;
+    Ok(())
 }

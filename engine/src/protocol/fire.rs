@@ -3,13 +3,15 @@
 //! Whoever decides holds the schedule's row: the verdicts of catch-up and overlap, the slots' states
 //! and what it starts commit together.
 
+mod decide;
 mod room;
+mod zones;
 
 use chrono::{DateTime, TimeDelta, Utc};
 use windlass_workflows::calendar::{Overlap, Schedule, ZONE_DATA};
-use windlass_workflows::policy::catch_up::{DueSlot, Pause, Verdict, judge};
-use windlass_workflows::policy::overlap::{Admission, Candidate, admit};
+use windlass_workflows::policy::catch_up::{DueSlot, Pause};
 
+use self::decide::{Decision, Due, Sight, decide};
 use super::start::{Start, Started};
 use crate::store::Session;
 use crate::store::calendar;
@@ -19,11 +21,6 @@ use crate::{Error, Store};
 
 /// How far ahead the ledger is written.
 const AHEAD: TimeDelta = TimeDelta::hours(24);
-/// Reason of a planned slot that waits for the batch before it.
-const WAITING: &str = "waiting: a batch of this configuration is open";
-/// The same, of one that catch-up let through.
-const WAITING_LATE: &str = "waiting, late: a batch of this configuration is open";
-
 /// What one pass did.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Fired {
@@ -53,7 +50,8 @@ impl Store {
                 now,
                 now + AHEAD - TimeDelta::hours(1),
                 after.0,
-                after.1
+                after.1,
+                ZONE_DATA
             )
             .fetch_all(self.pool())
             .await?;
@@ -70,7 +68,8 @@ impl Store {
         }
     }
 
-    async fn fire_schedule(
+    /// Plans the slots of one schedule ahead and fires what is due.
+    pub(super) async fn fire_schedule(
         &self,
         tenant: i32,
         name: String,
@@ -143,12 +142,6 @@ struct Firing {
     now: DateTime<Utc>,
 }
 
-/// A due slot as the ledger has it.
-struct Due {
-    slot: DueSlot,
-    reason: Option<String>,
-}
-
 impl Firing {
     async fn run(self, connection: &mut Session) -> Result<Fired, Error> {
         let locked = sqlx::query_file!("queries/schedule/lock_to_fire.sql", self.tenant, self.name)
@@ -167,13 +160,25 @@ impl Firing {
         }
         let tenant = tenant_name(connection, self.tenant).await?;
         let schedule = schedule.spread_for(&format!("{tenant}/{}", self.name));
-        self.plan_ahead(connection, &schedule, locked.planned_until)
-            .await?;
+        // Rows of newer zone data are left to whoever knows it.
+        if self.start.is_after() || locked.zone_data.as_str() <= ZONE_DATA {
+            let planned = (locked.planned_until, locked.zone_data.as_str());
+            self.plan_ahead(connection, &schedule, planned).await?;
+        }
         let due = self.due(connection).await?;
-        let decisions = self.decide(connection, &schedule, &due).await?;
+        let sight = Sight {
+            now: self.now,
+            schedule: &schedule,
+            pauses: &self.pauses(connection).await?,
+            is_open: self
+                .start
+                .any_open(connection, self.tenant, &self.name)
+                .await?,
+        };
+        let decisions = decide(sight, &due);
         let mut fired = Fired::default();
         for (due, decision) in due.iter().zip(decisions) {
-            let started = self.carry_out(connection, due.slot.at, decision).await?;
+            let started = self.carry_out(connection, due, decision).await?;
             fired.decided += usize::from(decision.is_final());
             fired.is_waiting |= matches!(decision, Decision::Wait { .. });
             fired.batches.extend(started.batch);
@@ -187,7 +192,7 @@ impl Firing {
         &self,
         connection: &mut Session,
         schedule: &Schedule,
-        planned_until: DateTime<Utc>,
+        (planned_until, zone_data): (DateTime<Utc>, &str),
     ) -> Result<(), Error> {
         if self.start.is_after() {
             return self.plan_after(connection, planned_until).await;
@@ -203,6 +208,9 @@ impl Firing {
             schedule,
             calendar: calendar.as_ref(),
         };
+        if zone_data < ZONE_DATA {
+            zones::plan_anew(connection, planning, self.now).await?;
+        }
         plan_slots(connection, planning, planned_until, self.now + AHEAD).await?;
         Ok(())
     }
@@ -238,7 +246,9 @@ impl Firing {
                     at: row.at,
                     fire_at: row.fire_at,
                 },
-                reason: row.reason,
+                is_waiting: row.reason.is_some(),
+                not_before: row.not_before,
+                asked_by: row.asked_by,
             })
             .collect())
     }
@@ -254,132 +264,40 @@ impl Firing {
         Ok(pauses.collect())
     }
 
-    /// Catch-up judges the slots that do not wait already; overlap admits those that may start.
-    async fn decide(
-        &self,
-        connection: &mut Session,
-        schedule: &Schedule,
-        due: &[Due],
-    ) -> Result<Vec<Decision>, Error> {
-        let fresh: Vec<DueSlot> = due
-            .iter()
-            .filter(|due| due.reason.is_none())
-            .map(|due| due.slot)
-            .collect();
-        let pauses = self.pauses(connection).await?;
-        let (grace, catch_up) = (schedule.grace, schedule.catch_up);
-        let mut verdicts = judge(&fresh, &pauses, self.now, grace, catch_up).into_iter();
-        let mut decisions: Vec<Decision> = due
-            .iter()
-            .map(|due| match due.reason.as_deref() {
-                Some(WAITING_LATE) => Decision::Start { late: true },
-                Some(_) => Decision::Start { late: false },
-                None => verdicts
-                    .next()
-                    .map_or(Decision::Leave, |verdict| judged(verdict, self.now)),
-            })
-            .collect();
-        let open = self
-            .start
-            .any_open(connection, self.tenant, &self.name)
-            .await?;
-        let starting: Vec<usize> = (0..decisions.len())
-            .filter(|place| matches!(decisions[*place], Decision::Start { .. }))
-            .collect();
-        let candidates = vec![
-            Candidate {
-                is_asked_for: false
-            };
-            starting.len()
-        ];
-        for (place, admission) in
-            starting
-                .into_iter()
-                .zip(admit(schedule.overlap, open, &candidates))
-        {
-            decisions[place] = admitted(decisions[place], admission);
-        }
-        Ok(decisions)
-    }
-
     async fn carry_out(
         &self,
         connection: &mut Session,
-        at: DateTime<Utc>,
+        due: &Due,
         decision: Decision,
     ) -> Result<Started, Error> {
-        let nothing = Started::default();
-        let (state, reason, started) = match decision {
-            Decision::Leave => return Ok(nothing),
-            Decision::Wait { late } => (
-                "planned",
-                Some(if late { WAITING_LATE } else { WAITING }.to_owned()),
-                nothing,
-            ),
-            Decision::Skip(reason) => ("skipped", Some(reason.to_owned()), nothing),
-            Decision::Miss(reason) => ("missed", Some(reason.to_owned()), nothing),
-            Decision::Start { late } => {
-                let made = self
-                    .start
-                    .make(connection, self.tenant, Some(at), "schedule")
-                    .await?;
-                match made {
-                    Ok(started) => (if late { "late" } else { "fired" }, None, started),
-                    Err(full) => ("missed", Some(full), nothing),
-                }
+        let mut started = Started::default();
+        let (mut state, mut reason) = decision.told(due);
+        if matches!(decision, Decision::Leave) {
+            return Ok(started);
+        }
+        if matches!(decision, Decision::Start(_)) {
+            let who = due.asked_by.as_deref().unwrap_or("schedule");
+            let made = self
+                .start
+                .make(connection, self.tenant, Some(due.slot.at), who);
+            match made.await? {
+                Ok(made) => started = made,
+                Err(full) => (state, reason) = ("missed", Some(full)),
             }
-        };
+        }
         sqlx::query_file!(
             "queries/slot/decide.sql",
             self.tenant,
             self.name,
-            at,
+            due.slot.at,
             state,
             reason,
             started.batch,
-            started.job
+            started.job,
+            decision.not_before()
         )
         .execute(connection)
         .await?;
         Ok(started)
-    }
-}
-
-/// What becomes of one slot.
-#[derive(Clone, Copy)]
-enum Decision {
-    /// Not yet.
-    Leave,
-    Start {
-        late: bool,
-    },
-    Wait {
-        late: bool,
-    },
-    Skip(&'static str),
-    Miss(&'static str),
-}
-
-impl Decision {
-    fn is_final(self) -> bool {
-        !matches!(self, Self::Leave | Self::Wait { .. })
-    }
-}
-
-fn judged(verdict: Verdict, now: DateTime<Utc>) -> Decision {
-    match verdict {
-        Verdict::Fired => Decision::Start { late: false },
-        Verdict::Late { not_before } if not_before <= now => Decision::Start { late: true },
-        Verdict::Late { .. } => Decision::Leave,
-        Verdict::Paused => Decision::Skip("paused"),
-        Verdict::Missed(why) => Decision::Miss(why.as_str()),
-    }
-}
-
-fn admitted(decision: Decision, admission: Admission) -> Decision {
-    match (decision, admission) {
-        (Decision::Start { late }, Admission::Wait) => Decision::Wait { late },
-        (_, Admission::Skip(why)) => Decision::Skip(why.as_str()),
-        (decision, _) => decision,
     }
 }

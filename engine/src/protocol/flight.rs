@@ -17,7 +17,10 @@ use windlass_workflows::machine::flight::{Again, By};
 use windlass_workflows::value::Value;
 
 use self::make::Made;
+pub(crate) use self::stand::Shelf;
 use self::stand::Standing;
+use super::bulk::BulkFilter;
+use crate::store::bulk::Ticket;
 use crate::store::flight::{Amended, Amendment, CopiedJob};
 use crate::store::{LaneKey, Post};
 use crate::vocabulary::JobState;
@@ -140,8 +143,20 @@ impl Store {
         job: i64,
         flight: &Flight,
     ) -> Result<FlightPreview, Error> {
+        let shelf = Shelf::default();
+        self.preview_with(tenant, job, flight, &shelf).await
+    }
+
+    /// The same with programs that are at hand.
+    pub(crate) async fn preview_with(
+        &self,
+        tenant: i32,
+        job: i64,
+        flight: &Flight,
+        shelf: &Shelf,
+    ) -> Result<FlightPreview, Error> {
         let copy = flight.copies().then_some(0);
-        let standing = self.standing(tenant, job, flight, copy).await?;
+        let standing = self.standing(tenant, job, flight, copy, shelf).await?;
         let (_, made) = make(standing, flight, By::default()).await?;
         Ok(made.preview)
     }
@@ -171,13 +186,33 @@ impl Store {
             why: why.to_owned(),
             what: String::new(),
         };
-        let standing = self.standing(tenant, job, flight, copy).await?;
+        let shelf = Shelf::default();
+        let standing = self.standing(tenant, job, flight, copy, &shelf).await?;
         let (standing, made) = make(standing, flight, by).await?;
         check(job, token, &made.preview)?;
         match copy {
             Some(id) => self.write_copy(tenant, id, standing, made).await,
-            None => self.write_change(tenant, standing, made).await,
+            None => self.write_change(tenant, standing, made, None).await,
         }
+    }
+
+    /// Makes the change of one of many jobs as it stands now, if `filter` still is for it; taken out of its page with that.
+    ///
+    /// # Cancel safety
+    /// As of [`Store::fly`].
+    pub(crate) async fn fly_one_of_many(
+        &self,
+        tenant: i32,
+        (job, ticket): (i64, Ticket),
+        (flight, by): (&Flight, By),
+        shelf: &Shelf,
+        filter: &BulkFilter,
+    ) -> Result<Flown, Error> {
+        let standing = self.standing(tenant, job, flight, None, shelf).await?;
+        self.bulk_fits(&standing.view, filter).await?;
+        let (standing, made) = make(standing, flight, by).await?;
+        self.write_change(tenant, standing, made, Some(ticket))
+            .await
     }
 
     async fn write_copy(
@@ -211,6 +246,7 @@ impl Store {
         tenant: i32,
         standing: Standing,
         made: Made,
+        ticket: Option<Ticket>,
     ) -> Result<Flown, Error> {
         let job = standing.view.id;
         let moved = match standing.to {
@@ -232,6 +268,7 @@ impl Store {
             moved,
             lets_go: made.preview.then == JobState::Ready,
             batch: standing.row.batch,
+            ticket,
         };
         match self.amend(tenant, amendment).await? {
             Amended::Written => Ok(Flown {

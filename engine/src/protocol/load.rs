@@ -14,14 +14,14 @@ use windlass_workflows::configuration::{Category, Content, Format};
 use windlass_workflows::problem::Problem;
 use windlass_workflows::value::Value;
 
-use super::rows::{self, Reading, Sink};
+use super::rows::{self, For, Reading, Sink};
 use crate::Error;
 use crate::store::Session;
 use crate::store::{self, Store};
 use crate::vocabulary::ConfigurationKind;
 
 /// Parts of a copy under way; each is a quarter of a MiB.
-const PARTS_MAX: usize = 8;
+pub(super) const PARTS_MAX: usize = 8;
 /// Duplicate keys that are reported.
 const DUPLICATES_MAX: i64 = 1_000;
 
@@ -139,7 +139,7 @@ async fn copy(
     version: i32,
 ) -> Result<Reading, Error> {
     let (sender, receiver) = mpsc::channel(PARTS_MAX);
-    let sink = Sink::new(sender, id, version);
+    let sink = Sink::new(sender, For::Category { id, version });
     let category = category.clone();
     let reading = spawn_blocking(move || match source {
         Source::File { format, reader, .. } => rows::read_file(&category, format, reader, sink),
@@ -149,7 +149,7 @@ async fn copy(
     Ok(reading.await.unwrap_or_else(panicked))
 }
 
-fn panicked<T>(ended: JoinError) -> T {
+pub(super) fn panicked<T>(ended: JoinError) -> T {
     std::panic::resume_unwind(ended.into_panic())
 }
 
@@ -208,7 +208,7 @@ fn hash_source(hasher: &mut Sha256, source: &mut Source) -> io::Result<()> {
     }
 }
 
-fn refusals(reading: &Reading) -> Vec<Problem> {
+pub(super) fn refusals(reading: &Reading) -> Vec<Problem> {
     let mut problems = reading.refused.clone();
     if reading.more_refused > 0 {
         let message = format!("{} further problems are not listed", reading.more_refused);
@@ -236,7 +236,7 @@ fn duplicate(found: &store::category::Duplicate, reading: &Reading) -> Problem {
         .at(line, 1)
 }
 
-fn in_file(problems: Vec<Problem>, file: Option<String>) -> Vec<Problem> {
+pub(super) fn in_file(problems: Vec<Problem>, file: Option<String>) -> Vec<Problem> {
     let Some(file) = file else {
         return problems;
     };

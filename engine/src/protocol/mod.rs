@@ -12,18 +12,25 @@
 
 mod admission;
 pub mod apply;
+mod approve;
+mod backfill;
 mod breaker;
+mod bulk;
 mod change;
 mod child;
+mod child_batch;
+mod cost;
 mod create;
 mod finish;
 mod fire;
 mod flight;
+mod forecast;
 mod gather;
 pub(crate) mod known;
 pub mod load;
 mod need;
 pub(crate) mod own;
+mod pin;
 mod plan;
 mod preview;
 pub mod publish;
@@ -32,17 +39,27 @@ mod redrive;
 mod references;
 mod release;
 mod request;
+mod restart;
+mod resume;
 mod rows;
 mod start;
 mod tell;
 mod template_lane;
 pub mod timing;
 mod trigger;
+mod upload;
 mod work;
 
+pub use self::approve::{Approved, PlanApproval};
+pub use self::backfill::{Backfill, BackfillSlot};
 pub use self::breaker::BreakersKept;
+pub use self::bulk::{
+    BULK_JOBS_MAX, BULK_NAMED_MAX, BULK_RATE_MAX, BULK_SAMPLE_MAX, BulkChange, BulkFilter,
+    BulkPreview, BulkSample, BulkVerb, BulkWords, NewBulk,
+};
 pub use self::change::{Action, Change};
 pub use self::child::{ChildTerms, ChildWork};
+pub use self::child_batch::ChildBatch;
 pub use self::create::{CreatedBatch, NewBatch, Source};
 pub use self::fire::Fired;
 pub use self::flight::{Flight, FlightPreview, Flown};
@@ -50,7 +67,9 @@ pub use self::gather::Gathered;
 pub use self::plan::Planned;
 pub use self::preview::{BatchPreview, PreviewedJob};
 pub use self::request::{Answer, Receipt, Request, Scope};
+pub use self::restart::{NewRestart, RESTART_MEMBERS_MAX};
 pub use self::start::Started;
 pub use self::tell::{Occurrence, SIGNAL_TTL, Signal, To, event_uid, signal_name, signal_type};
 pub use self::trigger::Trigger;
+pub use self::upload::Upload;
 pub use self::work::Work;

@@ -1,11 +1,12 @@
-//! What a worker must offer for the jobs of a template: handlers, and what it says that they need.
+//! What a worker must offer for the jobs of a template, handlers and what it says that they need, and what it had
+//! better.
 //!
 //! Calls that have jobs of their own are no need of the job that asks for them.
 
 use std::collections::BTreeSet;
 
 use windlass_workflows::catalogue::{CHUNKS, Catalogue, MAP};
-use windlass_workflows::document::needs::needed;
+use windlass_workflows::document::needs::{listed, needed};
 use windlass_workflows::document::parse;
 use windlass_workflows::document::step::{FunctionName, Kind, Shape, Task, Template};
 use windlass_workflows::program;
@@ -15,10 +16,12 @@ use windlass_workflows::program;
 enum Need {
     Handler(FunctionName),
     Word(String),
+    /// It had better.
+    Preferred(String),
 }
 
-/// For a template: what it says that it needs, and the handlers beyond the built-in functions; sorted, joined by
-/// commas.
+/// For a template: what it says that it needs, and the handlers beyond the built-in functions, then what it prefers;
+/// joined by commas.
 pub(super) fn of_template(template: &Template) -> String {
     let mut look = Look::at(template);
     look.tasks(&template.body);
@@ -32,7 +35,7 @@ pub(super) fn of_call(template: &Template, call: &str) -> String {
     look.listed()
 }
 
-/// For the call of a task that has a job of its own. What the task says that it needs is evaluated when that job
+/// For the call of a task that has a job of its own. What the task says that it needs or prefers is evaluated when that job
 /// is born.
 pub(super) fn of_step(template: &Template, task: &Task) -> String {
     let mut look = Look::at(template);
@@ -66,19 +69,21 @@ impl<'t> Look<'t> {
     }
 
     /// With what the document says of all its jobs.
-    fn listed(mut self) -> String {
+    fn listed(self) -> String {
+        let said = &self.template.header.settings;
+        let (mut needed, mut preferred) = (said.needs.clone(), said.prefers.clone());
         let builtin = Catalogue::builtin();
-        self.found.retain(|need| match need {
-            Need::Handler(function) => builtin.schema(function).is_none(),
-            Need::Word(_) => true,
-        });
-        let said = self.template.header.settings.needs.iter().cloned();
-        self.found.extend(said.map(Need::Word));
-        let written = self.found.iter().map(|need| match need {
-            Need::Handler(function) => format!("{}:{}", function.name, function.version),
-            Need::Word(word) => word.clone(),
-        });
-        written.collect::<Vec<_>>().join(",")
+        for need in self.found {
+            match need {
+                Need::Handler(function) if builtin.schema(&function).is_some() => {}
+                Need::Handler(function) => {
+                    needed.insert(format!("{}:{}", function.name, function.version));
+                }
+                Need::Word(word) => _ = needed.insert(word),
+                Need::Preferred(word) => _ = preferred.insert(word),
+            }
+        }
+        listed(&needed, &preferred)
     }
 
     fn tasks(&mut self, tasks: &'t [Task]) {
@@ -101,12 +106,17 @@ impl<'t> Look<'t> {
             _ => false,
         };
         if !starts {
-            let mut said = task.settings.placement.iter();
-            let needs = said.find(|(key, _)| key == "needs");
-            if let Some((_, Shape::Constant(needs))) = needs {
-                let words = needed(needs).unwrap_or_default();
-                self.found.extend(words.into_iter().map(Need::Word));
-            }
+            self.said(task, "needs", Need::Word);
+            self.said(task, "prefers", Need::Preferred);
+        }
+    }
+
+    /// What is written out.
+    fn said(&mut self, task: &Task, key: &str, need: fn(String) -> Need) {
+        let mut said = task.settings.placement.iter();
+        if let Some((_, Shape::Constant(words))) = said.find(|(said, _)| said == key) {
+            let words = needed(words).unwrap_or_default();
+            self.found.extend(words.into_iter().map(need));
         }
     }
 

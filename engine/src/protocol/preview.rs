@@ -3,12 +3,14 @@
 use std::time::{Duration, Instant};
 
 use serde::Serialize;
+use windlass_workflows::configuration::Source as Selected;
 use windlass_workflows::plan::{Occasion, Rendering};
-use windlass_workflows::problem::Problem;
 
 use super::create::{Recipe, Source};
+use super::plan::judge::{Verdict, judge};
 use super::plan::members::Members;
 use super::plan::shape::{PlannedJob, Shaper};
+use super::upload;
 use crate::{Error, Store};
 
 /// A preview reads no longer than this and then says "at least".
@@ -53,42 +55,34 @@ impl Store {
     /// As [`Store::create_batch`], and `filter_error` with the member.
     pub async fn preview_batch(&self, tenant: i32, source: &Source) -> Result<BatchPreview, Error> {
         let recipe = self.recipe(tenant, source).await?;
+        upload::check(&recipe.configuration.selection, false)?;
         self.scan(&recipe, false).await
     }
 
-    /// Refuses a recipe whose selection is empty, where the guard asks for a member.
-    pub(crate) async fn refuse_empty(&self, _tenant: i32, recipe: &Recipe) -> Result<(), Error> {
-        if recipe.configuration.guards.min_members == 0
-            || self.scan(recipe, true).await?.members > 0
-        {
-            return Ok(());
+    /// Refuses a recipe whose selection is at fault before its first member, where it must have one: who asks
+    /// hears of it at once. What a file brings is known when it is planned.
+    pub(crate) async fn refuse_faulty(&self, recipe: &Recipe) -> Result<(), Error> {
+        let is_file = matches!(recipe.configuration.selection.source, Selected::File { .. });
+        match recipe.configuration.guards.min_members {
+            _ if is_file => Ok(()),
+            0 => Ok(()),
+            _ => self.scan(recipe, true).await.map(drop),
         }
-        let problem = Problem::new(
-            "empty_selection",
-            "/selection",
-            "the selection has no member",
-        );
-        Err(Error::invalid(problem.hint("look at the filter, or at the category's last load; `guards: { min_members: 0 }` allows it")))
     }
 
     async fn scan(&self, recipe: &Recipe, first_only: bool) -> Result<BatchPreview, Error> {
         let configuration = &recipe.configuration;
         let rendering = rendering(recipe)?;
-        let mut members = Members::of(self.clone(), configuration, recipe.category);
+        let mut members = Members::of(self.clone(), configuration, recipe.category, None);
         let mut shaper = Shaper::of_preview(configuration, &rendering);
         let mut preview = empty(recipe);
         let since = Instant::now();
         'reading: while let Some(page) = members.page().await? {
             for mut member in page {
-                if !rendering
-                    .keeps(&member)
-                    .map_err(|error| refusal(error.code(), "/selection/filter", &error))?
-                {
+                let verdict = judge(configuration, &rendering, &member).map_err(Error::invalid)?;
+                if !matches!(verdict, Verdict::Member) {
                     continue;
                 }
-                member
-                    .fits(configuration.strategy)
-                    .map_err(|error| refusal("missing_object", "/selection", &error))?;
                 preview.members += 1;
                 if first_only {
                     return Ok(preview);
@@ -134,10 +128,6 @@ fn previewed(job: PlannedJob) -> PreviewedJob {
         object: job.object,
         input,
     }
-}
-
-fn refusal(code: &str, pointer: &str, error: &dyn std::fmt::Display) -> Error {
-    Error::invalid(Problem::new(code, pointer, error.to_string()))
 }
 
 fn rendering(recipe: &Recipe) -> Result<Rendering, Error> {

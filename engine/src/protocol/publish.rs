@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use chrono::{DateTime, Utc};
 use windlass_workflows::catalogue::Catalogue;
 use windlass_workflows::check;
-use windlass_workflows::configuration::{own_events, own_rule};
+use windlass_workflows::configuration::{Document, own_events, own_rule};
 use windlass_workflows::document::hash::{content_hash, hash_value};
 use windlass_workflows::document::step::{Header, Template};
 use windlass_workflows::document::tree::Tree;
@@ -14,7 +14,7 @@ use windlass_workflows::program::{self, Bundle, Memory, Program};
 use windlass_workflows::resource::Resources;
 use windlass_workflows::value::Value;
 
-use super::{need, own};
+use super::{cost, need, own, pin};
 use crate::Error;
 use crate::store::{self, NewTemplate, Published, Session, Store};
 use crate::vocabulary::ConfigurationKind;
@@ -36,13 +36,17 @@ impl Store {
     ///
     /// # Errors
     /// `template_version_exists` when other content stands under this version; `invalid` for a purpose that does
-    /// not exist.
+    /// not exist, or a cost that no limit of the step takes.
     pub async fn publish(&self, tenant: i32, template: NewTemplate) -> Result<Published, Error> {
         let now = self.clock().await?.now;
         self.transaction(move |connection| {
             Box::pin(async move {
                 knows_purpose(connection, tenant, &template).await?;
-                publish(connection, tenant, &template, now).await
+                let published = publish(connection, tenant, &template, now, &[]).await?;
+                if let Published::Created(version) = published {
+                    pin::keep(connection, tenant, version, &template).await?;
+                }
+                Ok(published)
             })
         })
         .await
@@ -94,15 +98,20 @@ async fn knows_purpose(
     }
 }
 
-/// Publishes inside the caller's transaction.
+/// Publishes inside the caller's transaction, beside a set of documents that are stored in it.
 pub(super) async fn publish(
     connection: &mut Session,
     tenant: i32,
     template: &NewTemplate,
     now: DateTime<Utc>,
+    set: &[Document],
 ) -> Result<Published, Error> {
     let published = store::template::publish(connection, tenant, template).await?;
     if let Published::Created(version) = published {
+        let problems = cost::check(connection, tenant, template, set).await?;
+        if !problems.is_empty() {
+            return Err(Error::Invalid { problems });
+        }
         own::keep(connection, tenant, template, version, now).await?;
     }
     Ok(published)
@@ -144,6 +153,8 @@ fn ready(template: Template, source: String) -> Result<NewTemplate, Vec<Problem>
         capability: need::of_template(&template),
         rule: own_rule(&template),
         event_types: own_events(&template),
+        costs: cost::of_template(&template),
+        pins: check::pinned_children(&template),
         ..stored(&bundle, template.header, hash, source)?
     };
     match repeated(&new.parts) {
@@ -202,6 +213,8 @@ fn stored(
         purpose: header.settings.purpose.clone().unwrap_or_default(),
         lane_expression: header.settings.lane.as_ref().map(|lane| lane.text.clone()),
         parts: Vec::new(),
+        costs: Vec::new(),
+        pins: Vec::new(),
         header,
     })
 }

@@ -1,10 +1,12 @@
 //! Starting a schedule by hand: as one of its slots, or beside them.
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
+use windlass_workflows::calendar::{Preview, ZONE_DATA, slots};
 use windlass_workflows::problem::Problem;
 
 use super::start::{Start, Started};
-use crate::store::Session;
+use crate::store::schedule::tenant_name;
+use crate::store::{Planning, Session, calendar, write_slots};
 use crate::{Error, Store};
 
 /// What a person starts by hand.
@@ -20,8 +22,8 @@ impl Store {
     /// Starts a schedule by hand; the batch, or the job.
     ///
     /// # Errors
-    /// `illegal_state` when the slot has run, or when events start it; `invalid` when there is no such slot;
-    /// `limit_full` when a limit takes no more.
+    /// `slot_already_ran` when the slot has run, `illegal_state` when events start it, `invalid` (`not_a_slot`) when the
+    /// rule does not name it, `limit_full` when a limit takes no more.
     pub async fn trigger(
         &self,
         tenant: i32,
@@ -83,6 +85,31 @@ impl ByHand {
         })
     }
 
+    /// Writes the row of a slot that the rule names and the ledger has not reached; whether it does.
+    async fn write(&self, connection: &mut Session, at: DateTime<Utc>) -> Result<bool, Error> {
+        let (tenant, name) = (self.tenant, self.name.as_str());
+        let Some(schedule) = self.start.schedule().filter(|_| !self.start.is_after()) else {
+            return Ok(false);
+        };
+        let calendar = calendar::of(connection, tenant, schedule).await?;
+        let key = format!("{}/{name}", tenant_name(connection, tenant).await?);
+        let schedule = schedule.clone().spread_for(&key);
+        let after = at + TimeDelta::microseconds(1);
+        let found = Preview {
+            slots: slots(&schedule, calendar.as_ref(), at, after),
+            dropped: Vec::new(),
+        };
+        let planning = Planning {
+            tenant,
+            name,
+            revision: self.start.revision().unwrap_or(1),
+            zone_data: ZONE_DATA,
+            schedule: &schedule,
+            calendar: calendar.as_ref(),
+        };
+        Ok(write_slots(connection, planning, &found).await? > 0)
+    }
+
     /// Fills the row of a slot that has not run.
     async fn run_slot(
         &self,
@@ -93,11 +120,16 @@ impl ByHand {
         let slot = sqlx::query_file!("queries/slot/state.sql", tenant, name, at)
             .fetch_optional(&mut *connection)
             .await?;
-        let slot = slot.ok_or_else(|| Error::invalid(no_such_slot(name, at)))?;
-        let ran = slot.batch.map(|batch| format!("batch b_{batch}"));
-        if let Some(ran) = ran.or_else(|| slot.job.map(|job| format!("job j_{job}"))) {
+        if slot.is_none() && !self.write(connection, at).await? {
+            return Err(Error::invalid(not_a_slot(name, at)));
+        }
+        let ran = slot.and_then(|slot| {
+            let batch = slot.batch.map(|batch| format!("batch b_{batch}"));
+            batch.or_else(|| slot.job.map(|job| format!("job j_{job}")))
+        });
+        if let Some(ran) = ran {
             return Err(Error::Conflict {
-                code: "illegal_state",
+                code: "slot_already_ran",
                 message: format!("the slot ran already, as {ran}"),
                 hint: Some("run it extra, or restart what failed in it".into()),
             });
@@ -115,7 +147,8 @@ impl ByHand {
             "manual",
             reason,
             started.batch,
-            started.job
+            started.job,
+            None::<DateTime<Utc>>
         )
         .execute(connection)
         .await?;
@@ -123,7 +156,8 @@ impl ByHand {
     }
 }
 
-fn no_such_slot(name: &str, at: DateTime<Utc>) -> Problem {
+fn not_a_slot(name: &str, at: DateTime<Utc>) -> Problem {
     let message = format!("schedule `{name}` has no slot at {}", at.to_rfc3339());
-    Problem::new("no_such_slot", "/slot", message).hint("see `windlass schedule slots NAME`")
+    let hint = "`windlass schedule next NAME` and `windlass schedule slots NAME` list them";
+    Problem::new("not_a_slot", "/slot", message).hint(hint)
 }

@@ -8,6 +8,7 @@ use chrono::{DateTime, Utc};
 use serde::Serialize;
 
 use super::Store;
+use super::batch_ask::AsksView;
 use super::batch_row::BatchRow;
 use super::page::{PAGE_MAX, Page, fetch};
 use crate::Error;
@@ -66,8 +67,16 @@ pub struct BatchView {
     pub released: i64,
     /// Jobs that may be under way at once.
     pub release_window: i64,
+    /// What its plan asks a person, or asked before it was approved.
+    pub asks: Option<AsksView>,
+    /// Who approved the plan.
+    pub approved_by: Option<String>,
+    /// Approved.
+    pub approved_at: Option<DateTime<Utc>>,
     /// How far it is.
     pub progress: Progress,
+    /// The job that made it.
+    pub parent: Option<i64>,
     /// Who made it.
     pub created_by: String,
     /// Made.
@@ -78,6 +87,8 @@ pub struct BatchView {
     pub started_at: Option<DateTime<Utc>>,
     /// Last job let go.
     pub released_at: Option<DateTime<Utc>>,
+    /// Somebody cancelled it: its jobs are asked to end.
+    pub cancelling_at: Option<DateTime<Utc>>,
     /// Over.
     pub finished_at: Option<DateTime<Utc>>,
 }
@@ -220,9 +231,8 @@ impl Store {
         before: i64,
         rows: i64,
     ) -> Result<Vec<BatchRow>, Error> {
-        let found = sqlx::query_file_as!(BatchRow, "queries/batch/list.sql", tenant, before, rows)
-            .fetch_all(self.pool())
-            .await?;
+        let found = sqlx::query_file_as!(BatchRow, "queries/batch/list.sql", tenant, before, rows);
+        let found = found.fetch_all(self.pool()).await?;
         Ok(found)
     }
 

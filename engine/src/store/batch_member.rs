@@ -3,6 +3,8 @@
 //! An individual member is its job's own row and is numbered by its place in the batch; members of
 //! object and combined batches have rows and take the verdict of their job.
 
+mod renewed;
+
 use chrono::{DateTime, Utc};
 use futures::stream::{self, Stream, TryStreamExt};
 use serde::Serialize;
@@ -37,6 +39,8 @@ pub struct MemberView {
     pub fingerprint: Option<String>,
     /// Tries, once it has begun.
     pub attempts: i32,
+    /// How often a new job was made of one that failed; `job` is the newest.
+    pub restarts: i32,
     /// When its job ended.
     pub ended_at: Option<DateTime<Utc>>,
     /// The job's result, JSON text; in the manifest of individual batches only, where a result
@@ -168,7 +172,10 @@ impl Store {
             left_out: false,
             after,
         });
-        let items = self.with_states(tenant, page.items).await?;
+        // Members that share a job have no result of their own.
+        let with_result = with_result && individual;
+        let rows = self.follow_renewed(page.items, with_result).await?;
+        let items = self.with_states(tenant, rows).await?;
         Ok(Page {
             items,
             next: next.or(after_members),
@@ -203,6 +210,7 @@ impl Store {
             code: row.code,
             fingerprint: row.fingerprint,
             attempt: row.attempt,
+            restarts: 0,
             ended_at: row.ended_at,
             result: row.result,
         });
@@ -228,6 +236,7 @@ impl Store {
             code: row.code,
             fingerprint: row.fingerprint,
             attempt: row.attempt,
+            restarts: 0,
             ended_at: row.ended_at,
             result: None,
         });
@@ -257,6 +266,7 @@ impl Store {
             code: Some(row.reason),
             fingerprint: None,
             attempts: 0,
+            restarts: 0,
             ended_at: None,
             result: None,
         }))
@@ -299,6 +309,7 @@ struct MemberRow {
     code: Option<String>,
     fingerprint: Option<String>,
     attempt: Option<i16>,
+    restarts: i32,
     ended_at: Option<DateTime<Utc>>,
     result: Option<String>,
 }
@@ -317,6 +328,7 @@ impl MemberRow {
             code: self.code,
             fingerprint: self.fingerprint,
             attempts: attempt + i32::from(begun),
+            restarts: self.restarts,
             ended_at: self.ended_at,
             result: self.result,
         }

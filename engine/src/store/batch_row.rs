@@ -6,6 +6,7 @@ use chrono::{DateTime, Utc};
 use sqlx::types::Json;
 
 use super::batch::{BatchView, PlannedCounts, Progress};
+use super::batch_ask::asks;
 
 /// Tally kind that counts members of finished chunks of a combined job; it settles nothing.
 const CHUNK_MEMBERS: &str = "chunk_members";
@@ -43,11 +44,18 @@ pub(super) struct BatchRow {
     pub(super) release_window: i64,
     pub(super) reason: Option<String>,
     pub(super) created_by: String,
+    pub(super) asks: Option<String>,
+    pub(super) asking: bool,
+    pub(super) ask_until: Option<DateTime<Utc>>,
+    pub(super) approved_by: Option<String>,
+    pub(super) approved_at: Option<DateTime<Utc>>,
     pub(super) created_at: DateTime<Utc>,
     pub(super) planned_at: Option<DateTime<Utc>>,
     pub(super) released_at: Option<DateTime<Utc>>,
     pub(super) started_at: Option<DateTime<Utc>>,
+    pub(super) cancelling_at: Option<DateTime<Utc>>,
     pub(super) finished_at: Option<DateTime<Utc>>,
+    pub(super) parent: Option<i64>,
     pub(super) tally: Json<BTreeMap<String, i64>>,
 }
 
@@ -55,6 +63,9 @@ impl From<BatchRow> for BatchView {
     fn from(row: BatchRow) -> Self {
         Self {
             progress: progress(&row),
+            asks: asks(row.asks.as_deref(), row.asking, row.ask_until),
+            approved_by: row.approved_by,
+            approved_at: row.approved_at,
             planned: PlannedCounts {
                 members: row.members,
                 jobs: row.jobs,
@@ -89,7 +100,9 @@ impl From<BatchRow> for BatchView {
             planned_at: row.planned_at,
             started_at: row.started_at,
             released_at: row.released_at,
+            cancelling_at: row.cancelling_at,
             finished_at: row.finished_at,
+            parent: row.parent,
         }
     }
 }

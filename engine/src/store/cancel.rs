@@ -128,9 +128,8 @@ impl Store {
                 return Ok(answer);
             }
         }
-        sqlx::query_file!("queries/job/intend_cancel.sql", job, wish.who, wish.why)
-            .execute(self.pool())
-            .await?;
+        let noted = sqlx::query_file!("queries/job/intend_cancel.sql", job, wish.who, wish.why);
+        noted.execute(self.pool()).await?;
         Ok(Cancelled::Asked)
     }
 

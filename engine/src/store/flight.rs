@@ -9,6 +9,7 @@ use uuid::Uuid;
 use windlass_workflows::machine::turn::{Entry, Head};
 
 use super::Store;
+use super::bulk::Ticket;
 use super::exchange::{LeaseKey, NewEntry};
 use super::gate::Session;
 use super::post::{Post, flush};
@@ -44,6 +45,8 @@ pub(crate) struct Amendment {
     pub(crate) lets_go: bool,
     /// The batch that it belongs to.
     pub(crate) batch: Option<i64>,
+    /// The page that it is taken out of, where it is one of many.
+    pub(crate) ticket: Option<Ticket>,
 }
 
 /// What became of it.
@@ -192,6 +195,9 @@ async fn write(
     }
     put(connection, &new, taken).await?;
     flush::deliver(connection, said).await?;
+    if let Some(ticket) = new.ticket {
+        ticket.take(connection, new.job).await?;
+    }
     Ok(Amended::Written)
 }
 

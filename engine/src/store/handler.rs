@@ -7,11 +7,12 @@ use super::Store;
 use crate::Error;
 
 /// What this release's workers and this store do for templates beside their steps.
-const ABILITIES: [Ability; 9] = [
+const ABILITIES: [Ability; 10] = [
     Ability::Listen,
     Ability::Emit,
     Ability::Child,
     Ability::Group,
+    Ability::Batch,
     Ability::Schedule,
     Ability::Trigger,
     Ability::Effect,

@@ -163,9 +163,8 @@ impl Store {
         ids: &[i64],
         with_result: bool,
     ) -> Result<Vec<JobView>, Error> {
-        let rows = sqlx::query_file_as!(JobRow, "queries/job/view.sql", tenant, ids, with_result)
-            .fetch_all(self.pool())
-            .await?;
+        let found = sqlx::query_file_as!(JobRow, "queries/job/view.sql", tenant, ids, with_result);
+        let rows = found.fetch_all(self.pool()).await?;
         Ok(rows.into_iter().map(JobView::from).collect())
     }
 

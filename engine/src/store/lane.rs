@@ -8,6 +8,7 @@ use uuid::Uuid;
 
 use super::Store;
 use super::gate::Session;
+use super::lane_facts::interval;
 use crate::Error;
 
 /// The natural key of a lane; the empty text and 0 stand for "none".
@@ -23,11 +24,12 @@ pub struct LaneKey {
     pub purpose: String,
     /// `namespace.name`.
     pub template: String,
-    /// Handler that the work needs, where it is a step job.
+    /// What a worker must offer, and what it had better: words joined by commas.
     pub capability: String,
     /// The batch, or 0.
     pub batch: i64,
-    /// Keys of limits, sorted: `limit` or `limit:key`.
+    /// Keys of limits, sorted: `limit` or `limit:key`; `limit*cost:key` where a job takes more than one unit, and
+    /// `!limit` for one that it was to take from and is not under.
     pub limit_keys: Vec<String>,
 }
 
@@ -67,7 +69,7 @@ pub struct LaneAhead {
     pub group_share: ShareAhead,
     /// What its queue may get.
     pub queue_share: ShareAhead,
-    /// Handler that its jobs need, or empty.
+    /// What a worker must offer, and what it had better: words joined by commas.
     pub capability: String,
     /// How many jobs its limits admit now; none when it has no limits.
     pub room: Option<usize>,
@@ -75,12 +77,20 @@ pub struct LaneAhead {
     pub opens_in: Option<Duration>,
     /// Whether a rate is among its limits: what ends then makes no room.
     pub paced: bool,
+    /// How many jobs have waited long enough for a worker that they prefer to this one; none when there is no such
+    /// worker.
+    pub ripe: Option<usize>,
 }
 
 impl LaneAhead {
     /// Whether limits count its jobs.
     pub fn is_limited(&self) -> bool {
         self.room.is_some()
+    }
+
+    /// Whether a claim could get something.
+    pub fn is_open(&self) -> bool {
+        self.room != Some(0) && self.ripe != Some(0)
     }
 }
 
@@ -149,25 +159,16 @@ impl LaneCache {
 /// A batch has a lane of its own, so the cache must not grow with the years: about 2 MB.
 const CACHED_MAX: usize = 10_000;
 
+/// How long due work waits for a worker that it prefers, while one lives, before any other takes it.
+pub const PREFERENCE_PATIENCE: Duration = Duration::from_secs(5);
+
 /// A rest that a remote asks for, or the pace of a slow rate, is looked at again after a day.
 const OPENS_IN_SECONDS_MAX: f64 = 86_400.0;
 
 impl Store {
     /// The natural key of a lane.
     pub(crate) async fn lane_key(&self, id: i32) -> Result<LaneKey, Error> {
-        let row = sqlx::query_file!("queries/lane/key.sql", id)
-            .fetch_one(self.pool())
-            .await?;
-        Ok(LaneKey {
-            tenant: row.tenant,
-            queue: row.queue,
-            group: row.grp,
-            purpose: row.purpose,
-            template: row.template,
-            capability: row.capability,
-            batch: row.batch,
-            limit_keys: row.limit_keys,
-        })
+        key(&mut self.pool().acquire().await?, id).await
     }
 
     /// The id of a lane, made when it is new.
@@ -183,6 +184,23 @@ impl Store {
         self.lanes.put(key.clone(), id);
         Ok(id)
     }
+}
+
+/// The natural key of a lane, inside a transaction.
+pub(crate) async fn key(connection: &mut Session, id: i32) -> Result<LaneKey, Error> {
+    let row = sqlx::query_file!("queries/lane/key.sql", id)
+        .fetch_one(connection)
+        .await?;
+    Ok(LaneKey {
+        tenant: row.tenant,
+        queue: row.queue,
+        group: row.grp,
+        purpose: row.purpose,
+        template: row.template,
+        capability: row.capability,
+        batch: row.batch,
+        limit_keys: row.limit_keys,
+    })
 }
 
 /// The id of a lane inside a transaction; not cached, since the transaction may yet fail.
@@ -228,9 +246,8 @@ pub(crate) async fn prepare(
     template: Option<&str>,
     purpose: Option<&str>,
 ) -> Result<(), Error> {
-    sqlx::query_file!("queries/lane/prepare.sql", tenant, template, purpose)
-        .execute(connection)
-        .await?;
+    let noted = sqlx::query_file!("queries/lane/prepare.sql", tenant, template, purpose);
+    noted.execute(connection).await?;
     Ok(())
 }
 
@@ -243,7 +260,8 @@ impl Store {
 
     /// The same for one worker, which counts what it has in flight itself.
     pub async fn lanes_ahead_of(&self, worker: Uuid) -> Result<Vec<LaneAhead>, Error> {
-        let rows = sqlx::query_file!("queries/lane/discover.sql", worker)
+        let patience = interval(PREFERENCE_PATIENCE);
+        let rows = sqlx::query_file!("queries/lane/discover.sql", worker, patience)
             .fetch_all(self.pool())
             .await?;
         let ahead = rows.into_iter().map(|row| LaneAhead {
@@ -267,11 +285,16 @@ impl Store {
             room: row
                 .room
                 .map(|room| usize::try_from(room).unwrap_or_default()),
-            opens_in: row
-                .opens_in
-                .filter(|seconds| *seconds > 0.0)
-                .map(|seconds| Duration::from_secs_f64(seconds.min(OPENS_IN_SECONDS_MAX))),
+            opens_in: match row.ripe {
+                Some(0) => row.ripens_in,
+                _ => row.opens_in,
+            }
+            .filter(|seconds| *seconds > 0.0)
+            .map(|seconds| Duration::from_secs_f64(seconds.min(OPENS_IN_SECONDS_MAX))),
             paced: row.paced,
+            ripe: row
+                .ripe
+                .map(|jobs| usize::try_from(jobs).unwrap_or_default()),
         });
         Ok(ahead.collect())
     }

@@ -55,6 +55,8 @@ impl Store {
             cap: row.cap,
             used: row.used,
             rate: row.rate,
+            burst: row.burst,
+            cost: row.cost,
             held_until: row.hold_until.filter(|until| *until > row.now),
             next_token_at: row.next_token_at,
         });
@@ -66,12 +68,18 @@ impl Store {
         let row = sqlx::query_file!("queries/lane/capacity.sql", lane, interval(ttl))
             .fetch_one(self.pool())
             .await?;
+        let keys = row.limit_keys.iter();
+        let useless = keys.filter_map(|key| key.strip_prefix('!'));
         Ok(Capacity {
             queue: row.queue,
             capability: row.capability,
             workers: row.workers,
             able: row.able,
             group: row.grp,
+            preference: row.preference,
+            preferred: row.preferred,
+            useless: useless.map(str::to_owned).collect(),
+            now: row.now,
         })
     }
 }

@@ -32,7 +32,7 @@ pub struct LimitView {
     pub overflow: String,
     /// Keys that had work so far.
     pub keys: i64,
-    /// Jobs that run under it now.
+    /// Units that jobs which run under it take: one each, unless they cost more.
     pub used: i64,
     /// Keys that have no slot left.
     pub full_keys: i64,
@@ -45,7 +45,7 @@ pub struct LimitUse {
     pub value: String,
     /// Jobs at once.
     pub cap: Option<i32>,
-    /// Jobs that run now.
+    /// Units that jobs which run now take.
     pub used: i32,
     /// Starts a second.
     pub rate: Option<f64>,
@@ -70,7 +70,7 @@ pub struct LimitDrift {
     pub value: String,
     /// What it says.
     pub used: i32,
-    /// Jobs under lease.
+    /// Units of the jobs under lease.
     pub leased: i32,
 }
 

@@ -124,12 +124,17 @@ async fn make_room(
         return cancel(connection, tenant, job, over).await;
     }
     for over in over.iter().filter(|over| over.overflow == "cancel_oldest") {
-        for _ in 0..over.excess.min(CANCELLED_MAX) {
+        let mut excess = over.excess;
+        for _ in 0..CANCELLED_MAX {
+            if excess == 0 {
+                break;
+            }
             let oldest = sqlx::query_file!("queries/limit/oldest.sql", over.key, job)
                 .fetch_optional(&mut *connection)
                 .await?;
             let Some(oldest) = oldest else { break };
             cancel(connection, tenant, oldest.first_id, over).await?;
+            excess = excess.saturating_sub(usize::try_from(oldest.cost).unwrap_or(1));
         }
     }
     Ok(())

@@ -117,6 +117,11 @@ impl Store {
         Ok(pause)
     }
 
+    /// Who refuses new work is read anew.
+    pub(crate) fn forget_rejects(&self) {
+        self.rejects.forget();
+    }
+
     /// A page of the pauses that last.
     pub async fn pauses(
         &self,

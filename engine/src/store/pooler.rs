@@ -121,9 +121,8 @@ struct Facts {
 impl Facts {
     async fn of(session: &mut Session) -> Result<Self, sqlx::Error> {
         let names = SETTINGS.map(|(name, _)| name.to_owned());
-        let row = sqlx::query_file!("queries/cluster/session.sql", &names[..])
-            .fetch_one(session)
-            .await?;
+        let found = sqlx::query_file!("queries/cluster/session.sql", &names[..]);
+        let row = found.fetch_one(session).await?;
         Ok(Self {
             database: row.database,
             server_since: row.server_since,

@@ -13,6 +13,7 @@ use chrono::{DateTime, Utc};
 use windlass_workflows::machine::turn::Effect;
 
 pub(crate) use self::meeting::{Meeting, Spot};
+use super::child_batch::NewChildBatch;
 use super::context::NewSave;
 use super::group::NewGroup;
 
@@ -47,7 +48,9 @@ pub struct Post {
     pub withdrawn: Vec<u32>,
     /// Groups that it opens.
     pub groups: Vec<NewGroup>,
-    /// Activities whose groups it does not want any more.
+    /// Batches that it opens.
+    pub batches: Vec<NewChildBatch>,
+    /// Activities whose groups or batches it does not want any more.
     pub closed_groups: Vec<u32>,
     /// Events that it publishes.
     pub events: Vec<NewEvent>,
@@ -78,6 +81,7 @@ impl Post {
         let items = items.map(|item| item.input.len());
         let said = returned.chain(children).chain(events).chain(effects);
         let said = said.chain(saves).chain(items);
+        let said = said.chain(self.batches.iter().map(NewChildBatch::bytes));
         said.chain(self.approvals.iter().map(NewApproval::bytes))
             .sum()
     }
@@ -90,7 +94,7 @@ pub struct Cause {
     pub kind: CauseKind,
     /// A signal's name, an event's type, or what people are asked; empty: any type, or it has none.
     pub name: String,
-    /// Whom a signal is for; an event's subject, empty for any; a child's or group's activity; whose approval.
+    /// Whom a signal is for; an event's subject, empty for any; the activity of a child, group or batch; whose approval.
     pub key: String,
 }
 
@@ -107,6 +111,8 @@ pub enum CauseKind {
     Approval,
     /// The end of a group of jobs that it started.
     Group,
+    /// The end of a batch that it made.
+    Batch,
 }
 
 impl CauseKind {
@@ -118,6 +124,7 @@ impl CauseKind {
             Self::Child => "child",
             Self::Approval => "approval",
             Self::Group => "group",
+            Self::Batch => "batch",
         }
     }
 }

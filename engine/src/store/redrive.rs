@@ -73,6 +73,8 @@ pub struct RedriveView {
     pub canary: i32,
     /// Failed jobs too.
     pub failed_too: bool,
+    /// The generation of its batch that it begins, where it is a restart: those go at the pace of their batch.
+    pub generation: Option<i32>,
     /// `running`, `stopped`, `completed` or `cancelled`.
     pub state: String,
     /// Why it stopped.

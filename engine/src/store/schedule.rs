@@ -183,9 +183,8 @@ pub(crate) async fn disable(
     name: &str,
     revision: i32,
 ) -> Result<(), Error> {
-    sqlx::query_file!("queries/schedule/disable.sql", tenant, name, revision)
-        .execute(connection)
-        .await?;
+    let noted = sqlx::query_file!("queries/schedule/disable.sql", tenant, name, revision);
+    noted.execute(connection).await?;
     Ok(())
 }
 

@@ -108,9 +108,8 @@ impl Store {
         kind: ShareKind,
         name: &str,
     ) -> Result<(), Error> {
-        sqlx::query_file!("queries/share/delete.sql", tenant, kind.as_str(), name)
-            .execute(self.pool())
-            .await?;
+        let noted = sqlx::query_file!("queries/share/delete.sql", tenant, kind.as_str(), name);
+        noted.execute(self.pool()).await?;
         Ok(())
     }
 

@@ -64,9 +64,8 @@ impl Store {
         key: &str,
         id: &str,
     ) -> Result<Option<Signalled>, Error> {
-        let known = sqlx::query_file!("queries/signal/state.sql", tenant, key, id)
-            .fetch_optional(self.pool())
-            .await?;
+        let found = sqlx::query_file!("queries/signal/state.sql", tenant, key, id);
+        let known = found.fetch_optional(self.pool()).await?;
         Ok(known.map(|row| Signalled::Duplicate { job: row.job }))
     }
 
@@ -82,9 +81,8 @@ impl Store {
 impl Store {
     /// Gives signals that are kept to jobs that rest for them, where somebody forgot to; how many got one.
     pub(super) async fn offer_missed(&self) -> Result<usize, Error> {
-        let missed = sqlx::query_file!("queries/doctor/missed_signals.sql")
-            .fetch_all(self.pool())
-            .await?;
+        let found = sqlx::query_file!("queries/doctor/missed_signals.sql");
+        let missed = found.fetch_all(self.pool()).await?;
         let mut given = 0;
         for row in missed {
             let spot = (row.tenant, row.key, row.name);

@@ -81,7 +81,7 @@ pub(crate) async fn plan_slots(
     until: DateTime<Utc>,
 ) -> Result<usize, Error> {
     let found = preview(planning.schedule, planning.calendar, from, until);
-    let added = insert(connection, planning, &found).await?;
+    let added = write_slots(connection, planning, &found).await?;
     sqlx::query_file!(
         "queries/schedule/touch.sql",
         planning.tenant,
@@ -93,7 +93,8 @@ pub(crate) async fn plan_slots(
     Ok(added)
 }
 
-/// Takes back the planned slots after an instant: the timing was edited.
+/// Takes back the planned slots after an instant, since the timing was edited: their names, and the nominal times of
+/// each, a JSON list.
 ///
 /// # Errors
 /// What the database says.
@@ -102,11 +103,10 @@ pub(crate) async fn unplan_slots(
     tenant: i32,
     name: &str,
     after: DateTime<Utc>,
-) -> Result<Vec<DateTime<Utc>>, Error> {
-    let rows = sqlx::query_file!("queries/slot/unplan.sql", tenant, name, after)
-        .fetch_all(connection)
-        .await?;
-    Ok(rows.into_iter().map(|row| row.at).collect())
+) -> Result<Vec<(DateTime<Utc>, String)>, Error> {
+    let found = sqlx::query_file!("queries/slot/unplan.sql", tenant, name, after);
+    let rows = found.fetch_all(connection).await?;
+    Ok(rows.into_iter().map(|row| (row.at, row.covers)).collect())
 }
 
 /// The rows of one planning, column by column.
@@ -170,7 +170,11 @@ fn left_out<'a>(
         })
 }
 
-async fn insert(
+/// Writes slots where they have no row yet; how many are new. The caller holds the schedule's row.
+///
+/// # Errors
+/// What the database says.
+pub(crate) async fn write_slots(
     connection: &mut Session,
     planning: Planning<'_>,
     found: &Preview,
@@ -243,9 +247,8 @@ impl Store {
         name: &str,
         at: DateTime<Utc>,
     ) -> Result<SlotView, Error> {
-        let row = sqlx::query_file_as!(SlotView, "queries/slot/show.sql", tenant, name, at)
-            .fetch_optional(self.pool())
-            .await?;
+        let found = sqlx::query_file_as!(SlotView, "queries/slot/show.sql", tenant, name, at);
+        let row = found.fetch_optional(self.pool()).await?;
         row.ok_or_else(|| Error::not_found("slot", format!("{name} {}", at.to_rfc3339())))
     }
 }

@@ -2,6 +2,7 @@
 
 use chrono::{DateTime, Utc};
 use serde::Serialize;
+use windlass_workflows::check::PinnedChild;
 use windlass_workflows::configuration::{TemplateReference, VersionChoice};
 use windlass_workflows::document::step::Header;
 use windlass_workflows::problem::Problem;
@@ -39,6 +40,25 @@ pub struct NewTemplate {
     pub event_types: Option<Vec<String>>,
     /// What jobs run that make one of its calls alone: versions of their own, published with it.
     pub parts: Vec<NewTemplate>,
+    /// What its steps take of limits.
+    pub costs: Vec<StepCost>,
+    /// Children whose newest version is that of its publication.
+    pub pins: Vec<PinnedChild>,
+}
+
+/// What a step says that its job takes of a limit.
+#[derive(Clone, Debug)]
+pub struct StepCost {
+    /// Where it stands in the document.
+    pub pointer: String,
+    /// The limit.
+    pub limit: String,
+    /// Units, where they are written out.
+    pub units: Option<i32>,
+    /// Whether the step names the limit itself, computes what it names, or starts what may.
+    pub may_be_named: bool,
+    /// Its queue, where it is not computed.
+    pub queue: Option<String>,
 }
 
 /// A published version, without its text.

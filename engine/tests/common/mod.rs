@@ -4,6 +4,7 @@
 
 pub mod contexts;
 pub mod dead;
+pub mod flying;
 pub mod keys;
 pub mod mail;
 pub mod own;

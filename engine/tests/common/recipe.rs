@@ -8,7 +8,7 @@ use sqlx::PgPool;
 use windlass_engine::protocol::apply::Application;
 use windlass_engine::protocol::load::ReadSeek;
 use windlass_engine::protocol::{NewBatch, Planned, Source};
-use windlass_engine::store::{BatchView, DEFAULT_TENANT, MemberView};
+use windlass_engine::store::{BatchView, DEFAULT_TENANT, MemberCursor, MemberView};
 use windlass_engine::testing::application;
 use windlass_engine::{Error, Store};
 use windlass_workflows::problem::Problem;
@@ -112,4 +112,42 @@ pub fn refused<T: std::fmt::Debug>(answer: Result<T, Error>) -> Problem {
         Err(Error::Invalid { mut problems }) => problems.remove(0),
         other => panic!("problems expected, {other:?} found"),
     }
+}
+
+/// A recipe over a selection.
+pub fn over(selection: serde_json::Value, strategy: &str) -> Source {
+    recipe(serde_json::json!({ "selection": selection, "strategy": strategy }))
+}
+
+/// What the manifest says of every row: place, key, state, why.
+pub async fn told(bench: &super::Bench, batch: i64) -> Vec<(i64, String, String, Option<String>)> {
+    let first = members(&bench.store, batch).await;
+    let mut rows: Vec<_> = first.into_iter().collect();
+    let view = bench.store.batch(DEFAULT_TENANT, batch).await.expect("it");
+    if view.planned.left_out > 0 {
+        let cursor = MemberCursor {
+            left_out: true,
+            after: 0,
+        };
+        let page = bench
+            .store
+            .members(DEFAULT_TENANT, batch, Some(cursor), 100)
+            .await;
+        rows.extend(page.expect("what was left out").items);
+    }
+    let row = |one: MemberView| {
+        let state = if one.state == "left_out" { "out" } else { "in" };
+        (one.n, one.key, state.to_owned(), one.code)
+    };
+    rows.into_iter().map(row).collect()
+}
+
+/// A member.
+pub fn kept(n: i64, key: &str) -> (i64, String, String, Option<String>) {
+    (n, key.into(), "in".into(), None)
+}
+
+/// A row that is none, and why.
+pub fn left(n: i64, key: &str, why: &str) -> (i64, String, String, Option<String>) {
+    (n, key.into(), "out".into(), Some(why.into()))
 }

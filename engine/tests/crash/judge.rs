@@ -8,7 +8,7 @@ use tokio::time::sleep;
 use crate::stage::{ACTOR, Stage};
 
 /// Once nothing is left to do.
-const WRONG: [(&str, &str); 22] = [
+const WRONG: [(&str, &str); 23] = [
     (
         "jobs that do not stand in exactly one place",
         "with place as (
@@ -46,6 +46,10 @@ const WRONG: [(&str, &str); 22] = [
         "select count(*) from redrive where state = 'running'",
     ),
     (
+        "changes of many jobs that did not end, or whose figures do not add up",
+        "select count(*) from bulk where state = 'running' or state = 'done' and done + refused <> total",
+    ),
+    (
         "failed jobs that were made anew twice",
         "select count(*) from (
              select from job where redrive_of is not null group by redrive_of having count(*) > 1) wrong",
@@ -66,7 +70,9 @@ const WRONG: [(&str, &str); 22] = [
              select lane.batch, 'parked', sum(last_id - first_id + 1)
              from held join lane on lane.id = held.lane where lane.batch <> 0 and reason = 'parked' group by 1
              union all
-             select batch, 'restarted_failed', count(*) from job where redrive_of is not null and batch is not null group by 1)
+             select job.batch, 'restarted_' || origin.kind, count(*)
+             from job join outcome origin on job.redrive_of between origin.first_id and origin.last_id
+             where job.batch is not null group by 1, 2)
          select count(*) from told full join settled using (batch, kind)
          where coalesce(told.n, 0) <> coalesce(settled.n, 0)",
     ),

@@ -23,6 +23,7 @@ pub async fn settle(stage: &Stage) {
         .run(
             "update worker set seen = now() - interval '1 hour', dead_at = coalesce(dead_at, now());
              update intent set at = at - interval '1 hour';
+             update batch set ask_until = ask_until - interval '10 days' where asking;
              update redrive set passed_at = passed_at - interval '1 minute' where state = 'running'",
         )
         .await;
@@ -79,10 +80,13 @@ async fn pass(stage: &Stage) -> i64 {
     let mut moved = expired.leases + store.expire_jobs(Some(far)).await.expect("ended");
     moved += store.wake(Some(far)).await.expect("woken");
     moved += store.cut_disobedient(LEASE_TIME).await.expect("cut");
+    moved += i64::try_from(store.end_unapproved().await.expect("ended")).unwrap_or(1);
+    moved += i64::from(store.ask_cancelled(None).await.expect("asked"));
     moved += store.end_cancelling().await.expect("ended");
     moved += i64::try_from(store.fulfil_cancels().await.expect("fulfilled")).unwrap_or(1);
     moved += store.keep_pauses().await.expect("kept");
     moved += redriven(stage).await;
+    moved += changed(stage).await;
     moved += mail(stage).await;
     while store.plan().await.expect("planned") != Planned::Idle {
         moved += 1;
@@ -113,15 +117,27 @@ async fn mail(stage: &Stage) -> i64 {
     moved
 }
 
-/// A pass of a redrive, and a minute until the next one; whether there was one, and how many jobs it let go.
+/// A pass of a restart and of a redrive, and a minute until the next one; whether there was one, and how many jobs it
+/// let go.
 async fn redriven(stage: &Stage) -> i64 {
-    let Some(moved) = stage.bench.store.pace_redrives().await.expect("paced") else {
+    let restarted = stage.bench.store.pace_restarts().await.expect("paced");
+    let paced = stage.bench.store.pace_redrives().await.expect("paced");
+    let Some(moved) = restarted.or(paced) else {
         return 0;
     };
     let sql =
         "update redrive set passed_at = passed_at - interval '1 minute' where state = 'running'";
     stage.run(sql).await;
     moved + 1
+}
+
+/// A pass of a change of many jobs, whose keeper is dead; whether there was one, and how many it changed.
+async fn changed(stage: &Stage) -> i64 {
+    let sql = "update bulk set passed_at = passed_at - interval '1 minute', busy_until = null where state = 'running';
+        update bulk_page set due = now()";
+    stage.run(sql).await;
+    let moved = stage.bench.store.pace_bulks().await.expect("paced");
+    moved.map_or(0, |moved| moved + 1)
 }
 
 /// Claims and ends what is ready.

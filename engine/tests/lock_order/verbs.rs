@@ -240,6 +240,8 @@ pub const VERBS: &[Verb] = &[
     ),
     of_store!("release", "", |store, scene| store.release()),
     of_store!("finish", "", |store, scene| store.finish()),
+    of_store!("cancel batch", "", |store, scene| store
+        .cancel_batch(1, 1, "", "")),
     of_store!("compact", "", |store, scene| store.compact_tallies()),
     of_store!("fire", "", |store, scene| store.fire()),
     of_store!("gather", "", |store, scene| store.gather()),

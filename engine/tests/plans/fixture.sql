@@ -43,6 +43,17 @@ select 950000 + n / 3, 1 + n % 3, 'started', now(), gen_random_uuid(), '{}' from
 insert into head (job, seq, fold, state)
 select n, 3, 1, '{}' from generate_series(950000, 969999) n;
 
+insert into bulk (tenant, change, filter, token, rate, state, total, who, why, finished_at)
+select 1, '{}', '{}', 't' || n, 100, case when n < 1990 then 'done' else 'running' end, 1000, 'mia', 'look',
+       case when n < 1990 then now() - make_interval(hours => n) end
+from generate_series(1, 2000) n;
+
+insert into bulk_page (bulk, n, todo, size, remaining)
+select 1990 + n % 10, n, int8multirange(int8range(n * 100, n * 100 + 99)), 100, 100 from generate_series(0, 19999) n;
+
+insert into bulk_refused (bulk, job, code, message)
+select 1 + n % 2000, n, 'job_running', '' from generate_series(0, 59999) n;
+
 insert into request_key (tenant, scope, key, hash, job, expires_at)
 select 1, '', 'k' || n, '', n, now() + make_interval(secs => n) from generate_series(1, 60000) n;
 
@@ -108,6 +119,9 @@ select 1, 'b' || n, 'c' || n % 300, case when n > 4950 then 'running' else 'comp
        case when n > 4950 then null else now() end, 'k' || n
 from generate_series(1, 5000) n;
 
+insert into child_batch (batch, parent, activity, on_close, failed_max, closing_at, over)
+select n, 960000 + n, 1, 'cancel', 0, case when n > 4990 then now() end, n <= 4950 from generate_series(1, 5000) n;
+
 insert into batch_range (batch, first_id, last_id)
 select 1 + n / 5, n * 1000, n * 1000 + 999 from generate_series(0, 499) n;
 
@@ -143,5 +157,11 @@ select 1, 'c' || n, 2, 1500 from generate_series(1, 40) n;
 
 insert into category_item (category, added, n, key, object, document)
 select 1 + n % 40, 1, n, 'k' || n, 'o' || n % 100, '{}' from generate_series(1, 60000) n;
+
+insert into source_row (batch, n, key, object, document, left_out)
+select 1 + n % 100, n, 'k' || n, 'o' || n % 500, '{}', case when n % 1000 = 0 then 'invalid' end
+from generate_series(1, 200000) n;
+
+update batch set staged = true where id <= 100;
 
 analyze;

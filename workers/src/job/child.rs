@@ -4,8 +4,10 @@ use std::time::Duration;
 
 use windlass_engine::Error;
 use windlass_engine::protocol::{ChildTerms, ChildWork};
-use windlass_engine::store::{NewChild, NewGroup, OnClose};
+use windlass_engine::store::{NewChild, NewChildBatch, NewGroup, OnClose};
+use windlass_workflows::catalogue::BATCH;
 use windlass_workflows::configuration::{LimitReference, Priority, is_name};
+use windlass_workflows::document::cost::costs;
 use windlass_workflows::document::needs::needed;
 use windlass_workflows::duration;
 use windlass_workflows::machine::event::EventKind;
@@ -54,7 +56,9 @@ impl Placement {
                 let limits = limits.map(|limit| LimitReference::named(limit.as_str()?));
                 self.terms.limits = limits.collect::<Option<_>>()?;
             }
+            "cost" => self.terms.cost = costs(value)?,
             "needs" => self.terms.needs = needed(value)?,
+            "prefers" => self.terms.prefers = needed(value)?,
             "startBy" => self.start_within = Some(duration::parse(value.as_str()?).ok()?),
             // Publishing refuses what says nothing of a child, but for a heartbeat, which nobody needs.
             _ => {}
@@ -73,6 +77,7 @@ fn unfit(key: &str, value: &Value) -> Fault {
 pub(super) struct Born {
     pub(super) children: Vec<NewChild>,
     pub(super) groups: Vec<NewGroup>,
+    pub(super) batches: Vec<NewChildBatch>,
 }
 
 impl Conduct {
@@ -89,19 +94,18 @@ impl Conduct {
                     activity,
                     function,
                     input,
+                    key,
                     placement,
-                    ..
                 } => {
                     let opened = Opened {
                         activity: *activity,
                         function,
                         input,
+                        key,
                         placement: placement.as_ref(),
                     };
-                    match self.group(opened).await? {
-                        Ok(group) => born.groups.push(group),
-                        Err(fault) => faults.push(failed(*activity, fault)),
-                    }
+                    let fault = self.open(opened, &mut born).await?.err();
+                    faults.extend(fault.map(|fault| failed(*activity, fault)));
                 }
                 Row::SaveContext {
                     activity,
@@ -123,6 +127,32 @@ impl Conduct {
         Ok((born, faults))
     }
 
+    /// A group, or a batch.
+    async fn open(&self, opened: Opened<'_>, born: &mut Born) -> Result<Result<(), Fault>, Stuck> {
+        Ok(match opened.function.name.as_str() {
+            BATCH => self
+                .batch(opened)
+                .await?
+                .map(|batch| born.batches.push(batch)),
+            _ => self
+                .group(opened)
+                .await?
+                .map(|group| born.groups.push(group)),
+        })
+    }
+
+    /// With the version that the job's template pinned when it was published, where it did.
+    async fn pinned(&self, template: &ChildTemplate) -> Result<ChildTemplate, Stuck> {
+        let mut template = template.clone();
+        if template.version == "latest" {
+            let name = format!("{}.{}", template.namespace, template.name);
+            let pinned = self.shared.store.pinned_child(self.job, &name).await;
+            let pinned = pinned.map_err(|error| unread(self.job, &error))?;
+            template.version = pinned.unwrap_or(template.version);
+        }
+        Ok(template)
+    }
+
     async fn child(&self, start: &StartChild) -> Result<Result<NewChild, Fault>, Stuck> {
         let placed = match Placement::read(start.placement.as_ref()) {
             Ok(placed) => placed,
@@ -130,7 +160,8 @@ impl Conduct {
         };
         let input = start.step_input.as_ref().unwrap_or(&start.input);
         let input = std::slice::from_ref(input);
-        let work = self.work_of(&start.template, &placed.terms, input).await?;
+        let template = self.pinned(&start.template).await?;
+        let work = self.work_of(&template, &placed.terms, input).await?;
         let work = match work {
             Ok(work) => work,
             Err(fault) => return Ok(Err(fault)),
@@ -214,6 +245,9 @@ mod tests {
         assert_eq!(Vec::from_iter(needs.terms.needs), ["gpu", "region=eu"]);
         for wrong in [
             r#"{"needs":{"gpu":7}}"#,
+            r#"{"prefers":{"gpu":7}}"#,
+            r#"{"cost":{"tokens":0}}"#,
+            r#"{"cost":{"tokens":"4"}}"#,
             r#"{"queue":"a b"}"#,
             r#"{"priority":"soon"}"#,
             r#"{"limits":"crm"}"#,

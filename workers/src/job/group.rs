@@ -28,6 +28,8 @@ pub(super) struct Opened<'a> {
     pub(super) activity: Activity,
     pub(super) function: &'a FunctionName,
     pub(super) input: &'a Value,
+    /// Names the step of the job.
+    pub(super) key: &'a str,
     pub(super) placement: Option<&'a Value>,
 }
 

@@ -57,6 +57,11 @@ impl Conduct {
                 name: String::new(),
                 key: activity.0.to_string(),
             }),
+            Interest::Batch { activity } => Some(Cause {
+                kind: CauseKind::Batch,
+                name: String::new(),
+                key: activity.0.to_string(),
+            }),
             Interest::Context { .. } => None,
         }
     }
@@ -117,6 +122,7 @@ impl Conduct {
             taken: self.mailbox.heard.clone(),
             children: born.children,
             groups: born.groups,
+            batches: born.batches,
             effects_of: self.effects_of().filter(|_| has_effects),
             effects: effects.to_vec(),
             freed,
@@ -199,7 +205,9 @@ fn unanswered(
         _ => None,
     }));
     let lost = interests.iter().filter_map(|one| match one {
-        Interest::Child { activity } | Interest::Group { activity }
+        Interest::Child { activity }
+        | Interest::Group { activity }
+        | Interest::Batch { activity }
             if !known.contains(&activity.0) =>
         {
             let title = "what it waits for was not started";
@@ -211,6 +219,7 @@ fn unanswered(
         }
         Interest::Child { .. }
         | Interest::Group { .. }
+        | Interest::Batch { .. }
         | Interest::Context { .. }
         | Interest::Mail { .. }
         | Interest::Approval { .. } => None,

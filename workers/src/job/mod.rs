@@ -9,6 +9,7 @@
 //! that it loads and saves, `item` what it reads of categories, `order` what people want of it.
 
 mod approval;
+mod batch;
 mod child;
 mod chunk;
 mod clock;

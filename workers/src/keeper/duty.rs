@@ -17,6 +17,9 @@ const EVENTS_KEPT: Duration = Duration::from_secs(7 * 86_400);
 /// How long it is kept what made the versions of contexts: a quarter, over which people ask who changed what.
 const CONTEXT_CHANGES_KEPT: Duration = Duration::from_secs(90 * 86_400);
 
+/// How long changes of many jobs are kept after their end: as long as what they changed is asked after.
+const BULKS_KEPT: Duration = Duration::from_secs(90 * 86_400);
+
 /// Whether a pass found work.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Pass {
@@ -37,7 +40,7 @@ pub(super) enum Duty {
     Follow,
     /// Dead workers' leases.
     Expire,
-    /// Jobs that somebody cancelled while a worker had them.
+    /// Jobs that somebody cancelled while a worker had them, and those of cancelled batches.
     Cancel,
     /// Pauses of single jobs.
     Pause,
@@ -51,12 +54,16 @@ pub(super) enum Duty {
     Release,
     /// Batches whose settlements are complete.
     Finish,
+    /// When open batches will be done.
+    Forecast,
     /// Schedules.
     Fire,
     /// Events that start jobs.
     Gather,
     /// Stopped work that should go on.
     Redrive,
+    /// Changes of many jobs.
+    Bulk,
     /// Templates that one error stops.
     Break,
     /// Partitions for the ids to come, and those that are old.
@@ -68,7 +75,7 @@ pub(super) enum Duty {
 }
 
 impl Duty {
-    pub(super) const ALL: [Self; 16] = [
+    pub(super) const ALL: [Self; 18] = [
         Self::Follow,
         Self::Expire,
         Self::Cancel,
@@ -78,9 +85,11 @@ impl Duty {
         Self::Plan,
         Self::Release,
         Self::Finish,
+        Self::Forecast,
         Self::Fire,
         Self::Gather,
         Self::Redrive,
+        Self::Bulk,
         Self::Break,
         Self::Partition,
         Self::Tidy,
@@ -99,9 +108,11 @@ impl Duty {
             Self::Plan => "plan",
             Self::Release => "release",
             Self::Finish => "finish",
+            Self::Forecast => "forecast",
             Self::Fire => "fire",
             Self::Gather => "gather",
             Self::Redrive => "redrive",
+            Self::Bulk => "bulk",
             Self::Break => "break",
             Self::Partition => "partition",
             Self::Tidy => "tidy",
@@ -128,7 +139,10 @@ impl Duty {
             Self::Fire => &[Self::Plan],
             // What was given its position may start jobs.
             Self::Mail => &[Self::Gather],
-            Self::Plan => &[Self::Release],
+            Self::Redrive => &[Self::Release],
+            // A batch that could not be planned, or is over, is told to the job that made it.
+            Self::Plan => &[Self::Release, Self::Mail],
+            Self::Finish => &[Self::Mail],
             _ => &[],
         }
     }
@@ -150,6 +164,7 @@ impl Duty {
                 Self::Plan => planned(store.plan().await?),
                 Self::Release => told(keeper, store.release().await? > 0),
                 Self::Finish => ended(&store.finish().await?),
+                Self::Forecast => store.forecast_batches().await? > 0,
                 Self::Fire => {
                     let fired = store.fire().await?;
                     told(keeper, !fired.jobs.is_empty()) || !fired.batches.is_empty()
@@ -161,8 +176,14 @@ impl Duty {
                 Self::Redrive => {
                     let moved = store.pace_redrives().await?;
                     told(keeper, moved.is_some_and(|jobs| jobs > 0));
-                    // The rate is per second: the next pass waits for its own.
-                    false
+                    // The rate is per second: the next pass waits for its own. A restart has its batch's.
+                    store.pace_restarts().await?.is_some()
+                }
+                Self::Bulk => {
+                    let changed = store.pace_bulks().await?;
+                    told(keeper, changed.is_some_and(|jobs| jobs > 0));
+                    // Another one may be due; the same one waits for its rate.
+                    changed.is_some()
                 }
                 Self::Break => broken(keeper, store.keep_breakers(store.moved_now().await?).await?),
                 Self::Partition => partitioned(keeper).await?,
@@ -212,9 +233,10 @@ async fn cancelled(keeper: &Keeper) -> Result<bool, Error> {
             "cut cancelled jobs from workers that did not end them"
         );
     }
+    let asked = store.end_unapproved().await? > 0 || store.ask_cancelled(None).await?;
     let ended = store.end_cancelling().await?
         + i64::try_from(store.fulfil_cancels().await?).unwrap_or_default();
-    Ok(told(keeper, ended > 0))
+    Ok(told(keeper, asked || ended > 0))
 }
 
 /// Makes the checks whose time has come, and puts right what is provably safe; whether anything was.
@@ -253,9 +275,11 @@ async fn tidied(store: &Store) -> Result<bool, Error> {
     let pruned = store.prune_keys().await?
         + store.prune_failures().await?
         + store.expire_signals().await?
+        + store.forget_sources().await?
         + store.expire_contexts().await?
         + store.forget_context_changes(CONTEXT_CHANGES_KEPT).await?
         + store.expire_events(EVENTS_KEPT).await?
+        + store.forget_bulks(BULKS_KEPT).await?
         + u64::try_from(store.forget_heard().await?).unwrap_or_default()
         + u64::try_from(store.tidy_approvals().await?).unwrap_or_default();
     Ok(store.compact_tallies().await? > 0 || pruned > 0)

@@ -153,7 +153,14 @@ impl Lanes {
         let (mut chosen, mut rest) = (Vec::new(), quota);
         for (_, ahead) in turns {
             let free = room.as_ref().map_or(rest, |room| room.free(self, ahead));
-            let asked = ahead.lane.room.unwrap_or(rest).min(rest).min(free);
+            let ripe = ahead.lane.ripe.unwrap_or(rest);
+            let asked = ahead
+                .lane
+                .room
+                .unwrap_or(rest)
+                .min(ripe)
+                .min(rest)
+                .min(free);
             if asked > 0 {
                 chosen.push((ahead.lane.id, asked));
                 rest -= asked;
@@ -196,9 +203,13 @@ impl Lanes {
         if let Some(room) = &mut ahead.lane.room {
             *room = room.saturating_sub(got);
         }
+        if let Some(ripe) = &mut ahead.lane.ripe {
+            *ripe = ripe.saturating_sub(got);
+        }
         let is_full = ahead.lane.room == Some(0);
-        if (got < asked && !more) || is_full {
-            let is_short = got < asked || ahead.lane.paced;
+        let is_early = ahead.lane.ripe == Some(0);
+        if (got < asked && !more) || is_full || is_early {
+            let is_short = got < asked || ahead.lane.paced || is_early;
             ahead.standing = if is_short {
                 Standing::Out
             } else {
@@ -281,7 +292,7 @@ impl Lanes {
 
 /// The lanes of a fresh list that have room, and those without that wait for a job here to leave.
 fn still_known<'a>(fresh: &'a [LaneAhead], old: &'a [Ahead]) -> Vec<(&'a LaneAhead, Standing)> {
-    let fresh = fresh.iter().filter(|lane| lane.room != Some(0));
+    let fresh = fresh.iter().filter(|lane| lane.is_open());
     let mut known: Vec<_> = fresh.map(|lane| (lane, Standing::In)).collect();
     let full = old.iter().filter(|ahead| ahead.standing == Standing::Full);
     let full: Vec<&Ahead> = full.collect();

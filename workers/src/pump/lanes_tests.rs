@@ -226,3 +226,23 @@ fn a_full_lane_comes_back_with_the_job_that_leaves_it() {
     assert!(lanes.is_empty(), "its work was used up");
     assert!(!lanes.come_back());
 }
+
+#[test]
+fn a_lane_that_prefers_others_gives_what_has_waited_and_no_more() {
+    let flight = Flight::join(&Board::default());
+    let ripe = |jobs| LaneAhead {
+        ripe: Some(jobs),
+        ..lane(1, "a", 1)
+    };
+    let mut lanes = Lanes::default();
+    lanes.refresh(&[ripe(0)]);
+    assert!(lanes.is_empty());
+
+    lanes.refresh(&[ripe(3)]);
+    assert_eq!(lanes.choose(10, 100, &flight), [(1, 3)]);
+    lanes.book(1, 3, 3, true);
+
+    assert!(lanes.is_empty(), "the next ones have their patience");
+    lanes.leave(1);
+    assert!(lanes.is_empty());
+}

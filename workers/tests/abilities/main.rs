@@ -1,6 +1,8 @@
 //! What templates ask for beside their steps, done by a real worker on a real database.
 
+mod bulk;
 mod catalogs;
+mod demands;
 mod effects;
 mod flight;
 mod flights;

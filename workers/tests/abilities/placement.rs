@@ -193,3 +193,18 @@ async fn a_child_is_given_to_a_worker_that_its_parent_asks_for() {
 
     site.until(child, "waiting").await;
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_pinned_child_is_that_of_the_publication() {
+    let site = site_with_limit().await;
+    let pins = starts("pin: publish").replace("'1.0.0'", "latest");
+    site.publish("pins", "", &pins).await;
+    site.publish_as("waits", "1.1.0", "", WAITS).await;
+    let parent = site.submit("pins", "{}").await;
+    site.work(Secrets::new());
+
+    let child = site.child_of(parent).await;
+
+    let view = site.until(child, "waiting").await;
+    assert_eq!(view.template, "test.waits@1.0.0");
+}

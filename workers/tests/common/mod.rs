@@ -68,6 +68,7 @@ impl Site {
             .able(Ability::Child)
             .able(Ability::Context)
             .able(Ability::Group)
+            .able(Ability::Batch)
             .with("count", "1.0.0", &any)
             .and_then(|known| known.with("pause", "1.0.0", &any))
             .expect("handlers");

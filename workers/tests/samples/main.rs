@@ -9,4 +9,5 @@ mod paging;
 mod reports;
 mod requests;
 mod time;
+mod tour;
 mod world;

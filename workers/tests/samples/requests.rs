@@ -12,6 +12,9 @@ use windlass_workflows::value::Value;
 use crate::world::{Answer, Call, TENANT, World};
 
 const GUIDES: &str = "windlass: v1\nkind: Category\nname: guides\nkey: name\n";
+/// For everything that comes through the queue, and so slow that a test sees what was taken.
+const TOKENS: &str =
+    "windlass: v1\nkind: Limit\nname: tokens\nrate: 1/d\nburst: 20000\nscope: { queue: models }\n";
 const ROWS: &str = "name,guidance,rubric\nhowto,Be brief.,clear\n";
 
 const DRAFT: &str = "POST /v1/chat/completions";
@@ -36,7 +39,7 @@ async fn world(scores: &'static [f64]) -> (World, i64) {
 
 async fn world_of(script: impl Fn(&Call, usize) -> Answer + Send + Sync + 'static) -> (World, i64) {
     let world = World::new(script).await;
-    let applied = world.store.apply(application(&[GUIDES])).await;
+    let applied = world.store.apply(application(&[GUIDES, TOKENS])).await;
     applied.expect("applied");
     let source = Source::File {
         name: "guides.csv".to_owned(),
@@ -54,10 +57,7 @@ async fn world_of(script: impl Fn(&Call, usize) -> Answer + Send + Sync + 'stati
     };
     let put = world.store.change_context(TENANT, "r-1", change, "mia");
     put.await.expect("stored");
-    // Nobody counts costs yet.
-    let (cost, refused) = ("cost: { tokens: 4000 }", "unsupported.metadata.cost");
-    let name = "01-process-request.yaml";
-    world.publish_without(name, cost, refused).await;
+    world.publish("01-process-request.yaml").await;
     let input = json!({ "requestId": "r-1", "categoryId": "guides/howto", "prompt": "Say hello." });
     let job = world.submit("content.process-request", input).await;
     (world, job)
@@ -88,6 +88,13 @@ async fn a_request_is_revised_once_and_stored() {
     assert_eq!(material(&drafts[1])["feedback"], "comment 0");
     assert_eq!(drafts[0].input["messages"][1]["content"], "Say hello.");
     assert_ne!(drafts[0].key, drafts[1].key, "they are two effects");
+    let uses = world.store.limit_uses(TENANT, "tokens", None, 10).await;
+    let left = uses.expect("counters").items[0].tokens;
+    let left = left.expect("a rate");
+    assert!(
+        (11_998.0..11_999.0).contains(&left),
+        "a draft takes 4,000, a review one: {left}"
+    );
     assert_eq!(
         world.of(REVIEW)[1].input,
         json!({ "text": "draft 1", "rubric": "clear" })

@@ -14,10 +14,10 @@ use axum::response::{IntoResponse, Response};
 use serde_json::{Value as Json, json};
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
+use windlass_engine::Store;
 use windlass_engine::protocol::{Answer as Submission, Request, Work};
 use windlass_engine::store::{JobView, Notifier, Submitted};
 use windlass_engine::testing::{Crowd, TestDatabase, application};
-use windlass_engine::{Error, Store};
 use windlass_workers::answer::FailError;
 use windlass_workers::catalogue::Catalogue;
 use windlass_workers::connection::Configured;
@@ -200,7 +200,8 @@ impl World {
         let catalogue = catalogue(&self.desk);
         let options = WorkerOptions {
             lease_time: LEASE_TIME,
-            capabilities: catalogue.capabilities(),
+            // It has what samples need of a machine.
+            capabilities: [catalogue.capabilities(), vec!["gpu".to_owned()]].concat(),
             ..WorkerOptions::default()
         };
         let performer = Performer::new(performing, connections, Secrets::new(), catalogue);
@@ -215,22 +216,7 @@ impl World {
         self.publish_text(&self.sample(name)).await;
     }
 
-    /// The same without a line that is refused by this code and nothing else.
-    pub async fn publish_without(&self, name: &str, line: &str, code: &str) {
-        let text = self.sample(name);
-        match self.store.publish_source(TENANT, &text).await {
-            Err(Error::Invalid { problems }) => {
-                let codes: Vec<_> = problems.iter().map(|problem| &*problem.code).collect();
-                assert_eq!(codes, [code]);
-            }
-            other => panic!("{other:?}"),
-        }
-        let others = text.lines().filter(|one| one.trim() != line);
-        let others: Vec<&str> = others.collect();
-        self.publish_text(&others.join("\n")).await;
-    }
-
-    fn sample(&self, name: &str) -> String {
+    pub fn sample(&self, name: &str) -> String {
         let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../workflows/tests/samples");
         let text = std::fs::read_to_string(folder.join(name)).expect("a sample");
         here(&text, &self.base)

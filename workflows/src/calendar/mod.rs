@@ -6,6 +6,7 @@
 //! The way of a slot: nominal local times of the rule, less `exclude` → closed days → `include` →
 //! instant (gap, fold) → `start`, `end` → equal instants merge → spread.
 
+mod by;
 mod daily;
 mod daylight;
 mod interval;
@@ -21,6 +22,7 @@ mod spread;
 mod weekly;
 mod words;
 
+pub use by::By;
 pub use daily::Daily;
 pub use daylight::instants;
 pub use interval::Interval;
@@ -31,7 +33,7 @@ pub use rule::Rule;
 pub use said::{dropped_said, slot_said};
 pub use schedule::{Bound, CatchUp, ClosedDay, Except, Fold, Gap, Overlap, Schedule};
 pub use search::{ScheduleProblem, check, next, previous};
-pub use slot::{Dropped, DroppedAt, Note, Preview, Reason, Slot, preview, slots};
+pub use slot::{Dropped, DroppedAt, Note, Preview, Reason, Slot, preview, slots, slots_of_rule};
 pub use spread::spread_offset;
 pub use weekly::Weekly;
 pub use words::words;

@@ -120,8 +120,8 @@ impl Pattern {
         self.below_a_day
     }
 
-    /// The first nominal time at or after `from`.
-    pub(super) fn first_from(&self, from: NaiveDateTime) -> Option<NaiveDateTime> {
+    /// The first nominal time at or after `from`, on the wall clock; none when it never comes.
+    pub fn first_from(&self, from: NaiveDateTime) -> Option<NaiveDateTime> {
         let from = from.with_nanosecond(0).unwrap_or(from);
         match &self.dialect {
             Dialect::Unix(cron) => cron.iter_from(from, Direction::Forward).next(),

@@ -127,6 +127,20 @@ pub fn slots(
     preview(schedule, calendar, from, until).slots
 }
 
+/// The slots of its rule with `from ≤ at < until`, before its `start` and after its `end` too.
+pub fn slots_of_rule(
+    schedule: &Schedule,
+    calendar: Option<&Calendar>,
+    from: DateTime<Utc>,
+    until: DateTime<Utc>,
+) -> Vec<Slot> {
+    if from >= until {
+        return Vec::new();
+    }
+    let landed = landed(schedule, calendar, (from, until), &mut Vec::new());
+    within(schedule, landed, from, until)
+}
+
 /// The slots of a schedule and what it drops, with `from ≤ at < until`. `enabled` has no say here.
 pub fn preview(
     schedule: &Schedule,
@@ -138,15 +152,25 @@ pub fn preview(
         return Preview::default();
     }
     let mut dropped = Vec::new();
-    let window = window(schedule, from, until);
-    let found = rule::nominals(schedule, calendar, window, &mut dropped);
-    let found = rule::without_excluded(schedule, found, &mut dropped);
-    let settled = settle(schedule, calendar, found, &mut dropped);
-    let landed = land(schedule, settled, &mut dropped);
+    let landed = landed(schedule, calendar, (from, until), &mut dropped);
     Preview {
         slots: in_bounds(schedule, landed, from, until),
         dropped: near(schedule, dropped, from, until),
     }
+}
+
+/// Steps 1 to 3.
+fn landed(
+    schedule: &Schedule,
+    calendar: Option<&Calendar>,
+    (from, until): (DateTime<Utc>, DateTime<Utc>),
+    dropped: &mut Vec<Dropped>,
+) -> BTreeMap<DateTime<Utc>, Landed> {
+    let window = window(schedule, from, until);
+    let found = rule::nominals(schedule, calendar, window, dropped);
+    let found = rule::without_excluded(schedule, found, dropped);
+    let settled = settle(schedule, calendar, found, dropped);
+    land(schedule, settled, dropped)
 }
 
 /// A nominal time at the place where it is to run.
@@ -263,6 +287,15 @@ fn in_bounds(
 ) -> Vec<Slot> {
     let from = schedule.starts_at().map_or(from, |start| start.max(from));
     let until = schedule.ends_at().map_or(until, |end| end.min(until));
+    within(schedule, landed, from, until)
+}
+
+fn within(
+    schedule: &Schedule,
+    landed: BTreeMap<DateTime<Utc>, Landed>,
+    from: DateTime<Utc>,
+    until: DateTime<Utc>,
+) -> Vec<Slot> {
     let offset = TimeDelta::from_std(schedule.offset).unwrap_or_default();
     landed
         .into_iter()

@@ -1,8 +1,8 @@
 //! What whoever runs a template cannot do yet is refused when it is published, never ignored.
 
 use super::{Checker, walk};
-use crate::catalogue::{APPROVAL, Ability, CHUNKS, CONTEXT_SAVE, MAP};
-use crate::document::settings::{Pin, Settings};
+use crate::catalogue::{APPROVAL, Ability, BATCH, CHUNKS, CONTEXT_SAVE, MAP};
+use crate::document::settings::Settings;
 use crate::document::step::{Kind, Shape, Task};
 use crate::document::tree::join;
 use crate::program;
@@ -59,8 +59,8 @@ impl<'a> Checker<'a> {
             Kind::Run(_) => (Ability::Child, "unsupported.run.workflow", "run"),
             // Not even a handler of that name could do it: these calls are rows of the job's own turn.
             Kind::Function { function, .. } => match function.name.as_str() {
-                "map" => (Ability::Group, "unsupported.call.map", "call"),
-                "batch" => (Ability::Batch, "unsupported.call.batch", "call"),
+                MAP => (Ability::Group, "unsupported.call.map", "call"),
+                BATCH => (Ability::Batch, "unsupported.call.batch", "call"),
                 CONTEXT_SAVE => (Ability::Context, "unsupported.call.context-save", "call"),
                 _ => return,
             },
@@ -79,7 +79,6 @@ impl<'a> Checker<'a> {
         let others = [
             ("effect", Ability::Effect, settings.effect.is_none()),
             ("onParentClose", Ability::Child, settings.fate.is_none()),
-            ("pin", Ability::Pin, settings.pin == Pin::Start),
         ];
         let others = others
             .into_iter()
@@ -94,7 +93,9 @@ impl<'a> Checker<'a> {
 }
 
 /// What is said of a job that is started.
-pub(super) const PLACES: [&str; 5] = ["queue", "priority", "limits", "startBy", "needs"];
+pub(super) const PLACES: [&str; 7] = [
+    "queue", "priority", "limits", "cost", "startBy", "needs", "prefers",
+];
 
 /// Whether what places a task can be done for what it comes to. A child, each of a map, or the job that makes one
 /// call, is placed where it is born; and the running time of a call has a bound.
@@ -107,6 +108,10 @@ fn says_something(leaf: &Kind, key: &str, shape: &Shape) -> bool {
         (_, "stage") => is_constant,
         (Kind::Run(_), key) => PLACES.contains(&key),
         (Kind::Function { function, .. }, key) if function.name == MAP => PLACES.contains(&key),
+        // Its jobs stand in a lane of their own.
+        (Kind::Function { function, .. }, key) if function.name == BATCH => {
+            ["priority", "limits"].contains(&key)
+        }
         (Kind::Function { function, .. }, "runTime" | "subject") => {
             ![CHUNKS, APPROVAL].contains(&&*function.name)
         }
@@ -114,7 +119,7 @@ fn says_something(leaf: &Kind, key: &str, shape: &Shape) -> bool {
             ["runTime", "subject"].contains(&key) || PLACES.contains(&key)
         }
         // Whoever takes the job has what all its own calls need; so what they need is known when it is made.
-        (Kind::Function { .. }, "needs") => is_constant,
+        (Kind::Function { .. }, "needs" | "prefers") => is_constant,
         _ => false,
     }
 }

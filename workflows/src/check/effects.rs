@@ -2,11 +2,11 @@
 
 use super::Checker;
 use super::references::called;
-use crate::catalogue::CHUNKS;
+use crate::catalogue::{BATCH, CHUNKS, CONTEXT_SAVE, MAP};
 use crate::document::step::{Kind, Task};
 
 /// Calls that are rows of the job's own turn, or many calls.
-const NOT_ONE_CALL: [&str; 4] = ["map", "batch", "context-save", CHUNKS];
+const NOT_ONE_CALL: [&str; 4] = [MAP, BATCH, CONTEXT_SAVE, CHUNKS];
 
 impl Checker<'_> {
     pub(super) fn check_effect(&mut self, task: &Task) {

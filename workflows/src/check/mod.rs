@@ -5,11 +5,13 @@
 //! reports with the document's places; all problems come back at once.
 
 mod abilities;
+mod batches;
 mod doubts;
 mod effects;
 mod expressions;
 mod flow;
 mod names;
+mod pins;
 mod places;
 mod references;
 mod schedule;
@@ -20,6 +22,7 @@ mod warnings;
 
 use std::collections::{BTreeSet, HashMap};
 
+pub use pins::{PinnedChild, pinned_children};
 pub use warnings::warnings;
 
 use crate::catalogue::Catalogue;
@@ -87,6 +90,7 @@ pub fn publish_tree(
     checker.check_names();
     checker.check_flow();
     checker.check_references();
+    checker.check_pins();
     checker.check_schedule();
     checker.check_schemas();
     checker.check_secrets();

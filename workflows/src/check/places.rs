@@ -48,8 +48,8 @@ impl Checker<'_> {
             let (_, task) = self.template.functions.get(next?)?;
             let said = task.settings.placement.iter();
             let mut said = said.filter_map(|(key, _)| PLACES.iter().find(|place| *place == key));
-            // What is needed and written out is the job's own need.
-            if let Some(key) = said.find(|key| **key != "needs") {
+            // What is needed or preferred and written out is the job's own.
+            if let Some(key) = said.find(|key| !["needs", "prefers"].contains(key)) {
                 return Some(key);
             }
             next = match &task.kind {

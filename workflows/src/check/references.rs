@@ -3,7 +3,7 @@
 use std::collections::VecDeque;
 
 use super::{Checker, walk};
-use crate::catalogue::{CHUNKS, GENERATE, MAP};
+use crate::catalogue::{BATCH, CHUNKS, GENERATE, MAP};
 use crate::document::parse::function_name;
 use crate::document::step::{FunctionName, Kind, Shape, Task};
 use crate::document::tree::join;
@@ -80,6 +80,9 @@ impl<'a> Checker<'a> {
         }
         if function.name == MAP {
             self.check_map(&pointer, &value);
+        }
+        if function.name == BATCH {
+            self.check_batch(&pointer, &value, &open);
         }
     }
 

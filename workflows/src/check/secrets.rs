@@ -4,7 +4,7 @@
 //! be stored, and a function applied to it would work on the marker.
 
 use super::Checker;
-use crate::catalogue::{CONTEXT_LOAD, CONTEXT_SAVE};
+use crate::catalogue::{BATCH, CONTEXT_LOAD, CONTEXT_SAVE};
 use crate::document::event::{Filter, Strategy, Until};
 use crate::document::parse::CATALOGS;
 use crate::document::step::{Authentication, Delay, Expression, Kind, Shape, Try};
@@ -40,9 +40,9 @@ impl<'a> Checker<'a> {
                         self.policy(policy, &pointer);
                     }
                 }
-                // What a context is given is stored.
+                // What a context is given is stored, and so is the recipe of a batch.
                 Kind::Function { function, with }
-                    if [CONTEXT_LOAD, CONTEXT_SAVE].contains(&function.name.as_str()) =>
+                    if [BATCH, CONTEXT_LOAD, CONTEXT_SAVE].contains(&function.name.as_str()) =>
                 {
                     self.refused(with);
                 }

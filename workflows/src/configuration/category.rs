@@ -62,6 +62,25 @@ pub enum Format {
     Ndjson,
     /// A JSON array of objects.
     Json,
+    /// Apache Parquet.
+    Parquet,
+}
+
+impl Format {
+    /// All with their words, which are the endings of their files too.
+    const ALL: [(&str, Format); 4] = [
+        ("csv", Format::Csv),
+        ("ndjson", Format::Ndjson),
+        ("json", Format::Json),
+        ("parquet", Format::Parquet),
+    ];
+
+    /// What the ending of a file says.
+    pub fn of_path(path: &str) -> Option<Format> {
+        let ending = path.rsplit('.').next()?.to_ascii_lowercase();
+        let found = Format::ALL.into_iter().find(|(word, _)| *word == ending);
+        found.map(|(_, format)| format)
+    }
 }
 
 /// What an empty CSV cell becomes.
@@ -193,26 +212,15 @@ pub(super) fn read_items(spot: &Spot<'_>, most: usize) -> Option<Vec<Value>> {
 
 fn read_file(data: &Spot<'_>, file: &Spot<'_>) -> Option<Load> {
     let path = file.filled()?.to_owned();
-    let formats = [
-        ("csv", Format::Csv),
-        ("ndjson", Format::Ndjson),
-        ("json", Format::Json),
-    ];
     let format = match data.get("format") {
-        Some(format) => format.choice_or_later(&formats, &["parquet"])?,
-        None => {
-            let ending = path
-                .rsplit('.')
-                .next()
-                .unwrap_or_default()
-                .to_ascii_lowercase();
-            let known = formats.iter().find(|(name, _)| *name == ending);
-            let Some((_, format)) = known else {
+        Some(format) => format.choice(&Format::ALL)?,
+        None => match Format::of_path(&path) {
+            Some(format) => format,
+            None => {
                 let fault = Fault::new(format!("the ending of `{path}` names no format"));
-                return file.refuse(fault.hint("give `format`: csv, ndjson or json"));
-            };
-            *format
-        }
+                return file.refuse(fault.hint("give `format`: csv, ndjson, json or parquet"));
+            }
+        },
     };
     Some(Load::File { path, format })
 }

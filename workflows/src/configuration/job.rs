@@ -1,16 +1,22 @@
 //! `JobConfiguration`: which work is done over which members, and when.
 
+use chrono::{DateTime, Utc};
+use chrono_tz::Tz;
+
 use super::chunk::{self, Chunk};
+use super::guard::{self, ApprovalRules, Guards};
 use super::header::{self, Header};
+use super::length;
 use super::limit::{self, LimitReference};
 use super::purpose::Priority;
 use super::reference::TemplateReference;
 use super::schedule;
-use super::selection::{self, Selection};
+use super::selection::{self, Selection, Source};
 use super::shape;
 use super::spec::{Spec, bag, field, section};
 use super::spot::{Fault, Spot};
-use crate::calendar::Schedule;
+use super::time;
+use crate::calendar::{By, Schedule};
 use crate::document::step::Shape;
 
 /// Which work is done over which members, and when.
@@ -34,10 +40,25 @@ pub struct JobConfiguration {
     pub release: Release,
     /// What stops a plan until a person decides.
     pub guards: Guards,
+    /// Who decides then, and until when.
+    pub approval: ApprovalRules,
+    /// When it is to be done.
+    pub deadline: Option<By>,
     /// The purpose's unless given.
     pub priority: Option<Priority>,
     /// Limits that its jobs are under, beside those of its purpose.
     pub limits: Vec<LimitReference>,
+}
+
+impl JobConfiguration {
+    /// When a batch is to be done whose slot, or creation, this is.
+    pub fn done_by(&self, from: DateTime<Utc>) -> Option<DateTime<Utc>> {
+        let zone = self
+            .schedule
+            .as_ref()
+            .map_or(Tz::UTC, |schedule| schedule.zone);
+        self.deadline.map(|deadline| deadline.instant(from, zone))
+    }
 }
 
 /// What runs.
@@ -93,19 +114,6 @@ impl Default for Release {
     }
 }
 
-/// What stops a plan until a person decides.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Guards {
-    /// So many members at least.
-    pub min_members: u64,
-}
-
-impl Default for Guards {
-    fn default() -> Guards {
-        Guards { min_members: 1 }
-    }
-}
-
 pub(super) const SPEC: Spec = Spec {
     fields: &[
         field("windlass"),
@@ -122,7 +130,9 @@ pub(super) const SPEC: Spec = Spec {
         field("input"),
         section("schedule", &schedule::SPEC),
         bag("release", &RELEASE),
-        bag("guards", &GUARDS),
+        bag("guards", &guard::GUARDS),
+        bag("approval", &guard::APPROVAL),
+        field("deadline"),
         field("priority"),
         field("limits"),
     ],
@@ -130,8 +140,6 @@ pub(super) const SPEC: Spec = Spec {
         "context",
         "canary",
         "tolerance",
-        "approval",
-        "deadline",
         "queue",
         "weight",
         "callbacks",
@@ -142,11 +150,6 @@ pub(super) const SPEC: Spec = Spec {
 const RELEASE: Spec = Spec {
     fields: &[field("window").or("100000")],
     later: &["rate", "hours"],
-};
-
-const GUARDS: Spec = Spec {
-    fields: &[field("min_members").or("1")],
-    later: &["max_members", "max_change", "same_as_last", "max_left_out"],
 };
 
 pub(super) fn read(document: &Spot<'_>) -> Option<JobConfiguration> {
@@ -165,11 +168,17 @@ pub(super) fn read(document: &Spot<'_>) -> Option<JobConfiguration> {
     let schedule = document
         .get("schedule")
         .and_then(|spot| schedule::read(&spot));
+    refuse_scheduled_file(document, selection.as_ref());
     let priority = document
         .get("priority")
         .and_then(|priority| priority.choice(&Priority::ALL));
+    let deadline = document
+        .get("deadline")
+        .and_then(|spot| spot.parsed(read_deadline));
     let limits = limit::references(document);
-    let (release, guards) = (read_release(document), read_guards(document));
+    let release = read_release(document);
+    let guards = guard::part(document, "guards", guard::read_guards);
+    let approval = guard::part(document, "approval", guard::read_approval);
     Some(JobConfiguration {
         header: header?,
         work: work?,
@@ -180,9 +189,23 @@ pub(super) fn read(document: &Spot<'_>) -> Option<JobConfiguration> {
         schedule,
         release: release?,
         guards: guards?,
+        deadline,
+        approval: approval?,
         priority,
         limits: limits?,
     })
+}
+
+/// Nobody is there to send a file when a slot fires.
+fn refuse_scheduled_file(document: &Spot<'_>, selection: Option<&Selection>) {
+    let is_file = selection.is_some_and(|one| matches!(one.source, Source::File { .. }));
+    if let Some(schedule) = document.get("schedule").filter(|_| is_file) {
+        let fault = Fault::new("a schedule has no file to read");
+        schedule.report(
+            "configuration.conflict",
+            fault.hint("load the file into a category and select that"),
+        );
+    }
 }
 
 fn read_work(document: &Spot<'_>) -> Option<Work> {
@@ -209,6 +232,14 @@ fn read_chunk(document: &Spot<'_>, strategy: Option<Strategy>) -> Option<Chunk> 
     chunk::read(&spot)
 }
 
+/// `07:00` or `90m`.
+fn read_deadline(text: &str) -> Result<By, Fault> {
+    match text.contains(':') {
+        true => time::time(text).map(By::Time),
+        false => length::parse(text).map(By::After),
+    }
+}
+
 fn read_release(document: &Spot<'_>) -> Option<Release> {
     let Some(release) = document.get("release") else {
         return Some(Release::default());
@@ -218,15 +249,4 @@ fn read_release(document: &Spot<'_>) -> Option<Release> {
     };
     let window = u64::try_from(window.integer(1, i64::MAX)?).ok()?;
     Some(Release { window })
-}
-
-fn read_guards(document: &Spot<'_>) -> Option<Guards> {
-    let Some(guards) = document.get("guards") else {
-        return Some(Guards::default());
-    };
-    let Some(least) = guards.object()?.get("min_members") else {
-        return Some(Guards::default());
-    };
-    let min_members = u64::try_from(least.integer(0, i64::MAX)?).ok()?;
-    Some(Guards { min_members })
 }

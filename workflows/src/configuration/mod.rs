@@ -11,6 +11,7 @@ mod category;
 mod chunk;
 mod connection;
 mod document;
+mod guard;
 mod header;
 mod ical;
 mod job;
@@ -25,6 +26,7 @@ mod selection;
 mod shape;
 mod spec;
 mod spot;
+mod step;
 mod time;
 
 pub use calendar::Calendar;
@@ -35,16 +37,18 @@ pub use connection::{
     Plain, Price, Provider, Secret, Way,
 };
 pub use document::{Content, Document, Kind};
+pub use guard::{ApprovalRules, AsksWhen, Guards};
 pub use header::Header;
-pub use job::{Guards, JobConfiguration, Release, Strategy, Work};
+pub use job::{JobConfiguration, Release, Strategy, Work};
 pub use length::duration;
 pub use limit::{Figures, LIMIT_KEY_BYTES_MAX, Limit, LimitReference, LimitScope, Overflow};
-pub use own::{Timing, own_events, own_rule, timing};
+pub use own::{Timing, own_events, own_rule, rule_words, timing};
 pub use purpose::{Priority, Purpose};
 pub use read::{SourceFile, read, restore};
 pub use reference::{Reference, ReferenceKind, TemplateReference, VersionChoice};
-pub use selection::{Selection, Source};
+pub use selection::{Duplicate, Invalid, Rows, Selection, Source};
 pub use spot::is_name;
+pub use step::{conflict_in_step, of_step, place_in_step};
 
 /// Variables of filters and `input:` expressions, without `$`.
 pub const VARIABLES: [&str; 4] = ["key", "object", "slot", "configuration"];

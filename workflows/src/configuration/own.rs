@@ -75,6 +75,25 @@ pub fn own_rule(template: &Template) -> Option<Value> {
     Some(Value::map(std::iter::once(rule).chain(said)))
 }
 
+impl Timing {
+    /// The rule in words, such as "every Monday at 06:00 Europe/Berlin".
+    pub fn words(&self) -> String {
+        match self {
+            Timing::Slots(schedule) => crate::calendar::words(schedule),
+            Timing::After(delay) => {
+                format!("{} s after the end of the job before", delay.as_secs_f64())
+            }
+            Timing::Events => "when events come".to_owned(),
+        }
+    }
+}
+
+/// A stored rule in words; as it was written where another release wrote it.
+pub fn rule_words(rule: &str) -> String {
+    let read = Value::parse(rule).ok().and_then(|rule| timing(&rule).ok());
+    read.map_or_else(|| rule.to_owned(), |timing| timing.words())
+}
+
 /// Types of the events that a template's schedule asks for; nothing where a filter takes any, or no events
 /// start its jobs.
 pub fn own_events(template: &Template) -> Option<Vec<String>> {

@@ -175,12 +175,6 @@ fn check_schedule(spot: &Spot<'_>, content: &Content, now: DateTime<Utc>) {
     let (Some(schedule), Some(spot)) = (&job.schedule, spot.get("schedule")) else {
         return;
     };
-    if schedule.overlap == calendar::Overlap::CancelRunning
-        && let Some(overlap) = spot.get("overlap")
-    {
-        // Batches have no cancel yet; a template's own schedule starts jobs.
-        let _: Option<()> = overlap.later("`cancel_running`");
-    }
     // What its days make of it is asked where they are known: by whoever stores it.
     if schedule.calendar.is_some() {
         return;

@@ -1,8 +1,8 @@
 //! `selection`: which members a batch has.
 
-use super::category::{self, Key};
+use super::category::{self, Format, Key};
 use super::shape;
-use super::spec::{Spec, field, section};
+use super::spec::{Spec, bag, field, section};
 use super::spot::{Fault, Spot};
 use crate::value::Value;
 
@@ -15,6 +15,39 @@ pub struct Selection {
     pub filter: Option<String>,
     /// The first so many that pass.
     pub limit: Option<u64>,
+    /// What happens to rows that cannot be members.
+    pub rows: Rows,
+}
+
+/// What happens to rows that cannot be members.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Rows {
+    /// Those without a key, or that do not fit otherwise.
+    pub invalid: Invalid,
+    /// Those whose key another row has.
+    pub duplicate: Duplicate,
+}
+
+/// What an invalid row does.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Invalid {
+    /// It refuses the selection.
+    #[default]
+    Refuse,
+    /// It is left out, and the manifest says so.
+    LeaveOut,
+}
+
+/// What a repeated key does.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Duplicate {
+    /// It refuses the selection: a declared key claims to be unique.
+    #[default]
+    Refuse,
+    /// The first row that has it is the member.
+    First,
+    /// The last row that has it is the member.
+    Last,
 }
 
 /// Where members come from.
@@ -31,18 +64,39 @@ pub enum Source {
         /// The field that holds the object key.
         object: Option<String>,
     },
+    /// A file that is sent along, in its own order.
+    File {
+        /// Beside the document.
+        path: String,
+        /// By its ending.
+        format: Format,
+        /// What tells rows apart; the row number unless given.
+        key: Key,
+        /// The field that holds the object key.
+        object: Option<String>,
+    },
 }
 
 pub(super) const SPEC: Spec = Spec {
     fields: &[
         field("category"),
         field("items"),
+        field("file"),
         section("key", &KEY),
         field("object"),
         field("filter"),
         field("limit"),
+        bag("rows", &ROWS),
     ],
-    later: &["file", "query", "http", "rows"],
+    later: &["query", "http"],
+};
+
+const ROWS: Spec = Spec {
+    fields: &[
+        field("invalid").or("\"refuse\""),
+        field("duplicate").or("\"refuse\""),
+    ],
+    later: &[],
 };
 
 const KEY: Spec = Spec {
@@ -65,48 +119,115 @@ pub(super) fn read(spot: &Spot<'_>) -> Option<Selection> {
     let limit = selection
         .get("limit")
         .and_then(|limit| limit.integer(1, i64::MAX));
+    let rows = match selection.get("rows") {
+        Some(rows) => read_rows(rows.object()?),
+        None => Some(Rows::default()),
+    };
     Some(Selection {
         source: source?,
         filter,
         limit: limit.and_then(|limit| u64::try_from(limit).ok()),
+        rows: rows?,
     })
 }
 
+fn read_rows(rows: &Spot<'_>) -> Option<Rows> {
+    let invalid = match rows.get("invalid") {
+        Some(word) => word.choice(&[
+            ("refuse", Invalid::Refuse),
+            ("leave_out", Invalid::LeaveOut),
+        ]),
+        None => Some(Invalid::Refuse),
+    };
+    let duplicate = match rows.get("duplicate") {
+        Some(word) => word.choice(&[
+            ("refuse", Duplicate::Refuse),
+            ("first", Duplicate::First),
+            ("last", Duplicate::Last),
+        ]),
+        None => Some(Duplicate::Refuse),
+    };
+    Some(Rows {
+        invalid: invalid?,
+        duplicate: duplicate?,
+    })
+}
+
+/// The keys that say where members come from.
+const SOURCES: [&str; 3] = ["category", "items", "file"];
+
 fn read_source(selection: &Spot<'_>) -> Option<Source> {
-    match (selection.get("category"), selection.get("items")) {
-        (Some(category), None) => {
-            for key in ["key", "object"] {
-                if let Some(spot) = selection.get(key) {
-                    let fault = Fault::new(format!("`{key}` belongs to `items`"));
-                    spot.report(
-                        "configuration.conflict",
-                        fault.hint("the category has its own"),
-                    );
-                }
+    let given: Vec<&str> = SOURCES
+        .into_iter()
+        .filter(|key| selection.get(key).is_some())
+        .collect();
+    match *given.as_slice() {
+        [key] => {
+            let source = selection.get(key)?;
+            match key {
+                "category" => read_category(selection, &source),
+                "items" => read_items(selection, &source),
+                _ => read_file(selection, &source),
             }
-            Some(Source::Category(category.name()?.to_owned()))
-        }
-        (None, Some(items)) => read_items(selection, &items),
-        (Some(_), Some(_)) => {
-            selection.refuse(Fault::new("`category` and `items` exclude each other"))
         }
         // A source of a later release is reported by its key.
-        (None, None) if SPEC.later.iter().any(|key| selection.get(key).is_some()) => None,
-        (None, None) => selection.refuse(Fault::new("`category` or `items` is needed")),
+        [] if SPEC.later.iter().any(|key| selection.get(key).is_some()) => None,
+        [] => selection.refuse(Fault::new(format!(
+            "one of `{}` is needed",
+            SOURCES.join("`, `")
+        ))),
+        _ => selection.refuse(Fault::new(format!(
+            "`{}` exclude each other",
+            given.join("` and `")
+        ))),
     }
 }
 
+fn read_category(selection: &Spot<'_>, category: &Spot<'_>) -> Option<Source> {
+    for key in ["key", "object"] {
+        if let Some(spot) = selection.get(key) {
+            let fault = Fault::new(format!("`{key}` belongs to `items` and `file`"));
+            spot.report(
+                "configuration.conflict",
+                fault.hint("the category has its own"),
+            );
+        }
+    }
+    Some(Source::Category(category.name()?.to_owned()))
+}
+
 fn read_items(selection: &Spot<'_>, items: &Spot<'_>) -> Option<Source> {
-    let object = selection.get("object").and_then(|field| field.filled());
-    let key = match selection.get("key") {
-        Some(key) => category::read_key(&key)?,
-        None => Key::Row,
-    };
+    let (key, object) = identity(selection)?;
     Some(Source::Items {
         items: category::read_items(items, ITEMS_MAX)?,
         key,
-        object: object.map(str::to_owned),
+        object,
     })
+}
+
+fn read_file(selection: &Spot<'_>, file: &Spot<'_>) -> Option<Source> {
+    let (key, object) = identity(selection)?;
+    let path = file.filled()?;
+    let Some(format) = Format::of_path(path) else {
+        let fault = Fault::new(format!("the ending of `{path}` names no format"));
+        return file.refuse(fault.hint("csv, ndjson, json or parquet"));
+    };
+    Some(Source::File {
+        path: path.to_owned(),
+        format,
+        key,
+        object,
+    })
+}
+
+/// What tells rows apart, and what they belong to.
+fn identity(spot: &Spot<'_>) -> Option<(Key, Option<String>)> {
+    let object = spot.get("object").and_then(|field| field.filled());
+    let key = match spot.get("key") {
+        Some(key) => category::read_key(&key)?,
+        None => Key::Row,
+    };
+    Some((key, object.map(str::to_owned)))
 }
 
 /// A filter is bare jq; braces around it change nothing.

@@ -1,5 +1,6 @@
 //! Documents: what people write, read with its places, typed and checked.
 
+pub mod cost;
 pub mod difference;
 pub mod event;
 pub mod graph;

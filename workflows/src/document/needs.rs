@@ -1,4 +1,4 @@
-//! What a worker must have for a step: `needs`.
+//! What a worker must have for a step, `needs`, or had better have, `prefers`.
 
 use std::collections::BTreeSet;
 
@@ -24,6 +24,23 @@ pub fn needed(value: &Value) -> Option<BTreeSet<String>> {
         }
     }
     Some(words)
+}
+
+/// Before a word that is preferred, not needed.
+pub const PREFERRED: char = '?';
+
+/// Whether a worker must offer this word of a list.
+pub fn is_needed(word: &str) -> bool {
+    !word.starts_with(PREFERRED)
+}
+
+/// The list of what is needed and then of what is preferred, each sorted, joined by commas. What is needed is not
+/// preferred as well.
+pub fn listed(needed: &BTreeSet<String>, preferred: &BTreeSet<String>) -> String {
+    let preferred = preferred.difference(needed);
+    let preferred = preferred.map(|word| format!("{PREFERRED}{word}"));
+    let words = needed.iter().cloned().chain(preferred);
+    words.collect::<Vec<_>>().join(",")
 }
 
 /// What a worker has that offers `gpu` or `gpu=a100`: the latter is a `gpu` too. Nothing for what is neither.
@@ -68,6 +85,20 @@ mod tests {
         ] {
             assert_eq!(needs(wrong), None, "{wrong}");
         }
+    }
+
+    #[test]
+    fn what_is_preferred_stands_behind_what_is_needed() {
+        let words = |words: &[&str]| words.iter().map(|word| (*word).to_owned()).collect();
+
+        let list = listed(
+            &words(&["score:1.0.0", "gpu"]),
+            &words(&["region=eu", "gpu"]),
+        );
+
+        assert_eq!(list, "gpu,score:1.0.0,?region=eu");
+        assert!(list.split(',').map(is_needed).eq([true, true, false]));
+        assert_eq!(listed(&words(&[]), &words(&[])), "");
     }
 
     #[test]

@@ -125,6 +125,8 @@ pub struct DocumentSettings {
     pub lane: Option<Expression>,
     /// What a worker must offer for any job of it.
     pub needs: BTreeSet<String>,
+    /// What a worker had better offer.
+    pub prefers: BTreeSet<String>,
     /// From the submission on.
     pub deadline: Option<Delay>,
     /// What is published of how its jobs fare.

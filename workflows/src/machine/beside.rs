@@ -10,6 +10,7 @@ use super::fault::Fault;
 use super::held::Held;
 use super::row::{ChildTemplate, Fate, Interest, Row, StartChild};
 use super::state::{OpenCall, Step};
+use crate::catalogue::BATCH;
 use crate::document::step::FunctionName;
 use crate::program::node::{Form, RunNode, Target, Way};
 use crate::program::part_name;
@@ -219,6 +220,13 @@ impl Execution {
         }
     }
 
+    /// The name of this job's template.
+    pub fn template_name(&self) -> &str {
+        let header = self.program.document.get("document");
+        let name = header.and_then(|of| of.get("name")?.as_str());
+        name.unwrap_or_default()
+    }
+
     /// The part of this job's template that makes this call alone.
     pub fn part(&self, call: &str) -> ChildTemplate {
         let header = self.program.document.get("document");
@@ -275,7 +283,10 @@ impl Step {
         match &self.call {
             _ if self.is_placed => self.end_elsewhere(),
             OpenCall::Child { .. } => Some(Interest::Child { activity }),
-            OpenCall::Group { .. } => Some(Interest::Group { activity }),
+            OpenCall::Group { function, .. } => Some(match function.name.as_str() {
+                BATCH => Interest::Batch { activity },
+                _ => Interest::Group { activity },
+            }),
             OpenCall::Context { .. } => Some(Interest::Context { activity }),
             OpenCall::Approval { input } => Some(Interest::Approval {
                 activity,

@@ -143,6 +143,11 @@ pub enum Interest {
         /// The activity that opened it.
         activity: Activity,
     },
+    /// The end of a batch.
+    Batch {
+        /// The activity that opened it.
+        activity: Activity,
+    },
     /// A decision of people.
     Approval {
         /// The activity that asked.

@@ -3,22 +3,30 @@
 //!
 //! The way of a member: row → filter → member → (object, chunk) → value → input of a job.
 
+mod approval;
 mod chunk;
+mod forecast;
+mod guard;
 mod hash;
 mod input;
 mod limit;
 mod member;
 mod occasion;
+mod ratio;
 mod release;
 mod rendering;
 mod totals;
 
+pub use approval::{Approval, Asking, approval};
 pub use chunk::{Chunker, chunks};
+pub use forecast::{Bounds, Forecast, Light, Speeds, Standing, binding, forecast, lift};
+pub use guard::{Drawn, Tripped, tripped};
 pub use hash::{PlanHash, SelectionHash};
 pub use input::MemberValue;
 pub use limit::{ITEMS_BYTES_MAX, ITEMS_MAX, TooLarge, check_size};
 pub use member::{Member, MemberProblem};
 pub use occasion::{Occasion, SlotScope};
+pub use ratio::Ratio;
 pub use release::{progress_percent, room};
 pub use rendering::{FilterError, Rendering};
 pub use totals::{Ending, Tallies, Totals};

@@ -74,6 +74,11 @@ impl Missed {
     }
 }
 
+/// Does a slot that starts now start late? Up to `grace` it does not.
+pub fn is_late(fire_at: DateTime<Utc>, now: DateTime<Utc>, grace: Duration) -> bool {
+    now - fire_at > TimeDelta::from_std(grace).unwrap_or(TimeDelta::MAX)
+}
+
 /// One verdict for each due slot. `due` is in order, oldest first, and holds no slot after `now`.
 pub fn judge(
     due: &[DueSlot],
@@ -83,13 +88,12 @@ pub fn judge(
     catch_up: CatchUp,
 ) -> Vec<Verdict> {
     let paused = |slot: &DueSlot| pauses.iter().any(|pause| pause.holds(slot.at));
-    let grace = TimeDelta::from_std(grace).unwrap_or(TimeDelta::MAX);
     let mut verdicts: Vec<Verdict> = due
         .iter()
-        .map(|slot| match now - slot.fire_at {
+        .map(|slot| match is_late(slot.fire_at, now, grace) {
             _ if paused(slot) => Verdict::Paused,
-            lateness if lateness <= grace => Verdict::Fired,
-            _ => Verdict::Missed(Missed::CatchUpNone),
+            false => Verdict::Fired,
+            true => Verdict::Missed(Missed::CatchUpNone),
         })
         .collect();
     let late = positions(&verdicts, |verdict| matches!(verdict, Verdict::Missed(_)));

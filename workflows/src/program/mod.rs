@@ -26,7 +26,7 @@ pub(crate) use memory::DEADLINE_MAX;
 pub use memory::Memory;
 pub(crate) use node::{Node, NodeId, NodeKind, Site, SiteFacts};
 pub(crate) use placed::{OF_CALLS, is_step};
-pub use placed::{leaf, placed};
+pub use placed::{costed, leaf, placed};
 pub use stage::Stages;
 
 use crate::document::parse;

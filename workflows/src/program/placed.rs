@@ -15,7 +15,11 @@ use crate::document::step::{
 use crate::value::Value;
 
 /// What places a step, whatever it says.
-const PLACES: [&str; 4] = ["queue", "priority", "limits", "startBy"];
+const PLACES: [&str; 5] = ["queue", "priority", "limits", "cost", "startBy"];
+
+/// What places a step if it is computed: written out, it is known when the job is made, and whoever takes the job
+/// has it.
+const PLACES_IF_READ: [&str; 2] = ["needs", "prefers"];
 
 /// What is said of a call, wherever it is made.
 pub(crate) const OF_CALLS: [&str; 2] = ["runTime", "subject"];
@@ -27,6 +31,15 @@ pub fn placed(template: &Template) -> Vec<&Task> {
     let tasks = tasks.filter(|task| !task.pointer.starts_with("/use/"));
     let placed = tasks.filter(|task| is_placed(&template.functions, task));
     placed.collect()
+}
+
+/// The tasks that say what their jobs cost, each with all that it says of where they run.
+pub fn costed(template: &Template) -> Vec<(&Task, Vec<(&String, &Shape)>)> {
+    let tasks = walk::tasks(template).into_iter();
+    let tasks = tasks.filter(|task| !task.pointer.starts_with("/use/"));
+    let said = tasks.map(|task| (task, merged(&template.functions, task)));
+    let costed = said.filter(|(_, said)| said.iter().any(|(key, _)| *key == "cost"));
+    costed.collect()
 }
 
 /// The call that a kind comes to through functions.
@@ -73,9 +86,8 @@ fn says_where((key, shape): &(&String, &Shape)) -> bool {
     match shape {
         Shape::Constant(Value::Null) => false,
         Shape::Constant(value) if value.as_list().is_some_and(<[Value]>::is_empty) => false,
-        // What is written out is known when the job is made: whoever takes the job has it.
         Shape::Constant(_) => PLACES.contains(&key.as_str()),
-        _ => PLACES.contains(&key.as_str()) || *key == "needs",
+        _ => PLACES.contains(&key.as_str()) || PLACES_IF_READ.contains(&key.as_str()),
     }
 }
 

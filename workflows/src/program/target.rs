@@ -8,7 +8,7 @@ use std::sync::Arc;
 use super::node::{AuthenticationNode, ChunksNode, Form, HttpNode, Layer, Leaf, NodeKind, Target};
 use super::place::{Places, refused};
 use super::{LAYERS_MAX, Unbuildable};
-use crate::catalogue::{APPROVAL, CONTEXT_SAVE};
+use crate::catalogue::{APPROVAL, BATCH, CONTEXT_SAVE, MAP};
 use crate::document::step::{
     Authentication, FunctionName, HttpCall, HttpOutput, Kind, Shape, Task,
 };
@@ -42,7 +42,7 @@ impl Target {
     pub(crate) fn way(&self) -> Way {
         match &self.leaf {
             Leaf::Function { function, .. } => match function.name.as_str() {
-                "map" | "batch" => Way::Group,
+                MAP | BATCH => Way::Group,
                 CONTEXT_SAVE => Way::Context,
                 APPROVAL => Way::Approval,
                 _ => Way::Perform,

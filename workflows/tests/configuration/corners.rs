@@ -66,7 +66,10 @@ fn a_selection_is_a_category_or_items_of_its_own() {
     assert_eq!((items.len(), object.as_deref()), (2, Some("state")));
 
     for (selection, message) in [
-        ("{ filter: 'true' }", "`category` or `items` is needed"),
+        (
+            "{ filter: 'true' }",
+            "one of `category`, `items`, `file` is needed",
+        ),
         (
             "{ category: strikes, items: [] }",
             "`category` and `items` exclude each other",

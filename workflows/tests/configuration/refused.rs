@@ -47,8 +47,6 @@ fn what_a_later_release_brings_is_refused_and_named() {
         "context",
         "canary",
         "tolerance",
-        "approval",
-        "deadline",
         "queue",
         "weight",
         "callbacks",
@@ -64,25 +62,9 @@ fn later_keys_inside_a_section_are_refused_too() {
     let replaced = [
         ("window: 200", "rate: 20/s", "/release/rate"),
         ("window: 200", "hours: \"05:00-22:00\"", "/release/hours"),
-        ("min_members: 0", "max_members: 9", "/guards/max_members"),
-        (
-            "min_members: 0",
-            "same_as_last: ask",
-            "/guards/same_as_last",
-        ),
         ("overlap: queue_all", "alerts: {}", "/schedule/alerts"),
-        (
-            "overlap: queue_all",
-            "overlap: cancel_running",
-            "/schedule/overlap",
-        ),
         ("category: strikes", "query: {}", "/selection/query"),
         ("category: strikes", "http: {}", "/selection/http"),
-        (
-            "category: strikes",
-            "category: strikes, rows: {}",
-            "/selection/rows",
-        ),
     ];
     for (from, to, pointer) in replaced {
         let found = refused(&JOB.replace(from, to));
@@ -92,21 +74,38 @@ fn later_keys_inside_a_section_are_refused_too() {
             "{to}"
         );
     }
-    let data = [
-        ("replace", "merge", "/data/mode"),
+    assert_eq!(
+        refused(&CATEGORY.replace("replace", "merge")),
+        ["configuration.not_supported_yet /data/mode"]
+    );
+}
+
+#[test]
+fn a_file_needs_an_ending_that_says_its_form_and_nobody_to_wait_for() {
+    let cases = [
         (
-            "birdstrikes.csv",
-            "x.csv\n  format: parquet",
-            "/data/format",
+            "category: strikes",
+            "file: strikes.xls",
+            "configuration.value /selection/file",
+        ),
+        (
+            "category: strikes",
+            "file: strikes.csv",
+            "configuration.conflict /schedule",
+        ),
+        (
+            "category: strikes",
+            "category: strikes, rows: { duplicate: any }",
+            "configuration.value /selection/rows/duplicate",
+        ),
+        (
+            "category: strikes",
+            "category: strikes, file: a.csv",
+            "configuration.value /selection",
         ),
     ];
-    for (from, to, pointer) in data {
-        let found = refused(&CATEGORY.replace(from, to));
-        assert_eq!(
-            found,
-            [format!("configuration.not_supported_yet {pointer}")],
-            "{to}"
-        );
+    for (from, to, expected) in cases {
+        assert_eq!(refused(&JOB.replace(from, to)), [expected], "{to}");
     }
 }
 

@@ -2,6 +2,7 @@
 //! after every turn, and after every turn its journal must fold to what stands.
 
 mod amends;
+mod batch_steps;
 mod batches;
 mod beside;
 mod calls;

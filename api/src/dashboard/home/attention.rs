@@ -1,7 +1,9 @@
 //! What needs somebody: each finding with its reason, where to look, and the next thing to type.
 
 use chrono::TimeDelta;
-use windlass_engine::store::{BatchView, HomeFigures, JobView, SlotView, WorkerView};
+use windlass_engine::store::{
+    BatchView, HomeFigures, JobView, SlotView, ThreatenedBatch, WorkerView,
+};
 
 use super::super::chart::{BAD, ended};
 use super::super::page::Now;
@@ -31,6 +33,7 @@ pub(in super::super) struct Seen<'a> {
     pub recent: &'a [BatchView],
     pub jobs: &'a [JobView],
     pub workers: &'a [WorkerView],
+    pub threatened: &'a [ThreatenedBatch],
 }
 
 impl Seen<'_> {
@@ -49,6 +52,7 @@ impl Seen<'_> {
             .no_worker()
             .into_iter()
             .chain(slots)
+            .chain(self.threatened.iter().map(|batch| self.threat(batch)))
             .chain(batches)
             .chain(jobs);
         found.take(FINDINGS_MAX).collect()
@@ -94,6 +98,23 @@ impl Seen<'_> {
                 slot.at.format("%Y-%m-%dT%H:%M:%SZ")
             ),
         })
+    }
+
+    fn threat(&self, batch: &ThreatenedBatch) -> Attention {
+        let deadline = batch.deadline.map(|at| at.format("%d %b %H:%M UTC"));
+        let deadline = deadline.map_or_else(String::new, |at| format!("to be done by {at}"));
+        let binding = match batch.binding.as_str() {
+            "" => String::new(),
+            binding => format!("; what keeps it: {binding}"),
+        };
+        Attention {
+            state: batch.light.replace('_', " "),
+            name: batch.name.clone(),
+            href: format!("/batches/b_{}", batch.id),
+            detail: format!("{deadline}{binding}"),
+            age: batch.seen_at.map(|at| When::new(at, self.now.real)),
+            command: format!("windlass batch show b_{}", batch.id),
+        }
     }
 
     fn batch(&self, batch: &BatchView) -> Option<Attention> {

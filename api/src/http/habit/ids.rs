@@ -29,6 +29,11 @@ pub struct BatchId(pub i64);
 #[schema(value_type = String, example = "d_3")]
 pub struct RedriveId(pub i64);
 
+/// A change of many jobs, `c_3`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ToSchema)]
+#[schema(value_type = String, example = "c_3")]
+pub struct ChangeId(pub i64);
+
 /// A worker's incarnation, `w_` and a UUID.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ToSchema)]
 #[schema(value_type = String, example = "w_0190a1b2-c3d4-7e5f-8a9b-0c1d2e3f4a5b")]
@@ -91,6 +96,7 @@ id_as_text! {
     BatchId, "b_", "b_7";
     PauseId, "p_", "p_3";
     RedriveId, "d_", "d_3";
+    ChangeId, "c_", "c_3";
     ApprovalId, "a_", "a_7";
     WorkerId, "w_", "w_0190a1b2-c3d4-7e5f-8a9b-0c1d2e3f4a5b";
 }

@@ -9,5 +9,6 @@ pub(super) mod page;
 pub(super) mod precondition;
 pub(super) mod problem;
 pub(super) mod raw;
+pub(super) mod spool;
 pub(super) mod stream;
 pub(super) mod wait;

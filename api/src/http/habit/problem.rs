@@ -198,6 +198,7 @@ fn status_of(code: &str) -> StatusCode {
     match code {
         "key_reused" | "alias_not_supported" | "not_supported" => StatusCode::UNPROCESSABLE_ENTITY,
         "filter_not_indexed" => StatusCode::BAD_REQUEST,
+        "four_eyes" => StatusCode::FORBIDDEN,
         "precondition_failed" => StatusCode::PRECONDITION_FAILED,
         "preview_required" => StatusCode::PRECONDITION_REQUIRED,
         _ => StatusCode::CONFLICT,

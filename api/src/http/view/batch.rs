@@ -5,9 +5,12 @@ use std::collections::BTreeMap;
 use chrono::{DateTime, Utc};
 use serde::Serialize;
 use utoipa::ToSchema;
-use windlass_engine::store::{BatchView, CurrentJobs, PlannedCounts, Progress};
+use windlass_engine::store::{
+    AskReason, AsksView, BatchView, CurrentJobs, LastPlan, PlannedCounts, Progress,
+};
 
-use crate::http::habit::ids::BatchId;
+use super::forecast::ForecastReply;
+use crate::http::habit::ids::{BatchId, JobId};
 
 /// States in which nothing of a batch is to come.
 const FINAL: [&str; 4] = ["completed", "completed_with_errors", "failed", "cancelled"];
@@ -56,8 +59,20 @@ pub struct BatchReply {
     pub released: i64,
     /// Jobs that may be under way at once.
     pub window: i64,
+    /// What its plan asks a person, or asked before it was approved.
+    pub asks: Option<AsksReply>,
+    /// Who approved the plan.
+    pub approved_by: Option<String>,
+    /// Approved.
+    pub approved_at: Option<DateTime<Utc>>,
     /// How far it is.
     pub progress: ProgressReply,
+    /// When it will be done; of one batch only, not in lists.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub forecast: Option<ForecastReply>,
+    /// The job that made it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub parent: Option<JobId>,
     /// Who made it.
     pub created_by: String,
     /// Made.
@@ -68,8 +83,79 @@ pub struct BatchReply {
     pub started_at: Option<DateTime<Utc>>,
     /// Last job let go.
     pub released_at: Option<DateTime<Utc>>,
+    /// Somebody cancelled it: its jobs are asked to end.
+    pub cancelling_at: Option<DateTime<Utc>>,
     /// Over.
     pub finished_at: Option<DateTime<Utc>>,
+}
+
+/// What a plan asks a person before anything of it starts.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct AsksReply {
+    /// Whether it waits for an answer.
+    pub is_open: bool,
+    /// Until when; then the batch is cancelled.
+    pub until: Option<DateTime<Utc>>,
+    /// The guards that ask.
+    pub reasons: Vec<AskReasonReply>,
+    /// The configuration's latest batch that came to its end.
+    pub last: Option<LastPlanReply>,
+}
+
+/// Why a plan asks.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct AskReasonReply {
+    /// Key of the guard, or `approval` where every plan is approved.
+    pub guard: String,
+    /// What was found, and what is allowed.
+    pub message: String,
+}
+
+/// The plan before, in figures.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct LastPlanReply {
+    /// Its batch.
+    pub batch: BatchId,
+    /// Items selected.
+    pub members: i64,
+    /// Jobs made of them.
+    pub jobs: i64,
+    /// Rows left out.
+    pub left_out: i64,
+    /// Whether it selected the very same members and documents.
+    pub same_selection: bool,
+}
+
+impl From<AsksView> for AsksReply {
+    fn from(asks: AsksView) -> Self {
+        Self {
+            is_open: asks.is_open,
+            until: asks.until,
+            reasons: asks.reasons.into_iter().map(AskReasonReply::from).collect(),
+            last: asks.last.map(LastPlanReply::from),
+        }
+    }
+}
+
+impl From<AskReason> for AskReasonReply {
+    fn from(reason: AskReason) -> Self {
+        Self {
+            guard: reason.guard,
+            message: reason.message,
+        }
+    }
+}
+
+impl From<LastPlan> for LastPlanReply {
+    fn from(last: LastPlan) -> Self {
+        Self {
+            batch: BatchId(last.batch),
+            members: last.members,
+            jobs: last.jobs,
+            left_out: last.left_out,
+            same_selection: last.same_selection,
+        }
+    }
 }
 
 /// What a plan counted.
@@ -196,11 +282,17 @@ impl From<BatchView> for BatchReply {
             released: batch.released,
             window: batch.release_window,
             progress: batch.progress.into(),
+            forecast: None,
+            parent: batch.parent.map(JobId),
             created_by: batch.created_by,
             created_at: batch.created_at,
             planned_at: batch.planned_at,
             started_at: batch.started_at,
             released_at: batch.released_at,
+            asks: batch.asks.map(AsksReply::from),
+            approved_by: batch.approved_by,
+            approved_at: batch.approved_at,
+            cancelling_at: batch.cancelling_at,
             finished_at: batch.finished_at,
         }
     }

@@ -72,6 +72,8 @@ pub struct RedriveReply {
     pub canary: i32,
     /// Failed jobs too, each as a new job.
     pub failed_too: bool,
+    /// The generation of its batch that it begins, where it is a restart: those go at the pace of their batch.
+    pub generation: Option<i32>,
     /// Jobs that it let go.
     pub moved: i64,
     /// Those that did well.
@@ -106,6 +108,7 @@ impl From<RedriveView> for RedriveReply {
             rate: view.rate,
             canary: view.canary,
             failed_too: view.failed_too,
+            generation: view.generation,
             moved: view.moved,
             good: view.good,
             bad: view.bad,

@@ -91,11 +91,11 @@ pub struct HeldReply {
 /// One thing that a job waits for.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct WaitReply {
-    /// `signal`, `event` or `child`.
+    /// `signal`, `event`, `child`, `group`, `batch` or `approval`.
     pub kind: Option<String>,
     /// A signal's name, or an event's type; empty: any type, or it has none.
     pub name: Option<String>,
-    /// Whom a signal is for; an event's subject, empty for any; the child.
+    /// Whom a signal is for; an event's subject, empty for any; the child or batch.
     pub key: Option<String>,
 }
 

@@ -29,6 +29,8 @@ pub struct MemberReply {
     pub fingerprint: Option<String>,
     /// Tries, once it has begun.
     pub attempts: i32,
+    /// How often a new job was made of one that failed; `job` is the newest.
+    pub restarts: i32,
     /// When its job ended.
     pub ended_at: Option<DateTime<Utc>>,
     /// The job's result; in manifests of individual batches only.
@@ -74,6 +76,7 @@ impl From<MemberView> for MemberReply {
             code: member.code,
             fingerprint: member.fingerprint,
             attempts: member.attempts,
+            restarts: member.restarts,
             ended_at: member.ended_at,
             result: member.result.map(Raw::new),
         }

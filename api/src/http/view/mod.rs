@@ -7,6 +7,7 @@ pub(super) mod context;
 pub(super) mod doctor;
 pub(super) mod failure;
 pub(super) mod fleet;
+pub(super) mod forecast;
 pub(super) mod job;
 pub(super) mod limit;
 pub(super) mod member;

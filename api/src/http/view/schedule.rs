@@ -5,8 +5,10 @@ use chrono::{DateTime, Utc};
 use serde::Serialize;
 use utoipa::ToSchema;
 use windlass_engine::store::{ScheduleView, SlotView};
-use windlass_workflows::calendar::{Calendar, Schedule, Slot, slot_said};
-use windlass_workflows::configuration::Timing;
+use windlass_workflows::calendar::{
+    Calendar, Dropped, DroppedAt, Schedule, Slot, dropped_said, slot_said,
+};
+use windlass_workflows::configuration::{Timing, rule_words};
 
 use crate::http::habit::ids::{BatchId, JobId};
 use crate::http::habit::raw::Raw;
@@ -20,6 +22,8 @@ pub struct ScheduleReply {
     pub revision: i32,
     /// The rule in the words of a job configuration; `after` and `on` are those of a template.
     pub rule: Raw,
+    /// The rule in words.
+    pub words: String,
     /// Version of the zone data that planned its slots.
     pub zone_data: String,
     /// How far ahead its slots are written.
@@ -88,6 +92,17 @@ pub struct NextReply {
     pub zone: String,
     /// In order.
     pub items: Vec<ComingReply>,
+    /// Times among them that the rule names and that become no slot, in order; not those of a beat below a day.
+    pub left_out: Vec<LeftOutReply>,
+}
+
+/// A time that becomes no slot.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct LeftOutReply {
+    /// The local time, or the month in which the rule names no day.
+    pub local: String,
+    /// `excluded`, `closed`, `blackout`, `gap_skip`, `no_open_day` or `no_such_day`, with what its calendar calls it.
+    pub reason: String,
 }
 
 /// One slot to come.
@@ -103,6 +118,8 @@ pub struct ComingReply {
     pub notes: Vec<&'static str>,
     /// The same in words, with what a calendar calls the day that it was moved from.
     pub note: Option<String>,
+    /// Whether a pause that is known today will skip it.
+    pub paused: bool,
 }
 
 impl From<ScheduleView> for ScheduleReply {
@@ -110,6 +127,7 @@ impl From<ScheduleView> for ScheduleReply {
         Self {
             name: schedule.name,
             revision: schedule.revision,
+            words: rule_words(&schedule.rule),
             rule: Raw::new(schedule.rule),
             zone_data: schedule.zone_data,
             planned_until: schedule.planned_until,
@@ -150,24 +168,23 @@ impl From<SlotView> for SlotReply {
 impl NextReply {
     /// Of a schedule whose slots nobody can foresee.
     pub fn without_slots(schedule: String, timing: &Timing) -> Self {
-        let words = match timing {
-            Timing::After(delay) => {
-                format!("{} s after the end of the job before", delay.as_secs_f64())
-            }
-            _ => "when events come".to_owned(),
-        };
         Self {
             schedule,
-            words,
+            words: timing.words(),
             zone: "UTC".to_owned(),
             items: Vec::new(),
+            left_out: Vec::new(),
         }
     }
 }
 
 impl ComingReply {
-    /// A slot on the wall clock of its schedule.
-    pub fn new(schedule: &Schedule, calendar: Option<&Calendar>, slot: &Slot) -> Self {
+    /// A slot on the wall clock of its schedule; a pause skips it or not.
+    pub fn new(
+        schedule: &Schedule,
+        calendar: Option<&Calendar>,
+        (slot, paused): (&Slot, bool),
+    ) -> Self {
         let local = slot.at.with_timezone(&schedule.zone);
         Self {
             at: slot.at,
@@ -175,6 +192,21 @@ impl ComingReply {
             fire_at: slot.fire_at,
             note: slot_said(schedule, calendar, slot),
             notes: slot.notes.iter().map(|note| note.as_str()).collect(),
+            paused,
+        }
+    }
+}
+
+impl LeftOutReply {
+    /// What a rule names and its settings leave out.
+    pub fn new(schedule: &Schedule, calendar: Option<&Calendar>, dropped: &Dropped) -> Self {
+        let local = match dropped.at {
+            DroppedAt::Time(wall) => wall.format("%Y-%m-%dT%H:%M:%S"),
+            DroppedAt::Month(first) => first.format("%Y-%m"),
+        };
+        Self {
+            local: local.to_string(),
+            reason: dropped_said(schedule, calendar, dropped),
         }
     }
 }

@@ -1,6 +1,7 @@
 //! A job as whoever changes it finds it: its row, its program, its memory, and whether it may be changed.
 
-use std::sync::Arc;
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use chrono::SubsecRound;
 use windlass_workflows::machine::JobFacts;
@@ -16,6 +17,22 @@ use crate::{Error, Store};
 
 /// Entries that a rewind or a copy looks back over: further back a job goes to no step.
 const ENTRIES_MAX: i32 = 10_000;
+
+/// Programs that are at hand: many jobs follow the same few.
+#[derive(Debug, Default)]
+pub(crate) struct Shelf(Mutex<HashMap<i32, Arc<Program>>>);
+
+impl Shelf {
+    fn get(&self, version: i32) -> Option<Arc<Program>> {
+        let kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        kept.get(&version).cloned()
+    }
+
+    fn put(&self, version: i32, program: &Arc<Program>) {
+        let mut kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        kept.insert(version, program.clone());
+    }
+}
 
 /// Another version that a job goes on under.
 pub(super) struct Version {
@@ -46,6 +63,7 @@ impl Store {
         job: i64,
         flight: &Flight,
         copy: Option<i64>,
+        shelf: &Shelf,
     ) -> Result<Standing, Error> {
         let view = self.job(tenant, job).await?;
         changeable(&view, flight)?;
@@ -77,11 +95,11 @@ impl Store {
             },
         };
         let to = match flight {
-            Flight::Migrate { to, .. } => Some(self.version(tenant, &view, to).await?),
+            Flight::Migrate { to, .. } => Some(self.version(tenant, &view, to, shelf).await?),
             _ => None,
         };
         Ok(Standing {
-            program: self.program_of(row.template_version).await?,
+            program: self.program_of(row.template_version, shelf).await?,
             memory: self.history(job, ENTRIES_MAX).await?,
             view,
             row,
@@ -92,7 +110,13 @@ impl Store {
     }
 
     /// Another version of the same template.
-    async fn version(&self, tenant: i32, view: &JobView, to: &str) -> Result<Version, Error> {
+    async fn version(
+        &self,
+        tenant: i32,
+        view: &JobView,
+        to: &str,
+        shelf: &Shelf,
+    ) -> Result<Version, Error> {
         let name = view.template.split('@').next().unwrap_or_default();
         let found = self.template(tenant, &format!("{name}@{to}")).await?;
         let label = format!("{}.{}@{}", found.namespace, found.name, found.version);
@@ -101,14 +125,17 @@ impl Store {
             return Err(Error::invalid(Problem::new("flight.here", "/to", message)));
         }
         Ok(Version {
-            program: self.program_of(found.id).await?,
+            program: self.program_of(found.id, shelf).await?,
             id: found.id,
             capability: found.capability,
             label,
         })
     }
 
-    async fn program_of(&self, version: i32) -> Result<Arc<Program>, Error> {
+    async fn program_of(&self, version: i32, shelf: &Shelf) -> Result<Arc<Program>, Error> {
+        if let Some(program) = shelf.get(version) {
+            return Ok(program);
+        }
         let pinned = self.pinned(version).await?;
         let unreadable = |message: String| Error::Unreadable {
             noun: "template version",
@@ -118,7 +145,9 @@ impl Store {
         let bundle = Bundle::from_json(&pinned.bundle);
         let bundle = bundle.map_err(|error| unreadable(error.to_string()))?;
         let program = Program::build(&bundle).map_err(|error| unreadable(error.to_string()))?;
-        Ok(Arc::new(program))
+        let program = Arc::new(program);
+        shelf.put(version, &program);
+        Ok(program)
     }
 }
 

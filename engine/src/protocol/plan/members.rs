@@ -2,12 +2,12 @@
 
 use std::collections::VecDeque;
 
-use windlass_workflows::configuration::{Key, Source, Strategy};
+use windlass_workflows::configuration::{JobConfiguration, Source, Strategy};
 use windlass_workflows::plan::Member;
 use windlass_workflows::value::Value;
 
-use windlass_workflows::configuration::JobConfiguration;
-
+use super::inline;
+use crate::store::source::LeftOut;
 use crate::{Error, Store};
 
 /// Members read at a time.
@@ -18,91 +18,76 @@ pub(in crate::protocol) struct Members {
     store: Store,
     source: From,
     limit: Option<u64>,
+    left_out: Vec<LeftOut>,
+}
+
+/// Where rows stand that outlive a planner.
+#[derive(Clone, Copy)]
+enum Place {
+    /// A category at one version.
+    Category { id: i32, version: i32 },
+    /// What the source of a batch gave.
+    Batch(i64),
 }
 
 enum From {
-    /// A category at one version, in the order of its rows.
-    Rows {
-        category: i32,
-        version: i32,
-        after: i64,
-    },
-    /// The same, first those without an object, then grouped by object in byte order.
-    Objectless {
-        category: i32,
-        version: i32,
-        after: i64,
-    },
+    /// In the order of rows.
+    Rows { place: Place, after: i64 },
+    /// First those without an object, then grouped by object in byte order.
+    Objectless { place: Place, after: i64 },
     /// Those with an object, in its byte order.
-    Objects {
-        category: i32,
-        version: i32,
-        after: (String, i64),
-    },
+    Objects { place: Place, after: (String, i64) },
     /// Documents that stand in the configuration.
     Items(VecDeque<Member>),
 }
 
 impl Members {
-    /// The selection of `configuration`, over a category at one version.
+    /// The selection of `configuration`, over a category at one version or the rows of a batch's source.
     pub(in crate::protocol) fn of(
         store: Store,
         configuration: &JobConfiguration,
         category: Option<(i32, i32)>,
+        batch: Option<i64>,
     ) -> Self {
         let by_object = configuration.strategy == Strategy::Object;
-        let source = match (&configuration.selection.source, category) {
-            (Source::Items { items, key, object }, _) => {
-                From::Items(inline(items, key, object.as_deref(), by_object))
-            }
-            (Source::Category(_), Some((category, version))) if by_object => From::Objectless {
-                category,
-                version,
-                after: 0,
-            },
-            (Source::Category(_), Some((category, version))) => From::Rows {
-                category,
-                version,
-                after: 0,
-            },
-            (Source::Category(_), None) => From::Items(VecDeque::new()),
+        let place = match (&configuration.selection.source, category, batch) {
+            (Source::Category(_), Some((id, version)), _) => Some(Place::Category { id, version }),
+            (Source::File { .. }, _, Some(batch)) => Some(Place::Batch(batch)),
+            _ => None,
+        };
+        let judged = inline::judged(&configuration.selection);
+        let source = match place {
+            Some(place) if by_object => From::Objectless { place, after: 0 },
+            Some(place) => From::Rows { place, after: 0 },
+            None => From::Items(in_order(judged.members, by_object)),
         };
         Self {
             store,
             source,
             limit: configuration.selection.limit,
+            left_out: judged.left_out,
         }
+    }
+
+    /// Rows that were left out before any page was read.
+    pub(in crate::protocol) fn left_out(&mut self) -> Vec<LeftOut> {
+        std::mem::take(&mut self.left_out)
     }
 
     /// The next members; `None` at the end.
     pub(in crate::protocol) async fn page(&mut self) -> Result<Option<Vec<Member>>, Error> {
-        if let From::Objectless {
-            category,
-            version,
-            after,
-        } = &mut self.source
-        {
-            let page = objectless(&self.store, *category, *version, after).await?;
+        if let From::Objectless { place, after } = &mut self.source {
+            let place = *place;
+            let page = place.objectless(&self.store, after).await?;
             if !page.is_empty() {
                 return Ok(Some(page));
             }
-            self.source = From::Objects {
-                category: *category,
-                version: *version,
-                after: (String::new(), 0),
-            };
+            let after = (String::new(), 0);
+            self.source = From::Objects { place, after };
         }
         let page = match &mut self.source {
-            From::Rows {
-                category,
-                version,
-                after,
-            } => rows(&self.store, *category, *version, after).await?,
-            From::Objects {
-                category,
-                version,
-                after,
-            } => objects(&self.store, *category, *version, after).await?,
+            From::Rows { place, after } => place.rows(&self.store, after).await?,
+            From::Objects { place, after } => place.objects(&self.store, after).await?,
             From::Objectless { .. } => Vec::new(),
             From::Items(items) => items.drain(..items.len().min(PAGE as usize)).collect(),
         };
@@ -115,71 +100,106 @@ impl Members {
     }
 }
 
-async fn rows(
-    store: &Store,
-    category: i32,
-    version: i32,
-    after: &mut i64,
-) -> Result<Vec<Member>, Error> {
-    let rows = sqlx::query_file_as!(
-        Row,
-        "queries/category/members.sql",
-        category,
-        version,
-        *after,
-        PAGE
-    )
-    .fetch_all(store.pool())
-    .await?;
-    *after = rows.last().map_or(*after, |row| row.n);
-    rows.into_iter().map(Row::member).collect()
-}
-
-/// A category's rows may lack the object; a batch by object must meet them, to refuse them by name.
-async fn objectless(
-    store: &Store,
-    category: i32,
-    version: i32,
-    after: &mut i64,
-) -> Result<Vec<Member>, Error> {
-    let rows = sqlx::query_file_as!(
-        Row,
-        "queries/category/members_without_object.sql",
-        category,
-        version,
-        *after,
-        PAGE
-    )
-    .fetch_all(store.pool())
-    .await?;
-    *after = rows.last().map_or(*after, |row| row.n);
-    rows.into_iter().map(Row::member).collect()
-}
-
-async fn objects(
-    store: &Store,
-    category: i32,
-    version: i32,
-    after: &mut (String, i64),
-) -> Result<Vec<Member>, Error> {
-    let rows = sqlx::query_file_as!(
-        Row,
-        "queries/category/members_by_object.sql",
-        category,
-        version,
-        after.0,
-        after.1,
-        PAGE
-    )
-    .fetch_all(store.pool())
-    .await?;
-    if let Some(last) = rows.last() {
-        *after = (last.object.clone().unwrap_or_default(), last.n);
+impl Place {
+    async fn rows(self, store: &Store, after: &mut i64) -> Result<Vec<Member>, Error> {
+        let rows = match self {
+            Place::Category { id, version } => {
+                sqlx::query_file_as!(
+                    Row,
+                    "queries/category/members.sql",
+                    id,
+                    version,
+                    *after,
+                    PAGE
+                )
+                .fetch_all(store.pool())
+                .await?
+            }
+            Place::Batch(batch) => {
+                sqlx::query_file_as!(Row, "queries/source/members.sql", batch, *after, PAGE)
+                    .fetch_all(store.pool())
+                    .await?
+            }
+        };
+        *after = rows.last().map_or(*after, |row| row.n);
+        rows.into_iter().map(Row::member).collect()
     }
-    rows.into_iter().map(Row::member).collect()
+
+    /// Rows may lack the object; a batch by object must meet them, to refuse them by name.
+    async fn objectless(self, store: &Store, after: &mut i64) -> Result<Vec<Member>, Error> {
+        let rows = match self {
+            Place::Category { id, version } => {
+                sqlx::query_file_as!(
+                    Row,
+                    "queries/category/members_without_object.sql",
+                    id,
+                    version,
+                    *after,
+                    PAGE
+                )
+                .fetch_all(store.pool())
+                .await?
+            }
+            Place::Batch(batch) => {
+                sqlx::query_file_as!(
+                    Row,
+                    "queries/source/members_without_object.sql",
+                    batch,
+                    *after,
+                    PAGE
+                )
+                .fetch_all(store.pool())
+                .await?
+            }
+        };
+        *after = rows.last().map_or(*after, |row| row.n);
+        rows.into_iter().map(Row::member).collect()
+    }
+
+    async fn objects(self, store: &Store, after: &mut (String, i64)) -> Result<Vec<Member>, Error> {
+        let rows = match self {
+            Place::Category { id, version } => {
+                sqlx::query_file_as!(
+                    Row,
+                    "queries/category/members_by_object.sql",
+                    id,
+                    version,
+                    after.0,
+                    after.1,
+                    PAGE
+                )
+                .fetch_all(store.pool())
+                .await?
+            }
+            Place::Batch(batch) => {
+                sqlx::query_file_as!(
+                    Row,
+                    "queries/source/members_by_object.sql",
+                    batch,
+                    after.0,
+                    after.1,
+                    PAGE
+                )
+                .fetch_all(store.pool())
+                .await?
+            }
+        };
+        if let Some(last) = rows.last() {
+            *after = (last.object.clone().unwrap_or_default(), last.n);
+        }
+        rows.into_iter().map(Row::member).collect()
+    }
 }
 
-/// A row of a category, whichever order it was read in.
+/// Object groups stand together in byte order, items in their own.
+fn in_order(mut members: Vec<Member>, by_object: bool) -> VecDeque<Member> {
+    if by_object {
+        members.sort_by(|left, right| left.object.cmp(&right.object));
+    }
+    members.into()
+}
+
+/// A row, whichever order it was read in.
 struct Row {
     n: i64,
     key: String,
@@ -190,7 +210,7 @@ struct Row {
 impl Row {
     fn member(self) -> Result<Member, Error> {
         let document = Value::parse(&self.document).map_err(|error| Error::Unreadable {
-            noun: "category item",
+            noun: "row of a selection",
             name: self.key.clone(),
             message: error.to_string(),
         })?;
@@ -201,47 +221,4 @@ impl Row {
             document,
         })
     }
-}
-
-/// The key of an item: its key fields, joined.
-pub(in crate::protocol) fn item_key(document: &Value, fields: &[String]) -> String {
-    let parts: Vec<String> = fields
-        .iter()
-        .map(|field| document.get(field).map_or_else(String::new, text))
-        .collect();
-    parts.join("\u{1f}")
-}
-
-fn text(value: &Value) -> String {
-    value
-        .as_str()
-        .map_or_else(|| value.to_json(), ToOwned::to_owned)
-}
-
-/// Items of the configuration; object groups stand together in byte order, items in their own.
-fn inline(items: &[Value], key: &Key, object: Option<&str>, by_object: bool) -> VecDeque<Member> {
-    let mut members: Vec<Member> = items
-        .iter()
-        .zip(1..)
-        .map(|(document, n)| {
-            let key = match key {
-                Key::Row => n.to_string(),
-                Key::Fields(fields) => item_key(document, fields),
-            };
-            let object = object
-                .and_then(|field| document.get(field))
-                .filter(|value| !value.is_null())
-                .map(text);
-            Member {
-                n,
-                key,
-                object,
-                document: document.clone(),
-            }
-        })
-        .collect();
-    if by_object {
-        members.sort_by(|left, right| left.object.cmp(&right.object));
-    }
-    members.into()
 }

@@ -6,20 +6,23 @@
 //! move its cursor: the later one finds it moved and leaves.
 
 mod block;
+pub(in crate::protocol) mod inline;
+pub(in crate::protocol) mod judge;
 mod lanes;
 pub(in crate::protocol) mod members;
+mod seal;
 pub(in crate::protocol) mod shape;
 
 use chrono::{DateTime, Utc};
 use windlass_workflows::configuration::{self, Content, JobConfiguration};
-use windlass_workflows::plan::{Occasion, PlanHash, Rendering, SelectionHash, SlotScope};
+use windlass_workflows::plan::{Occasion, Rendering, SelectionHash, SlotScope};
 use windlass_workflows::problem::Problem;
 use windlass_workflows::value::Value;
 
+use self::judge::{Verdict, judge};
 use self::lanes::PlanLanes;
 use self::members::Members;
 use self::shape::Shaper;
-use crate::vocabulary::ConfigurationKind;
 use crate::{Error, Store};
 
 /// What one call of [`Store::plan`] did.
@@ -135,21 +138,22 @@ impl Store {
             self.clone(),
             &plan.configuration,
             plan.category.zip(plan.category_version),
+            Some(plan.id),
         );
+        let mut left_out = members.left_out();
         let mut shaper = Shaper::new(&plan.configuration, &rendering);
         let mut hash = SelectionHash::new();
         let mut cursor = plan.cursor;
         while let Some(page) = members.page().await? {
             for mut member in page {
-                if !rendering
-                    .keeps(&member)
-                    .map_err(|error| refused("filter_error", "/selection/filter", &error))?
-                {
-                    continue;
+                match judge(&plan.configuration, &rendering, &member).map_err(Stop::Refused)? {
+                    Verdict::Member => {}
+                    Verdict::Dropped => continue,
+                    Verdict::LeftOut(row) => {
+                        left_out.push(row);
+                        continue;
+                    }
                 }
-                member
-                    .fits(plan.configuration.strategy)
-                    .map_err(|error| refused("missing_object", "/selection", &error))?;
                 member.n = hash.members() + 1;
                 hash.add(&member);
                 let is_new = i64::try_from(member.n).unwrap_or(i64::MAX) > plan.cursor;
@@ -158,6 +162,8 @@ impl Store {
                     break;
                 }
             }
+            self.leave_out(plan.id, &left_out).await?;
+            left_out.clear();
             cursor = self
                 .store_blocks(plan, &lanes, &mut shaper, cursor, false)
                 .await?;
@@ -165,6 +171,7 @@ impl Store {
                 break;
             }
         }
+        self.leave_out(plan.id, &left_out).await?;
         shaper.finish().map_err(Stop::Refused)?;
         self.store_blocks(plan, &lanes, &mut shaper, cursor, true)
             .await?;
@@ -191,70 +198,6 @@ impl Store {
         Ok(cursor)
     }
 
-    async fn seal(
-        &self,
-        plan: &PlanRow,
-        shaper: &Shaper<'_>,
-        hash: &SelectionHash,
-    ) -> Result<(), Stop> {
-        let least = plan.configuration.guards.min_members;
-        if hash.members() < least {
-            let message = format!(
-                "the selection has {} members; the guard asks for {least}",
-                hash.members()
-            );
-            let code = if hash.members() == 0 {
-                "empty_selection"
-            } else {
-                "too_few_members"
-            };
-            return Err(Stop::Refused(
-                Problem::new(code, "/selection", message)
-                    .hint("look at the filter, or at the category's last load"),
-            ));
-        }
-        let template_hash = sqlx::query_file!("queries/template/hash.sql", plan.template_version)
-            .fetch_one(self.pool())
-            .await?
-            .hash;
-        let selection = hash.finish();
-        let plan_hash = PlanHash {
-            revision: plan.document.as_bytes(),
-            template: template_hash.as_bytes(),
-            purpose_revision: self.purpose_revision(plan).await?,
-            strategy: plan.configuration.strategy,
-            chunk: plan.configuration.chunk,
-            members: hash.members(),
-            jobs: shaper.jobs(),
-            chunks: shaper.chunks(),
-            selection: &selection,
-        };
-        let count = |count: u64| i64::try_from(count).unwrap_or(i64::MAX);
-        sqlx::query_file!(
-            "queries/batch/seal.sql",
-            plan.id,
-            count(hash.members()),
-            count(shaper.jobs()),
-            i32::try_from(shaper.chunks()).unwrap_or(i32::MAX),
-            hex::encode(selection),
-            hex::encode(plan_hash.finish()),
-        )
-        .execute(self.pool())
-        .await?;
-        Ok(())
-    }
-
-    async fn purpose_revision(&self, plan: &PlanRow) -> Result<Option<i64>, Error> {
-        if plan.purpose.is_empty() {
-            return Ok(None);
-        }
-        let revision = self
-            .configuration(plan.tenant, ConfigurationKind::Purpose, &plan.purpose)
-            .await?
-            .revision;
-        Ok(Some(i64::from(revision)))
-    }
-
     /// A plan that fails leaves no job open: what it held ends cancelled, outside the totals. The batch
     /// first: its lock keeps another planner from adding a block, or says that it was sealed meanwhile.
     async fn fail_plan(&self, batch: i64, problem: &Problem) -> Result<(), Error> {
@@ -265,7 +208,7 @@ impl Store {
                     .execute(&mut *connection)
                     .await?;
                 if failed.rows_affected() > 0 {
-                    sqlx::query_file!("queries/batch/drop_planned.sql", batch)
+                    sqlx::query_file!("queries/batch/drop_planned.sql", batch, "plan_failed")
                         .execute(connection)
                         .await?;
                 }
@@ -336,8 +279,4 @@ fn rendering(plan: &PlanRow) -> Result<Rendering, Stop> {
     };
     Rendering::compile(&plan.configuration, plan.purpose_input.as_ref(), occasion)
         .map_err(|problems| Stop::Store(Error::Invalid { problems }))
-}
-
-fn refused(code: &str, pointer: &str, error: &dyn std::fmt::Display) -> Stop {
-    Stop::Refused(Problem::new(code, pointer, error.to_string()))
 }

@@ -8,6 +8,7 @@ use windlass_workflows::machine::turn::End;
 use super::{Cause, Letter, Meeting, Post, Spot};
 use crate::Error;
 use crate::store::approval;
+use crate::store::child_batch;
 use crate::store::context;
 use crate::store::exchange::{Ending, NewEntry};
 use crate::store::gate::Session;
@@ -49,6 +50,7 @@ pub(in crate::store) async fn deliver<'a>(
     approval::close(connection, with_posts(entries.clone())).await?;
     approval::open(connection, with_posts(entries.clone())).await?;
     groups(connection, with_posts(entries.clone())).await?;
+    child_batch::open(connection, with_posts(entries.clone())).await?;
     publish(connection, with_posts(entries.clone())).await?;
     save(connection, with_posts(entries.clone())).await?;
     pass_on(connection, with_posts(entries.clone())).await?;
@@ -246,6 +248,7 @@ async fn groups<'a>(
         .flat_map(|(new, post)| post.closed_groups.iter().map(|of| (new.job, *of)))
         .collect();
     group::close(connection, &closed).await?;
+    child_batch::close(connection, &closed).await?;
     let opened: Vec<(i64, i32, &NewGroup)> = posts
         .flat_map(|(new, post)| {
             let groups = post.groups.iter();

@@ -78,7 +78,7 @@ impl Meeting {
         match cause.kind {
             CauseKind::Signal => self.share(tenant, Spot::Signal(&cause.name, &cause.key)),
             CauseKind::Event => self.share(tenant, Spot::Event(&cause.name)),
-            CauseKind::Child | CauseKind::Approval | CauseKind::Group => {
+            CauseKind::Child | CauseKind::Approval | CauseKind::Group | CauseKind::Batch => {
                 self.share(tenant, Spot::Job(job));
             }
         }

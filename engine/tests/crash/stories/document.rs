@@ -59,6 +59,14 @@ pub fn stories() -> Vec<Story> {
             "select count(*) from template_version where name = 'brief'",
             1,
         )]),
+        Story::new("publish with a child of its time", |stage| {
+            Box::pin(publish_pinned(stage))
+        })
+        .after(|stage| Box::pin(publish(stage)))
+        .expects(&[(
+            "select count(*) from template_version where pins = '{\"strikes.brief\": \"1.0.0\"}'",
+            1,
+        )]),
         Story::new("load items", |stage| Box::pin(load(stage)))
             .after(|stage| Box::pin(birds(stage)))
             .expects(&[(
@@ -107,6 +115,17 @@ pub async fn set(stage: &Stage, texts: &[&str]) -> Result<(), Error> {
 
 async fn publish(stage: &Stage) -> Result<(), Error> {
     let published = stage.store.publish_source(DEFAULT_TENANT, TEMPLATE).await;
+    published.map(drop)
+}
+
+async fn publish_pinned(stage: &Stage) -> Result<(), Error> {
+    let text = "document: { dsl: '1.0.3', namespace: strikes, name: pins, version: '1.0.0' }
+do:
+  - start:
+      run: { workflow: { namespace: strikes, name: brief, version: latest } }
+      metadata: { windlass: { pin: publish } }
+";
+    let published = stage.store.publish_source(DEFAULT_TENANT, text).await;
     published.map(drop)
 }
 

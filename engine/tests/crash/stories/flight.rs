@@ -3,23 +3,17 @@
 use std::sync::Arc;
 
 use windlass_engine::Error;
-use windlass_engine::protocol::{Flight, publish};
-use windlass_engine::store::{Claimed, Ending, NewEntry, NewPause};
+use windlass_engine::protocol::Flight;
+use windlass_engine::store::{NewEntry, NewPause};
 use windlass_engine::vocabulary::{PauseMode, PauseScope};
-use windlass_workflows::catalogue::Catalogue;
-use windlass_workflows::machine::event::{Activity, Event, EventKind};
-use windlass_workflows::machine::fault::Fault;
-use windlass_workflows::machine::{Execution, JobFacts};
-use windlass_workflows::program::{Bundle, Program};
+use windlass_workflows::machine::event::EventKind;
+use windlass_workflows::program::Program;
 use windlass_workflows::value::Value;
 
+use crate::common::flying::{RESTS, STOPS, publish_as, started, stopped, written};
 use crate::stage::{Stage, Story};
 
 const HELD: u128 = 7;
-
-const RESTS: &str = "- rest: { wait: PT1H }\n- say: { set: { word: hello } }\n";
-const STOPS: &str = "- ask: { call: http, with: { method: GET, endpoint: 'https://a.example/' }, \
-    metadata: { windlass: { onExhausted: park } } }\n- say: { set: { word: hello } }\n";
 
 const ALL_ENDED: (&str, i64) = (
     "select count(*) from job where not exists (select from outcome where job.id between first_id and last_id)",
@@ -104,15 +98,15 @@ async fn fly(stage: &Stage, place: i64, flight: &Flight) -> Result<(), Error> {
     flown.map(drop)
 }
 
-async fn resting(stage: &Stage) -> Result<(), Error> {
-    let program = publish_as(stage, "1.0.0", RESTS).await;
+pub async fn resting(stage: &Stage) -> Result<(), Error> {
+    let program = publish_as(&stage.bench, "1.0.0", RESTS).await;
     stage.claim(HELD, 3).await;
     end(stage, &program, &[started()]).await
 }
 
 async fn paused(stage: &Stage) -> Result<(), Error> {
     resting(stage).await?;
-    publish_as(stage, "1.1.0", &RESTS.replace("hello", "hi")).await;
+    publish_as(&stage.bench, "1.1.0", &RESTS.replace("hello", "hi")).await;
     let pause = NewPause {
         scope: PauseScope::Job,
         subject: stage.job(1).await.to_string(),
@@ -126,46 +120,13 @@ async fn paused(stage: &Stage) -> Result<(), Error> {
 
 /// A batch of one job, whose step failed for good.
 async fn parked(stage: &Stage) -> Result<(), Error> {
-    let program = publish_as(stage, "1.0.0", STOPS).await;
+    let program = publish_as(&stage.bench, "1.0.0", STOPS).await;
     stage.claim(HELD, 1).await;
     stage.batched().await;
-    let failed = EventKind::Failed {
-        activity: Activity(1),
-        fault: Fault::standard("communication", 503, "answered 503"),
-        again_after: None,
-    };
-    end(stage, &program, &[started(), failed]).await?;
+    end(stage, &program, &[started(), stopped()]).await?;
     let ended = stage.bench.store.finish().await?;
     assert_eq!(ended.len(), 1, "it ended with errors");
     Ok(())
-}
-
-const fn started() -> EventKind {
-    EventKind::Started {
-        attempt: 0,
-        losses: 0,
-    }
-}
-
-/// Publishes the template of the bench's jobs; its first version is the one that is there.
-async fn publish_as(stage: &Stage, version: &str, tasks: &str) -> Arc<Program> {
-    let source = format!(
-        "document: {{ dsl: '1.0.3', namespace: test, name: noop, version: '{version}' }}\ndo:\n{tasks}"
-    );
-    let template = publish::check_source(&source, &Catalogue::builtin());
-    let template = template.unwrap_or_else(|problems| panic!("{problems:#?}"));
-    let bundle = Bundle::from_json(&template.bundle).expect("a bundle");
-    if version == "1.0.0" {
-        sqlx::query("update template_version set bundle = $1")
-            .bind(&template.bundle)
-            .execute(&stage.bench.pool)
-            .await
-            .expect("what the jobs run");
-    } else {
-        let published = stage.bench.store.publish(1, template).await;
-        published.expect("published");
-    }
-    Arc::new(Program::build(&bundle).expect("a program"))
 }
 
 /// What is claimed goes as far as these events lead, and leaves its worker.
@@ -178,32 +139,4 @@ async fn end(stage: &Stage, program: &Arc<Program>, kinds: &[EventKind]) -> Resu
     assert_eq!(exchanged.refused, [] as [i64; 0]);
     hot.close().await;
     Ok(())
-}
-
-fn written(job: &Claimed, program: &Arc<Program>, kinds: &[EventKind]) -> NewEntry {
-    let facts = JobFacts {
-        id: job.id,
-        nonce: job.nonce,
-        input: Value::parse(&job.input).expect("JSON"),
-        created_at: job.created_at,
-        tenant: "1".into(),
-        item_key: None,
-        batch: None,
-    };
-    let mut execution = Execution::new(program.clone(), facts);
-    let at = job.claimed_at;
-    for kind in kinds {
-        let kind = kind.clone();
-        execution.apply(Event { at, kind }).expect("it is legal");
-        let mut turn = execution.seal().expect("it changed");
-        if turn.entry.is_none() {
-            execution.settle(turn);
-            continue;
-        }
-        let mut new = NewEntry::of(job.id, job.lease, &mut turn, false);
-        let due = execution.next_due();
-        new.ending.get_or_insert(Ending::Rest { due });
-        return new;
-    }
-    panic!("nothing was written");
 }

@@ -2,14 +2,18 @@
 
 mod approval;
 mod batch;
+mod batch_life;
 mod breaker;
+mod bulk;
 mod cancel;
+mod child_batch;
 mod context;
 mod doctor;
 mod document;
 mod effect;
 mod failure;
 mod flight;
+mod forecast;
 mod group;
 mod key;
 mod lease;
@@ -21,8 +25,10 @@ pub mod partition;
 mod pause;
 mod redrive;
 mod request;
+mod restart;
 mod schedule;
 mod share;
+mod source;
 
 use crate::stage::Story;
 
@@ -34,6 +40,9 @@ pub fn all() -> Vec<Story> {
         schedule::stories(),
         request::stories(),
         batch::stories(),
+        child_batch::stories(),
+        batch_life::stories(),
+        source::stories(),
         cancel::stories(),
         key::stories(),
         lease::stories(),
@@ -48,7 +57,10 @@ pub fn all() -> Vec<Story> {
         group::stories(),
         failure::stories(),
         redrive::stories(),
+        restart::stories(),
         flight::stories(),
+        forecast::stories(),
+        bulk::stories(),
         share::stories(),
         breaker::stories(),
         partition::stories(),

@@ -1,9 +1,10 @@
 //! Schedules that fire, by the clock and by hand, and the clock that moves.
 
 use chrono::TimeDelta;
-use windlass_engine::Error;
-use windlass_engine::protocol::Trigger;
-use windlass_engine::store::DEFAULT_TENANT;
+use windlass_engine::protocol::{Backfill, Trigger};
+use windlass_engine::store::{DEFAULT_TENANT, NewPause};
+use windlass_engine::vocabulary::{PauseMode, PauseScope};
+use windlass_engine::{Error, Store};
 
 use crate::common::recipe::{BIRDS, apply, with_birds};
 use crate::stage::{Stage, Story};
@@ -26,9 +27,23 @@ pub fn stories() -> Vec<Story> {
             "select count(*) from slot where state = 'planned' and fire_at <= now()",
             0,
         )]),
+        Story::new("plan by new zone data", |stage| {
+            Box::pin(async { stage.store.fire().await.map(drop) })
+        })
+        .after(|stage| Box::pin(of_old_zones(stage)))
+        .expects(&[("select count(*) from schedule where zone_data = '2001a'", 0)]),
         Story::new("run a slot by hand", |stage| Box::pin(by_hand(stage)))
             .after(|stage| Box::pin(scheduled(stage)))
             .expects(&[("select count(*) from slot where state = 'manual'", 1)]),
+        Story::new("let a paused schedule go", |stage| Box::pin(let_go(stage)))
+            .after(|stage| Box::pin(stopped(stage)))
+            .expects(&[("select count(*) from batch where schedule = 'briefs'", 1)]),
+        Story::new("backfill", |stage| Box::pin(backfill(stage)))
+            .after(|stage| Box::pin(scheduled(stage)))
+            .expects(&[("select count(*) from slot where asked_by = 'mia'", 2)]),
+        Story::new("take a backfill back", |stage| Box::pin(take_back(stage)))
+            .after(|stage| Box::pin(backfilling(stage)))
+            .expects(&[("select count(*) from slot where asked_by is not null", 0)]),
         Story::new("move the clock", |stage| Box::pin(move_clock(stage))).expects(&[(
             "select count(*) from cluster where clock_offset > interval '1 day'",
             1,
@@ -40,6 +55,13 @@ async fn scheduled(stage: &Stage) -> Result<(), Error> {
     with_birds(&stage.bench.store, BIRDS).await;
     apply(&stage.bench.store, &[JOB], "").await;
     stage.bench.store.fire().await.map(drop)
+}
+
+/// Its slots were planned by what was known of zones long ago.
+async fn of_old_zones(stage: &Stage) -> Result<(), Error> {
+    scheduled(stage).await?;
+    stage.run("update schedule set zone_data = '2001a'").await;
+    Ok(())
 }
 
 async fn due(stage: &Stage) -> Result<(), Error> {
@@ -73,6 +95,63 @@ async fn by_hand(stage: &Stage) -> Result<(), Error> {
         Err(Error::Conflict { .. }) if stage.again => Ok(()),
         answer => answer.map(drop),
     }
+}
+
+/// Two of its slots lie in a pause that lasts.
+async fn stopped(stage: &Stage) -> Result<(), Error> {
+    stage.bench.store.enter_development().await?;
+    scheduled(stage).await?;
+    let store = &stage.bench.store;
+    let pause = NewPause {
+        scope: PauseScope::Configuration,
+        mode: PauseMode::Hold,
+        subject: "briefs".to_owned(),
+        who: "leo".to_owned(),
+        why: "a freeze".to_owned(),
+        until: None,
+    };
+    store.pause(DEFAULT_TENANT, pause).await?;
+    let ahead = store.clock().await?.now + TimeDelta::hours(25);
+    store.set_clock(ahead).await.map(drop)
+}
+
+/// Repeated after it was done, it is refused: nothing is paused. What was let go starts with the next pass.
+async fn let_go(stage: &Stage) -> Result<(), Error> {
+    let resumed = stage.store.resume_schedule(DEFAULT_TENANT, "briefs", None);
+    match resumed.await {
+        Err(Error::NotFound { .. }) if stage.again => {}
+        answer => drop(answer?),
+    }
+    stage.store.fire().await.map(drop)
+}
+
+/// The two slots of the day before yesterday.
+async fn backfill(stage: &Stage) -> Result<(), Error> {
+    ask(&stage.store).await
+}
+
+async fn backfilling(stage: &Stage) -> Result<(), Error> {
+    scheduled(stage).await?;
+    ask(&stage.bench.store).await
+}
+
+async fn ask(store: &Store) -> Result<(), Error> {
+    let today = chrono::Utc::now()
+        .date_naive()
+        .and_time(chrono::NaiveTime::MIN);
+    let wanted = Backfill {
+        schedule: "briefs".to_owned(),
+        from: (today - TimeDelta::days(2)).and_utc(),
+        to: (today - TimeDelta::days(1)).and_utc(),
+        who: "mia".to_owned(),
+        dry_run: false,
+    };
+    store.backfill(DEFAULT_TENANT, wanted).await.map(drop)
+}
+
+async fn take_back(stage: &Stage) -> Result<(), Error> {
+    let taken = stage.store.cancel_backfill(DEFAULT_TENANT, "briefs");
+    taken.await.map(drop)
 }
 
 async fn move_clock(stage: &Stage) -> Result<(), Error> {

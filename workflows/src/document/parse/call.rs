@@ -3,7 +3,7 @@
 use super::Reader;
 use super::shape::{shape, unwrapped};
 use super::spot::Spot;
-use crate::catalogue::{CHUNKS, MAP};
+use crate::catalogue::{BATCH, CHUNKS, MAP};
 use crate::document::step::{Authentication, FunctionName, HttpCall, HttpOutput, Kind, Shape};
 use crate::value::Value;
 
@@ -59,6 +59,7 @@ impl Reader {
             return None;
         }
         let with = match fields.get("with") {
+            Some(spot) if is_batch(name) => self.recipe(&spot)?,
             Some(spot) => self.map_shape(&spot)?,
             None => Shape::Constant(Value::map([] as [(&str, Value); 0])),
         };
@@ -69,6 +70,20 @@ impl Reader {
             self.called_of_catalogue(fields);
         }
         Some(kind)
+    }
+
+    /// The `with` of a batch: the expressions of its `input` see a member, as those of a job configuration do.
+    fn recipe(&mut self, spot: &Spot<'_>) -> Option<Shape> {
+        let spot = self.any_object(spot)?;
+        let entries = spot.entries().iter().map(|entry| {
+            let of = spot.of(entry);
+            let read = match &*entry.key {
+                "input" => Shape::Constant(of.tree.to_value()),
+                _ => shape(&of),
+            };
+            (entry.key.to_string(), read)
+        });
+        Some(Shape::Map(entries.collect()))
     }
 
     /// What a call of `chunks` or `map` names in its `with.call`, if a catalogue of the template has it.
@@ -221,6 +236,10 @@ impl Reader {
             }
         }
     }
+}
+
+fn is_batch(name: &str) -> bool {
+    function_name(name).is_some_and(|(function, of)| function.name == BATCH && of == "default")
 }
 
 /// An HTTP URI whose placeholders are closed and named.

@@ -10,6 +10,7 @@ mod call;
 mod control;
 mod data;
 mod definitions;
+mod demand;
 mod events;
 mod header;
 mod openapi;

@@ -1,12 +1,9 @@
 //! `metadata.windlass`: our one key in the free maps of documents and tasks, closed, so that a typo is refused.
 
-use std::collections::BTreeSet;
-
 use super::Reader;
 use super::call::function_name;
 use super::shape::{shape, unwrapped};
 use super::spot::Spot;
-use crate::document::needs::needed;
 use crate::document::settings::{
     Compensate, DocumentSettings, Effect, Fate, Lifecycle, OnUnknown, Pin, ScheduleExtras, Settings,
 };
@@ -14,11 +11,12 @@ use crate::document::step::{Delay, Kind, Shape};
 use crate::document::tree::Node;
 use crate::value::Value;
 
-const DOCUMENT_KEYS: [&str; 7] = [
+const DOCUMENT_KEYS: [&str; 8] = [
     "profile",
     "purpose",
     "lane",
     "needs",
+    "prefers",
     "deadline",
     "lifecycle",
     "schedule",
@@ -136,38 +134,11 @@ impl Reader {
                 }
             }
             "cost" => self.cost(spot),
-            "needs" => {
-                self.needs(spot);
-            }
             _ => {
-                self.any_object(spot);
+                self.needs(spot);
             }
         }
         settings.placement.push((key, shape(spot)));
-    }
-
-    /// What is written out; a part that is computed is read when it is known.
-    fn needs(&mut self, spot: &Spot<'_>) -> BTreeSet<String> {
-        let words = match shape(spot) {
-            Shape::Constant(value) => needed(&value),
-            _ => return BTreeSet::new(),
-        };
-        words.unwrap_or_else(|| {
-            self.wrong_type(spot, "names, each beside true or a word");
-            BTreeSet::new()
-        })
-    }
-
-    fn cost(&mut self, spot: &Spot<'_>) {
-        let Some(spot) = self.any_object(spot) else {
-            return;
-        };
-        for entry in spot.entries() {
-            let amount = spot.of(entry);
-            if !matches!(amount.tree.kind(), "string") {
-                self.integer(&amount, 0, i64::MAX);
-            }
-        }
     }
 
     fn placed_length(&mut self, spot: &Spot<'_>, settings: &mut Settings) {
@@ -327,12 +298,8 @@ impl Reader {
         settings.lane = ours
             .get("lane")
             .and_then(|spot| self.read_expression(&spot));
-        if let Some(spot) = ours.get("needs") {
-            match shape(&spot) {
-                Shape::Constant(_) => settings.needs = self.needs(&spot),
-                _ => self.wrong_type(&spot, "names, each beside true or a word, written out"),
-            }
-        }
+        settings.needs = self.needs_of_all(&ours, "needs");
+        settings.prefers = self.needs_of_all(&ours, "prefers");
         settings.deadline = ours.get("deadline").and_then(|spot| self.delay(&spot));
         if let Some(spot) = ours.get("lifecycle") {
             settings.lifecycle = match self.word(&spot, &["workflow", "task"]) {

@@ -1,0 +1,71 @@
+//! `windlass batch approve`, `cancel`: what a person decides between a batch's plan and its end.
+
+use clap::Subcommand;
+use serde_json::{Value, json};
+
+use super::context::Context;
+use super::error::CliError;
+use crate::exit::Exit;
+
+/// Decisions about one that is open.
+#[derive(Debug, Subcommand)]
+pub enum BatchLifeCommand {
+    /// Let a plan go that asks: shows why it asks, then a question
+    Approve {
+        /// b_…
+        id: String,
+        /// Its plan hash, where you have seen it already
+        #[arg(long, value_name = "HASH")]
+        plan: Option<String>,
+    },
+    /// End it: what has not begun at once, the rest is asked
+    Cancel {
+        /// b_…
+        id: String,
+        /// Kept with the batch and its jobs
+        #[arg(long, value_name = "TEXT")]
+        reason: Option<String>,
+    },
+}
+
+impl BatchLifeCommand {
+    /// Runs the verb.
+    pub async fn run(self, context: &Context) -> Result<Exit, CliError> {
+        match self {
+            Self::Approve { id, plan } => approve(context, &id, plan).await,
+            Self::Cancel { id, reason } => {
+                if !context.confirm(&format!("Cancel {id}?"))? {
+                    return Ok(Exit::Usage);
+                }
+                let body = json!({ "reason": reason.unwrap_or_default() });
+                let path = ["batches", &id, "cancel"];
+                let answer = context.client.post(&path, &[], &body, None).await?;
+                context.output.item(&answer)?;
+                Ok(Exit::Done)
+            }
+        }
+    }
+}
+
+/// Approves the plan that the caller names, or the one that is shown now.
+async fn approve(context: &Context, id: &str, plan: Option<String>) -> Result<Exit, CliError> {
+    let plan = match plan {
+        Some(plan) => plan,
+        None => {
+            let batch = context.client.get(&["batches", id], &[]).await?;
+            let reasons = batch.pointer("/asks/reasons").and_then(Value::as_array);
+            for reason in reasons.into_iter().flatten() {
+                context.say(reason["message"].as_str().unwrap_or_default());
+            }
+            batch["plan_hash"].as_str().unwrap_or_default().to_owned()
+        }
+    };
+    if !context.confirm(&format!("Approve {id}?"))? {
+        return Ok(Exit::Usage);
+    }
+    let path = ["batches", id, "approve"];
+    let body = json!({ "plan": plan });
+    let answer = context.client.post(&path, &[], &body, None).await?;
+    context.output.item(&answer)?;
+    Ok(Exit::Done)
+}

@@ -1,0 +1,5 @@
+-- Locks a batch for its restart.
+-- Index  batch_tenant (tenant, id).
+-- Locks  the batch.
+-- Gives  one row or none.
+select state, sealed, cancelling_at is not null as "is_cancelling!" from batch where id = $2 and tenant = $1 for update;

@@ -1,0 +1,5 @@
+-- Takes rows of a batch's source, in row order.
+-- Index  none read; source_row's two are written.
+-- Locks  the new rows.
+-- Gives  as many affected rows as were sent.
+copy source_row (batch, n, key, object, document, left_out) from stdin

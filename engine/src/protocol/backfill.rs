@@ -1,0 +1,231 @@
+//! Backfills: slots of the past that did not run, by today's rule, one after another, each of them its own row of the
+//! ledger.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use chrono::{DateTime, Utc};
+use serde::Serialize;
+use windlass_workflows::calendar::{Preview, Schedule, Slot, ZONE_DATA, slots_of_rule};
+use windlass_workflows::problem::Problem;
+
+use super::start::Start;
+use crate::store::schedule::tenant_name;
+use crate::store::{Planning, Session, calendar, write_slots};
+use crate::{Error, Store};
+
+/// A longer one is cut into several by whoever wants it.
+const SLOTS_MAX: usize = 1_000;
+/// Reason of a slot that waits for its turn.
+const ASKED: &str = "backfill";
+
+/// Which slots are wanted.
+#[derive(Clone, Debug)]
+pub struct Backfill {
+    /// The schedule.
+    pub schedule: String,
+    /// The first instant that counts.
+    pub from: DateTime<Utc>,
+    /// The first that counts no more; not after now.
+    pub to: DateTime<Utc>,
+    /// Who wants them.
+    pub who: String,
+    /// Say what would happen and do nothing.
+    pub dry_run: bool,
+}
+
+/// One slot of the range.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct BackfillSlot {
+    /// Its name.
+    pub at: DateTime<Utc>,
+    /// Whether it is run.
+    pub runs: bool,
+    /// What the ledger said of it before; nothing where it has no row.
+    pub was: Option<String>,
+}
+
+impl Store {
+    /// Runs the slots of a range that did not run, by today's rule, before its `start` and after its `end` too and
+    /// whether it is paused or not; each when nothing of the schedule is open and no slot of today wants to start.
+    /// A slot that ran, or that is still to be decided, is left alone. Repeated, it finds nothing to do.
+    ///
+    /// # Errors
+    /// `invalid` for a range that is empty, not over, or has more than 1,000 slots; `illegal_state` for a schedule that
+    /// has none, or is off.
+    ///
+    /// # Cancel safety
+    /// Dropped, either all of it has happened or nothing.
+    pub async fn backfill(
+        &self,
+        tenant: i32,
+        backfill: Backfill,
+    ) -> Result<Vec<BackfillSlot>, Error> {
+        let name = backfill.schedule.as_str();
+        let view = self.schedule(tenant, name).await?;
+        let start = self.start_of(tenant, name).await?;
+        if start.schedule().is_none() || start.is_after() || !view.enabled {
+            return Err(Error::Conflict {
+                code: "illegal_state",
+                message: format!("`{name}` has no slots to run"),
+                hint: Some("one that is off, or that events or ended jobs start, has none".into()),
+            });
+        }
+        let now = self.clock().await?.now;
+        if backfill.from >= backfill.to || backfill.to > now {
+            let message = "`from` must lie before `to`, and `to` not after now";
+            return Err(Error::invalid(Problem::new("wrong_value", "/to", message)));
+        }
+        let filling = Filling {
+            tenant,
+            start,
+            backfill,
+        };
+        self.transaction(move |connection| Box::pin(filling.run(connection)))
+            .await
+    }
+
+    /// The slots that a backfill still has to run, oldest first, with who wants each.
+    pub async fn backfilling(
+        &self,
+        tenant: i32,
+        name: &str,
+    ) -> Result<Vec<(DateTime<Utc>, String)>, Error> {
+        self.schedule(tenant, name).await?;
+        let found = sqlx::query_file!("queries/slot/asked.sql", tenant, name);
+        let rows = found.fetch_all(self.pool()).await?;
+        Ok(rows.into_iter().map(|row| (row.at, row.asked_by)).collect())
+    }
+
+    /// Takes back what a backfill has not run yet; how many slots. What runs goes on.
+    ///
+    /// # Errors
+    /// `not_found` when there is no such schedule.
+    pub async fn cancel_backfill(&self, tenant: i32, name: &str) -> Result<i64, Error> {
+        self.schedule(tenant, name).await?;
+        let name = name.to_owned();
+        self.transaction(move |connection| {
+            Box::pin(async move {
+                sqlx::query_file!("queries/schedule/lock.sql", tenant, name)
+                    .fetch_optional(&mut *connection)
+                    .await?;
+                let row = sqlx::query_file!("queries/slot/unask.sql", tenant, name)
+                    .fetch_one(connection)
+                    .await?;
+                Ok(row.taken_back)
+            })
+        })
+        .await
+    }
+}
+
+struct Filling {
+    tenant: i32,
+    start: Start,
+    backfill: Backfill,
+}
+
+impl Filling {
+    async fn run(self, connection: &mut Session) -> Result<Vec<BackfillSlot>, Error> {
+        let (tenant, name) = (self.tenant, self.backfill.schedule.as_str());
+        sqlx::query_file!("queries/schedule/lock.sql", tenant, name)
+            .fetch_optional(&mut *connection)
+            .await?;
+        let Some(schedule) = self.start.schedule() else {
+            return Ok(Vec::new());
+        };
+        let key = format!("{}/{name}", tenant_name(connection, tenant).await?);
+        let schedule = schedule.clone().spread_for(&key);
+        let calendar = calendar::of(connection, tenant, &schedule).await?;
+        let planning = Planning {
+            tenant,
+            name,
+            revision: self.start.revision().unwrap_or(1),
+            zone_data: ZONE_DATA,
+            schedule: &schedule,
+            calendar: calendar.as_ref(),
+        };
+        let (from, to) = (self.backfill.from, self.backfill.to);
+        let found = slots_of_rule(&schedule, calendar.as_ref(), from, to);
+        let known = self.known(connection).await?;
+        let told = told(&schedule, &found, &known)?;
+        if !self.backfill.dry_run {
+            self.ask(connection, planning, found, &told).await?;
+        }
+        Ok(told)
+    }
+
+    /// What the ledger says of the range: the state of each, with its reason.
+    async fn known(
+        &self,
+        connection: &mut Session,
+    ) -> Result<BTreeMap<DateTime<Utc>, (String, Option<String>)>, Error> {
+        let (from, to) = (self.backfill.from, self.backfill.to);
+        let name = self.backfill.schedule.as_str();
+        let rows = sqlx::query_file!("queries/slot/around.sql", self.tenant, name, from, to)
+            .fetch_all(connection)
+            .await?;
+        let rows = rows.into_iter();
+        Ok(rows.map(|row| (row.at, (row.state, row.reason))).collect())
+    }
+
+    async fn ask(
+        &self,
+        connection: &mut Session,
+        planning: Planning<'_>,
+        mut found: Vec<Slot>,
+        told: &[BackfillSlot],
+    ) -> Result<(), Error> {
+        let wanted = told.iter().filter(|slot| slot.runs);
+        let ats: Vec<DateTime<Utc>> = wanted.map(|slot| slot.at).collect();
+        let new = told.iter().filter(|slot| slot.was.is_none());
+        let new: BTreeSet<DateTime<Utc>> = new.map(|slot| slot.at).collect();
+        found.retain(|slot| new.contains(&slot.at));
+        let found = Preview {
+            slots: found,
+            dropped: Vec::new(),
+        };
+        write_slots(connection, planning, &found).await?;
+        let new = Vec::from_iter(new);
+        sqlx::query_file!(
+            "queries/slot/ask.sql",
+            planning.tenant,
+            planning.name,
+            &ats,
+            ASKED,
+            self.backfill.who,
+            &new
+        )
+        .execute(connection)
+        .await?;
+        Ok(())
+    }
+}
+
+/// What becomes of each slot of the range.
+fn told(
+    schedule: &Schedule,
+    found: &[Slot],
+    known: &BTreeMap<DateTime<Utc>, (String, Option<String>)>,
+) -> Result<Vec<BackfillSlot>, Error> {
+    if found.len() > SLOTS_MAX {
+        let message = format!("the range has {} slots, more than {SLOTS_MAX}", found.len());
+        let zone = schedule.zone.name();
+        let hint = format!("backfill it piece by piece; its zone is {zone}");
+        return Err(Error::invalid(
+            Problem::new("too_large", "/to", message).hint(hint),
+        ));
+    }
+    let slots = found.iter().map(|slot| {
+        let row = known.get(&slot.at);
+        let words = |(state, reason): &(String, Option<String>)| match reason {
+            Some(reason) => format!("{state}: {reason}"),
+            None => state.clone(),
+        };
+        BackfillSlot {
+            at: slot.at,
+            runs: row.is_none_or(|(state, _)| matches!(state.as_str(), "missed" | "skipped")),
+            was: row.map(words),
+        }
+    });
+    Ok(slots.collect())
+}

@@ -1,0 +1,71 @@
+//! New zone data under planned slots: they are computed anew, and no nominal time comes twice.
+
+use std::collections::HashSet;
+
+use chrono::{DateTime, TimeDelta, Utc};
+use windlass_workflows::calendar::{Preview, Slot, slots};
+
+use crate::Error;
+use crate::store::{Planning, Session, unplan_slots, write_slots};
+
+/// No change of zone data moves a time by more.
+const REACH: TimeDelta = TimeDelta::days(2);
+/// Further than the ledger is written.
+const AHEAD: TimeDelta = TimeDelta::days(2);
+
+/// Replaces what is planned after now by what the zone data of this binary says. A nominal time that has its row, whatever
+/// became of it, gets no other; one that was planned and lies in the past now is due. The caller holds the schedule's row.
+pub(super) async fn plan_anew(
+    connection: &mut Session,
+    planning: Planning<'_>,
+    now: DateTime<Utc>,
+) -> Result<(), Error> {
+    let (tenant, name) = (planning.tenant, planning.name);
+    let taken = unplan_slots(connection, tenant, name, now).await?;
+    let replaced: HashSet<String> = taken.iter().flat_map(|(_, covers)| walls(covers)).collect();
+    let rows = sqlx::query_file!(
+        "queries/slot/around.sql",
+        tenant,
+        name,
+        now - REACH,
+        now + REACH + AHEAD
+    )
+    .fetch_all(&mut *connection)
+    .await?;
+    let known: HashSet<String> = rows.iter().flat_map(|row| walls(&row.covers)).collect();
+    let (schedule, calendar) = (planning.schedule, planning.calendar);
+    let mut found = slots(schedule, calendar, now - REACH, now + AHEAD);
+    found.retain(|slot| {
+        let mut covers = slot.covers.iter().map(said);
+        let was_planned = slot.at > now || said_any(slot, &replaced);
+        was_planned && !covers.any(|wall| known.contains(&wall))
+    });
+    let found = Preview {
+        slots: found,
+        dropped: Vec::new(),
+    };
+    write_slots(connection, planning, &found).await?;
+    sqlx::query_file!(
+        "queries/schedule/new_zone_data.sql",
+        tenant,
+        name,
+        planning.zone_data
+    )
+    .execute(connection)
+    .await?;
+    Ok(())
+}
+
+fn said_any(slot: &Slot, walls: &HashSet<String>) -> bool {
+    slot.covers.iter().any(|wall| walls.contains(&said(wall)))
+}
+
+/// A nominal time as rows have it.
+fn said(wall: &chrono::NaiveDateTime) -> String {
+    wall.format("%Y-%m-%dT%H:%M:%S").to_string()
+}
+
+/// The nominal times of a row.
+fn walls(covers: &str) -> Vec<String> {
+    serde_json::from_str(covers).unwrap_or_default()
+}

@@ -1,0 +1,239 @@
+//! Where rows go that are read: into parts of a copy, with what was wrong with the others.
+
+use tokio::sync::mpsc;
+use windlass_workflows::category::Item;
+use windlass_workflows::problem::Problem;
+
+/// Refused rows that are reported; the rest are only counted.
+const REFUSED_MAX: usize = 1_000;
+/// Bytes of a key or object, so that it fits an index entry.
+const KEY_BYTES_MAX: usize = 1_000;
+/// Bytes sent to Postgres at once.
+const PART_BYTES: usize = 256 * 1024;
+
+/// What reading a file gave.
+#[derive(Debug, Default)]
+pub(in crate::protocol) struct Reading {
+    /// Rows read.
+    pub rows: i64,
+    /// What is wrong.
+    pub refused: Vec<Problem>,
+    /// Bad rows beyond the bound.
+    pub more_refused: usize,
+    /// Whether a row was left out.
+    pub has_left_out: bool,
+    lines: Lines,
+}
+
+impl Reading {
+    /// The line on which a row begins.
+    pub fn line_of(&self, n: i64) -> u64 {
+        self.lines.of(n)
+    }
+}
+
+/// Where rows begin, remembered only where the distance between row and line changes.
+#[derive(Debug, Default)]
+struct Lines(Vec<(i64, u64)>);
+
+impl Lines {
+    fn note(&mut self, n: i64, line: u64) {
+        if self.of(n) != line {
+            self.0.push((n, line));
+        }
+    }
+
+    fn of(&self, n: i64) -> u64 {
+        let after = self.0.partition_point(|(first, _)| *first <= n);
+        let Some((first, line)) = after.checked_sub(1).map(|index| self.0[index]) else {
+            return u64::try_from(n).unwrap_or_default();
+        };
+        line + u64::try_from(n - first).unwrap_or_default()
+    }
+}
+
+/// Whose rows are copied.
+#[derive(Clone, Copy, Debug)]
+pub(in crate::protocol) enum For {
+    /// A version of a category.
+    Category { id: i32, version: i32 },
+    /// A batch, whose source it is. `leave_out`: invalid rows refuse nothing.
+    Batch { id: i64, leave_out: bool },
+}
+
+/// Where read rows go: into parts of a copy.
+pub(in crate::protocol) struct Sink {
+    sender: mpsc::Sender<Vec<u8>>,
+    whose: For,
+    /// As every line of the copy begins.
+    prefix: String,
+    part: Vec<u8>,
+    reading: Reading,
+}
+
+impl Sink {
+    pub fn new(sender: mpsc::Sender<Vec<u8>>, whose: For) -> Self {
+        let prefix = match whose {
+            For::Category { id, version } => format!("{id}\t{version}\t"),
+            For::Batch { id, .. } => format!("{id}\t"),
+        };
+        Self {
+            sender,
+            whose,
+            prefix,
+            part: Vec::new(),
+            reading: Reading::default(),
+        }
+    }
+
+    /// The next row: an item, or what is wrong with it.
+    pub fn row(&mut self, line: u64, item: Result<Item, Vec<Problem>>) {
+        self.reading.rows += 1;
+        self.reading.lines.note(self.reading.rows, line);
+        match item.and_then(|item| storable(item, line)) {
+            Ok(item) => {
+                let document = item.document.to_json();
+                self.keep(&item.key, item.object.as_deref(), &document, None);
+            }
+            Err(problems) if self.leaves_out(&problems) => {
+                self.reading.has_left_out = true;
+                self.keep("", None, "", Some("invalid"));
+            }
+            Err(problems) => problems
+                .into_iter()
+                .for_each(|problem| self.refuse(problem)),
+        }
+    }
+
+    /// A broken source refuses the whole, whatever is said of its rows.
+    fn leaves_out(&self, problems: &[Problem]) -> bool {
+        matches!(
+            self.whose,
+            For::Batch {
+                leave_out: true,
+                ..
+            }
+        ) && problems.iter().all(|problem| problem.code == "invalid_row")
+    }
+
+    pub fn refuse(&mut self, problem: Problem) {
+        if self.reading.refused.len() < REFUSED_MAX {
+            self.reading.refused.push(problem);
+        } else {
+            self.reading.more_refused += 1;
+        }
+    }
+
+    fn keep(&mut self, key: &str, object: Option<&str>, document: &str, left_out: Option<&str>) {
+        if !self.reading.refused.is_empty() {
+            return;
+        }
+        self.part.extend_from_slice(self.prefix.as_bytes());
+        self.part
+            .extend_from_slice(self.reading.rows.to_string().as_bytes());
+        self.cell(Some(key));
+        self.cell(object);
+        self.cell(Some(document));
+        if matches!(self.whose, For::Batch { .. }) {
+            self.cell(left_out);
+        }
+        self.part.push(b'\n');
+        if self.part.len() >= PART_BYTES {
+            self.send();
+        }
+    }
+
+    fn cell(&mut self, text: Option<&str>) {
+        self.part.push(b'\t');
+        match text {
+            Some(text) => escape(&mut self.part, text),
+            None => self.part.extend_from_slice(b"\\N"),
+        }
+    }
+
+    /// A receiver that is gone has failed; its error is told there.
+    fn send(&mut self) {
+        let part = std::mem::take(&mut self.part);
+        let _ = self.sender.blocking_send(part);
+    }
+
+    pub fn end(mut self) -> Reading {
+        if !self.part.is_empty() {
+            self.send();
+        }
+        self.reading
+    }
+}
+
+/// Postgres' text form of COPY.
+fn escape(part: &mut Vec<u8>, text: &str) {
+    for byte in text.bytes() {
+        match byte {
+            b'\\' => part.extend_from_slice(b"\\\\"),
+            b'\t' => part.extend_from_slice(b"\\t"),
+            b'\n' => part.extend_from_slice(b"\\n"),
+            b'\r' => part.extend_from_slice(b"\\r"),
+            other => part.push(other),
+        }
+    }
+}
+
+/// Refuses what Postgres could not keep or find again.
+fn storable(item: Item, line: u64) -> Result<Item, Vec<Problem>> {
+    for (word, text) in [
+        ("key", Some(&item.key)),
+        ("object key", item.object.as_ref()),
+    ] {
+        let Some(text) = text else { continue };
+        if text.len() > KEY_BYTES_MAX {
+            let message = format!("the {word} has more than {KEY_BYTES_MAX} bytes");
+            return Err(vec![wrong(line, message)]);
+        }
+        if text.contains('\0') {
+            return Err(vec![wrong(
+                line,
+                format!("the {word} holds a NUL character"),
+            )]);
+        }
+    }
+    Ok(item)
+}
+
+/// A row that does not fit.
+pub(super) fn wrong(line: u64, message: impl Into<String>) -> Problem {
+    let line = u32::try_from(line).unwrap_or(u32::MAX);
+    Problem::new("invalid_row", "", message).at(line, 1)
+}
+
+/// What cannot be read at all.
+pub(super) fn broken(line: u64, message: impl Into<String>) -> Problem {
+    Problem {
+        code: "source_broken".into(),
+        ..wrong(line, message)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_row_remembers_its_line_across_cells_of_several_lines() {
+        let mut lines = Lines::default();
+        for (n, line) in [(1, 2), (2, 3), (3, 6), (4, 7)] {
+            lines.note(n, line);
+        }
+
+        assert_eq!([1, 2, 3, 4].map(|n| lines.of(n)), [2, 3, 6, 7]);
+        assert_eq!(lines.0.len(), 2);
+    }
+
+    #[test]
+    fn copied_text_is_escaped() {
+        let mut part = Vec::new();
+
+        escape(&mut part, "a\tb\\n\nc\r");
+
+        assert_eq!(part, b"a\\tb\\\\n\\nc\\r");
+    }
+}

@@ -1,0 +1,57 @@
+//! What a planned batch asks of people: why, and how its plan differs from the last one.
+
+use chrono::{DateTime, Utc};
+use serde::{Deserialize, Serialize};
+
+/// What a plan asks, or asked before somebody approved it.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct AsksView {
+    /// Whether it waits for an answer.
+    #[serde(default)]
+    pub is_open: bool,
+    /// Until when; then the batch is cancelled.
+    #[serde(default)]
+    pub until: Option<DateTime<Utc>>,
+    /// The guards that ask.
+    pub reasons: Vec<AskReason>,
+    /// The configuration's latest batch that came to its end.
+    pub last: Option<LastPlan>,
+}
+
+/// Why a plan asks.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AskReason {
+    /// Key of the guard, or `approval` where every plan is approved.
+    pub guard: String,
+    /// What was found, and what is allowed.
+    pub message: String,
+}
+
+/// The plan before, in figures.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LastPlan {
+    /// Its batch.
+    pub batch: i64,
+    /// Items selected.
+    pub members: i64,
+    /// Jobs made of them.
+    pub jobs: i64,
+    /// Rows left out.
+    pub left_out: i64,
+    /// Whether it selected the very same members and documents.
+    pub same_selection: bool,
+}
+
+/// What was kept at sealing, with how it stands now.
+pub(super) fn asks(
+    kept: Option<&str>,
+    is_open: bool,
+    until: Option<DateTime<Utc>>,
+) -> Option<AsksView> {
+    let view: AsksView = serde_json::from_str(kept?).ok()?;
+    Some(AsksView {
+        is_open,
+        until: until.filter(|_| is_open),
+        ..view
+    })
+}

@@ -1,0 +1,82 @@
+//! Restarts: what failed or parked in a batch runs again inside of it, page by page.
+
+use windlass_engine::Error;
+use windlass_engine::protocol::NewRestart;
+use windlass_engine::store::{Claimed, NewEntry};
+
+use crate::common::dead::{FINGERPRINT, exhausted, failed};
+use crate::stage::{Stage, Story};
+
+const HELD: u128 = 7;
+
+const COMPLETED: &[(&str, i64)] = &[
+    (
+        "select count(*) from batch where state = 'completed' and generation = 2",
+        1,
+    ),
+    (
+        "select count(*) from redrive where state = 'completed' and moved = 3",
+        1,
+    ),
+];
+
+pub fn stories() -> Vec<Story> {
+    let pass = |name| {
+        Story::new(name, |stage| {
+            Box::pin(async { stage.store.pace_restarts().await.map(drop) })
+        })
+        .expects(COMPLETED)
+    };
+    vec![
+        Story::new("ask for a restart", |stage| Box::pin(ask(stage)))
+            .after(|stage| Box::pin(ended(stage, stop)))
+            .expects(COMPLETED),
+        pass("restart what parked").after(|stage| Box::pin(begun(stage, stop, 0))),
+        pass("restart what failed").after(|stage| Box::pin(begun(stage, failed, 1))),
+        pass("a restart that is done").after(|stage| Box::pin(begun(stage, failed, 2))),
+    ]
+}
+
+fn stop(job: &Claimed) -> NewEntry {
+    exhausted(job, FINGERPRINT)
+}
+
+/// Asked again, it is under way, or nothing is left for it.
+async fn ask(stage: &Stage) -> Result<(), Error> {
+    match begin(stage).await {
+        Err(Error::Conflict { .. }) if stage.again => Ok(()),
+        other => other,
+    }
+}
+
+async fn begin(stage: &Stage) -> Result<(), Error> {
+    let id = stage.bench.count("select id from batch").await;
+    let begun = stage.store.restart_batch(1, id, NewRestart::default());
+    begun.await.map(drop)
+}
+
+/// A batch of three jobs that all stopped in one way, and ended with that.
+async fn ended(stage: &Stage, how: fn(&Claimed) -> NewEntry) -> Result<(), Error> {
+    stage.claim(HELD, 3).await;
+    stage.batched().await;
+    stage
+        .run("insert into batch_range (batch, first_id, last_id) select batch, min(id), max(id) from job group by batch")
+        .await;
+    let entries: Vec<NewEntry> = stage.claimed(HELD).await?.iter().map(how).collect();
+    let mut hot = stage.hot().await?;
+    let exchanged = hot.exchange(stage.worker, &entries, None).await?;
+    assert_eq!(exchanged.refused, [] as [i64; 0]);
+    hot.close().await;
+    let ended = stage.bench.store.finish().await?;
+    assert_eq!(ended.len(), 1, "it ended with errors");
+    Ok(())
+}
+
+async fn begun(stage: &Stage, how: fn(&Claimed) -> NewEntry, passes: usize) -> Result<(), Error> {
+    ended(stage, how).await?;
+    begin(stage).await?;
+    for _ in 0..passes {
+        stage.bench.store.pace_restarts().await?;
+    }
+    Ok(())
+}
