@@ -61,6 +61,7 @@ async fn opening(
     stage: &Stage,
     job: &Claimed,
     is_awaited: bool,
+    on_close: OnClose,
     filter: &str,
 ) -> Result<NewEntry, Error> {
     let with =
@@ -72,7 +73,7 @@ async fn opening(
         name: "briefs".into(),
         terms: ChildTerms::default(),
         is_awaited,
-        on_close: OnClose::Cancel,
+        on_close,
         tolerated: Tolerated::Count(0),
     };
     let batch = stage.store.child_batch(DEFAULT_TENANT, new).await?;
@@ -91,7 +92,7 @@ async fn record(stage: &Stage, entry: NewEntry) -> Result<(), Error> {
 
 async fn opens(stage: &Stage, is_awaited: bool) -> Result<(), Error> {
     let job = stage.claimed(HELD).await?.remove(0);
-    let turn = opening(stage, &job, is_awaited, ".cost < 6").await?;
+    let turn = opening(stage, &job, is_awaited, OnClose::Cancel, ".cost < 6").await?;
     record(stage, turn).await
 }
 
@@ -114,7 +115,7 @@ async fn rests(stage: &Stage, job: &Claimed) -> Result<(), Error> {
 async fn failed(stage: &Stage) -> Result<(), Error> {
     parent(stage).await?;
     let job = stage.claimed(HELD).await?.remove(0);
-    let turn = opening(stage, &job, true, "false").await?;
+    let turn = opening(stage, &job, true, OnClose::Cancel, "false").await?;
     record(stage, turn).await?;
     rests(stage, &job).await?;
     stage.bench.store.plan().await.map(drop)
@@ -137,7 +138,20 @@ async fn close(stage: &Stage) -> Result<(), Error> {
 async fn killed(stage: &Stage) -> Result<(), Error> {
     running(stage).await?;
     let job = stage.claimed(HELD).await?.remove(0);
-    rests(stage, &job).await?;
+    ends(stage, &job).await
+}
+
+/// The same of a batch that goes on alone.
+async fn killed_beside(stage: &Stage) -> Result<(), Error> {
+    parent(stage).await?;
+    let job = stage.claimed(HELD).await?.remove(0);
+    let turn = opening(stage, &job, true, OnClose::Abandon, ".cost < 6").await?;
+    record(stage, turn).await?;
+    ends(stage, &job).await
+}
+
+async fn ends(stage: &Stage, job: &Claimed) -> Result<(), Error> {
+    rests(stage, job).await?;
     stage.bench.store.plan().await?;
     stage.bench.store.release().await?;
     let killed = stage.bench.store.kill(DEFAULT_TENANT, job.id, "mia", "");
