@@ -6,52 +6,29 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use chrono::TimeDelta;
-use uuid::Uuid;
 use windlass_engine::Error;
 use windlass_engine::protocol::ChildTerms;
-use windlass_engine::store::{Claimed, Ending, LaneAhead, LaneKey, Want};
+use windlass_engine::store::{Ending, LaneAhead};
 use windlass_engine::testing::application;
 use windlass_workflows::configuration::LimitReference;
 use windlass_workflows::machine::turn::End;
 use windlass_workflows::problem::Problem;
 use windlass_workflows::value::Value;
 
-use crate::common::{Bench, TestWorker, ending};
+use crate::common::limit::{self, claim, pass, used};
+use crate::common::{Bench, ending};
+
+/// A lane with jobs under some keys.
+async fn lane(bench: &Bench, keys: &[&str], jobs: usize) -> i32 {
+    let lane = limit::lane(bench, keys).await;
+    limit::submit(bench, lane, jobs).await;
+    lane
+}
 
 async fn apply(bench: &Bench, limit: &str) {
     let limit = format!("windlass: v1\nkind: Limit\n{limit}");
     let applied = bench.store.apply(application(&[&limit])).await;
     applied.expect("applied");
-}
-
-/// A lane with jobs under some keys.
-async fn lane(bench: &Bench, keys: &[&str], jobs: usize) -> i32 {
-    let key = LaneKey {
-        limit_keys: keys.iter().map(|key| (*key).to_owned()).collect(),
-        ..LaneKey::of_template(1, "test.noop", "", 0)
-    };
-    let mut request = bench.request();
-    request.lane = bench.store.lane(&key).await.expect("a lane");
-    let page = vec![request.clone(); jobs];
-    let stored = bench.store.submit(1, "test", &page).await;
-    stored.expect("submitted");
-    request.lane
-}
-
-async fn claim(worker: &mut TestWorker, lanes: &[(i32, usize)]) -> Vec<Claimed> {
-    let want = Want {
-        limited: true,
-        named: false,
-        claim: Uuid::now_v7(),
-        lanes: lanes.to_vec(),
-    };
-    let exchanged = worker.hot.exchange(worker.id, &[], Some(&want)).await;
-    exchanged.expect("claimed").claimed
-}
-
-async fn used(bench: &Bench) -> Vec<i32> {
-    let used = sqlx::query_scalar("select used from limit_use order by key");
-    used.fetch_all(&bench.pool).await.expect("counters")
 }
 
 async fn ahead(bench: &Bench) -> Vec<LaneAhead> {
@@ -132,15 +109,6 @@ async fn a_rate_gives_the_units_that_a_start_takes() {
         2,
         "no more than the burst is saved up"
     );
-}
-
-/// Time goes by for the buckets.
-async fn pass(bench: &Bench, seconds: i32) {
-    sqlx::query("update limit_use set refilled_at = refilled_at - make_interval(secs => $1)")
-        .bind(seconds)
-        .execute(&bench.pool)
-        .await
-        .expect("later");
 }
 
 #[tokio::test]

@@ -6,10 +6,11 @@ use std::collections::{BTreeMap, HashSet};
 use std::time::Duration;
 
 use uuid::Uuid;
-use windlass_engine::store::{Claimed, Ending, LaneKey, Want};
+use windlass_engine::store::{Ending, Want};
 use windlass_workflows::machine::turn::End;
 
-use crate::common::{Bench, TestWorker, completed, ending};
+use crate::common::limit::{claim, lane, pass, submit, used};
+use crate::common::{Bench, completed, ending};
 
 /// A rule by hand: `figures` are SQL assignments of `concurrency`, `rate` and `burst`.
 async fn rule(bench: &Bench, name: &str, concurrency: Option<i32>, rate: Option<(f64, i32)>) {
@@ -21,46 +22,6 @@ async fn rule(bench: &Bench, name: &str, concurrency: Option<i32>, rate: Option<
         .execute(&bench.pool)
         .await
         .expect("a rule");
-}
-
-/// A lane under some keys, sorted.
-async fn lane(bench: &Bench, keys: &[&str]) -> i32 {
-    let key = LaneKey {
-        limit_keys: keys.iter().map(|key| (*key).to_owned()).collect(),
-        ..LaneKey::of_template(1, "test.noop", "", 0)
-    };
-    bench.store.lane(&key).await.expect("a lane")
-}
-
-async fn submit(bench: &Bench, lane: i32, jobs: usize) {
-    let mut request = bench.request();
-    request.lane = lane;
-    for page in vec![request; jobs].chunks(1_000) {
-        let submitted = bench.store.submit(1, "test", page).await;
-        submitted.expect("submitted");
-    }
-}
-
-async fn used(bench: &Bench) -> Vec<i32> {
-    sqlx::query_scalar("select used from limit_use order by key")
-        .fetch_all(&bench.pool)
-        .await
-        .expect("counters")
-}
-
-async fn claim(worker: &mut TestWorker, lanes: &[(i32, usize)]) -> Vec<Claimed> {
-    let want = Want {
-        limited: true,
-        named: false,
-        claim: Uuid::now_v7(),
-        lanes: lanes.to_vec(),
-    };
-    worker
-        .hot
-        .exchange(worker.id, &[], Some(&want))
-        .await
-        .expect("claimed")
-        .claimed
 }
 
 #[tokio::test]
@@ -250,15 +211,6 @@ async fn a_rate_admits_its_burst_and_then_what_time_brings() {
         3,
         "no more than the burst is saved up"
     );
-}
-
-/// Time goes by for the buckets.
-async fn pass(bench: &Bench, seconds: i32) {
-    sqlx::query("update limit_use set refilled_at = refilled_at - make_interval(secs => $1)")
-        .bind(seconds)
-        .execute(&bench.pool)
-        .await
-        .expect("later");
 }
 
 #[tokio::test]

@@ -304,20 +304,6 @@ async fn open_one(
     Ok(())
 }
 
-/// Steps do not want these batches any more. Its caller has met their jobs alone.
-pub(super) async fn close(connection: &mut Session, unwanted: &[(i64, u32)]) -> Result<(), Error> {
-    if unwanted.is_empty() {
-        return Ok(());
-    }
-    let parents: Vec<i64> = unwanted.iter().map(|(parent, _)| *parent).collect();
-    let activities = unwanted.iter().map(|(_, activity)| activity.cast_signed());
-    let activities: Vec<i32> = activities.collect();
-    sqlx::query_file!("queries/child_batch/close.sql", &parents, &activities)
-        .execute(connection)
-        .await?;
-    Ok(())
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;

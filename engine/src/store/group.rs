@@ -200,20 +200,6 @@ async fn store(
     Ok(())
 }
 
-/// Parents do not want these groups any more. Its caller has met them alone.
-pub(super) async fn close(connection: &mut Session, unwanted: &[(i64, u32)]) -> Result<(), Error> {
-    if unwanted.is_empty() {
-        return Ok(());
-    }
-    let parents: Vec<i64> = unwanted.iter().map(|(parent, _)| *parent).collect();
-    let activities = unwanted.iter().map(|(_, activity)| activity.cast_signed());
-    let activities: Vec<i32> = activities.collect();
-    sqlx::query_file!("queries/group/close.sql", &parents, &activities)
-        .execute(connection)
-        .await?;
-    Ok(())
-}
-
 /// Goes on with groups of which jobs have ended, and tells the parents of those that are over.
 /// Its caller has met the parents alone, or the groups are not there for others yet.
 pub(super) async fn feed(connection: &mut Session, settled: Vec<Settled>) -> Result<(), Error> {

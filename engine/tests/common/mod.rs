@@ -6,6 +6,7 @@ pub mod contexts;
 pub mod dead;
 pub mod flying;
 pub mod keys;
+pub mod limit;
 pub mod mail;
 pub mod own;
 pub mod recipe;

@@ -155,6 +155,12 @@ impl Stage {
         self.exchange(&mut hot, &entries, None).await.map(drop)
     }
 
+    /// Records one entry, over a connection of its own.
+    pub async fn write(&self, entry: NewEntry) -> Result<(), Error> {
+        let mut hot = self.hot().await?;
+        self.exchange(&mut hot, &[entry], None).await.map(drop)
+    }
+
     /// All jobs that there are become a batch a kind, released and sealed.
     pub async fn batched(&self) {
         self.run(

@@ -3,8 +3,8 @@
 use windlass_engine::protocol::Flight;
 use windlass_workers::catalogue::Catalogue;
 
-use crate::common::Site;
-use crate::stage::{LEASE_TIME, LISTENS, MEMBERS_CANCELLED, RESTING, batch_of, items, tried};
+use crate::common::{LEASE_TIME, Site};
+use crate::stage::{LISTENS, MEMBERS_CANCELLED, RESTING, batch_of, items, tried};
 
 /// A job that waits for a batch of six, of which two are let go and rest, as it does.
 async fn with_two_open(more: &str) -> (Site, i64) {

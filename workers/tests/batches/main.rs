@@ -5,11 +5,9 @@ mod common;
 mod ends;
 mod stage;
 
-use std::time::{Duration, Instant};
-
-use common::{PATIENCE, Site};
+use common::{LEASE_TIME, SHORT_LEASE, Site};
 use serde_json::{Value, json};
-use stage::{LEASE_TIME, MEMBER, SHORT_LEASE, batch_of, items, tried};
+use stage::{MEMBER, batch_of, items, tried};
 use windlass_engine::testing::application;
 use windlass_workers::catalogue::Catalogue;
 
@@ -252,23 +250,7 @@ async fn dies_while_it_opens(is_written: bool) {
     let sql = format!(
         "insert into child_batch (batch, parent, activity, on_close, failed_max) values (99999, {job}, 1, 'cancel', 0)"
     );
-    let mut gate = site.database.hold(sql.leak()).await;
-    let (_, worker) = site.work(Catalogue::new(), SHORT_LEASE);
-    let since = Instant::now();
-    while gate.lock_waits().await == 0 {
-        assert!(since.elapsed() < PATIENCE, "the batch is not written");
-        tokio::time::sleep(Duration::from_millis(10)).await;
-    }
-    worker.abort();
-    if !is_written {
-        let broken = site.database.hold(
-            "select pg_terminate_backend(pid) from pg_stat_activity
-             where datname = current_database() and wait_event_type = 'Lock'",
-        );
-        broken.await.release().await;
-    }
-    gate.release().await;
-    site.work(Catalogue::new(), LEASE_TIME);
+    site.die_at(sql, is_written).await;
 
     assert_eq!(site.gives(job).await["counts"]["completed"], 6);
     assert_eq!(site.count("select count(*) from batch").await, 1);

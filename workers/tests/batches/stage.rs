@@ -7,10 +7,6 @@ use windlass_engine::store::BatchView;
 
 use crate::common::{PATIENCE, Site, request};
 
-pub const LEASE_TIME: Duration = Duration::from_secs(5);
-/// Short, so that a dead worker is soon found.
-pub const SHORT_LEASE: Duration = Duration::from_secs(1);
-
 /// Fails for those that are marked, and says where it stands.
 pub const MEMBER: &str = "
   - judge:

@@ -23,6 +23,12 @@ use windlass_workflows::value::Value;
 /// Longer than anything here takes; a test that waits so long has failed.
 pub const PATIENCE: Duration = Duration::from_secs(60);
 const LOOK_AGAIN: Duration = Duration::from_millis(10);
+/// How long a worker's jobs are its own.
+pub const LEASE_TIME: Duration = Duration::from_secs(5);
+/// Short, so that a dead worker is soon found.
+pub const SHORT_LEASE: Duration = Duration::from_secs(1);
+const BREAK_WHO_WAITS: &str = "select pg_terminate_backend(pid) from pg_stat_activity
+     where datname = current_database() and wait_event_type = 'Lock'";
 
 pub fn request(template: &str, input: &str) -> Request {
     let input = Value::parse(input).expect("input");
@@ -105,6 +111,25 @@ impl Site {
         };
         let worker = Worker::new(self.store.clone(), connect, performer(catalogue), options);
         (stop.clone(), tokio::spawn(worker.run(stop)))
+    }
+
+    /// A worker that dies while it waits to write the same as `sql`; the server throws its turn away, or writes it
+    /// after all. Then another goes on.
+    pub async fn die_at(&self, sql: String, is_written: bool) {
+        let mut gate = self.database.hold(sql.leak()).await;
+        let (_, worker) = self.work(Catalogue::new(), SHORT_LEASE);
+        let since = Instant::now();
+        while gate.lock_waits().await == 0 {
+            assert!(since.elapsed() < PATIENCE, "nothing is written");
+            tokio::time::sleep(LOOK_AGAIN).await;
+        }
+        worker.abort();
+        if !is_written {
+            let broken = self.database.hold(BREAK_WHO_WAITS).await;
+            broken.release().await;
+        }
+        gate.release().await;
+        self.work(Catalogue::new(), LEASE_TIME);
     }
 
     pub fn keep(&self, lease_time: Duration) {

@@ -6,8 +6,8 @@ use serde_json::{Value, json};
 use windlass_engine::protocol::Flight;
 use windlass_workers::catalogue::Catalogue;
 
-use crate::common::Site;
-use crate::stage::{LEASE_TIME, LISTENS, items, map_of};
+use crate::common::{LEASE_TIME, Site};
+use crate::stage::{LISTENS, items, map_of};
 use crate::{Counted, counting};
 
 #[tokio::test]

@@ -7,12 +7,11 @@ mod stage;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::time::{Duration, Instant};
 
 use apalis::prelude::{BoxDynError, task_fn};
-use common::{PATIENCE, Site};
+use common::{LEASE_TIME, SHORT_LEASE, Site};
 use serde_json::{Value, json};
-use stage::{DOUBLE, LEASE_TIME, SHORT_LEASE, items, map_of};
+use stage::{DOUBLE, items, map_of};
 use windlass_workers::apalis::Lease;
 use windlass_workers::catalogue::Catalogue;
 
@@ -147,23 +146,7 @@ async fn dies_while_it_plans(is_written: bool) {
     let sql = format!(
         "insert into child_item (parent, activity, n, job, lane, input) values ({job}, 1, 49, 1, 1, '{{}}')"
     );
-    let mut gate = site.database.hold(sql.leak()).await;
-    let (_, worker) = site.work(Catalogue::new(), SHORT_LEASE);
-    let since = Instant::now();
-    while gate.lock_waits().await == 0 {
-        assert!(since.elapsed() < PATIENCE, "the items are not written");
-        tokio::time::sleep(Duration::from_millis(10)).await;
-    }
-    worker.abort();
-    if !is_written {
-        let broken = site.database.hold(
-            "select pg_terminate_backend(pid) from pg_stat_activity
-             where datname = current_database() and wait_event_type = 'Lock'",
-        );
-        broken.await.release().await;
-    }
-    gate.release().await;
-    site.work(Catalogue::new(), LEASE_TIME);
+    site.die_at(sql, is_written).await;
 
     let list = site.list(job).await;
     assert_eq!(list.as_array().map(Vec::len), Some(50));

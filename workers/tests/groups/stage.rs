@@ -6,10 +6,6 @@ use serde_json::{Value, json};
 
 use crate::common::{PATIENCE, Site, request};
 
-pub const LEASE_TIME: Duration = Duration::from_secs(5);
-/// Short, so that a dead worker is soon found.
-pub const SHORT_LEASE: Duration = Duration::from_secs(1);
-
 /// Twice the number; odd ones fail when they are asked to.
 pub const DOUBLE: &str = "
   - judge:

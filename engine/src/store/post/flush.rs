@@ -221,18 +221,25 @@ struct Children<'a> {
     on_close: Vec<&'a str>,
 }
 
+/// Jobs and which of their activities: one column each.
+fn activities<'a>(
+    posts: impl Iterator<Item = (&'a NewEntry, &'a Post)>,
+    of: fn(&Post) -> &[u32],
+) -> (Vec<i64>, Vec<i32>) {
+    let named = posts.flat_map(|(new, post)| {
+        let activities = of(post).iter();
+        activities.map(|activity| (new.job, activity.cast_signed()))
+    });
+    named.unzip()
+}
+
 async fn close<'a>(
     connection: &mut Session,
     posts: impl Iterator<Item = (&'a NewEntry, &'a Post)>,
 ) -> Result<(), Error> {
-    let (parents, activities): (Vec<i64>, Vec<i32>) = posts
-        .flat_map(|(new, post)| {
-            let closed = post.closed.iter();
-            closed.map(|activity| (new.job, activity.cast_signed()))
-        })
-        .unzip();
+    let (parents, closed) = activities(posts, |post| &post.closed);
     if !parents.is_empty() {
-        sqlx::query_file!("queries/child/close.sql", &parents, &activities)
+        sqlx::query_file!("queries/child/close.sql", &parents, &closed)
             .execute(connection)
             .await?;
     }
@@ -243,12 +250,7 @@ async fn groups<'a>(
     connection: &mut Session,
     posts: impl Iterator<Item = (&'a NewEntry, &'a Post)> + Clone,
 ) -> Result<(), Error> {
-    let closed: Vec<(i64, u32)> = posts
-        .clone()
-        .flat_map(|(new, post)| post.closed_groups.iter().map(|of| (new.job, *of)))
-        .collect();
-    group::close(connection, &closed).await?;
-    child_batch::close(connection, &closed).await?;
+    close_groups(connection, posts.clone()).await?;
     let opened: Vec<(i64, i32, &NewGroup)> = posts
         .flat_map(|(new, post)| {
             let groups = post.groups.iter();
@@ -256,6 +258,24 @@ async fn groups<'a>(
         })
         .collect();
     group::open(connection, &opened).await
+}
+
+/// Steps do not want their groups and batches any more. The jobs were met alone.
+async fn close_groups<'a>(
+    connection: &mut Session,
+    posts: impl Iterator<Item = (&'a NewEntry, &'a Post)>,
+) -> Result<(), Error> {
+    let (parents, closed) = activities(posts, |post| &post.closed_groups);
+    if parents.is_empty() {
+        return Ok(());
+    }
+    sqlx::query_file!("queries/group/close.sql", &parents, &closed)
+        .execute(&mut *connection)
+        .await?;
+    sqlx::query_file!("queries/child_batch/close.sql", &parents, &closed)
+        .execute(connection)
+        .await?;
+    Ok(())
 }
 
 async fn publish<'a>(

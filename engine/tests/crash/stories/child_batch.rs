@@ -47,6 +47,15 @@ pub fn stories() -> Vec<Story> {
             OVER,
             ("select count(*) from batch where state = 'cancelled'", 1),
         ]),
+        Story::new("forget the batch of a killed job", |stage| {
+            Box::pin(async { stage.store.close_child_batches().await.map(drop) })
+        })
+        .after(|stage| Box::pin(killed_beside(stage)))
+        .expects(&[
+            ONE,
+            OVER,
+            ("select count(*) from batch where state = 'cancelled'", 0),
+        ]),
     ]
 }
 
@@ -84,16 +93,10 @@ async fn opening(
     Ok(with_post(journal(job, 1), post))
 }
 
-async fn record(stage: &Stage, entry: NewEntry) -> Result<(), Error> {
-    let mut hot = stage.hot().await?;
-    stage.exchange(&mut hot, &[entry], None).await?;
-    Ok(())
-}
-
 async fn opens(stage: &Stage, is_awaited: bool) -> Result<(), Error> {
     let job = stage.claimed(HELD).await?.remove(0);
     let turn = opening(stage, &job, is_awaited, OnClose::Cancel, ".cost < 6").await?;
-    record(stage, turn).await
+    stage.write(turn).await
 }
 
 /// The parent still runs, and its batch is to be planned.
@@ -108,7 +111,7 @@ async fn rests(stage: &Stage, job: &Claimed) -> Result<(), Error> {
         name: String::new(),
         key: "1".into(),
     };
-    record(stage, resting(job, 2, vec![cause])).await
+    stage.write(resting(job, 2, vec![cause])).await
 }
 
 /// The parent rests, and its batch selects nothing.
@@ -116,7 +119,7 @@ async fn failed(stage: &Stage) -> Result<(), Error> {
     parent(stage).await?;
     let job = stage.claimed(HELD).await?.remove(0);
     let turn = opening(stage, &job, true, OnClose::Cancel, "false").await?;
-    record(stage, turn).await?;
+    stage.write(turn).await?;
     rests(stage, &job).await?;
     stage.bench.store.plan().await.map(drop)
 }
@@ -131,7 +134,7 @@ async fn close(stage: &Stage) -> Result<(), Error> {
         closed_groups: vec![1],
         ..Post::default()
     };
-    record(stage, with_post(journal(&job, 2), post)).await
+    stage.write(with_post(journal(&job, 2), post)).await
 }
 
 /// The parent rested for a batch whose jobs are let go, and was killed.
@@ -146,7 +149,7 @@ async fn killed_beside(stage: &Stage) -> Result<(), Error> {
     parent(stage).await?;
     let job = stage.claimed(HELD).await?.remove(0);
     let turn = opening(stage, &job, true, OnClose::Abandon, ".cost < 6").await?;
-    record(stage, turn).await?;
+    stage.write(turn).await?;
     ends(stage, &job).await
 }
 

@@ -79,16 +79,10 @@ async fn opening(stage: &Stage, job: &Claimed, items: usize) -> Result<NewEntry,
     Ok(with_post(journal(job, 1), post))
 }
 
-async fn record(stage: &Stage, entry: NewEntry) -> Result<(), Error> {
-    let mut hot = stage.hot().await?;
-    stage.exchange(&mut hot, &[entry], None).await?;
-    Ok(())
-}
-
 async fn opens(stage: &Stage, items: usize) -> Result<(), Error> {
     let job = stage.claimed(HELD).await?.remove(0);
     let turn = opening(stage, &job, items).await?;
-    record(stage, turn).await
+    stage.write(turn).await
 }
 
 /// The parent rests, and the first of its group runs.
@@ -130,7 +124,7 @@ async fn close(stage: &Stage) -> Result<(), Error> {
         closed_groups: vec![1],
         ..Post::default()
     };
-    record(stage, with_post(journal(&job, 2), post)).await
+    stage.write(with_post(journal(&job, 2), post)).await
 }
 
 async fn cancel(stage: &Stage) -> Result<(), Error> {

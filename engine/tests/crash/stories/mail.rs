@@ -135,8 +135,7 @@ async fn lettered(stage: &Stage) -> Result<(), Error> {
     stage.claim(HELD, 1).await;
     let job = stage.claimed(HELD).await?.remove(0);
     let turn = spawning(&stage.bench, &job, 1, OnClose::Cancel).await;
-    let mut hot = stage.hot().await?;
-    stage.exchange(&mut hot, &[turn], None).await?;
+    stage.write(turn).await?;
     stage
         .run(
             "insert into signal (tenant, key, id, name, data, expires_at, job)
