@@ -384,6 +384,22 @@ async fn jobs_stand_still_and_go_on_together() {
 }
 
 #[tokio::test]
+async fn the_pause_of_a_job_that_runs_still_is_lifted_before_it_is_held() {
+    let bench = Bench::new().await;
+    bench.submit(1).await;
+    let job = bench.worker().await.claim(1).await.remove(0).id;
+    let paused = begin(&bench, numbered(&[job]), BulkChange::Pause).await;
+    to_its_end(&bench, paused.id).await;
+    let pauses = "select count(*) from pause where job is not null";
+    assert_eq!(bench.count(pauses).await, 1);
+
+    let resumed = begin(&bench, numbered(&[job]), BulkChange::Resume).await;
+    let resumed = to_its_end(&bench, resumed.id).await;
+
+    assert_eq!((resumed.done, bench.count(pauses).await), (1, 0));
+}
+
+#[tokio::test]
 async fn what_ended_a_quarter_ago_is_forgotten() {
     let bench = Bench::new().await;
     resting(&bench, 1).await;

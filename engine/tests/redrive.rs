@@ -216,6 +216,29 @@ async fn a_failed_job_is_redriven_once_as_a_new_job_that_links_back() {
 }
 
 #[tokio::test]
+async fn a_job_that_parked_first_and_failed_then_is_redriven_as_failed() {
+    let bench = Bench::new().await;
+    let mut worker = parked(&bench, 1).await;
+    bench.store.redrive(1, &wanted()).await.expect("begun");
+    pass(&bench).await;
+    let job = worker.claim(1).await.remove(0);
+    worker.record(&[failed(&job)]).await;
+    pass(&bench).await;
+    let both = NewRedrive {
+        failed_too: true,
+        ..wanted()
+    };
+
+    bench.store.redrive(1, &both).await.expect("begun again");
+    for _ in 0..4 {
+        pass(&bench).await;
+    }
+
+    let links = "select redrive_of from job where redrive_of is not null";
+    assert_eq!(bench.count(links).await, job.id);
+}
+
+#[tokio::test]
 async fn a_failed_job_that_somebody_else_renews_at_the_same_time_is_left_to_them() {
     let bench = Bench::new().await;
     bench.submit(2).await;

@@ -195,6 +195,16 @@ async fn a_fingerprint_or_keys_choose_and_the_rest_stays() {
 }
 
 #[tokio::test]
+async fn where_a_job_is_a_members_the_name_of_an_object_chooses_nobody() {
+    let bench = Bench::new().await;
+    let (batch, _, _) = ended(&bench).await;
+
+    let ohio = restart(&bench, batch.id, only(&["Ohio"])).await;
+
+    assert_eq!(code(ohio), "nothing_to_restart");
+}
+
+#[tokio::test]
 async fn an_object_runs_again_with_all_its_members() {
     let bench = Bench::new().await;
     with_birds(&bench.store, BIRDS).await;

@@ -8,12 +8,13 @@ use std::io::Cursor;
 
 use common::Bench;
 use common::recipe::{
-    BIRDS, jobs, kept, left, members, new_batch, over, refused, told, with_birds,
+    BIRDS, apply, jobs, kept, left, members, new_batch, over, refused, told, with_birds,
 };
 use serde_json::json;
 use windlass_engine::Error;
-use windlass_engine::protocol::{CreatedBatch, Planned, Source, Upload};
-use windlass_engine::store::{BatchView, DEFAULT_TENANT};
+use windlass_engine::protocol::{ChildBatch, ChildTerms, CreatedBatch, Planned, Source, Upload};
+use windlass_engine::store::{BatchView, DEFAULT_TENANT, OnClose, Tolerated};
+use windlass_workflows::value::Value;
 
 async fn bench() -> Bench {
     let bench = Bench::new().await;
@@ -50,6 +51,30 @@ async fn planned(bench: &Bench, source: &Source, bytes: impl Into<Vec<u8>>) -> B
         .batch(DEFAULT_TENANT, batch)
         .await
         .expect("its view")
+}
+
+#[tokio::test]
+async fn a_step_that_names_a_configuration_over_a_file_is_refused() {
+    let bench = bench().await;
+    let stored = "windlass: v1\nkind: JobConfiguration\nname: sent\npurpose: brief\n\
+                  selection: { file: birds.csv, key: name }\nstrategy: individual\n\
+                  guards: { min_members: 0 }\n";
+    apply(&bench.store, &[stored], "").await;
+    let with = Value::from(json!({ "configuration": "sent" }));
+    let new = ChildBatch {
+        activity: 1,
+        with: &with,
+        configuration: "sent".into(),
+        name: "sent".into(),
+        terms: ChildTerms::default(),
+        is_awaited: true,
+        on_close: OnClose::Cancel,
+        tolerated: Tolerated::Count(0),
+    };
+
+    let answer = bench.store.child_batch(DEFAULT_TENANT, new).await;
+
+    assert_eq!(refused(answer).code, "file_missing");
 }
 
 #[tokio::test]

@@ -1,8 +1,8 @@
 //! The reference vectors of schedules: computed by another program on other zone data.
 
-use chrono::{DateTime, NaiveDateTime, Utc, Weekday};
+use chrono::{DateTime, NaiveDateTime, TimeDelta, Utc, Weekday};
 use windlass_workflows::calendar::{
-    Calendar, Dropped, DroppedAt, Schedule, Slot, preview, spread_offset,
+    Calendar, Dropped, DroppedAt, Schedule, Slot, preview, slots_of_rule, spread_offset,
 };
 use windlass_workflows::configuration::{Content, SourceFile, duration, read, restore};
 use windlass_workflows::document::tree::{self, Format};
@@ -128,6 +128,25 @@ fn windows_can_be_cut_anywhere() {
             assert_eq!(pieces, whole, "{:?} cut at {cut}", vector.get("name"));
         }
     }
+}
+
+#[test]
+fn the_first_slots_of_a_long_range_are_found_without_writing_out_the_rest() {
+    let (from, until) = ("1970-01-01T00:00:00Z", "2026-11-22T00:00:00Z");
+    let range: (DateTime<Utc>, DateTime<Utc>) = (from.parse().unwrap(), until.parse().unwrap());
+    let each_second = Value::parse(r#"{"cron":"* * * * * *"}"#).unwrap();
+    let yearly = Value::parse(r#"{"cron":"0 9 1 7 *"}"#).unwrap();
+
+    let many = slots_of_rule(&schedule(&each_second), None, range, 1_001);
+    let few = slots_of_rule(&schedule(&yearly), None, range, 1_001);
+
+    assert_eq!(many.len(), 1_001);
+    assert_eq!(many[1_000].at, range.0 + TimeDelta::seconds(1_000));
+    assert_eq!(few.len(), 57);
+    assert_eq!(
+        few,
+        preview(&schedule(&yearly), None, range.0, range.1).slots
+    );
 }
 
 #[test]

@@ -145,8 +145,8 @@ counter as materialized (
     select held.key, coalesce(freed.n, 0) as freed, held.used, held.rate, refill.tokens,
            greatest(held.refilled_at, now()) as refilled_at,
            case when held.hold_until > now() then 0
-                else greatest(0, least(coalesce(held.cap, 2147483647) - held.used + coalesce(freed.n, 0),
-                                       case when held.rate is not null then floor(refill.tokens)::int4 end))
+                else greatest(0, least(2147483647, coalesce(held.cap, 2147483647)::int8 - held.used + coalesce(freed.n, 0),
+                                       case when held.rate is not null then floor(refill.tokens)::int8 end))::int4
            end as room
     from (select * from settled_use union all select * from wanted_use) held
     left join freed on freed.key = held.key

@@ -20,7 +20,8 @@ cross join lateral (
       and not exists (
           select from redrive_job where redrive_job.origin = ended.job and redrive_job.job <> redrive_job.origin)
       and ($4::text[] is null or exists (
-          select from job where job.id = ended.job and (job.member_key = any ($4) or job.object = any ($4))))
+          select from job where job.id = ended.job and (job.member_key = any ($4)
+             or job.object = any ($4) and (select strategy from batch where id = $2) = 'object')))
     order by ended.job
     limit $7
 ) one

@@ -145,7 +145,7 @@ impl Filling {
             calendar: calendar.as_ref(),
         };
         let (from, to) = (self.backfill.from, self.backfill.to);
-        let found = slots_of_rule(&schedule, calendar.as_ref(), from, to);
+        let found = slots_of_rule(&schedule, calendar.as_ref(), (from, to), SLOTS_MAX + 1);
         let known = self.known(connection).await?;
         let told = told(&schedule, &found, &known)?;
         if !self.backfill.dry_run {
@@ -208,7 +208,7 @@ fn told(
     known: &BTreeMap<DateTime<Utc>, (String, Option<String>)>,
 ) -> Result<Vec<BackfillSlot>, Error> {
     if found.len() > SLOTS_MAX {
-        let message = format!("the range has {} slots, more than {SLOTS_MAX}", found.len());
+        let message = format!("the range has more than {SLOTS_MAX} slots");
         let zone = schedule.zone.name();
         let hint = format!("backfill it piece by piece; its zone is {zone}");
         return Err(Error::invalid(

@@ -6,6 +6,7 @@ use windlass_workflows::value::Value;
 
 use super::child::ChildTerms;
 use super::create::{Recipe, Source};
+use super::upload;
 use super::work::priority_seconds;
 use crate::store::{NewChildBatch, OnClose, Tolerated};
 use crate::vocabulary::ConfigurationKind;
@@ -96,6 +97,8 @@ impl Store {
         };
         let document = with_terms(document, &new.terms);
         let recipe = self.recipe(tenant, &Source::Document(document)).await?;
+        // Nobody is there to send a file.
+        upload::check(&recipe.configuration.selection, false)?;
         self.known_limits(tenant, &recipe).await?;
         Ok(Recipe { stored, ..recipe })
     }

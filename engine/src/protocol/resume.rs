@@ -64,9 +64,13 @@ impl Resuming {
         sqlx::query_file!("queries/schedule/lock.sql", tenant, name)
             .fetch_optional(&mut *connection)
             .await?;
-        sqlx::query_file!("queries/pause/end.sql", self.pause)
+        let ended = sqlx::query_file!("queries/pause/end.sql", self.pause)
             .execute(&mut *connection)
             .await?;
+        // Another has ended it since it was found, and has let its slots go.
+        if ended.rows_affected() == 0 {
+            return Err(Error::not_found("pause", format!("configuration:{name}")));
+        }
         let rows = sqlx::query_file!("queries/slot/paused.sql", tenant, name, self.since)
             .fetch_all(&mut *connection)
             .await?;

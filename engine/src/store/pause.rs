@@ -175,7 +175,7 @@ impl Store {
     }
 
     /// Whether one job is paused by itself.
-    pub(super) async fn is_job_paused(&self, tenant: i32, job: i64) -> Result<bool, Error> {
+    pub(crate) async fn is_job_paused(&self, tenant: i32, job: i64) -> Result<bool, Error> {
         let row = sqlx::query_file!(
             "queries/pause/of_subject.sql",
             tenant,

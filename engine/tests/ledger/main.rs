@@ -150,3 +150,21 @@ impl Scene {
         }
     }
 }
+
+#[tokio::test]
+async fn of_two_that_resume_at_once_one_lets_slots_go() {
+    let scene = Scene::daily("").await;
+    scene.pause(None).await;
+    scene.clock("22 10:00").await;
+    scene.settle().await;
+    let store = &scene.bench.store;
+    let resume = || store.resume_schedule(DEFAULT_TENANT, NAME, None);
+
+    let (one, other) = tokio::join!(resume(), resume());
+
+    let (good, bad): (Vec<_>, Vec<_>) = [one, other].into_iter().partition(Result::is_ok);
+    let let_go = good.into_iter().map(|answer| answer.expect("resumed").1);
+    assert_eq!(let_go.collect::<Vec<_>>(), [1], "the newest");
+    let code = bad[0].as_ref().map_err(windlass_engine::Error::code);
+    assert_eq!(code.err(), Some("not_found"));
+}

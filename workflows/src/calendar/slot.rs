@@ -12,6 +12,11 @@ use super::open_days::{self, Calendar, REACH_DAYS};
 use super::rule::{self, Nominal, Rule, Window};
 use super::schedule::{ClosedDay, Schedule};
 
+/// A piece of a range with fewer slots is followed by a longer one.
+const FEW: usize = 100;
+/// The longest piece of a range that is looked at in one go.
+const PIECE_MAX: TimeDelta = TimeDelta::days(366);
+
 /// One instant at which a configuration runs.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Slot {
@@ -127,18 +132,29 @@ pub fn slots(
     preview(schedule, calendar, from, until).slots
 }
 
-/// The slots of its rule with `from ≤ at < until`, before its `start` and after its `end` too.
+/// The slots of its rule with `from ≤ at < until`, before its `start` and after its `end` too: the first `most` of them.
+/// Looks at the range piece by piece, so that a rule of each second over years is not written out to be refused.
 pub fn slots_of_rule(
     schedule: &Schedule,
     calendar: Option<&Calendar>,
-    from: DateTime<Utc>,
-    until: DateTime<Utc>,
+    (from, until): (DateTime<Utc>, DateTime<Utc>),
+    most: usize,
 ) -> Vec<Slot> {
-    if from >= until {
-        return Vec::new();
+    let (mut at, mut piece) = (from, TimeDelta::days(1));
+    let mut found = Vec::new();
+    while at < until && found.len() < most {
+        let end = at.checked_add_signed(piece);
+        let end = end.map_or(until, |end| end.min(until));
+        let landed = landed(schedule, calendar, (at, end), &mut Vec::new());
+        let slots = within(schedule, landed, at, end);
+        if slots.len() < FEW {
+            piece = (piece * 2).min(PIECE_MAX);
+        }
+        found.extend(slots);
+        at = end;
     }
-    let landed = landed(schedule, calendar, (from, until), &mut Vec::new());
-    within(schedule, landed, from, until)
+    found.truncate(most);
+    found
 }
 
 /// The slots of a schedule and what it drops, with `from ≤ at < until`. `enabled` has no say here.

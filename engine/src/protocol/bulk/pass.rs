@@ -17,7 +17,7 @@ use crate::{Error, Store};
 
 /// A pass is over by then, long before somebody else takes the change.
 const PASS_MAX: Duration = Duration::from_secs(5);
-/// Rounds over a page in which a job may be on its way: two minutes in all.
+/// Rounds over a page in which a job may be on its way: a minute and a half in all.
 const ROUNDS_MAX: i16 = 8;
 
 /// A change under way.
@@ -137,7 +137,7 @@ impl Store {
             return made.await.map(drop);
         }
         let view = self.job(under.tenant, job).await?;
-        if !is_so(&under.change, &view) {
+        if !self.is_so(under, &view).await? {
             match self.bulk_fits(&view, &under.filter).await {
                 // An order reaches a job that runs as well.
                 Err(error) if error.code() != "job_running" => return Err(error),
@@ -145,6 +145,20 @@ impl Store {
             }
         }
         self.tick_bulk(ticket, job).await
+    }
+
+    /// Whether it has come to that already: by us, before we could note it, or by somebody else.
+    async fn is_so(&self, under: &Under, view: &JobView) -> Result<bool, Error> {
+        let held = view.held.as_ref().map_or("", |held| held.reason.as_str());
+        Ok(match under.change {
+            BulkChange::Cancel => view.state == JobState::Cancelled || held == "cancelling",
+            BulkChange::Pause => held == "paused",
+            // A job that runs is held only when its lease ends.
+            BulkChange::Resume => {
+                !view.state.is_final() && !self.is_job_paused(under.tenant, view.id).await?
+            }
+            BulkChange::Fly(_) => false,
+        })
     }
 
     /// What may be said twice to a job.
@@ -226,16 +240,5 @@ impl Under {
     /// With the change that it was one of.
     fn why_in_full(&self) -> String {
         format!("{} (c_{})", self.why, self.bulk)
-    }
-}
-
-/// Whether it has come to that already: by us, before we could note it, or by somebody else.
-fn is_so(change: &BulkChange, view: &JobView) -> bool {
-    let held = view.held.as_ref().map_or("", |held| held.reason.as_str());
-    match change {
-        BulkChange::Cancel => view.state == JobState::Cancelled || held == "cancelling",
-        BulkChange::Pause => held == "paused",
-        BulkChange::Resume => !view.state.is_final() && held != "paused",
-        BulkChange::Fly(_) => false,
     }
 }
