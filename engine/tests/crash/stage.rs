@@ -93,7 +93,11 @@ pub struct Stage {
 
 impl Stage {
     pub async fn new() -> Self {
+        // As a process connects: what is planned once is half of the work of all these plays.
         let bench = Bench::new().await;
+        let bench = bench
+            .set(&[("plan_cache_mode", "force_generic_plan")])
+            .await;
         let options = bench.database.options(ACTOR);
         let pool = PgPoolOptions::new().max_connections(ACTOR_CONNECTIONS);
         let pool = pool.connect_with(options.clone()).await.expect("a pool");
