@@ -127,6 +127,30 @@ async fn what_failed_expired_or_parked_runs_again_and_the_totals_stay_true() {
 }
 
 #[tokio::test]
+async fn a_batch_that_runs_does_not_end_before_its_restart_is_done() {
+    let bench = Bench::new().await;
+    with_birds(&bench.store, BIRDS).await;
+    let (batch, mut worker) = released(&bench, "individual").await;
+    let jobs = worker.claim(5).await;
+    worker.record(&[failed(&jobs[0])]).await;
+    worker.complete(&jobs[1..4]).await;
+
+    restart(&bench, batch.id, all()).await.expect("begun");
+    worker.complete(&jobs[4..]).await;
+
+    assert!(bench.store.finish().await.expect("not yet").is_empty());
+    assert_eq!(bench.store.release().await.expect("nothing"), 0);
+    assert!(bench.store.finish().await.expect("not yet").is_empty());
+    assert_eq!(put_back(&bench.store).await, 1);
+    assert_eq!(bench.store.release().await.expect("released"), 1);
+    let again = worker.claim(5).await;
+    worker.complete(&again).await;
+    assert_eq!(bench.store.finish().await.expect("finished"), [batch.id]);
+    assert_eq!(view(&bench.store, batch.id).await.state, "completed");
+    assert_sound(&bench).await;
+}
+
+#[tokio::test]
 async fn members_and_manifest_show_the_newest_job_of_each() {
     let bench = Bench::new().await;
     let (batch, mut worker, jobs) = ended(&bench).await;

@@ -1,11 +1,12 @@
--- Begins the next generation of a batch: a redrive that goes through its release. None when one is under way.
+-- Begins the next generation of a batch: a redrive that goes through its release. None when one is under way. It is
+-- releasing from now on, also one that runs: else its last open job would end it before the first pass.
 -- Index  batch_pkey; redrive_restart; job_tenant, backwards.
 -- Locks  the batch, held already; the new row.
 -- Gives  the new row's id, or none.
 with next as (
     update batch
     set generation = generation + 1,
-        state = case when finished_at is null then state else 'releasing' end,
+        state = case when state = 'paused' then state else 'releasing' end,
         finished_at = null
     where id = $2 and not exists (
         select from redrive where redrive.batch = $2 and redrive.generation is not null and redrive.state = 'running')

@@ -31,6 +31,20 @@ pub fn stories() -> Vec<Story> {
         Story::new("ask for a restart", |stage| Box::pin(ask(stage)))
             .after(|stage| Box::pin(ended(stage, stop)))
             .expects(COMPLETED),
+        Story::new("ask for a restart of a batch that runs", |stage| {
+            Box::pin(ask(stage))
+        })
+        .after(|stage| Box::pin(runs(stage)))
+        .expects(&[
+            (
+                "select count(*) from batch where state = 'completed' and generation = 2",
+                1,
+            ),
+            (
+                "select count(*) from redrive where state = 'completed' and moved = 2",
+                1,
+            ),
+        ]),
         pass("restart what parked").after(|stage| Box::pin(begun(stage, stop, 0))),
         pass("restart what failed").after(|stage| Box::pin(begun(stage, failed, 1))),
         pass("a restart that is done").after(|stage| Box::pin(begun(stage, failed, 2))),
@@ -55,18 +69,30 @@ async fn begin(stage: &Stage) -> Result<(), Error> {
     begun.await.map(drop)
 }
 
-/// A batch of three jobs that all stopped in one way, and ended with that.
-async fn ended(stage: &Stage, how: fn(&Claimed) -> NewEntry) -> Result<(), Error> {
+/// A batch of three jobs of which so many stopped in one way.
+async fn stopped(stage: &Stage, how: fn(&Claimed) -> NewEntry, jobs: usize) -> Result<(), Error> {
     stage.claim(HELD, 3).await;
     stage.batched().await;
     stage
         .run("insert into batch_range (batch, first_id, last_id) select batch, min(id), max(id) from job group by batch")
         .await;
-    let entries: Vec<NewEntry> = stage.claimed(HELD).await?.iter().map(how).collect();
+    let claimed = stage.claimed(HELD).await?;
+    let entries: Vec<NewEntry> = claimed[..jobs].iter().map(how).collect();
     let mut hot = stage.hot().await?;
     let exchanged = hot.exchange(stage.worker, &entries, None).await?;
     assert_eq!(exchanged.refused, [] as [i64; 0]);
     hot.close().await;
+    Ok(())
+}
+
+/// One job is open.
+async fn runs(stage: &Stage) -> Result<(), Error> {
+    stopped(stage, failed, 2).await
+}
+
+/// A batch of three jobs that all stopped in one way, and ended with that.
+async fn ended(stage: &Stage, how: fn(&Claimed) -> NewEntry) -> Result<(), Error> {
+    stopped(stage, how, 3).await?;
     let ended = stage.bench.store.finish().await?;
     assert_eq!(ended.len(), 1, "it ended with errors");
     Ok(())
