@@ -2,6 +2,8 @@
 
 mod common;
 
+use std::time::Duration;
+
 use common::dead::{FINGERPRINT, exhausted, failed, pass, wanted};
 use common::{Bench, TestWorker};
 use futures::future::join_all;
@@ -137,6 +139,32 @@ async fn finish_and_redrive_at_once_never_lose_a_settlement() {
             .expect("reset");
     }
     bench.assert_held_once().await;
+}
+
+#[tokio::test]
+async fn a_batch_that_is_cancelled_while_its_jobs_are_looked_for_gets_none_back() {
+    let bench = Bench::new().await;
+    let _worker = parked_batch(&bench).await;
+    bench.store.redrive(1, &wanted()).await.expect("begun");
+    let cancel = "update batch set cancelling_at = now(), cancelled_by = 'leo', cancelled_why = ''";
+    let mut gate = bench.database.hold(cancel).await;
+
+    let paced = pass(&bench);
+    let cancelled = async {
+        while gate.lock_waits().await == 0 {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+        gate.commit().await;
+    };
+    let (paced, ()) = tokio::join!(paced, cancelled);
+
+    assert_eq!(paced, Some(0));
+    let parked = "select count(*) from held where reason = 'parked'";
+    assert_eq!(bench.count(parked).await, 1, "it is asked to end");
+    assert_eq!(bench.count("select expected from batch").await, 3);
+    assert_eq!(bench.count("select count(*) from redrive_job").await, 0);
+    assert_eq!(pass(&bench).await, Some(0));
+    assert_eq!(pass(&bench).await, None, "nothing is left for it");
 }
 
 /// A batch of three jobs: two completed, one parked.

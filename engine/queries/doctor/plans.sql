@@ -1,4 +1,4 @@
--- Which batches among $1 have another plan than they say, planned jobs that nobody will release, or no slot
+-- Which batches among $1 have another plan than they say, planned jobs that nobody will release or end, or no slot
 -- although a schedule made them?
 -- Index  batch_pkey; batch_range_pkey; member_pkey; lane_batch, held_lane (lane, reason, first_id); slot_batch.
 -- Locks  none; one snapshot.
@@ -21,6 +21,7 @@ wrong as (
     select chosen.id, 'planned_left_behind', 'the batch is ' || chosen.state
     from chosen
     where chosen.state not in ('planning', 'planned', 'releasing', 'paused')
+      and (chosen.cancelling_at is null or chosen.finished_at is not null or chosen.cancel_cursor = 9223372036854775807)
       and exists (
           select from lane join held on held.lane = lane.id and held.reason = 'planned'
           where lane.batch = chosen.id and lane.batch <> 0)

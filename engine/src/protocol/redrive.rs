@@ -4,6 +4,8 @@
 //! first, which expect more settlements from now on, then the jobs. The canary goes alone; the others
 //! follow when all of it did well.
 
+use std::collections::BTreeSet;
+
 use crate::store::Session;
 use crate::store::ids::next_blocks;
 use crate::{Error, Store};
@@ -131,11 +133,7 @@ impl Running {
 
     /// Batches first, then jobs; how many came back.
     async fn let_go(&self, connection: &mut Session, found: &[(i64, i64)]) -> Result<i64, Error> {
-        let batches: Vec<i64> = found.iter().map(|(_, batch)| *batch).collect();
-        sqlx::query_file!("queries/redrive/lock_batches.sql", &batches)
-            .fetch_all(&mut *connection)
-            .await?;
-        let jobs: Vec<i64> = found.iter().map(|(job, _)| *job).collect();
+        let jobs = those_that_may(connection, found).await?;
         let per_batch = match self.phase.as_str() {
             "parked" => self.move_parked(connection, &jobs).await?,
             _ => self.renew_failed(connection, &jobs).await?,
@@ -187,6 +185,18 @@ impl Running {
         }
         Ok(Some(0))
     }
+}
+
+/// Locks the batches; the jobs of those that were not cancelled since they were looked for.
+async fn those_that_may(connection: &mut Session, found: &[(i64, i64)]) -> Result<Vec<i64>, Error> {
+    let batches: Vec<i64> = found.iter().map(|(_, batch)| *batch).collect();
+    let locked = sqlx::query_file!("queries/redrive/lock_batches.sql", &batches)
+        .fetch_all(connection)
+        .await?;
+    let over = locked.iter().filter(|row| !row.goes_on);
+    let over: BTreeSet<i64> = over.map(|row| row.id).collect();
+    let may = found.iter().filter(|(_, batch)| !over.contains(batch));
+    Ok(may.map(|(job, _)| *job).collect())
 }
 
 async fn advance(
