@@ -1,5 +1,6 @@
 -- Ends batches whose settlements are complete. A redrive raises `expected` under the batch's lock, so
--- the check is repeated on the newest row. What was redriven is bad no more.
+-- the check is repeated on the newest row. What was redriven is bad no more. A parked job has settled, and a cancelled
+-- batch ends it as well: it is not over before all of its jobs were asked.
 -- Index  batch_open (state, id); tally_batch.
 -- Locks  the batches that it ends, in order of id.
 with told as materialized (
@@ -10,6 +11,7 @@ with told as materialized (
     from batch
     left join tally on tally.batch = batch.id
     where batch.state = 'running' and batch.finished_at is null and batch.sealed
+      and (batch.cancelling_at is null or batch.cancel_cursor = 9223372036854775807)
     group by batch.id
 )
 update batch
@@ -17,4 +19,5 @@ set state = case when batch.cancelling_at is not null then 'cancelled' when told
     finished_at = now()
 from told
 where batch.id = told.id and batch.state = 'running' and batch.sealed and batch.expected = told.settled
+  and (batch.cancelling_at is null or batch.cancel_cursor = 9223372036854775807)
 returning batch.id;

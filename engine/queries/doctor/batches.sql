@@ -1,10 +1,11 @@
 -- Which batches among $1 expect another number of settlements than they will get, ended before they had
--- them, or have them for $2 seconds and did not end? What is redriven settles once more.
+-- them, or have them for $2 seconds and did not end? One that is cancelled asks its jobs first. What is redriven settles once more.
 -- Index  batch_pkey; batch_range_pkey; tally_batch.
 -- Locks  none; one snapshot: expectations are raised with the tallies that say why.
 -- Gives  a row a code: how many, and the first $3 of them.
 with fact as (
-    select batch.id, batch.state, batch.expected, plan.jobs + told.restarted as due, told.settled, told.latest
+    select batch.id, batch.state, batch.expected,
+           batch.cancelling_at is null or batch.cancel_cursor = 9223372036854775807 as may_end, plan.jobs + told.restarted as due, told.settled, told.latest
     from batch
     cross join lateral (
         select coalesce(sum(last_id - first_id + 1), 0)::int8 as jobs from batch_range where batch_range.batch = batch.id
@@ -22,7 +23,7 @@ wrong as (
            case when expected <> due then 'batch_expects_wrong'
                 when settled > expected then 'batch_settled_too_often'
                 when state in ('completed', 'completed_with_errors', 'cancelled') and settled < expected then 'batch_ended_early'
-                when state = 'running' and settled = expected
+                when state = 'running' and settled = expected and may_end
                      and coalesce(latest, '-infinity') < now() - make_interval(secs => $2) then 'batch_not_finished'
            end as code
     from fact
