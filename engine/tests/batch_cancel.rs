@@ -8,7 +8,7 @@ use common::{Bench, TestWorker, ending, journal, outcome};
 use serde_json::json;
 use windlass_engine::protocol::{Planned, Source};
 use windlass_engine::store::{
-    BatchView, Cancelled, Claimed, DEFAULT_TENANT, Ending, NewEntry, NewPause,
+    BatchView, Cancelled, Claimed, DEFAULT_TENANT, Ending, NewEntry, NewPause, doctor,
 };
 use windlass_engine::vocabulary::{PauseMode, PauseScope};
 use windlass_workflows::machine::turn::{End, OutcomeKind};
@@ -198,6 +198,96 @@ async fn what_a_dead_caller_did_not_ask_the_duty_asks() {
             .await,
         5
     );
+}
+
+/// Its caller died with the word.
+async fn marked(bench: &Bench) {
+    sqlx::query(
+        "update batch set state = 'running', cancelling_at = now(), cancelled_by = 'mia', cancelled_why = ''",
+    )
+    .execute(&bench.pool)
+    .await
+    .expect("marked");
+}
+
+async fn assert_sound(bench: &Bench) {
+    bench.assert_held_once().await;
+    let options = doctor::Options {
+        repair: true,
+        ..doctor::Options::default()
+    };
+    let report = bench.store.doctor(&options).await.expect("looked");
+    assert!(report.is_clean(), "{report:?}");
+}
+
+#[tokio::test]
+async fn a_batch_does_not_end_before_its_parked_jobs_were_asked() {
+    let bench = bench(BIRDS).await;
+    let batch = plan(&bench.store, &windowed(5)).await;
+    bench.store.release().await.expect("released");
+    let mut worker = worker(&bench, &batch).await;
+    let claimed = worker.claim(5).await;
+    let parked = Ending::Machine(End::Park {
+        reason: "look".into(),
+    });
+    worker.record(&[ending(&claimed[0], parked)]).await;
+    worker.complete(&claimed[1..]).await;
+    marked(&bench).await;
+    sqlx::query("update tally set at = now() - interval '1 day'")
+        .execute(&bench.pool)
+        .await
+        .expect("all have settled long ago");
+
+    assert!(bench.store.finish().await.expect("not yet").is_empty());
+    assert_sound(&bench).await;
+
+    assert!(bench.store.ask_cancelled(None).await.expect("asked"));
+    assert_eq!(bench.store.finish().await.expect("finished"), [batch.id]);
+    assert_eq!(bench.count("select count(*) from held").await, 0);
+    let ended = view(&bench, batch.id).await;
+    assert_eq!(
+        (ended.state.as_str(), ended.progress.now["cancelled"]),
+        ("cancelled", 1)
+    );
+}
+
+#[tokio::test]
+async fn what_is_still_planned_of_a_cancelled_batch_is_ended_and_never_released() {
+    let bench = bench(BIRDS).await;
+    let batch = plan(&bench.store, &windowed(2)).await;
+    bench.store.release().await.expect("released");
+    marked(&bench).await;
+
+    assert_sound(&bench).await;
+    assert_eq!(bench.store.release().await.expect("nothing"), 0);
+
+    assert!(bench.store.ask_cancelled(None).await.expect("asked"));
+    assert_eq!(bench.count(CANCELLED).await, 5);
+    assert_eq!(bench.store.finish().await.expect("finished"), [batch.id]);
+    assert_sound(&bench).await;
+}
+
+/// Every job a row of its own, as where each has a key of a limit.
+const SINGLES: &str = "
+with gone as (delete from held where reason = 'planned' returning *)
+insert into held (first_id, last_id, lane, eff, run_at, priority, attempt, losses, journaled, reason)
+select n, n, lane, eff, run_at, priority, attempt, losses, journaled, reason
+from gone cross join lateral generate_series(first_id, last_id) n";
+
+#[tokio::test]
+async fn many_rows_end_in_transactions_of_a_thousand() {
+    let bench = bench(&flock(2_500, 7)).await;
+    let batch = plan(&bench.store, &windowed(10)).await;
+    let single = sqlx::query(SINGLES).execute(&bench.pool).await;
+    assert_eq!(single.expect("cut").rows_affected(), 2_500);
+
+    assert_eq!(cancel(&bench, batch.id).await, Cancelled::Asked);
+
+    assert_eq!(bench.count(CANCELLED).await, 2_500);
+    let largest = "select max(n) from (select count(*) as n from outcome group by xmin::text) one";
+    assert_eq!(bench.count(largest).await, 1_000);
+    assert_eq!(bench.store.finish().await.expect("finished"), [batch.id]);
+    assert_sound(&bench).await;
 }
 
 #[tokio::test]

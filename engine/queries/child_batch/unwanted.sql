@@ -1,4 +1,5 @@
--- Which batches does nobody wait for any more: their step has said so, or their parent has ended otherwise?
+-- Which batches does nobody wait for any more: their step has said so, or their parent has ended? One that is being
+-- cancelled needs nothing until it has ended.
 -- Index  child_batch_open; batch_pkey; the outcome's key, one step back in its block.
 -- Locks  none.
 -- Gives  up to 100, the oldest first, and whether they are to be cancelled: the rest is to be forgotten.
@@ -7,6 +8,7 @@ select child_batch.batch, child_batch.parent, batch.tenant,
 from child_batch
 join batch on batch.id = child_batch.batch
 where not child_batch.over
+  and (child_batch.on_close <> 'cancel' or batch.cancelling_at is null or batch.finished_at is not null)
   and (child_batch.closing_at is not null and batch.finished_at is null
        or exists (
            select from (select last_id from outcome

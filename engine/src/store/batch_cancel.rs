@@ -1,16 +1,23 @@
-//! Cancelling a batch: what nobody has begun ends with the word, and every other open job is asked to
-//! end as a person would ask it.
+//! Cancelling a batch: what nobody has begun ends, and every other open job is asked to end as a person
+//! would ask it.
 //!
-//! The word is one transaction: the batch is marked, its plan is dropped or its unstarted jobs end.
-//! Asking goes range by range of the batch's ids, from a cursor that a duty moves on when the caller
-//! is gone. The batch ends `cancelled` when the last job has settled.
+//! The word is one transaction: the batch is marked, or ends with its unfinished plan. What nobody has begun ends page
+//! by page; asking goes range by range of the batch's ids, from a cursor. A duty does what the caller has
+//! not done. The batch ends `cancelled` when all were asked and the last job has settled.
+
+use std::time::Instant;
+
+use tracing::warn;
 
 use super::Store;
 use super::cancel::Cancelled;
 use super::gate::Session;
+use super::mail::PASS_MAX;
 use crate::Error;
 use crate::vocabulary::PauseScope;
 
+/// Extents of a kind that one transaction ends: its locks are held for some hundredths of a second.
+const EXTENTS_MAX: i64 = 1_000;
 /// Jobs that one pass asks one by one.
 const ASKED_MAX: usize = 500;
 /// Ranges of ids that one pass looks at.
@@ -22,20 +29,18 @@ struct Asking {
     tenant: i32,
     who: String,
     why: String,
-    /// What the batch says of its end.
-    reason: String,
 }
 
 impl Store {
-    /// Ends a batch: jobs that nobody has begun end at once, leased ones are asked as [`Store::cancel`]
-    /// asks one, and it is `cancelled` when the last has settled. A pause of it ends. Repeating it is
-    /// harmless.
+    /// Ends a batch: no more of it is released, jobs that nobody has begun end, others are asked as
+    /// [`Store::cancel`] asks one, and it is `cancelled` when the last has settled. A pause of it ends. Repeating it
+    /// is harmless.
     ///
     /// # Errors
     /// `not_found`, or `illegal_state` when the batch ended otherwise.
     ///
     /// # Cancel safety
-    /// Dropped, the batch may be cancelled; a duty then asks the jobs that were not asked.
+    /// Dropped, the batch may be cancelled; a duty then does what is left, as it does beyond a second's work.
     pub async fn cancel_batch(
         &self,
         tenant: i32,
@@ -43,12 +48,33 @@ impl Store {
         who: &str,
         why: &str,
     ) -> Result<Cancelled, Error> {
-        let reason = match why {
-            "" => format!("cancelled by {who}"),
-            why => format!("cancelled by {who}: {why}"),
-        };
-        self.cancel_batch_for(tenant, batch, (who, why), &reason)
+        self.cancel_batch_for(tenant, batch, (who, why), &reason(who, why))
             .await
+    }
+
+    /// Gives the word alone: all that follows from it a duty does.
+    pub(super) async fn mark_cancelled(
+        &self,
+        tenant: i32,
+        batch: i64,
+        who: &str,
+        why: &str,
+    ) -> Result<Cancelled, Error> {
+        let asking = Asking::new(tenant, batch, (who, why));
+        self.mark(asking, reason(who, why)).await
+    }
+
+    async fn mark(&self, asking: Asking, reason: String) -> Result<Cancelled, Error> {
+        let has_ended = self
+            .transaction(|connection| {
+                Box::pin(async move { asking.begin(connection, &reason).await })
+            })
+            .await?;
+        self.rejects.forget();
+        Ok(match has_ended {
+            true => Cancelled::Ended,
+            false => Cancelled::Asked,
+        })
     }
 
     /// As [`Store::cancel_batch`], with the reason that the batch bears.
@@ -59,26 +85,16 @@ impl Store {
         (who, why): (&str, &str),
         reason: &str,
     ) -> Result<Cancelled, Error> {
-        let asking = Asking {
-            batch,
-            tenant,
-            who: who.to_owned(),
-            why: why.to_owned(),
-            reason: reason.to_owned(),
-        };
-        let has_ended = self
-            .transaction(|connection| Box::pin(async move { asking.begin(connection).await }))
-            .await?;
-        self.rejects.forget();
-        if has_ended {
-            return Ok(Cancelled::Ended);
+        let asking = Asking::new(tenant, batch, (who, why));
+        let cancelled = self.mark(asking, reason.to_owned()).await?;
+        if cancelled == Cancelled::Asked {
+            self.ask_cancelled(Some(batch)).await?;
         }
-        self.ask_cancelled(Some(batch)).await?;
-        Ok(Cancelled::Asked)
+        Ok(cancelled)
     }
 
-    /// Asks jobs of cancelled batches that were not asked yet, of one of them or of all; whether there was
-    /// one. What is left to ask then, the next pass asks.
+    /// Ends or asks jobs of cancelled batches, of one of them or of all; whether there was one. What is left then, the
+    /// next pass does.
     pub async fn ask_cancelled(&self, only: Option<i64>) -> Result<bool, Error> {
         let rows = sqlx::query_file!("queries/batch/cancelling.sql")
             .fetch_all(self.pool())
@@ -88,17 +104,40 @@ impl Store {
             if only.is_some_and(|only| only != row.id) {
                 continue;
             }
-            let asking = Asking {
-                batch: row.id,
-                tenant: row.tenant,
-                who: row.cancelled_by,
-                why: row.cancelled_why,
-                reason: String::new(),
-            };
-            self.ask_ranges(&asking, row.cancel_cursor).await?;
-            any = true;
+            let said = (&*row.cancelled_by, &*row.cancelled_why);
+            let asking = Asking::new(row.tenant, row.id, said);
+            match self.ask(&asking, row.cancel_cursor).await {
+                Ok(()) => any = true,
+                Err(error) if only.is_some() => return Err(error),
+                // The others do not wait for it; the next pass meets it again.
+                Err(error) => {
+                    warn!(batch = row.id, error = %error, "a cancelled batch could not ask its jobs");
+                }
+            }
         }
         Ok(any)
+    }
+
+    /// What nobody has begun goes first, so that few are left to be asked.
+    async fn ask(&self, asking: &Asking, cursor: i64) -> Result<(), Error> {
+        if cursor == 0 && !self.end_unstarted(asking).await? {
+            return Ok(());
+        }
+        self.ask_ranges(asking, cursor).await
+    }
+
+    /// Ends what nobody has begun, for as long as a pass may take; whether that was all.
+    async fn end_unstarted(&self, asking: &Asking) -> Result<bool, Error> {
+        let since = Instant::now();
+        let (tenant, batch) = (asking.tenant, asking.batch);
+        loop {
+            let is_all = self
+                .transaction(move |connection| Box::pin(end_page(connection, tenant, batch)))
+                .await?;
+            if is_all || since.elapsed() > PASS_MAX {
+                return Ok(is_all);
+            }
+        }
     }
 
     async fn ask_ranges(&self, asking: &Asking, mut cursor: i64) -> Result<(), Error> {
@@ -154,13 +193,41 @@ impl Store {
     }
 }
 
+/// What a batch says of its end.
+fn reason(who: &str, why: &str) -> String {
+    match why {
+        "" => format!("cancelled by {who}"),
+        why => format!("cancelled by {who}: {why}"),
+    }
+}
+
+async fn end_page(connection: &mut Session, tenant: i32, batch: i64) -> Result<bool, Error> {
+    // The lock first, what it guards in the next statement: a snapshot is older than the lock it waits for.
+    sqlx::query_file!("queries/batch/lock_to_cancel.sql", tenant, batch)
+        .fetch_optional(&mut *connection)
+        .await?;
+    let page = sqlx::query_file!("queries/batch/end_unstarted.sql", batch, EXTENTS_MAX)
+        .fetch_one(connection)
+        .await?;
+    Ok(page.is_all)
+}
+
 impl Asking {
+    fn new(tenant: i32, batch: i64, (who, why): (&str, &str)) -> Self {
+        Self {
+            batch,
+            tenant,
+            who: who.to_owned(),
+            why: why.to_owned(),
+        }
+    }
+
     fn order(&self) -> String {
         serde_json::json!({ "order": "cancel", "who": self.who, "why": self.why }).to_string()
     }
 
-    /// Marks the batch and ends what nobody has begun; whether that was all.
-    async fn begin(&self, connection: &mut Session) -> Result<bool, Error> {
+    /// Marks the batch; one that is still planned ends with that, whole. Whether it has ended.
+    async fn begin(&self, connection: &mut Session, reason: &str) -> Result<bool, Error> {
         let (tenant, batch) = (self.tenant, self.batch);
         let found = sqlx::query_file!("queries/batch/lock_to_cancel.sql", tenant, batch)
             .fetch_optional(&mut *connection)
@@ -177,7 +244,7 @@ impl Asking {
             batch,
             self.who,
             self.why,
-            self.reason
+            reason
         )
         .execute(&mut *connection)
         .await?;
@@ -190,11 +257,7 @@ impl Asking {
         )
         .execute(&mut *connection)
         .await?;
-        if found.sealed {
-            sqlx::query_file!("queries/batch/end_unstarted.sql", batch)
-                .fetch_one(connection)
-                .await?;
-        } else {
+        if !found.sealed {
             sqlx::query_file!("queries/batch/drop_planned.sql", batch, "plan_cancelled")
                 .execute(connection)
                 .await?;

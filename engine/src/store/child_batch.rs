@@ -7,6 +7,7 @@ use std::collections::BTreeMap;
 use std::time::Instant;
 
 use serde_json::{Value, json};
+use tracing::warn;
 use windlass_workflows::configuration::Strategy;
 use windlass_workflows::machine::fault::ERROR_TYPES;
 
@@ -14,7 +15,7 @@ use super::exchange::NewEntry;
 use super::gate::Session;
 use super::mail::PASS_MAX;
 use super::post::{Meeting, OnClose, Post, Spot};
-use super::{Cancelled, DEFAULT_TENANT, Store};
+use super::{DEFAULT_TENANT, Store};
 use crate::Error;
 
 /// Rows that a statement gives of those that are to be told, or cancelled.
@@ -115,17 +116,25 @@ impl Store {
         }
     }
 
-    /// Cancels batches that nobody waits for any more, unless they go on alone; how many need nothing more.
+    /// Cancels batches that nobody waits for any more, unless they go on alone; how many. Their jobs are asked by the
+    /// duty that asks those of all cancelled batches.
     pub async fn close_child_batches(&self) -> Result<usize, Error> {
         let rows = sqlx::query_file!("queries/child_batch/unwanted.sql")
             .fetch_all(self.pool())
             .await?;
         let mut closed = 0;
         for row in rows {
-            closed += usize::from(match row.cancel {
-                true => self.end_unwanted(row.tenant, row.batch, row.parent).await?,
-                false => self.forget_batch(row.batch).await?,
-            });
+            let done = match row.cancel {
+                true => self.end_unwanted(row.tenant, row.batch, row.parent).await,
+                false => self.forget_batch(row.batch).await,
+            };
+            match done {
+                Ok(is_done) => closed += usize::from(is_done),
+                // The others do not wait for it; the next pass meets it again.
+                Err(error) => {
+                    warn!(batch = row.batch, error = %error, "a batch that nobody waits for could not be cancelled");
+                }
+            }
         }
         Ok(closed)
     }
@@ -137,13 +146,13 @@ impl Store {
         Ok(done.rows_affected() > 0)
     }
 
-    /// Whether the batch has ended; until then the next pass asks again.
+    /// Whether the batch was marked: one that has ended by itself needs nothing more.
     async fn end_unwanted(&self, tenant: i32, batch: i64, parent: i64) -> Result<bool, Error> {
         let who = format!("j_{parent}");
         let why = "its parent does not want it any more";
-        match self.cancel_batch(tenant, batch, &who, why).await {
-            Ok(cancelled) => Ok(cancelled == Cancelled::Ended),
-            Err(Error::Conflict { .. } | Error::NotFound { .. }) => Ok(true),
+        match self.mark_cancelled(tenant, batch, &who, why).await {
+            Ok(_) => Ok(true),
+            Err(Error::Conflict { .. } | Error::NotFound { .. }) => Ok(false),
             Err(error) => Err(error),
         }
     }

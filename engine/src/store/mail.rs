@@ -101,11 +101,12 @@ impl Store {
     /// woken, parents told, children closed, letters of ended jobs and refused signals passed on. How much it
     /// moved.
     pub async fn pass_mail(&self) -> Result<i64, Error> {
-        let closed = self.close_children().await? + self.close_child_batches().await?;
-        let closed = i64::try_from(closed).unwrap_or(i64::MAX);
+        let closed = self.close_children().await?;
         let published = self.position_events().await? + self.wake_listeners().await?;
         let told = published + self.tell_parents().await? + self.tell_of_batches().await?;
-        Ok(closed + told + self.return_letters().await? + self.pass_signals_on().await?)
+        let told = told + self.return_letters().await? + self.pass_signals_on().await?;
+        let closed = closed + self.close_child_batches().await?;
+        Ok(told + i64::try_from(closed).unwrap_or(i64::MAX))
     }
 
     /// Deletes what was told to jobs that have ended; signals among it go to whoever waits for them now, or are

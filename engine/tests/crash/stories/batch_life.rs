@@ -42,6 +42,18 @@ pub fn stories() -> Vec<Story> {
         })
         .after(|stage| Box::pin(half_asked(stage)))
         .expects(&[CANCELLED, ALL]),
+        Story::new(
+            "ask the jobs of a batch of which only the word is known",
+            |stage| Box::pin(async { stage.store.ask_cancelled(None).await.map(drop) }),
+        )
+        .after(|stage| Box::pin(marked(stage)))
+        .expects(&[CANCELLED, ALL]),
+        Story::new(
+            "finish beside a cancelled batch with a parked job",
+            |stage| Box::pin(async { stage.store.finish().await.map(drop) }),
+        )
+        .after(|stage| Box::pin(all_parked(stage)))
+        .expects(&[CANCELLED, ALL]),
     ]
 }
 
@@ -115,6 +127,30 @@ async fn half_asked(stage: &Stage) -> Result<(), Error> {
              update batch set state = 'running', cancelling_at = now(), cancelled_by = 'mia', cancelled_why = ''",
         )
         .await;
+    Ok(())
+}
+
+const MARK: &str = "update batch set state = 'running', cancelling_at = now(), cancelled_by = 'mia', cancelled_why = ''";
+
+async fn marked(stage: &Stage) -> Result<(), Error> {
+    under_way(stage).await?;
+    stage.run(MARK).await;
+    Ok(())
+}
+
+/// All have settled, parked, and none was asked.
+async fn all_parked(stage: &Stage) -> Result<(), Error> {
+    planned(stage).await?;
+    stage
+        .run(
+            "with gone as (delete from held where reason = 'planned' returning *),
+                  told as (insert into tally (batch, kind, n) select 1, 'parked', sum(last_id - first_id + 1) from gone)
+             insert into held (first_id, last_id, lane, eff, run_at, reason, why)
+             select n, n, lane, eff, run_at, 'parked', 'look'
+             from gone cross join lateral generate_series(first_id, last_id) n",
+        )
+        .await;
+    stage.run(MARK).await;
     Ok(())
 }
 
