@@ -1,12 +1,13 @@
--- Stores a batch that a step opens, to be planned, in the flush of the turn that says so. A step that does not wait
--- for its end is told its id at once. A second time for one activity it does nothing.
+-- Stores a batch that a step opens, to be planned, in the flush of the turn that says so. A
+-- step that does not wait for its end is told its id at once; its row stays open only if the batch ends with the job. A
+-- second time for one activity it does nothing.
 -- Index  child_batch_parent refuses a second batch of one step; batch_pkey.
 -- Locks  new rows only.
 with known as (
-    insert into child_batch (batch, parent, activity, on_close, failed_max, failed_percent, over)
-    values ($1, $2, $3, $4, $5, $6, not $7::bool)
+    insert into child_batch (batch, parent, activity, on_close, failed_max, failed_percent, over, awaited)
+    values ($1, $2, $3, $4, $5, $6, not $7::bool and $4 = 'abandon', $7)
     on conflict (parent, activity) do nothing
-    returning batch, parent, activity, over
+    returning batch, parent, activity, awaited
 ),
 made as (
     insert into batch (
@@ -23,4 +24,4 @@ select parent, 'child',
        json_build_object('activity', activity, 'job', 'b_' || batch, 'outcome', 'completed',
                          'result', json_build_object('id', 'b_' || batch))::text
 from known
-where over;
+where not awaited;

@@ -1,10 +1,11 @@
--- Tells parents what became of their batches ($2: completed or failed, $3: output or error), and wakes those that rest.
+-- Tells parents what became of their batches ($2: completed or failed, $3: output or error), and wakes those that rest; one that
+-- did not wait was told before.
 -- Its caller has met the parents (`mail/meet.sql`).
 -- Index  child_batch_pkey; wait_pkey.
 -- Locks  the rows in order of batch; then rows n = 0 of the parents in order of job.
 -- Gives  how many were told.
 with own as materialized (
-    select child_batch.batch, child_batch.parent, child_batch.activity, told.outcome, told.result
+    select child_batch.batch, child_batch.parent, child_batch.activity, child_batch.awaited, told.outcome, told.result
     from unnest($1::int8[], $2::text[], $3::text[]) told (batch, outcome, result)
     join child_batch on child_batch.batch = told.batch
     where not child_batch.over
@@ -19,11 +20,12 @@ letters as (
     select parent, 'child',
            json_build_object('activity', activity, 'job', 'b_' || batch, 'outcome', outcome, 'result', result::json)::text
     from own
+    where awaited
 ),
 park as materialized (
     select job, lane, eff, priority, attempt, losses
     from wait
-    where job = any (array(select parent from own)) and n = 0
+    where job = any (array(select parent from own where awaited)) and n = 0
     order by job
     for update
 ),

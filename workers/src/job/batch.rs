@@ -51,10 +51,7 @@ impl Conduct {
             name: format!("{template} {path}"),
             terms: placed.terms,
             is_awaited,
-            on_close: match said(with, "onParentClose").and_then(Value::as_str) {
-                Some("abandon") => OnClose::Abandon,
-                _ => OnClose::Cancel,
-            },
+            on_close: on_close(with, is_awaited),
             tolerated: tolerated(with),
         };
         match self.shared.store.child_batch(self.tenant, new).await {
@@ -70,6 +67,15 @@ impl Conduct {
 /// Null says nothing.
 fn said<'a>(with: &'a Value, key: &str) -> Option<&'a Value> {
     with.get(key).filter(|value| !value.is_null())
+}
+
+/// Unless it says so, what nobody awaits goes on alone: as a child of `run`.
+fn on_close(with: &Value, is_awaited: bool) -> OnClose {
+    match said(with, "onParentClose").and_then(Value::as_str) {
+        Some("cancel") => OnClose::Cancel,
+        None if is_awaited => OnClose::Cancel,
+        _ => OnClose::Abandon,
+    }
 }
 
 fn conflict(with: &Value) -> Option<Fault> {

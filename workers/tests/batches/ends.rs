@@ -117,6 +117,23 @@ async fn a_batch_that_goes_on_alone_is_not_cancelled_with_its_job() {
 }
 
 #[tokio::test]
+async fn a_batch_that_nobody_awaits_is_cancelled_with_its_job_if_it_says_so() {
+    let site = Site::new().await;
+    site.publish("listens", LISTENS).await;
+    let step = batch_of("listens", "await: false\n        onParentClose: cancel");
+    site.publish("runs", &step).await;
+    site.run(LEASE_TIME);
+
+    let job = site.run_of(&items(6, 0)).await;
+
+    site.gives(job).await;
+    let batch = site.until_batch("cancelled").await;
+    let why = batch.reason.as_deref();
+    assert_eq!(why.map(|why| why.contains("does not want it")), Some(true));
+    site.is_clean().await;
+}
+
+#[tokio::test]
 async fn a_job_that_goes_back_out_of_a_batch_closes_it_and_opens_another() {
     let site = Site::new().await;
     site.publish("listens", LISTENS).await;
