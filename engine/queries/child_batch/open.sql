@@ -1,4 +1,4 @@
--- Stores a batch that a step opens, to be planned, in the flush of the turn that says so. A
+-- Stores a batch that a step opens, to be planned, in the flush of the turn that says so, and when it is to be done. A
 -- step that does not wait for its end is told its id at once; its row stays open only if the batch ends with the job. A
 -- second time for one activity it does nothing.
 -- Index  child_batch_parent refuses a second batch of one step; batch_pkey.
@@ -18,6 +18,9 @@ made as (
     select batch, $8::int4, $9::text, $10::text, $11::int4, 'planning', $12::text, $13::int4, $14::text, $15::int4, $16::text,
            $17::text, $18::int4, $19::int4, $20::int4, $21::int8, 'j_' || parent
     from known
+),
+due as (
+    insert into forecast (batch, deadline) select batch, $22::timestamptz from known where $22 is not null
 )
 insert into inbox (job, kind, data)
 select parent, 'child',

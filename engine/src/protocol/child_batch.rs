@@ -1,5 +1,6 @@
 //! The batch that a step opens: its recipe, resolved before the turn that opens it is written.
 
+use chrono::{DateTime, Utc};
 use windlass_workflows::configuration::of_step;
 use windlass_workflows::problem::Problem;
 use windlass_workflows::value::Value;
@@ -54,6 +55,7 @@ impl Store {
         let mut lane = recipe.resolved.lane(tenant, row.id);
         lane.limit_keys.clone_from(&recipe.limit_keys);
         let lane = self.lane(&lane).await?;
+        let done_by = self.done_by(&recipe).await?;
         let priority = recipe.configuration.priority;
         let priority = priority.unwrap_or(recipe.resolved.priority);
         Ok(NewChildBatch {
@@ -73,6 +75,15 @@ impl Store {
             priority: priority_seconds(priority),
             category: recipe.category,
             window: i64::try_from(recipe.configuration.release.window).unwrap_or(i64::MAX),
+            done_by,
+        })
+    }
+
+    /// When it is to be done, seen from now.
+    async fn done_by(&self, recipe: &Recipe) -> Result<Option<DateTime<Utc>>, Error> {
+        Ok(match recipe.configuration.deadline {
+            Some(_) => recipe.configuration.done_by(self.clock().await?.now),
+            None => None,
         })
     }
 

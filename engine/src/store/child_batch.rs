@@ -6,6 +6,7 @@
 use std::collections::BTreeMap;
 use std::time::Instant;
 
+use chrono::{DateTime, Utc};
 use serde_json::{Value, json};
 use tracing::warn;
 use windlass_workflows::configuration::Strategy;
@@ -67,6 +68,8 @@ pub struct NewChildBatch {
     pub category: Option<(i32, i32)>,
     /// Jobs that may be under way at once.
     pub window: i64,
+    /// When it is to be done.
+    pub done_by: Option<DateTime<Utc>>,
 }
 
 /// How many jobs of a batch may end badly.
@@ -307,6 +310,7 @@ async fn open_one(
         batch.category.map(|(id, _)| id),
         batch.category.map(|(_, version)| version),
         batch.window,
+        batch.done_by,
     )
     .execute(connection)
     .await?;
