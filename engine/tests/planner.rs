@@ -14,6 +14,8 @@ use windlass_engine::store::DEFAULT_TENANT;
 
 /// More than two blocks.
 const MANY: usize = 2_500;
+/// More than two blocks of members of one job.
+const MANY_OF_ONE: usize = 12_500;
 
 async fn bench(csv: &str) -> Bench {
     let bench = Bench::new().await;
@@ -74,7 +76,11 @@ async fn plan_in_part(bench: &Bench, batch: i64) {
 }
 
 async fn sealed_after_a_death(source: Source) {
-    let bench = bench(&flock(MANY, 1_700)).await;
+    sealed_after_a_death_over(&flock(MANY, 1_700), source).await;
+}
+
+async fn sealed_after_a_death_over(csv: &str, source: Source) {
+    let bench = bench(csv).await;
     let undisturbed = plan(&bench.store, &source).await;
     let batch = create(&bench.store, &source).await;
 
@@ -99,6 +105,78 @@ async fn a_dead_planner_s_object_plan_is_completed_as_it_would_have_been() {
         "selection": { "category": "birds" }, "strategy": "object", "chunk": { "max_items": 1 },
     })))
     .await;
+}
+
+#[tokio::test]
+async fn a_dead_planner_s_combined_plan_is_completed_as_it_would_have_been() {
+    sealed_after_a_death_over(&flock(MANY_OF_ONE, 3), in_chunks("combined")).await;
+}
+
+/// Its three objects have some thousands of members each: every job but the first begins in a block of its own.
+#[tokio::test]
+async fn a_dead_planner_s_plan_of_large_objects_is_completed_as_it_would_have_been() {
+    sealed_after_a_death_over(&flock(3 * MANY_OF_ONE / 2, 3), in_chunks("object")).await;
+}
+
+fn in_chunks(strategy: &str) -> Source {
+    recipe(json!({
+        "selection": { "category": "birds" }, "strategy": strategy, "chunk": { "max_items": 700 },
+    }))
+}
+
+#[tokio::test]
+async fn members_of_one_large_job_are_stored_in_parts_and_seen_once_it_is_whole() {
+    let bench = bench(&flock(MANY_OF_ONE, 3)).await;
+    let batch = create(&bench.store, &in_chunks("combined")).await;
+
+    plan_in_part(&bench, batch).await;
+
+    let stored = bench.count("select count(*) from member").await;
+    assert!((1..7_000).contains(&stored), "{stored} members are stored");
+    assert_eq!(bench.count("select count(*) from job").await, 0);
+    let page = bench.store.members(DEFAULT_TENANT, batch, None, 10).await;
+    assert_eq!(page.expect("a page").items, []);
+
+    while bench.store.plan().await.expect("planned") != Planned::Idle {}
+
+    let page = bench.store.members(DEFAULT_TENANT, batch, None, 10).await;
+    let page = page.expect("a page").items;
+    assert_eq!(page.len(), 10);
+    assert!(
+        page.iter()
+            .all(|row| row.state == "paused" || row.state == "ready" || row.state == "scheduled"),
+        "{page:?}"
+    );
+    assert_eq!(
+        bench.count("select count(distinct job) from member").await,
+        1
+    );
+    assert_eq!(
+        bench.count("select max(chunk)::int8 from member").await,
+        (MANY_OF_ONE as i64 + 699) / 700
+    );
+    assert_eq!(
+        bench
+            .count("select count(*) from job join member on job = id")
+            .await,
+        MANY_OF_ONE as i64
+    );
+}
+
+#[tokio::test]
+async fn planners_at_once_make_one_large_job_once() {
+    let bench = bench(&flock(MANY_OF_ONE, 3)).await;
+    let undisturbed = plan(&bench.store, &in_chunks("combined")).await;
+    let batch = create(&bench.store, &in_chunks("combined")).await;
+    let keepers: Vec<Store> = join_all((0..3).map(|_| bench.database.store())).await;
+
+    sealed_by_one(&keepers, batch).await;
+
+    assert_eq!(
+        digest(&bench, batch).await,
+        digest(&bench, undisturbed.id).await
+    );
+    bench.assert_held_once().await;
 }
 
 #[tokio::test]
@@ -142,6 +220,16 @@ async fn planners_at_once_make_each_member_once() {
     let batch = create(&bench.store, &over_birds("individual")).await;
     let keepers: Vec<Store> = join_all((0..3).map(|_| bench.database.store())).await;
 
+    sealed_by_one(&keepers, batch).await;
+
+    assert_eq!(
+        digest(&bench, batch).await,
+        digest(&bench, undisturbed.id).await
+    );
+    bench.assert_held_once().await;
+}
+
+async fn sealed_by_one(keepers: &[Store], batch: i64) {
     let mut sealed = 0;
     while sealed == 0 {
         let passes = join_all(keepers.iter().map(Store::plan)).await;
@@ -150,12 +238,6 @@ async fn planners_at_once_make_each_member_once() {
             .filter(|pass| matches!(pass, Ok(Planned::Sealed(id)) if *id == batch))
             .count();
     }
-
-    assert_eq!(
-        digest(&bench, batch).await,
-        digest(&bench, undisturbed.id).await
-    );
-    bench.assert_held_once().await;
 }
 
 #[tokio::test]

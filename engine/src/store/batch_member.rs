@@ -175,7 +175,7 @@ impl Store {
         // Members that share a job have no result of their own.
         let with_result = with_result && individual;
         let rows = self.follow_renewed(page.items, with_result).await?;
-        let items = self.with_states(tenant, rows).await?;
+        let items = self.with_states(tenant, rows, batch.sealed).await?;
         Ok(Page {
             items,
             next: next.or(after_members),
@@ -272,11 +272,13 @@ impl Store {
         }))
     }
 
-    /// Gives every row its state: the outcome's kind, else where its job stands.
+    /// Gives every row its state: the outcome's kind, else where its job stands. Of a plan that is not
+    /// complete, those are passed over whose job is not whole yet.
     async fn with_states(
         &self,
         tenant: i32,
-        rows: Vec<MemberRow>,
+        mut rows: Vec<MemberRow>,
+        is_sealed: bool,
     ) -> Result<Vec<MemberView>, Error> {
         let mut open: Vec<i64> = rows
             .iter()
@@ -289,6 +291,7 @@ impl Store {
             ids => self.jobs_by_id(tenant, ids, false).await?,
         };
         let standing = |job: i64| jobs.iter().rev().find(|view| view.id == job);
+        rows.retain(|row| is_sealed || row.outcome.is_some() || standing(row.job).is_some());
         let view = |row: MemberRow| {
             let job = standing(row.job);
             let state = job.map_or(JobState::Unheld, |job| job.state);

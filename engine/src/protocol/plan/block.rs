@@ -1,7 +1,7 @@
 //! One block of a plan, stored whole: jobs, members, holders, range and cursor.
 
 use super::PlanRow;
-use super::shape::Block;
+use super::shape::{Block, PlannedMember};
 use crate::store::Session;
 use crate::store::ids;
 use crate::{Error, Store};
@@ -49,31 +49,33 @@ async fn store_in(
     if moved.rows_affected() == 0 {
         return Ok(false);
     }
-    let blocks = columns.keys.len().div_ceil(ids::BLOCK as usize);
-    let firsts = ids::next_blocks(connection, blocks as i64).await?;
-    let ids: Vec<i64> = firsts
-        .iter()
-        .flat_map(|first| *first..*first + ids::BLOCK)
-        .take(columns.keys.len())
-        .collect();
-    let nonces: Vec<i64> = ids.iter().map(|_| rand::random()).collect();
-    sqlx::query_file!(
-        "queries/batch/store_jobs.sql",
-        row.batch,
-        row.tenant,
-        &columns.lanes,
-        row.template_version,
-        row.priority,
-        &ids,
-        &nonces,
-        &columns.keys as &[Option<String>],
-        &columns.objects as &[Option<String>],
-        &columns.inputs,
-    )
-    .execute(&mut *connection)
-    .await?;
+    let ids = job_ids(connection, row.batch, &columns, from).await?;
+    columns.store_jobs(connection, &row, &ids).await?;
     columns.store_members(connection, row.batch, &ids).await?;
     Ok(true)
+}
+
+/// An id for each job, and for the one that is not whole yet. The first may have one from an earlier block, where
+/// the last member before this one has it.
+async fn job_ids(
+    connection: &mut Session,
+    batch: i64,
+    columns: &Columns,
+    from: i64,
+) -> Result<Vec<i64>, Error> {
+    let mut ids = Vec::new();
+    if columns.continues {
+        let first = sqlx::query_file!("queries/member/job.sql", batch, from)
+            .fetch_one(&mut *connection)
+            .await?;
+        ids.push(first.job);
+    }
+    let wanted = columns.keys.len() + usize::from(columns.has_part);
+    let blocks = (wanted - ids.len()).div_ceil(ids::BLOCK as usize);
+    let firsts = ids::next_blocks(connection, blocks as i64).await?;
+    let fresh = firsts.iter().flat_map(|first| *first..*first + ids::BLOCK);
+    ids.extend(fresh.take(wanted - ids.len()));
+    Ok(ids)
 }
 
 /// A block, a column an array.
@@ -89,6 +91,8 @@ struct Columns {
     member_keys: Vec<String>,
     member_objects: Vec<Option<String>>,
     member_documents: Vec<String>,
+    continues: bool,
+    has_part: bool,
 }
 
 impl Columns {
@@ -104,21 +108,61 @@ impl Columns {
             member_keys: Vec::new(),
             member_objects: Vec::new(),
             member_documents: Vec::new(),
+            continues: block.continues,
+            has_part: !block.part.is_empty(),
         };
         for (place, job) in block.jobs.into_iter().enumerate() {
             columns.keys.push(job.key);
             columns.objects.push(job.object);
             columns.inputs.push(job.input);
-            for member in job.members {
-                columns.member_jobs.push(place);
-                columns.member_ns.push(member.n);
-                columns.member_chunks.push(member.chunk);
-                columns.member_keys.push(member.key);
-                columns.member_objects.push(member.object);
-                columns.member_documents.push(member.document);
-            }
+            job.members
+                .into_iter()
+                .for_each(|member| columns.add(place, member));
         }
+        let place = columns.keys.len();
+        block
+            .part
+            .into_iter()
+            .for_each(|member| columns.add(place, member));
         columns
+    }
+
+    fn add(&mut self, job: usize, member: PlannedMember) {
+        self.member_jobs.push(job);
+        self.member_ns.push(member.n);
+        self.member_chunks.push(member.chunk);
+        self.member_keys.push(member.key);
+        self.member_objects.push(member.object);
+        self.member_documents.push(member.document);
+    }
+
+    async fn store_jobs(
+        &self,
+        connection: &mut Session,
+        row: &Row,
+        ids: &[i64],
+    ) -> Result<(), Error> {
+        let ids = &ids[..self.keys.len()];
+        if ids.is_empty() {
+            return Ok(());
+        }
+        let nonces: Vec<i64> = ids.iter().map(|_| rand::random()).collect();
+        sqlx::query_file!(
+            "queries/batch/store_jobs.sql",
+            row.batch,
+            row.tenant,
+            &self.lanes,
+            row.template_version,
+            row.priority,
+            ids,
+            &nonces,
+            &self.keys as &[Option<String>],
+            &self.objects as &[Option<String>],
+            &self.inputs,
+        )
+        .execute(connection)
+        .await?;
+        Ok(())
     }
 
     async fn store_members(

@@ -1,4 +1,7 @@
 //! Members become jobs under a strategy, gathered in blocks that are stored together.
+//!
+//! A job in chunks may have millions of members: they are stored in parts before the job is whole. One of them
+//! always waits, so that whoever stores the job moves the cursor with it.
 
 use windlass_workflows::configuration::{JobConfiguration, Strategy};
 use windlass_workflows::plan::{Chunker, Member, MemberValue, Rendering, check_size};
@@ -16,8 +19,10 @@ pub(in crate::protocol) struct PlannedJob {
     pub(in crate::protocol) object: Option<String>,
     /// JSON text.
     pub(in crate::protocol) input: String,
-    /// Its members, where they are kept beside it.
+    /// Its members, where they are kept beside it and were not stored before it.
     pub(super) members: Vec<PlannedMember>,
+    /// Whether some were stored before it.
+    continues: bool,
 }
 
 /// A member of an object or combined job.
@@ -33,6 +38,10 @@ pub(super) struct PlannedMember {
 /// Jobs that commit together, and the last member that they cover.
 pub(in crate::protocol) struct Block {
     pub(in crate::protocol) jobs: Vec<PlannedJob>,
+    /// Members of the job that follows them and is not whole yet.
+    pub(super) part: Vec<PlannedMember>,
+    /// Whether its first job, or else its part, has members that were stored before.
+    pub(super) continues: bool,
     pub(super) cursor: i64,
 }
 
@@ -57,7 +66,9 @@ struct Gathered {
     count: u64,
     bytes: u64,
     last: i64,
-    is_new: bool,
+    /// Whether a member is not stored yet, and whether one is.
+    has_new: bool,
+    has_stored: bool,
     stores_members: bool,
 }
 
@@ -121,16 +132,38 @@ impl<'a> Shaper<'a> {
     pub(in crate::protocol) fn take_block(&mut self, all: bool) -> Option<Block> {
         let members: usize = self.done.iter().map(|(job, _)| job.members.len()).sum();
         let is_whole = self.done.len() >= BLOCK_JOBS || members >= BLOCK_MEMBERS;
-        if self.done.is_empty() || !(is_whole || all) {
+        if !(is_whole || all && !self.done.is_empty() || self.has_part()) {
             return None;
         }
-        let taken: Vec<(PlannedJob, i64)> =
-            self.done.drain(..self.done.len().min(BLOCK_JOBS)).collect();
-        let cursor = taken.last().map_or(0, |(_, last)| *last);
-        Some(Block {
-            jobs: taken.into_iter().map(|(job, _)| job).collect(),
-            cursor,
-        })
+        let taken = self.done.drain(..self.done.len().min(BLOCK_JOBS));
+        let (jobs, lasts): (Vec<PlannedJob>, Vec<i64>) = taken.unzip();
+        let mut block = Block {
+            continues: jobs.first().is_some_and(|job| job.continues),
+            cursor: lasts.last().copied().unwrap_or_default(),
+            part: Vec::new(),
+            jobs,
+        };
+        if self.done.is_empty() && self.has_part() {
+            self.take_part(&mut block);
+        }
+        Some(block)
+    }
+
+    /// Whether the job that is not whole yet has many members to store.
+    fn has_part(&self) -> bool {
+        let job = self.gathered.as_ref();
+        job.is_some_and(|job| job.chunker.is_some() && job.members.len() > BLOCK_MEMBERS)
+    }
+
+    /// All of them but the last.
+    fn take_part(&mut self, block: &mut Block) {
+        let Some(job) = &mut self.gathered else {
+            return;
+        };
+        block.continues |= block.jobs.is_empty() && job.has_stored;
+        job.has_stored = true;
+        block.part = job.members.drain(..job.members.len() - 1).collect();
+        block.cursor = block.part.last().map_or(block.cursor, |member| member.n);
     }
 
     fn add_individual(&mut self, member: &Member, is_new: bool) -> Result<(), Problem> {
@@ -144,6 +177,7 @@ impl<'a> Shaper<'a> {
                 object: member.object.clone(),
                 input,
                 members: Vec::new(),
+                continues: false,
             };
             self.done.push((job, number(member.n)));
         }
@@ -155,9 +189,9 @@ impl<'a> Shaper<'a> {
         let (chunk_rule, stores_members) = (self.configuration.chunk, self.stores_members);
         let job = self.gathered.get_or_insert_with(|| {
             let object = by_object.then(|| member.object.clone()).flatten();
-            Gathered::new(object, chunk_rule.map(Chunker::new), is_new, stores_members)
+            Gathered::new(object, chunk_rule.map(Chunker::new), stores_members)
         });
-        job.take(member);
+        job.take(member, is_new);
         if job.chunker.is_none() {
             check_size(job.count, job.bytes).map_err(|large| {
                 Problem::new(large.code(), "/chunk", large.to_string()).hint(large.hint())
@@ -172,7 +206,7 @@ impl<'a> Shaper<'a> {
         };
         self.jobs += 1;
         self.chunks += gathered.chunks();
-        if !gathered.is_new {
+        if !gathered.has_new {
             return Ok(());
         }
         let input = self.render(&gathered.value())?;
@@ -181,6 +215,7 @@ impl<'a> Shaper<'a> {
             object: gathered.object,
             input,
             members: gathered.members,
+            continues: gathered.has_stored,
         };
         self.done.push((job, gathered.last));
         Ok(())
@@ -196,12 +231,7 @@ impl<'a> Shaper<'a> {
 }
 
 impl Gathered {
-    fn new(
-        object: Option<String>,
-        chunker: Option<Chunker>,
-        is_new: bool,
-        stores_members: bool,
-    ) -> Self {
+    fn new(object: Option<String>, chunker: Option<Chunker>, stores_members: bool) -> Self {
         Self {
             object,
             chunker,
@@ -210,12 +240,13 @@ impl Gathered {
             count: 0,
             bytes: 0,
             last: 0,
-            is_new,
+            has_new: false,
+            has_stored: false,
             stores_members,
         }
     }
 
-    fn take(&mut self, member: Member) {
+    fn take(&mut self, member: Member, is_new: bool) {
         let document = member.document.to_json();
         let bytes = document.len() as u64;
         let chunk = self
@@ -225,7 +256,9 @@ impl Gathered {
         self.count += 1;
         self.bytes += bytes;
         self.last = number(member.n);
-        if self.is_new && self.stores_members {
+        self.has_new |= is_new;
+        self.has_stored |= !is_new;
+        if is_new && self.stores_members {
             self.members.push(PlannedMember {
                 n: self.last,
                 chunk,
@@ -234,7 +267,7 @@ impl Gathered {
                 document,
             });
         }
-        if self.is_new && self.chunker.is_none() {
+        if is_new && self.chunker.is_none() {
             self.items.push(member);
         }
     }
