@@ -110,8 +110,15 @@ impl Database {
 
     /// Reads time, processor and log of this server and of our process.
     pub fn meter(&self) -> Result<Meter<'_>, CliError> {
-        let cluster = self.local.cluster().ok_or_else(lost)?;
-        Ok(Meter::new(&self.engine_server, cluster.pid()))
+        Ok(Meter::new(&self.engine_server, self.postmaster()?))
+    }
+
+    /// The server's first process.
+    ///
+    /// # Errors
+    /// When it is not ours.
+    pub fn postmaster(&self) -> Result<u32, CliError> {
+        Ok(self.local.cluster().ok_or_else(lost)?.pid())
     }
 
     /// Stops it and removes its folder.

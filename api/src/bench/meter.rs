@@ -138,7 +138,8 @@ pub fn memory_mib() -> Option<u64> {
     Some((kib("/proc/meminfo", "MemTotal:")? / 1024.0) as u64)
 }
 
-fn kib(file: &str, name: &str) -> Option<f64> {
+/// A figure of a file below `/proc` that is told in KiB.
+pub fn kib(file: &str, name: &str) -> Option<f64> {
     let text = fs::read_to_string(file).ok()?;
     let line = text.lines().find_map(|line| line.strip_prefix(name))?;
     line.split_whitespace().next()?.parse().ok()
@@ -147,13 +148,19 @@ fn kib(file: &str, name: &str) -> Option<f64> {
 /// The first process, its living children, and those that it has collected.
 fn server_seconds(postmaster: u32) -> Option<f64> {
     let first = Stat::read(&postmaster.to_string())?;
-    let living = fs::read_dir("/proc").ok()?.flatten().filter_map(|entry| {
-        let name = entry.file_name();
-        let name = name.to_str()?;
-        name.parse::<u32>().ok()?;
-        Stat::read(name).filter(|stat| stat.parent == postmaster)
-    });
-    Some(first.own + first.collected + living.map(|child| child.own).sum::<f64>())
+    let living = children(postmaster).into_iter();
+    let living = living.filter_map(|child| Some(Stat::read(&child)?.own));
+    Some(first.own + first.collected + living.sum::<f64>())
+}
+
+/// The living children of a process, by their numbers.
+pub fn children(parent: u32) -> Vec<String> {
+    let entries = fs::read_dir("/proc").into_iter().flatten().flatten();
+    let names = entries.filter_map(|entry| entry.file_name().into_string().ok());
+    names
+        .filter(|name| name.parse::<u32>().is_ok())
+        .filter(|name| Stat::read(name).is_some_and(|stat| stat.parent == parent))
+        .collect()
 }
 
 /// A line of `/proc/<pid>/stat`, in seconds.

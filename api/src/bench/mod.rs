@@ -9,10 +9,14 @@
 //! `site` is the engine's side, `report` the figures; the scenarios stand in files of their own.
 
 mod backlog;
+mod batch;
 mod database;
 mod drain;
 mod http;
 mod latency;
+mod life;
+mod members;
+mod memory;
 mod meter;
 mod other;
 mod report;
@@ -22,6 +26,8 @@ mod store;
 mod submit;
 mod worker;
 mod workflow;
+
+use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
 
@@ -46,7 +52,10 @@ pub struct BenchArgs {
     /// Jobs of a round, instead of the scenario's own number
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..=100_000_000))]
     jobs: Option<u64>,
-    /// Rounds of each side, instead of three (five of `pinned`); medians are reported
+    /// Members of `batch` and `combined`, instead of generated ones: CSV, NDJSON, JSON or Parquet
+    #[arg(long, value_name = "FILE")]
+    file: Option<PathBuf>,
+    /// Rounds of each side, instead of three (five of `pinned`, one of `batch`); medians are reported
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=100))]
     rounds: Option<u32>,
     /// The second process of `latency` and `drain2`
@@ -82,6 +91,10 @@ enum Scenario {
     Pinned,
     /// Drain with a concurrency limit on a thousand keys, beside the same work without it
     Limits,
+    /// A batch of a million members, a job each: reading, planning, running, the manifest
+    Batch,
+    /// The same members in one job, in chunks of a thousand
+    Combined,
 }
 
 /// What a scenario works with.
@@ -91,6 +104,7 @@ struct Bench<'a> {
     scenario: Scenario,
     jobs: Option<u64>,
     rounds: Option<u32>,
+    file: Option<PathBuf>,
 }
 
 /// Measures one scenario on a database that exists for this run.
@@ -115,6 +129,7 @@ pub async fn run(arguments: &BenchArgs, context: &Context) -> Result<Exit, CliEr
         scenario: arguments.scenario,
         jobs: arguments.jobs,
         rounds: arguments.rounds,
+        file: arguments.file.clone(),
     };
     let measured = tokio::select! {
         report = bench.measure() => report.map(Some),
@@ -146,6 +161,7 @@ impl Bench<'_> {
             Scenario::Backlog => backlog::run(self).await,
             Scenario::Pinned => drain::run_pinned(self).await,
             Scenario::Limits => drain::run_limits(self).await,
+            Scenario::Batch | Scenario::Combined => batch::run(self).await,
         }
     }
 

@@ -175,6 +175,13 @@ impl Report {
         self
     }
 
+    /// The same with further figures, and lines that tell of them.
+    pub fn with_figures(mut self, figures: Value, lines: Vec<String>) -> Self {
+        self.fields.extend(map(figures));
+        self.lines.extend(lines);
+        self
+    }
+
     /// The same with what became of the rate from the first round to the last.
     pub fn with_decay(mut self, name: &str, samples: &[Sample]) -> Self {
         if let (Some(first), Some(last)) = (samples.first(), samples.last()) {
@@ -270,7 +277,7 @@ fn rate(samples: &[Sample]) -> Result<Spread, CliError> {
     spread(samples.iter().map(Sample::rate))
 }
 
-fn spread(figures: impl Iterator<Item = f64>) -> Result<Spread, CliError> {
+pub fn spread(figures: impl Iterator<Item = f64>) -> Result<Spread, CliError> {
     Spread::of(figures).ok_or_else(|| failed("nothing was measured"))
 }
 
@@ -291,7 +298,7 @@ fn row(side: &str, samples: &[Sample]) -> Result<Value, CliError> {
 }
 
 /// Digits beyond what a run can know only distract.
-fn rounded(figure: f64, digits: i32) -> Value {
+pub fn rounded(figure: f64, digits: i32) -> Value {
     let factor = 10_f64.powi(digits);
     let figure = (figure * factor).round() / factor;
     if digits == 0 {
