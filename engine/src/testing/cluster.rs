@@ -11,6 +11,7 @@ use sqlx::PgPool;
 use tokio::task::spawn_blocking;
 use tokio::time::sleep;
 
+use super::database::Held;
 use super::shared;
 use super::watchdog::State;
 use crate::local::{Cluster, ClusterOptions, Durability, Programs};
@@ -20,6 +21,11 @@ use crate::store;
 const PROMOTED_WITHIN: Duration = Duration::from_secs(60);
 /// The migrated database on such a server.
 const DATABASE: &str = "windlass";
+
+/// A state that a test brings about, on a machine that does much else.
+const STATE_WITHIN: Duration = Duration::from_secs(60);
+/// Between two looks for it: some states last for milliseconds.
+const LOOK: Duration = Duration::from_millis(2);
 
 static NUMBER: AtomicU32 = AtomicU32::new(0);
 
@@ -101,6 +107,23 @@ impl TestCluster {
             .expect("a count");
         pool.close().await;
         count
+    }
+
+    /// Holds what `lock` locks in a transaction that finds what `state` counts, and waits for such a moment.
+    ///
+    /// # Panics
+    /// When the server refuses, or that moment does not come.
+    pub async fn hold_when(&self, lock: &'static str, state: &'static str) -> Held {
+        let (pool, since) = (self.pool().await, Instant::now());
+        loop {
+            let mut held = Held::begin(&pool, lock).await;
+            if held.count(state).await > 0 {
+                return held;
+            }
+            held.release().await;
+            assert!(since.elapsed() < STATE_WITHIN, "never: {state}");
+            sleep(LOOK).await;
+        }
     }
 
     /// Kills the server and waits until its orphans are gone too.

@@ -161,6 +161,39 @@ impl TestDatabase {
 pub struct Held(Transaction<'static, Postgres>);
 
 impl Held {
+    /// A transaction that holds what a statement locks.
+    pub(super) async fn begin(pool: &PgPool, lock: &'static str) -> Self {
+        let mut transaction = pool.begin().await.expect("a transaction");
+        let locked = sqlx::query(lock).execute(&mut *transaction).await;
+        locked.expect("the statement runs");
+        Self(transaction)
+    }
+
+    /// The one number that a statement gives inside of it.
+    ///
+    /// # Panics
+    /// When the server refuses.
+    pub async fn count(&mut self, sql: &'static str) -> i64 {
+        let counted = sqlx::query_scalar(sql).fetch_one(&mut *self.0).await;
+        counted.expect("a count")
+    }
+
+    /// How many sessions wait for it with a statement that holds these words.
+    ///
+    /// # Panics
+    /// When the server refuses.
+    pub async fn waits_of(&mut self, words: &str) -> i64 {
+        // A transaction sees the sessions as they were when it first looked, unless it asks anew.
+        let asked = sqlx::query("select pg_stat_clear_snapshot()");
+        asked.execute(&mut *self.0).await.expect("it looks anew");
+        let counted = sqlx::query_scalar(
+            "select count(*) from pg_stat_activity
+             where pg_backend_pid() = any (pg_blocking_pids(pid)) and strpos(query, $1) > 0",
+        );
+        let counted = counted.bind(words).fetch_one(&mut *self.0).await;
+        counted.expect("a count")
+    }
+
     /// How many sessions wait for it.
     ///
     /// # Panics
@@ -198,12 +231,7 @@ impl TestDatabase {
     /// # Panics
     /// When the server refuses.
     pub async fn hold(&self, sql: &'static str) -> Held {
-        let mut transaction = self.pool().await.begin().await.expect("a transaction");
-        sqlx::query(sql)
-            .execute(&mut *transaction)
-            .await
-            .expect("the statement runs");
-        Held(transaction)
+        Held::begin(&self.pool().await, sql).await
     }
 }
 
