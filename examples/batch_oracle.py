@@ -65,6 +65,11 @@ def compact(value):
     return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
 
 
+def size_of(text):
+    number, unit = re.fullmatch(r"(\d+)(B|KiB|MiB)", text).groups()
+    return int(number) * {"B": 1, "KiB": 1 << 10, "MiB": 1 << 20}[unit]
+
+
 def text_of(value):
     """A key as text: numbers that are equal are one key."""
     if isinstance(value, bool):
@@ -81,6 +86,9 @@ class Plan:
 
     def __init__(self, recipe, documents):
         self.strategy, self.chunk = recipe["strategy"], recipe.get("chunk")
+        if self.chunk:
+            self.chunk = {"max_items": 1000, "max_bytes": "1MiB"} | self.chunk
+            self.chunk["max_bytes"] = size_of(self.chunk["max_bytes"])
         self.left_out, self.chunks = [], 0
         rows = self.once(recipe, self.keyed(recipe["selection"], documents))
         self.members = self.kept(recipe["selection"], rows)
@@ -149,7 +157,7 @@ class Plan:
         chunk = items = size = 0
         for member in group:
             length = len(compact(member.document).encode())
-            if not chunk or items >= self.chunk.get("max_items", 1000) or size + length > self.chunk.get("max_bytes", 1 << 20):
+            if not chunk or items >= self.chunk["max_items"] or size + length > self.chunk["max_bytes"]:
                 chunk, items, size = chunk + 1, 0, 0
             items, size, member.chunk = items + 1, size + length, chunk
         self.chunks += chunk
@@ -184,8 +192,8 @@ def compare_figures(plan, shown):
         "planned.chunks": plan.chunks,
         "planned.left_out": len(plan.left_out),
         "progress.settled": len(plan.jobs),
-        "progress.completed": len(plan.jobs) - failed,
-        "progress.failed": failed,
+        "progress.now.completed": len(plan.jobs) - failed or None,
+        "progress.now.failed": failed or None,
         "selection_hash": plan.selection_hash(),
     }
     for path, value in wanted.items():
@@ -209,8 +217,8 @@ def compare_rows(plan, manifest, outputs):
         if jobs.setdefault(member.job, row["job"]) != row["job"]:
             yield f"member {member.n}: job {row['job']} instead of {jobs[member.job]}"
         result = row.get("result") if plan.strategy == "individual" else outputs.get(row["job"])
-        given = None if failed else {"given": plan.jobs[member.job]}
-        if result != given:
+        given = {"given": plan.jobs[member.job]}
+        if not failed and result != given:
             yield f"member {member.n}: {compact(result)[:200]} instead of {compact(given)[:200]}"
     if len(set(jobs.values())) != len(plan.jobs):
         yield f"{len(set(jobs.values()))} jobs in the manifest instead of {len(plan.jobs)}"

@@ -77,7 +77,7 @@ async fn a_script_outside_of_the_product_comes_to_the_same_figures() {
         json!({ "selection": selection("cells.csv", "last"), "strategy": "individual" }),
         json!({ "selection": first, "strategy": "object" }),
         json!({ "selection": last, "strategy": "object", "chunk": { "max_items": 20 } }),
-        json!({ "selection": last, "strategy": "combined", "chunk": { "max_items": 40, "max_bytes": 1500 } }),
+        json!({ "selection": last, "strategy": "combined", "chunk": { "max_items": 40, "max_bytes": "1500B" } }),
         json!({ "selection": selection("cells.csv", "first"), "strategy": "combined" }),
     ];
     for recipe in recipes {

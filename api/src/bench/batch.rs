@@ -34,9 +34,10 @@ const BATCH: &str = "batch";
 const COMBINED: &str = "combined";
 /// Rows of a file have no `n` that a handler could be given.
 const EACH: &str = "  - work: { call: 'nothing:1.0.0@default', with: { n: 1 } }\n";
-const CHUNKS: &str =
-    "  - work: { call: 'chunks:1.0.0@default', with: { call: nothing, parallel: 4 } }
-    output: { as: '{ chunks: length }' }
+const CHUNKS: &str = "  - work:
+      call: chunks:1.0.0@default
+      with: { call: nothing, parallel: 4 }
+      output: { as: '{ chunks: length }' }
 use:
   functions:
     nothing: { call: 'nothing:1.0.0@default', with: { n: '${ .count }' } }
