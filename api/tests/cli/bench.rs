@@ -99,3 +99,39 @@ async fn a_scenario_that_is_none_is_usage() {
     assert!(ended.stderr.contains("drain"), "{}", ended.stderr);
     assert_eq!(ended.stdout, "");
 }
+
+/// Small enough for every change; what it must not do is grow with the batch.
+#[tokio::test]
+async fn a_batch_has_time_and_memory_of_each_step_and_needs_no_more_for_more_members() {
+    let ended = bench("batch", "40000").await;
+
+    let object = object(&ended, &["jobs_per_s", "floor_per_s", "members"]);
+    assert_eq!(object["members"], 40_000);
+    assert_eq!(object["batch_jobs"], 40_000);
+    assert_grows_by_at_most(&object, 64.0);
+}
+
+#[tokio::test]
+async fn one_job_in_chunks_needs_no_more_memory_for_more_members() {
+    let ended = bench("combined", "40000").await;
+
+    let object = object(&ended, &["jobs_per_s", "members"]);
+    assert_eq!(
+        (&object["batch_jobs"], &object["chunks"]),
+        (&1.into(), &40.into())
+    );
+    assert_grows_by_at_most(&object, 64.0);
+}
+
+/// Beside a batch of 10,000; allocators keep what they had once, so a little is no growth.
+fn assert_grows_by_at_most(object: &Value, mib: f64) {
+    for (name, step) in object["steps"].as_object().expect("steps") {
+        assert!(step["seconds"].as_f64() > Some(0.0), "{name} in {object}");
+        let own = |memory: &str| step[memory]["own_mib"].as_f64().expect("Linux tells");
+        let (many, few) = (own("memory"), own("memory_of_few"));
+        assert!(
+            many < few + mib,
+            "{name}: {many} MiB, of 10,000 members {few}"
+        );
+    }
+}
