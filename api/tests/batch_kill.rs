@@ -10,7 +10,7 @@ mod process;
 
 use std::fmt::Write as _;
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
@@ -361,6 +361,6 @@ fn write(file: &Path, text: &str) {
     fs::write(file, text).expect("it is written");
 }
 
-fn plain(path: &PathBuf) -> String {
+fn plain(path: &Path) -> String {
     path.to_str().expect("a plain path").to_owned()
 }
