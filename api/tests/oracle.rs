@@ -1,6 +1,7 @@
 //! Every figure of a batch, computed a second time by a script outside of the product: members, jobs, chunks, what was
 //! left out, hashes, and what each job was given.
 
+#[allow(dead_code, reason = "shared with the tests of kill -9")]
 mod fleet;
 #[allow(dead_code, reason = "shared with the tests of the command line")]
 #[path = "cli/process.rs"]
