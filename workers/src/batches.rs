@@ -23,15 +23,17 @@ impl Batches {
         }
     }
 
-    /// The batch, if it is kept here.
-    pub(crate) fn kept(&self, batch: i64) -> Option<Arc<BatchOf>> {
+    /// The batch of a job, if it is kept here.
+    pub(crate) fn kept(&self, batch: i64, job: i64) -> Option<Arc<BatchOf>> {
         let kept = self.kept.lock().expect("no panic while holding it");
-        kept.get(&batch).cloned()
+        let batch = kept.get(&batch).filter(|kept| kept.knows(job));
+        batch.cloned()
     }
 
-    /// The batch of a job: fixed once its plan is sealed, and no job runs before.
-    pub(crate) async fn get(&self, batch: i64) -> Result<Arc<BatchOf>, Error> {
-        if let Some(batch) = self.kept(batch) {
+    /// The batch of a job: fixed once its plan is sealed, and no job runs before. To one that is open jobs are added,
+    /// which have not been heard of here.
+    pub(crate) async fn get(&self, batch: i64, job: i64) -> Result<Arc<BatchOf>, Error> {
+        if let Some(batch) = self.kept(batch, job) {
             return Ok(batch);
         }
         let found = Arc::new(self.store.batch_of(batch).await?);

@@ -1,6 +1,7 @@
 -- Ends batches whose settlements are complete. A redrive raises `expected` under the batch's lock, so
 -- the check is repeated on the newest row. What was redriven is bad no more. A parked job has settled, and a cancelled
--- batch ends it as well: it is not over before all of its jobs were asked.
+-- batch ends it as well: it is not over before all of its jobs were asked. Nor is one that is
+-- open to more members.
 -- Index  batch_open (state, id); tally_batch.
 -- Locks  the batches that it ends, in order of id.
 with told as materialized (
@@ -20,4 +21,5 @@ set state = case when batch.cancelling_at is not null then 'cancelled' when told
 from told
 where batch.id = told.id and batch.state = 'running' and batch.sealed and batch.expected = told.settled
   and (batch.cancelling_at is null or batch.cancel_cursor = 9223372036854775807)
+  and (not batch.opened or batch.closed_at is not null or batch.cancelling_at is not null)
 returning batch.id;

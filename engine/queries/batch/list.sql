@@ -7,7 +7,7 @@ select b.id, b.name, b.configuration, b.revision, case when p.why is null then b
        b.purpose, b.lane, b.priority, b.schedule, b.slot_at, b.context, b.generation, b.category_version,
        c.name as "category?", b.members, b.jobs, b.chunks, b.left_out, b.selection_hash, b.plan_hash,
        b.sealed, b.expected, b.released, b.release_window, coalesce(p.why, b.reason) as "reason?", b.created_by,
-       b.asks, b.asking, b.ask_until, b.approved_by, b.approved_at, b.created_at, b.planned_at, b.released_at, b.started_at, b.cancelling_at, b.finished_at, k.parent as "parent?",
+       b.asks, b.asking, b.ask_until, b.approved_by, b.approved_at, b.created_at, b.planned_at, b.released_at, b.started_at, b.cancelling_at, b.finished_at, b.opened, b.closed_at, b.added, k.parent as "parent?",
        (select coalesce(json_object_agg(s.kind, s.n), '{}')
         from (select x.kind, sum(x.n)::bigint as n from tally x where x.batch = b.id group by x.kind) s)
        as "tally!: sqlx::types::Json<BTreeMap<String, i64>>"

@@ -2,7 +2,7 @@
 -- Index  batch_open (state, id).
 -- Locks  none: the cursor decides between two planners.
 select id, tenant, lane, template_version, priority, category, category_version, document, purpose, purpose_input,
-       slot_at, slot_previous, created_at, cursor_n
+       slot_at, slot_previous, created_at, cursor_n, opened
 from batch
 where state = 'planning' and finished_at is null
 order by id

@@ -4,8 +4,9 @@
 -- Locks  none; one snapshot: expectations are raised with the tallies that say why.
 -- Gives  a row a code: how many, and the first $3 of them.
 with fact as (
-    select batch.id, batch.state, batch.expected,
-           batch.cancelling_at is null or batch.cancel_cursor = 9223372036854775807 as may_end, plan.jobs + told.restarted as due, told.settled, told.latest
+    select batch.id, batch.state, batch.expected, plan.jobs + told.restarted as due, told.settled, told.latest,
+           (batch.cancelling_at is null or batch.cancel_cursor = 9223372036854775807)
+             and (not batch.opened or batch.closed_at is not null or batch.cancelling_at is not null) as may_end
     from batch
     cross join lateral (
         select coalesce(sum(last_id - first_id + 1), 0)::int8 as jobs from batch_range where batch_range.batch = batch.id

@@ -76,6 +76,22 @@ impl Store {
         self.create_batch_of(tenant, new, None).await
     }
 
+    /// The same for a batch that takes more members until somebody closes it.
+    ///
+    /// # Errors
+    /// As [`Store::create_batch_of`].
+    ///
+    /// # Cancel safety
+    /// As [`Store::create_batch`].
+    pub async fn create_open_batch(
+        &self,
+        tenant: i32,
+        new: NewBatch,
+        file: Option<Upload>,
+    ) -> Result<CreatedBatch, Error> {
+        self.create(tenant, new, file, true).await
+    }
+
     /// The same over a file that is sent along, of which nothing is kept when it is refused.
     ///
     /// # Errors
@@ -89,14 +105,24 @@ impl Store {
         new: NewBatch,
         file: Option<Upload>,
     ) -> Result<CreatedBatch, Error> {
+        self.create(tenant, new, file, false).await
+    }
+
+    async fn create(
+        &self,
+        tenant: i32,
+        new: NewBatch,
+        file: Option<Upload>,
+        opened: bool,
+    ) -> Result<CreatedBatch, Error> {
         let recipe = self.recipe(tenant, &new.source).await?;
         upload::check(&recipe.configuration.selection, file.is_some())?;
         let file = upload::hashed(file).await?;
-        let hash = file.as_ref().map(|file| file.hash.clone());
-        if let Some(existing) = self
-            .batch_of_key(tenant, &new, &recipe, hash.as_deref())
-            .await?
-        {
+        let same = Same {
+            file: file.as_ref().map(|file| file.hash.clone()),
+            opened,
+        };
+        if let Some(existing) = self.batch_of_key(tenant, &new, &recipe, &same).await? {
             return Ok(existing);
         }
         let name = recipe.stored.as_ref().map(|(name, _)| name.as_str());
@@ -116,6 +142,9 @@ impl Store {
             .transaction(move |connection| {
                 Box::pin(async move {
                     let id = insert(connection, tenant, &inserted, &made).await?;
+                    if opened {
+                        open(connection, id).await?;
+                    }
                     if let Some(file) = file {
                         upload::stage(connection, id, &inserted.configuration, file).await?;
                     }
@@ -127,7 +156,7 @@ impl Store {
             Ok(id) => Ok(CreatedBatch { id, is_new: true }),
             // The same key at the same moment: the other call made it.
             Err(error) if is_key_taken(&error) => {
-                let made = self.batch_of_key(tenant, &new, &recipe, hash.as_deref());
+                let made = self.batch_of_key(tenant, &new, &recipe, &same);
                 made.await?.ok_or(error)
             }
             Err(error) => Err(error),
@@ -200,7 +229,7 @@ impl Store {
         tenant: i32,
         new: &NewBatch,
         recipe: &Recipe,
-        file: Option<&str>,
+        same: &Same,
     ) -> Result<Option<CreatedBatch>, Error> {
         let Some(key) = &new.idempotency_key else {
             return Ok(None);
@@ -210,7 +239,11 @@ impl Store {
             .await?;
         match row {
             None => Ok(None),
-            Some(row) if row.document == recipe.document && row.source_hash.as_deref() == file => {
+            Some(row)
+                if row.document == recipe.document
+                    && row.source_hash == same.file
+                    && row.opened == same.opened =>
+            {
                 Ok(Some(CreatedBatch {
                     id: row.id,
                     is_new: false,
@@ -226,6 +259,20 @@ impl Store {
             }),
         }
     }
+}
+
+/// What a repeat must have in common with the first call, beside its recipe.
+struct Same {
+    file: Option<String>,
+    opened: bool,
+}
+
+/// It takes more members until somebody closes it.
+async fn open(connection: &mut Session, batch: i64) -> Result<(), Error> {
+    sqlx::query_file!("queries/addition/open.sql", batch)
+        .execute(connection)
+        .await?;
+    Ok(())
 }
 
 fn is_key_taken(error: &Error) -> bool {

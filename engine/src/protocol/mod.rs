@@ -65,6 +65,7 @@ pub use self::fire::Fired;
 pub use self::flight::{Flight, FlightPreview, Flown};
 pub use self::gather::Gathered;
 pub use self::plan::Planned;
+pub use self::plan::add::{ADD_BYTES_MAX, ADD_MEMBERS_MAX, AddedMembers, NewMembers};
 pub use self::preview::{BatchPreview, PreviewedJob};
 pub use self::request::{Answer, Receipt, Request, Scope};
 pub use self::restart::{NewRestart, RESTART_MEMBERS_MAX};

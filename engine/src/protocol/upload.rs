@@ -40,16 +40,21 @@ impl fmt::Debug for Upload {
 
 /// A file whose bytes are known by their hash.
 pub(super) struct Hashed {
-    upload: Upload,
+    pub(super) upload: Upload,
     /// SHA-256, hexadecimal.
     pub(super) hash: String,
 }
 
 /// Reads a file once, for its hash.
 pub(super) async fn hashed(upload: Option<Upload>) -> Result<Option<Hashed>, Error> {
-    let Some(mut upload) = upload else {
-        return Ok(None);
-    };
+    match upload {
+        Some(upload) => hash(upload).await.map(Some),
+        None => Ok(None),
+    }
+}
+
+/// The same for one that is there.
+pub(super) async fn hash(mut upload: Upload) -> Result<Hashed, Error> {
     let hashed = spawn_blocking(move || {
         let (mut hasher, mut piece) = (Sha256::new(), vec![0; PIECE_BYTES]);
         loop {
@@ -63,7 +68,7 @@ pub(super) async fn hashed(upload: Option<Upload>) -> Result<Option<Hashed>, Err
         Ok::<_, std::io::Error>(Hashed { upload, hash })
     });
     let hashed = hashed.await.unwrap_or_else(panicked);
-    hashed.map(Some).map_err(|error| {
+    hashed.map_err(|error| {
         let message = format!("the file cannot be read: {error}");
         Error::invalid(Problem::new("unreadable_file", "", message))
     })
@@ -132,7 +137,11 @@ pub(super) async fn stage(
 }
 
 /// How the rows of a selection are read: as those of a category without a schema.
-fn form(configuration: &JobConfiguration, key: &Key, object: Option<&String>) -> Category {
+pub(super) fn form(
+    configuration: &JobConfiguration,
+    key: &Key,
+    object: Option<&String>,
+) -> Category {
     Category {
         header: configuration.header.clone(),
         key: key.clone(),

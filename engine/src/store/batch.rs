@@ -87,6 +87,12 @@ pub struct BatchView {
     pub started_at: Option<DateTime<Utc>>,
     /// Last job let go.
     pub released_at: Option<DateTime<Utc>>,
+    /// Whether it takes more members; it does not end while it does.
+    pub open: bool,
+    /// Somebody closed it: it takes no more members.
+    pub closed_at: Option<DateTime<Utc>>,
+    /// Jobs that were added after the plan was sealed; `planned` counts them too.
+    pub added: i64,
     /// Somebody cancelled it: its jobs are asked to end.
     pub cancelling_at: Option<DateTime<Utc>>,
     /// Over.

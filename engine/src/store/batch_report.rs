@@ -125,7 +125,7 @@ fn figures(batch: BatchView, now: DateTime<Utc>) -> BatchFigures {
         jobs: batch.planned.jobs,
         chunks: batch.planned.chunks,
         left_out: batch.planned.left_out,
-        added: (batch.progress.expected - batch.progress.restarted - batch.planned.jobs).max(0),
+        added: batch.added,
         outcomes: batch.progress.now,
         restarted: batch.progress.restarted,
     }

@@ -55,6 +55,9 @@ pub(super) struct BatchRow {
     pub(super) started_at: Option<DateTime<Utc>>,
     pub(super) cancelling_at: Option<DateTime<Utc>>,
     pub(super) finished_at: Option<DateTime<Utc>>,
+    pub(super) opened: bool,
+    pub(super) closed_at: Option<DateTime<Utc>>,
+    pub(super) added: i64,
     pub(super) parent: Option<i64>,
     pub(super) tally: Json<BTreeMap<String, i64>>,
 }
@@ -101,6 +104,9 @@ impl From<BatchRow> for BatchView {
             started_at: row.started_at,
             released_at: row.released_at,
             cancelling_at: row.cancelling_at,
+            open: row.opened && row.closed_at.is_none() && row.finished_at.is_none(),
+            closed_at: row.closed_at,
+            added: row.added,
             finished_at: row.finished_at,
             parent: row.parent,
         }

@@ -89,10 +89,17 @@ pub struct BatchOf {
     pub slot: Option<DateTime<Utc>>,
     /// Key of its context.
     pub context: Option<String>,
+    /// Whether it takes more members.
+    is_open: bool,
     ranges: Vec<(i64, i64)>,
 }
 
 impl BatchOf {
+    /// Whether what is known of the batch says where this job stands: others may be added later.
+    pub fn knows(&self, job: i64) -> bool {
+        !self.is_open || self.ranges.last().is_some_and(|(_, last)| job <= *last)
+    }
+
     /// The job's place in its batch, from 0.
     pub fn index_of(&self, job: i64) -> u64 {
         let mut before = 0;
@@ -177,6 +184,7 @@ impl Store {
             jobs: row.jobs,
             slot: row.slot_at,
             context: row.context,
+            is_open: row.open,
             ranges: row.firsts.into_iter().zip(row.lasts).collect(),
         })
     }

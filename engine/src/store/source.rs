@@ -43,6 +43,13 @@ impl Store {
         let row = sqlx::query_file!("queries/source/forget.sql", FORGOTTEN_MAX)
             .fetch_one(self.pool())
             .await?;
+        if row.moved > 0 {
+            return Ok(row.moved.unsigned_abs());
+        }
+        // Nor the names of a batch that takes no more members.
+        let row = sqlx::query_file!("queries/addition/forget_names.sql", FORGOTTEN_MAX)
+            .fetch_one(self.pool())
+            .await?;
         Ok(row.moved.unsigned_abs())
     }
 

@@ -39,7 +39,7 @@ impl Conduct {
         let program = shared.programs.kept(claimed.template_version)?;
         let batch = match claimed.batch {
             None => None,
-            Some(batch) => Some(shared.batches.kept(batch)?),
+            Some(batch) => Some(shared.batches.kept(batch, claimed.id)?),
         };
         let facts = facts_of(claimed, &program, batch.as_deref());
         Some(facts.map(|facts| Self::fresh(claimed, shared, outbox, program, facts)))
@@ -56,7 +56,7 @@ impl Conduct {
         let batch = match claimed.batch {
             None => None,
             Some(batch) => {
-                let found = shared.batches.get(batch).await;
+                let found = shared.batches.get(batch, claimed.id).await;
                 Some(found.map_err(|error| unread(claimed.id, &error))?)
             }
         };

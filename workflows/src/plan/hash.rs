@@ -98,6 +98,42 @@ impl PlanHash<'_> {
     }
 }
 
+/// What the hash of a plan becomes by an addition. Hashes are told in hexadecimal.
+#[derive(Clone, Copy, Debug)]
+pub struct AddedHash<'a> {
+    /// Hash of the plan before it.
+    pub plan: &'a str,
+    /// Members that are added.
+    pub members: u64,
+    /// Their jobs.
+    pub jobs: u64,
+    /// The chunks of those.
+    pub chunks: u64,
+    /// Hash of what was selected for it.
+    pub selection: &'a [u8],
+}
+
+impl AddedHash<'_> {
+    /// The hash of the plan with the addition.
+    pub fn finish(&self) -> [u8; 32] {
+        let mut hasher = Sha256::new();
+        write(&mut hasher, Some(self.plan.as_bytes()));
+        for count in [self.members, self.jobs, self.chunks].map(u64::to_be_bytes) {
+            write(&mut hasher, Some(&count));
+        }
+        write(&mut hasher, Some(self.selection));
+        hasher.finalize().into()
+    }
+
+    /// The hash of a selection with what was selected for an addition.
+    pub fn selection(before: &str, added: &[u8]) -> [u8; 32] {
+        let mut hasher = Sha256::new();
+        write(&mut hasher, Some(before.as_bytes()));
+        write(&mut hasher, Some(added));
+        hasher.finalize().into()
+    }
+}
+
 fn write(hasher: &mut Sha256, part: Option<&[u8]>) {
     let length = part.map_or(u64::MAX, |part| part.len() as u64);
     hasher.update(length.to_be_bytes());
@@ -168,5 +204,30 @@ mod tests {
         for other in others {
             assert_ne!(plan.finish(), other.finish(), "{other:?}");
         }
+    }
+
+    #[test]
+    fn an_addition_is_chained_to_the_plan_before_it() {
+        let added = |plan, selection| AddedHash {
+            plan,
+            members: 1,
+            jobs: 1,
+            chunks: 0,
+            selection,
+        };
+        let once = added("a", b"x").finish();
+        let then = added(&hex(once), b"y").finish();
+        let other = added(&hex(added("a", b"y").finish()), b"x").finish();
+
+        assert_ne!(once, added("b", b"x").finish());
+        assert_ne!(then, other, "their order counts");
+        assert_ne!(
+            AddedHash::selection("a", b"x"),
+            AddedHash::selection("a", b"y")
+        );
+    }
+
+    fn hex(hash: [u8; 32]) -> String {
+        hash.iter().map(|byte| format!("{byte:02x}")).collect()
     }
 }

@@ -21,7 +21,7 @@ pub use approval::{Approval, Asking, approval};
 pub use chunk::{Chunker, chunks};
 pub use forecast::{Bounds, Forecast, Light, Speeds, Standing, binding, forecast, lift};
 pub use guard::{Drawn, Tripped, tripped};
-pub use hash::{PlanHash, SelectionHash};
+pub use hash::{AddedHash, PlanHash, SelectionHash};
 pub use input::MemberValue;
 pub use limit::{ITEMS_BYTES_MAX, ITEMS_MAX, TooLarge, check_size};
 pub use member::{Member, MemberProblem};

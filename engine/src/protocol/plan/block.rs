@@ -15,13 +15,7 @@ pub(super) async fn store(
     from: i64,
     to: i64,
 ) -> Result<bool, Error> {
-    let columns = Columns::of(block, lanes);
-    let row = Row {
-        batch: plan.id,
-        tenant: plan.tenant,
-        template_version: plan.template_version,
-        priority: plan.priority,
-    };
+    let (columns, row) = (Columns::of(block, lanes), Row::of(plan));
     store
         .transaction(move |connection| {
             Box::pin(async move { store_in(connection, row, columns, from, to).await })
@@ -29,11 +23,27 @@ pub(super) async fn store(
         .await
 }
 
-struct Row {
-    batch: i64,
-    tenant: i32,
-    template_version: i32,
-    priority: i32,
+/// The batch of a block.
+#[derive(Clone, Copy)]
+pub(super) struct Row {
+    pub(super) batch: i64,
+    pub(super) tenant: i32,
+    pub(super) template_version: i32,
+    pub(super) priority: i32,
+    /// Whether it takes more members later, which must not have the names of these.
+    pub(super) keeps_names: bool,
+}
+
+impl Row {
+    pub(super) fn of(plan: &PlanRow) -> Self {
+        Self {
+            batch: plan.id,
+            tenant: plan.tenant,
+            template_version: plan.template_version,
+            priority: plan.priority,
+            keeps_names: plan.opened,
+        }
+    }
 }
 
 async fn store_in(
@@ -49,28 +59,119 @@ async fn store_in(
     if moved.rows_affected() == 0 {
         return Ok(false);
     }
-    let ids = job_ids(connection, row.batch, &columns, from).await?;
-    columns.store_jobs(connection, &row, &ids).await?;
-    columns.store_members(connection, row.batch, &ids).await?;
+    columns.store(connection, &row, from).await?;
     Ok(true)
 }
 
-/// An id for each job, and for the one that is not whole yet. The first may have one from an earlier block, where
+impl Columns {
+    /// Stores jobs, holders, range and members, and the names that no later member may have. The last member before
+    /// this block stands at `before`.
+    pub(super) async fn store(
+        &self,
+        connection: &mut Session,
+        row: &Row,
+        before: i64,
+    ) -> Result<(), Error> {
+        let ids = job_ids(connection, row.batch, self, before).await?;
+        self.store_jobs(connection, row, &ids).await?;
+        self.store_members(connection, row.batch, &ids).await?;
+        match row.keeps_names {
+            true => self.names().keep(connection, row.batch).await,
+            false => Ok(()),
+        }
+    }
+
+    /// What no later member may have: the keys of its members, and the objects of its jobs where they have several.
+    pub(super) fn names(&self) -> Names {
+        let keys = self.keys.iter().flatten().chain(&self.member_keys);
+        let objects = self.keys.iter().zip(&self.objects);
+        let objects = objects.filter_map(|(key, object)| object.as_ref().filter(|_| key.is_none()));
+        let keys = keys.map(|key| (false, key.clone()));
+        Names::of(keys.chain(objects.map(|object| (true, object.clone()))))
+    }
+
+    /// Where the last member before it stands.
+    pub(super) fn before(&self) -> i64 {
+        self.member_ns.first().map_or(0, |n| n - 1)
+    }
+
+    /// Puts its members behind so many.
+    pub(super) fn behind(&mut self, members: i64) {
+        self.member_ns.iter_mut().for_each(|n| *n += members);
+    }
+}
+
+/// Names of a batch.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Names {
+    is_object: Vec<bool>,
+    names: Vec<String>,
+}
+
+impl FromIterator<Names> for Names {
+    fn from_iter<I: IntoIterator<Item = Names>>(all: I) -> Self {
+        all.into_iter().fold(Self::default(), |mut all, names| {
+            all.is_object.extend(names.is_object);
+            all.names.extend(names.names);
+            all
+        })
+    }
+}
+
+impl Names {
+    /// Each with whether it is an object's.
+    pub(super) fn of(names: impl Iterator<Item = (bool, String)>) -> Self {
+        let (is_object, names) = names.unzip();
+        Self { is_object, names }
+    }
+
+    /// Keeps them.
+    pub(super) async fn keep(&self, connection: &mut Session, batch: i64) -> Result<(), Error> {
+        sqlx::query_file!(
+            "queries/addition/keep_names.sql",
+            batch,
+            &self.is_object,
+            &self.names
+        )
+        .execute(connection)
+        .await?;
+        Ok(())
+    }
+
+    /// Those that the batch has.
+    pub(super) async fn standing<'e>(
+        &self,
+        connection: impl sqlx::PgExecutor<'e>,
+        batch: i64,
+    ) -> Result<Vec<String>, Error> {
+        let rows = sqlx::query_file!(
+            "queries/addition/names.sql",
+            batch,
+            &self.is_object,
+            &self.names
+        )
+        .fetch_all(connection)
+        .await?;
+        Ok(rows.into_iter().map(|row| row.name).collect())
+    }
+}
+
+/// An id for each job, and for the one that is not whole yet. The first may have one before an earlier block, where
 /// the last member before this one has it.
 async fn job_ids(
     connection: &mut Session,
     batch: i64,
     columns: &Columns,
-    from: i64,
+    before: i64,
 ) -> Result<Vec<i64>, Error> {
     let mut ids = Vec::new();
     if columns.continues {
-        let first = sqlx::query_file!("queries/member/job.sql", batch, from)
+        let first = sqlx::query_file!("queries/member/job.sql", batch, before)
             .fetch_one(&mut *connection)
             .await?;
         ids.push(first.job);
     }
-    let wanted = columns.keys.len() + usize::from(columns.has_part);
+    let wanted = columns.keys.len() + usize::before(columns.has_part);
     let blocks = (wanted - ids.len()).div_ceil(ids::BLOCK as usize);
     let firsts = ids::next_blocks(connection, blocks as i64).await?;
     let fresh = firsts.iter().flat_map(|first| *first..*first + ids::BLOCK);
@@ -79,7 +180,7 @@ async fn job_ids(
 }
 
 /// A block, a column an array.
-struct Columns {
+pub(super) struct Columns {
     lanes: Vec<i32>,
     keys: Vec<Option<String>>,
     objects: Vec<Option<String>>,
@@ -96,7 +197,7 @@ struct Columns {
 }
 
 impl Columns {
-    fn of(block: Block, lanes: Vec<i32>) -> Self {
+    pub(super) fn of(block: Block, lanes: Vec<i32>) -> Self {
         let mut columns = Self {
             lanes,
             keys: Vec::new(),

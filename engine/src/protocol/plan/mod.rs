@@ -5,6 +5,7 @@
 //! that takes over reads those again, without storing them. Two planners of one batch cannot both
 //! move its cursor: the later one finds it moved and leaves.
 
+pub(in crate::protocol) mod add;
 mod block;
 pub(in crate::protocol) mod inline;
 pub(in crate::protocol) mod judge;
@@ -56,6 +57,8 @@ pub(crate) struct PlanRow {
     pub(crate) previous: Option<DateTime<Utc>>,
     pub(crate) created_at: DateTime<Utc>,
     pub(crate) cursor: i64,
+    /// Whether it takes more members later.
+    pub(crate) opened: bool,
 }
 
 /// Why planning stopped.
@@ -65,6 +68,17 @@ enum Stop {
     /// Another planner moved the cursor.
     Taken,
     Store(Error),
+}
+
+impl Stop {
+    /// What it tells whoever asked for the plan himself.
+    fn error(self) -> Error {
+        match self {
+            Self::Refused(problem) => Error::invalid(problem),
+            Self::Taken => Error::not_found("plan", "of another planner"),
+            Self::Store(error) => error,
+        }
+    }
 }
 
 impl<E: Into<Error>> From<E> for Stop {
@@ -115,6 +129,7 @@ impl Store {
             previous: row.slot_previous,
             created_at: row.created_at,
             cursor: row.cursor_n,
+            opened: row.opened,
         };
         match self.plan_to_its_end(&plan).await {
             Ok(()) => Ok(Planned::Sealed(id)),

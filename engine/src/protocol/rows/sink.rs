@@ -22,6 +22,8 @@ pub(in crate::protocol) struct Reading {
     pub more_refused: usize,
     /// Whether a row was left out.
     pub has_left_out: bool,
+    /// The rows themselves, where they are not copied.
+    pub gathered: Vec<Gathered>,
     lines: Lines,
 }
 
@@ -30,6 +32,17 @@ impl Reading {
     pub fn line_of(&self, n: i64) -> u64 {
         self.lines.of(n)
     }
+}
+
+/// A row that is kept in memory.
+#[derive(Debug)]
+pub(in crate::protocol) struct Gathered {
+    pub n: i64,
+    pub key: String,
+    pub object: Option<String>,
+    /// JSON text.
+    pub document: String,
+    pub left_out: bool,
 }
 
 /// Where rows begin, remembered only where the distance between row and line changes.
@@ -59,6 +72,15 @@ pub(in crate::protocol) enum For {
     Category { id: i32, version: i32 },
     /// A batch, whose source it is. `leave_out`: invalid rows refuse nothing.
     Batch { id: i64, leave_out: bool },
+    /// Nobody's yet: they are gathered, up to these bounds.
+    Addition { leave_out: bool, bounds: Bounds },
+}
+
+/// How many rows are gathered, and how many bytes.
+#[derive(Clone, Copy, Debug)]
+pub(in crate::protocol) struct Bounds {
+    pub rows: usize,
+    pub bytes: usize,
 }
 
 /// Where read rows go: into parts of a copy.
@@ -68,6 +90,8 @@ pub(in crate::protocol) struct Sink {
     /// As every line of the copy begins.
     prefix: String,
     part: Vec<u8>,
+    /// Bytes gathered.
+    bytes: usize,
     reading: Reading,
 }
 
@@ -76,12 +100,14 @@ impl Sink {
         let prefix = match whose {
             For::Category { id, version } => format!("{id}\t{version}\t"),
             For::Batch { id, .. } => format!("{id}\t"),
+            For::Addition { .. } => String::new(),
         };
         Self {
             sender,
             whose,
             prefix,
             part: Vec::new(),
+            bytes: 0,
             reading: Reading::default(),
         }
     }
@@ -112,6 +138,9 @@ impl Sink {
             For::Batch {
                 leave_out: true,
                 ..
+            } | For::Addition {
+                leave_out: true,
+                ..
             }
         ) && problems.iter().all(|problem| problem.code == "invalid_row")
     }
@@ -128,6 +157,16 @@ impl Sink {
         if !self.reading.refused.is_empty() {
             return;
         }
+        if let For::Addition { bounds, .. } = self.whose {
+            let row = Gathered {
+                n: self.reading.rows,
+                key: key.to_owned(),
+                object: object.map(str::to_owned),
+                document: document.to_owned(),
+                left_out: left_out.is_some(),
+            };
+            return self.gather(row, bounds);
+        }
         self.part.extend_from_slice(self.prefix.as_bytes());
         self.part
             .extend_from_slice(self.reading.rows.to_string().as_bytes());
@@ -141,6 +180,18 @@ impl Sink {
         if self.part.len() >= PART_BYTES {
             self.send();
         }
+    }
+
+    fn gather(&mut self, row: Gathered, bounds: Bounds) {
+        self.bytes += row.document.len();
+        if self.reading.gathered.len() < bounds.rows && self.bytes <= bounds.bytes {
+            return self.reading.gathered.push(row);
+        }
+        let (rows, bytes) = (bounds.rows, bounds.bytes);
+        let message = format!("at most {rows} rows of together {bytes} bytes are taken at once");
+        let problem = Problem::new("too_large", "", message);
+        self.refuse(problem.hint("send the rest with another call"));
+        self.reading.gathered = Vec::new();
     }
 
     fn cell(&mut self, text: Option<&str>) {

@@ -1,0 +1,29 @@
+-- Deletes names of a batch to which nothing is added any more.
+-- Index  batch_names_kept (id); batch_name_pkey.
+-- Locks  the batch, then up to $1 of its names.
+-- Gives  how many went, and one more for a batch that has none left.
+with over as materialized (
+    select id from batch
+    where names_kept and state <> 'planning' and (closed_at is not null or finished_at is not null)
+    order by id
+    limit 1
+    for update skip locked
+),
+page as materialized (
+    select batch_name.batch, batch_name.is_object, batch_name.name
+    from over, batch_name
+    where batch_name.batch = over.id
+    order by batch_name.is_object, batch_name.name
+    limit $1
+),
+gone as (
+    delete from batch_name using page
+    where batch_name.batch = page.batch and batch_name.is_object = page.is_object and batch_name.name = page.name
+    returning 1
+),
+through as (
+    update batch set names_kept = false
+    where id in (select id from over) and not exists (select from page)
+    returning 1
+)
+select (select count(*) from gone) + (select count(*) from through) as "moved!";

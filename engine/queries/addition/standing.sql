@@ -1,0 +1,9 @@
+-- What an addition must know of its batch.
+-- Index  batch_tenant (tenant, id).
+-- Locks  none: it is looked at again under the lock.
+-- Gives  one row or none.
+select id, tenant, lane, template_version, priority, document, purpose, purpose_input, slot_at, slot_previous,
+       created_at, state, sealed, asking, opened, closed_at is not null as "closed!",
+       cancelling_at is not null as "cancelling!", finished_at is not null as "finished!"
+from batch
+where tenant = $1 and id = $2;
