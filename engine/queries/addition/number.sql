@@ -7,6 +7,6 @@ update batch
 set row_numbers = $2 + coalesce(row_numbers, greatest(
         members,
         (select n from left_out where left_out.batch = $1 order by n desc limit 1),
-        case when $3::bool then (select max(name::int8) from batch_name where batch_name.batch = $1 and not is_object) end))
+        (select max(name::int8) from batch_name where batch_name.batch = $1 and not is_object and $3::bool)))
 where id = $1 and opened and closed_at is null
 returning row_numbers - $2 as "before!";
