@@ -4,10 +4,11 @@ use std::io;
 
 use bytes::Bytes;
 use clap::{Subcommand, ValueEnum};
-use futures::stream::{self, Stream, StreamExt};
+use futures::stream::{self, BoxStream, StreamExt};
 use serde_json::{Value, json};
 use uuid::Uuid;
 
+use super::addition::AdditionCommand;
 use super::batch_life::BatchLifeCommand;
 use super::context::{Context, Paging, query};
 use super::error::CliError;
@@ -31,6 +32,9 @@ pub enum BatchCommand {
         /// A repeat with the same key makes no second batch
         #[arg(long, value_name = "KEY")]
         key: Option<String>,
+        /// It takes more members until it is closed
+        #[arg(long)]
+        open: bool,
     },
     /// List many, newest first
     List {
@@ -85,6 +89,9 @@ pub enum BatchCommand {
     /// Decisions about one that is open
     #[command(flatten)]
     Life(BatchLifeCommand),
+    /// What becomes of one that is open to more members
+    #[command(flatten)]
+    Addition(AdditionCommand),
 }
 
 /// How a manifest is written.
@@ -131,8 +138,9 @@ impl BatchCommand {
     pub async fn run(self, context: &Context) -> Result<Exit, CliError> {
         match self {
             Self::Preview { source } => preview(context, &source).await,
-            Self::Create { source, key } => {
-                let created = create(context, &source, key).await?;
+            Self::Create { source, key, open } => {
+                let key = key.unwrap_or_else(|| Uuid::now_v7().to_string());
+                let created = sent(context, &["batches"], &source, Some(&key), open).await?;
                 context.output.item(&created)?;
                 Ok(Exit::Done)
             }
@@ -163,13 +171,14 @@ impl BatchCommand {
             Self::Report { id } => context.show(&["batches", &id, "report"]).await,
             Self::Manifest { id, format } => manifest(context, &id, format).await,
             Self::Life(decision) => decision.run(context).await,
+            Self::Addition(addition) => addition.run(context).await,
         }
     }
 }
 
 /// Shows what a batch would be.
 pub async fn preview(context: &Context, source: &str) -> Result<Exit, CliError> {
-    let answer = sent(context, &["batches", "preview"], source, None).await?;
+    let answer = sent(context, &["batches", "preview"], source, None, false).await?;
     context.output.item(&answer)?;
     Ok(Exit::Done)
 }
@@ -181,7 +190,7 @@ pub async fn create(
     key: Option<String>,
 ) -> Result<Value, CliError> {
     let key = key.unwrap_or_else(|| Uuid::now_v7().to_string());
-    sent(context, &["batches"], source, Some(&key)).await
+    sent(context, &["batches"], source, Some(&key), false).await
 }
 
 /// A name is a name unless it looks like a file.
@@ -190,46 +199,51 @@ async fn sent(
     path: &[&str],
     source: &str,
     key: Option<&str>,
+    open: bool,
 ) -> Result<Value, CliError> {
     let is_file = source == "-" || source.contains('/') || files::is_document(source.as_ref());
     if !is_file {
-        let body = json!({"configuration": source});
+        let mut body = json!({"configuration": source});
+        if open {
+            body["open"] = json!(true);
+        }
         return Ok(context.client.post(path, &[], &body, key).await?);
     }
     let text = files::text(source)?;
-    let sent = match files::selected_file(&text) {
-        Some(named) => {
-            let (kind, form) = form(text, &files::beside(source, &named)).await?;
-            context.client.pour(path, &kind, form, key).await
-        }
-        None => {
-            context
-                .client
-                .upload(path, "application/yaml", text.into_bytes(), key)
-                .await
-        }
-    };
-    Ok(sent?)
+    let named = files::selected_file(&text).map(|named| files::beside(source, &named));
+    let client = &context.client;
+    if !open && named.is_none() {
+        let body = text.into_bytes();
+        return Ok(client.upload(path, "application/yaml", body, key).await?);
+    }
+    let (kind, form) = form(text, named.as_deref(), open).await?;
+    Ok(client.pour(path, &kind, form, key).await?)
 }
 
 /// A recipe and its file as a form, with the media type that says where its parts end.
 async fn form(
     recipe: String,
-    path: &str,
-) -> Result<(String, impl Stream<Item = io::Result<Bytes>> + use<>), CliError> {
+    path: Option<&str>,
+    open: bool,
+) -> Result<(String, BoxStream<'static, io::Result<Bytes>>), CliError> {
     let end = Uuid::now_v7().simple().to_string();
-    let name = path
-        .rsplit('/')
-        .next()
-        .unwrap_or_default()
-        .replace(['"', '\r', '\n'], "_");
-    let part = "content-disposition: form-data; name=";
-    let head = format!(
-        "--{end}\r\n{part}\"recipe\"\r\n\r\n{recipe}\r\n--{end}\r\n{part}\"file\"; filename=\"{name}\"\r\n\r\n"
-    );
+    let part = format!("--{end}\r\ncontent-disposition: form-data; name=");
+    let mut head = format!("{part}\"recipe\"\r\n\r\n{recipe}\r\n");
+    if open {
+        head.push_str(&format!("{part}\"open\"\r\n\r\ntrue\r\n"));
+    }
     let once = |text: String| stream::iter([Ok(Bytes::from(text))]);
-    let body = once(head).chain(files::pieces(path).await?);
-    let body = body.chain(once(format!("\r\n--{end}--\r\n")));
+    let last = once(format!("--{end}--\r\n"));
+    let body = match path {
+        Some(path) => {
+            let name = path.rsplit('/').next().unwrap_or_default();
+            let name = name.replace(['"', '\r', '\n'], "_");
+            head.push_str(&format!("{part}\"file\"; filename=\"{name}\"\r\n\r\n"));
+            let file = once(head).chain(files::pieces(path).await?);
+            file.chain(once("\r\n".to_owned())).chain(last).boxed()
+        }
+        None => once(head).chain(last).boxed(),
+    };
     Ok((format!("multipart/form-data; boundary={end}"), body))
 }
 

@@ -74,17 +74,7 @@ impl CategoryCommand {
 }
 
 async fn load(context: &Context, name: &str, file: &str) -> Result<Exit, CliError> {
-    let kind = match file.rsplit_once('.').map(|(_, ending)| ending) {
-        Some("csv") => "text/csv",
-        Some("ndjson" | "jsonl") => "application/x-ndjson",
-        Some("json") => "application/json",
-        Some("parquet") => "application/vnd.apache.parquet",
-        _ => {
-            return Err(CliError::usage(format!(
-                "{file} ends in none of .csv, .ndjson, .json and .parquet"
-            )));
-        }
-    };
+    let kind = super::files::media_type_of_rows(file)?;
     let pieces = super::files::pieces(file).await?;
     let path = ["categories", name, "items"];
     let answer = context.client.pour(&path, kind, pieces, None).await?;

@@ -35,6 +35,22 @@ pub fn text(path: &str) -> Result<String, CliError> {
     read.map_err(|error| unreadable(path, &error))
 }
 
+/// What the ending of a file of rows says.
+///
+/// # Errors
+/// For another ending.
+pub fn media_type_of_rows(file: &str) -> Result<&'static str, CliError> {
+    match file.rsplit_once('.').map(|(_, ending)| ending) {
+        Some("csv") => Ok("text/csv"),
+        Some("ndjson" | "jsonl") => Ok("application/x-ndjson"),
+        Some("json") => Ok("application/json"),
+        Some("parquet") => Ok("application/vnd.apache.parquet"),
+        _ => Err(CliError::usage(format!(
+            "{file} ends in none of .csv, .ndjson, .json and .parquet"
+        ))),
+    }
+}
+
 /// The bytes of a file, piece by piece.
 ///
 /// # Errors

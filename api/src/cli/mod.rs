@@ -3,6 +3,7 @@
 //! A file a noun. `context` is what they share, `output` is standard output, `error` is what is said
 //! when something cannot be done.
 
+pub mod addition;
 mod api;
 pub mod apply;
 mod approval;

@@ -22,9 +22,9 @@ pub(super) fn routes() -> OpenApiRouter<ApiState> {
 }
 
 /// An action is accepted with the batch as it is then.
-type Accepted = (StatusCode, Json<BatchReply>);
+pub(super) type Accepted = (StatusCode, Json<BatchReply>);
 
-async fn accepted(state: &ApiState, id: BatchId) -> Result<Accepted, Refusal> {
+pub(super) async fn accepted(state: &ApiState, id: BatchId) -> Result<Accepted, Refusal> {
     state.notifier.tell();
     let batch = state.store.batch(state.tenant, id.0).await?;
     Ok((StatusCode::ACCEPTED, Json(batch.into())))

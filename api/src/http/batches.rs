@@ -89,6 +89,9 @@ struct BatchBody {
     name: Option<String>,
     /// As the header `Idempotency-Key`.
     idempotency_key: Option<String>,
+    /// Whether it takes more members until it is closed.
+    #[serde(default)]
+    open: bool,
 }
 
 /// A recipe, and the file that its selection reads.
@@ -100,6 +103,8 @@ struct BatchForm {
     /// CSV, NDJSON, JSON or Parquet, as the ending of `selection.file` says.
     #[schema(value_type = String, format = Binary)]
     file: Vec<u8>,
+    /// `true` for a batch that takes more members until it is closed.
+    open: Option<bool>,
 }
 
 /// Makes a batch; its planning begins at once. The same key makes it once. A form brings the file that
@@ -125,7 +130,11 @@ async fn create_batch(
         who: state.who.to_string(),
         idempotency_key: Some(key),
     };
-    let created = state.store.create_batch_of(state.tenant, new, file).await?;
+    let (store, tenant) = (&state.store, state.tenant);
+    let created = match asked.open {
+        true => store.create_open_batch(tenant, new, file).await?,
+        false => store.create_batch_of(tenant, new, file).await?,
+    };
     state.notifier.tell();
     let batch = state.store.batch(state.tenant, created.id).await?.into();
     let id = BatchId(created.id);
@@ -265,6 +274,7 @@ struct Asked {
     source: Source,
     name: Option<String>,
     idempotency_key: Option<String>,
+    open: bool,
 }
 
 /// A body that names a configuration, or is one.
@@ -286,7 +296,8 @@ async fn form(request: Request) -> Result<(Asked, Option<Upload>), Refusal> {
         Refusal::malformed(problem)
     })?;
     // YAML reads JSON too.
-    let asked = asked(&recipe, Format::Yaml)?;
+    let mut asked = asked(&recipe, Format::Yaml)?;
+    asked.open |= parts.open;
     let file = parts.file.map(|(name, file)| Upload {
         name,
         reader: Box::new(file),
@@ -302,6 +313,7 @@ fn asked(text: &str, format: Format) -> Result<Asked, Refusal> {
             source: Source::Document(document),
             name: None,
             idempotency_key: None,
+            open: false,
         });
     }
     named(&document)
@@ -313,6 +325,7 @@ fn named(document: &Value) -> Result<Asked, Refusal> {
         source: Source::Named(body.configuration),
         name: body.name,
         idempotency_key: body.idempotency_key,
+        open: body.open,
     })
 }
 

@@ -3,6 +3,7 @@
 //! `habit` holds what all resources do alike, `view` how nouns look in JSON; beside them stands one
 //! file a resource. Nothing is served that the description at `/v1/openapi.json` does not name.
 
+mod additions;
 mod apply;
 mod approvals;
 mod backfills;
@@ -107,6 +108,7 @@ fn routes() -> OpenApiRouter<ApiState> {
         timeline::routes(),
         batches::routes(),
         batch_life::routes(),
+        additions::short_routes(),
         batch_parts::routes(),
         restarts::routes(),
         doctor::routes(),
@@ -120,7 +122,7 @@ fn routes() -> OpenApiRouter<ApiState> {
             LOADING_TIMEOUT,
         ))
         .merge(limited(
-            [categories::routes()],
+            [categories::routes(), additions::routes()],
             BODY_BYTES_MAX,
             LOADING_TIMEOUT,
         ))

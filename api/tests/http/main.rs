@@ -1,5 +1,6 @@
 //! The API on a real database: each resource's accepted and refused side, and the habits of all.
 
+mod additions;
 mod apply;
 mod approvals;
 mod batches;

@@ -17,6 +17,8 @@ use super::problem::Refusal;
 const FILE_BYTES_MAX: u64 = 4 << 30;
 /// The text beside a file.
 const TEXT_BYTES_MAX: u64 = 4 << 20;
+/// `true` or `false`, and what stands around it.
+const FLAG_BYTES_MAX: u64 = 16;
 
 /// A text and a file.
 #[derive(Debug, Default)]
@@ -25,6 +27,8 @@ pub struct Form {
     pub text: Option<String>,
     /// The part `file`, at its beginning, with its name.
     pub file: Option<(String, File)>,
+    /// The part `open` says `true`.
+    pub open: bool,
 }
 
 /// A body in a temporary file, at its beginning.
@@ -47,9 +51,11 @@ pub async fn form(request: Request) -> Result<Form, Refusal> {
     let kind = request.headers().get(header::CONTENT_TYPE);
     let kind = kind.and_then(|kind| kind.to_str().ok()).unwrap_or_default();
     let boundary = multer::parse_boundary(kind).map_err(refused)?;
-    let limit = SizeLimit::new().for_field("recipe", TEXT_BYTES_MAX);
+    let limit = SizeLimit::new()
+        .for_field("recipe", TEXT_BYTES_MAX)
+        .for_field("open", FLAG_BYTES_MAX);
     let constraints = Constraints::new()
-        .allowed_fields(vec!["recipe", "file"])
+        .allowed_fields(vec!["recipe", "file", "open"])
         .size_limit(limit);
     let stream = request.into_body().into_data_stream();
     let mut parts = Multipart::with_constraints(stream, boundary, constraints);
@@ -57,10 +63,18 @@ pub async fn form(request: Request) -> Result<Form, Refusal> {
     while let Some(part) = parts.next_field().await.map_err(refused)? {
         match part.name() {
             Some("file") => form.file = Some(file(part).await?),
+            Some("open") => form.open = flag(&part.text().await.map_err(refused)?)?,
             _ => form.text = Some(part.text().await.map_err(refused)?),
         }
     }
     Ok(form)
+}
+
+fn flag(text: &str) -> Result<bool, Refusal> {
+    text.trim().parse().map_err(|_| {
+        let problem = Problem::new("wrong_value", "/open", "it is `true` or `false`");
+        Refusal::invalid(vec![problem])
+    })
 }
 
 async fn file(part: Field<'_>) -> Result<(String, File), Refusal> {

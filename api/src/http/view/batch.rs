@@ -83,6 +83,13 @@ pub struct BatchReply {
     pub started_at: Option<DateTime<Utc>>,
     /// Last job let go.
     pub released_at: Option<DateTime<Utc>>,
+    /// Whether it takes more members; it does not end while it does.
+    pub open: bool,
+    /// Somebody closed it: it takes no more members.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub closed_at: Option<DateTime<Utc>>,
+    /// Jobs that were added after the plan was sealed; `planned` counts them too.
+    pub added: i64,
     /// Somebody cancelled it: its jobs are asked to end.
     pub cancelling_at: Option<DateTime<Utc>>,
     /// Over.
@@ -292,6 +299,9 @@ impl From<BatchView> for BatchReply {
             asks: batch.asks.map(AsksReply::from),
             approved_by: batch.approved_by,
             approved_at: batch.approved_at,
+            open: batch.open,
+            closed_at: batch.closed_at,
+            added: batch.added,
             cancelling_at: batch.cancelling_at,
             finished_at: batch.finished_at,
         }

@@ -1,5 +1,6 @@
 //! The stories: together they pass every statement that writes.
 
+mod addition;
 mod approval;
 mod batch;
 mod batch_life;
@@ -43,6 +44,7 @@ pub fn all() -> Vec<Story> {
         child_batch::stories(),
         batch_life::stories(),
         source::stories(),
+        addition::stories(),
         cancel::stories(),
         key::stories(),
         lease::stories(),
