@@ -63,6 +63,15 @@ impl Loaded {
     }
 }
 
+/// A job that another one repeats.
+#[derive(Clone, Copy, Debug)]
+pub struct EarlierJob {
+    /// The job.
+    pub job: i64,
+    /// Row of its template version.
+    pub template_version: i32,
+}
+
 /// A member of a chunk.
 #[derive(Clone, Debug)]
 pub struct ChunkMember {
@@ -157,6 +166,19 @@ impl Store {
             .fetch_all(self.pool())
             .await?;
         Ok(Loaded::of(rows))
+    }
+
+    /// The jobs that one repeats, the latest first.
+    pub async fn lineage(&self, job: i64) -> Result<Vec<EarlierJob>, Error> {
+        let rows = sqlx::query_file_as!(EarlierJob, "queries/member/lineage.sql", job)
+            .fetch_all(self.pool())
+            .await?;
+        Ok(rows)
+    }
+
+    /// The memory of a job that has ended, as far back as it reads under its version.
+    pub async fn history_of(&self, job: i64) -> Result<Loaded, Error> {
+        self.history(job, i32::MAX).await
     }
 
     /// The oldest order for a leased job; `None` inside when there is none, outside when the lease is gone.

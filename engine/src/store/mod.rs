@@ -105,7 +105,7 @@ pub use self::job::{
 pub use self::lane::{LaneAhead, LaneKey, PREFERENCE_PATIENCE, ShareAhead};
 pub use self::limit::{LimitDrift, LimitUse, LimitView};
 pub use self::list::JobFilter;
-pub use self::load::{BatchOf, ChunkMember, Loaded, Pinned};
+pub use self::load::{BatchOf, ChunkMember, EarlierJob, Loaded, Pinned};
 pub use self::mail::{Letters, Unread};
 pub use self::migrate::{fingerprint, migrate};
 pub use self::notify::{Listener, Notifier};

@@ -159,13 +159,14 @@ impl Conduct {
     fn apply(&mut self, kind: EventKind) -> Result<(), Stuck> {
         let at = self.clock.now();
         if let EventKind::Chunk {
-            activity, number, ..
+            activity,
+            number,
+            result,
         } = &kind
         {
-            self.members += self
-                .chunk_sizes
-                .remove(&(*activity, *number))
-                .unwrap_or_default();
+            // One that failed may run again, in a job that repeats this one.
+            let size = self.chunk_sizes.remove(&(*activity, *number));
+            self.members += size.filter(|_| result.is_ok()).unwrap_or_default();
         }
         let letter = match &kind {
             EventKind::Mail { id, .. } => Some(*id),

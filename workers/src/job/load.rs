@@ -15,6 +15,7 @@ use super::Stuck;
 use super::child::STEP_JOB;
 use super::clock::Clock;
 use super::conduct::Conduct;
+use super::finished;
 use super::mailbox::{Mailbox, next_look};
 use super::order;
 use super::steps::Steps;
@@ -37,12 +38,16 @@ impl Conduct {
             return None;
         }
         let program = shared.programs.kept(claimed.template_version)?;
+        if finished::may_have(claimed, &program) {
+            return None;
+        }
         let batch = match claimed.batch {
             None => None,
             Some(batch) => Some(shared.batches.kept(batch, claimed.id)?),
         };
         let facts = facts_of(claimed, &program, batch.as_deref());
-        Some(facts.map(|facts| Self::fresh(claimed, shared, outbox, program, facts)))
+        let execution = facts.map(|facts| Execution::new(program, facts));
+        Some(execution.map(|execution| Self::fresh(claimed, shared, outbox, execution)))
     }
 
     /// Loads the job, and says what happens first.
@@ -61,13 +66,16 @@ impl Conduct {
             }
         };
         let facts = facts_of(claimed, &program, batch.as_deref())?;
+        let finished = finished::before(claimed, shared, &program, &facts).await?;
         let Some(loaded) = memory(claimed, shared).await? else {
-            return Ok(Self::fresh(claimed, shared, outbox, program, facts));
+            let execution = Execution::new(program, facts).after(finished);
+            return Ok(Self::fresh(claimed, shared, outbox, execution));
         };
         let order = order_for(claimed, shared).await?;
         let obeys = order.is_some();
         let execution =
             Execution::load(program, facts, loaded.head, loaded.entries).map_err(unloadable)?;
+        let execution = execution.after(finished);
         let mut conduct = Self::standing(claimed, shared, outbox, execution);
         (conduct.obeys, conduct.remembers) = (obeys, true);
         let told = conduct.told().await?;
@@ -85,11 +93,9 @@ impl Conduct {
         claimed: &Claimed,
         shared: &Arc<Shared>,
         outbox: &Rc<Outbox>,
-        program: Arc<Program>,
-        facts: JobFacts,
+        execution: Execution,
     ) -> First {
         let (attempt, losses) = (attempts(claimed.attempt), attempts(claimed.losses));
-        let execution = Execution::new(program, facts);
         let conduct = Self::standing(claimed, shared, outbox, execution);
         (conduct, vec![EventKind::Started { attempt, losses }])
     }
@@ -180,14 +186,14 @@ fn unloadable(error: Unloadable) -> Stuck {
     }
 }
 
-fn no_program(job: i64, error: &NoProgram) -> Stuck {
+pub(super) fn no_program(job: i64, error: &NoProgram) -> Stuck {
     match error {
         NoProgram::Store(error) => unread(job, error),
         NoProgram::Unbuildable(why) => Stuck::Park(format!("program_unbuildable: {why}")),
     }
 }
 
-fn unread(job: i64, error: &windlass_engine::Error) -> Stuck {
+pub(super) fn unread(job: i64, error: &windlass_engine::Error) -> Stuck {
     debug!(job.id = job, error = %error, "a job could not be loaded; it is given back");
     Stuck::Back
 }

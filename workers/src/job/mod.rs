@@ -15,6 +15,7 @@ mod chunk;
 mod clock;
 mod conduct;
 mod effect;
+mod finished;
 mod group;
 mod item;
 mod load;

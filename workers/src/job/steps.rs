@@ -67,6 +67,9 @@ pub(super) struct Steps {
     clock: Clock,
     /// Ended where they began.
     done: VecDeque<(Activity, StepEnd)>,
+    /// Chunks that failed: others that have ended come first, in a turn of their own, because a failure may end the
+    /// step, and what was finished is to be remembered.
+    failed: VecDeque<(Activity, StepEnd)>,
     /// Made for the first that does not end where it began: most jobs have none.
     running: Option<FuturesUnordered<BoxFuture<'static, (Activity, StepEnd)>>>,
     /// Few at a time, most often one.
@@ -91,6 +94,7 @@ impl Steps {
             marks: marks.map(Arc::new),
             clock,
             done: VecDeque::new(),
+            failed: VecDeque::new(),
             running: None,
             stops: Vec::new(),
             effects: Effects::default(),
@@ -99,7 +103,7 @@ impl Steps {
 
     /// Whether none runs.
     pub(super) fn is_empty(&self) -> bool {
-        self.done.is_empty() && self.runs_none()
+        self.done.is_empty() && self.failed.is_empty() && self.runs_none()
     }
 
     fn runs_none(&self) -> bool {
@@ -131,31 +135,52 @@ impl Steps {
         if let Some(end) = self.ended_at_once() {
             return end;
         }
-        let ended = match &mut self.running {
-            Some(running) => running.next().await,
-            None => None,
-        };
-        match ended {
-            Some((activity, end)) => self.end(activity, end),
-            None => std::future::pending().await,
+        loop {
+            if !self.failed.is_empty() {
+                if let Some(end) = self.ended().await {
+                    return end;
+                }
+                if let Some((activity, end)) = self.failed.pop_front() {
+                    return self.end(activity, end);
+                }
+            }
+            let ended = match &mut self.running {
+                Some(running) => running.next().await,
+                None => None,
+            };
+            match ended {
+                Some((activity, end)) if fails(&end) => self.failed.push_back((activity, end)),
+                Some((activity, end)) => return self.end(activity, end),
+                None => std::future::pending().await,
+            }
         }
     }
 
     /// A step that ended where it began, if any.
     pub(super) fn ended_at_once(&mut self) -> Option<StepEnd> {
-        let (activity, end) = self.done.pop_front()?;
-        Some(self.end(activity, end))
+        while let Some((activity, end)) = self.done.pop_front() {
+            if !fails(&end) {
+                return Some(self.end(activity, end));
+            }
+            self.failed.push_back((activity, end));
+        }
+        None
     }
 
-    /// A step that has ended already, if any.
+    /// A step that has ended already and is no chunk that failed, if any.
     pub(super) async fn ended(&mut self) -> Option<StepEnd> {
-        let running = self
-            .running
-            .as_mut()
-            .filter(|running| !running.is_empty())?;
-        match poll!(running.next()) {
-            Poll::Ready(Some((activity, end))) => Some(self.end(activity, end)),
-            Poll::Ready(None) | Poll::Pending => None,
+        loop {
+            let running = self
+                .running
+                .as_mut()
+                .filter(|running| !running.is_empty())?;
+            match poll!(running.next()) {
+                Poll::Ready(Some((activity, end))) if fails(&end) => {
+                    self.failed.push_back((activity, end));
+                }
+                Poll::Ready(Some((activity, end))) => return Some(self.end(activity, end)),
+                Poll::Ready(None) | Poll::Pending => return None,
+            }
         }
     }
 
@@ -337,6 +362,11 @@ impl Steps {
             begun: None,
         }
     }
+}
+
+/// Whether a chunk ended badly.
+fn fails(end: &StepEnd) -> bool {
+    matches!(end, StepEnd::Event(EventKind::Chunk { result: Err(_), .. }))
 }
 
 /// What a call is once it was begun.

@@ -1,5 +1,6 @@
 //! A worker runs steps that make batches, and jobs that wait for their end.
 
+mod chunks;
 #[path = "../common/mod.rs"]
 mod common;
 mod ends;

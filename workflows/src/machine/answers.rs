@@ -3,6 +3,7 @@
 use super::Execution;
 use super::event::Activity;
 use super::fault::Fault;
+use super::finished;
 use super::state::{Doing, OpenCall};
 use super::transition::step::{self, Rest, StepEvent};
 use super::transition::{Illegal, Verdict};
@@ -48,14 +49,11 @@ impl Execution {
 
     /// Keeps the answer of an open chunk; nothing if it was not open.
     fn keep_answer(&mut self, number: u32, result: Result<Value, Fault>) -> Option<Rest> {
-        let index = ("index", Value::from(number.saturating_sub(1)));
         let (answer, failure) = match result {
-            Ok(output) => (
-                Value::map([index, ("ok", Value::from(true)), ("output", output)]),
-                None,
-            ),
+            Ok(output) => (finished::answer(number, output), None),
             Err(fault) => {
                 let error = fault_value(&fault);
+                let index = ("index", Value::from(number.saturating_sub(1)));
                 (
                     Value::map([index, ("ok", Value::from(false)), ("error", error.clone())]),
                     Some(error),
@@ -105,7 +103,7 @@ impl Execution {
             return;
         };
         let mut answers: Vec<Value> = chunks.answers.value.as_list().unwrap_or_default().to_vec();
-        answers.sort_by_key(|answer| answer.get("index").and_then(Value::as_u64));
+        answers.sort_by_key(finished::number);
         self.stand(Doing::Nothing);
         self.give(Value::list(answers));
         if let Err(fault) = self.leave(None) {

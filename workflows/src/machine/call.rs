@@ -5,17 +5,16 @@
 
 use std::time::Duration;
 
-use super::command::{Authentication, Call, Command, HttpRequest};
+use super::command::{Authentication, Call, HttpRequest};
 use super::effect::names_an_effect;
 use super::event::Activity;
 use super::fault::Fault;
 use super::held::Held;
 use super::journal::FOLD_PLACED;
-use super::limits::PARALLEL_MAX;
-use super::state::{Chunks, Doing, OpenCall, Step};
+use super::state::{Doing, OpenCall, Step};
 use super::{Execution, placed, request, subject};
 use crate::policy::retry::later;
-use crate::program::node::{AuthenticationNode, ChunksNode, Layer, Leaf, NodeKind, Target, Way};
+use crate::program::node::{AuthenticationNode, Layer, Leaf, NodeKind, Target, Way};
 use crate::value::Value;
 
 /// An evaluated call, as the state keeps it.
@@ -66,50 +65,6 @@ impl Execution {
     fn hold_all(&mut self, values: Vec<Value>) -> Vec<Held> {
         let values = values.into_iter();
         values.map(|value| self.state.hold(value)).collect()
-    }
-
-    /// Opens the chunks of the task on top, as many at once as it allows.
-    pub(super) fn open_chunks(&mut self, node: &ChunksNode) -> Result<(), Fault> {
-        let input = self.top().input.value.clone();
-        let of = self.facts.chunks().ok_or_else(|| {
-            Fault::standard(
-                "configuration",
-                400,
-                "this job has no chunks: its batch needs `chunk`",
-            )
-        })?;
-        let parallel = self
-            .fill(&node.parallel, &input, None)?
-            .as_u64()
-            .unwrap_or(1);
-        let tolerate = self.fill(&node.tolerate, &input, None)?;
-        let percent = tolerate
-            .get("percent")
-            .and_then(Value::as_f64)
-            .unwrap_or(0.0)
-            .clamp(0.0, 100.0);
-        let parallel = u32::try_from(parallel)
-            .unwrap_or(PARALLEL_MAX)
-            .clamp(1, PARALLEL_MAX);
-        let answers = self.state.hold(Value::list([]));
-        let failed_max = (f64::from(of) * percent / 100.0).floor() as u32;
-        let chunks = Chunks {
-            of,
-            parallel,
-            next: 1,
-            open: Vec::new(),
-            answers,
-            failed: 0,
-            failed_max,
-        };
-        let activity = self.next_activity();
-        self.open_step(activity, OpenCall::Chunks(chunks), Vec::new())?;
-        self.fill_chunks();
-        if of == 0 {
-            self.give(Value::list([]));
-            return self.leave(None);
-        }
-        Ok(())
     }
 
     /// The task on top waits for this activity from now on.
@@ -167,64 +122,6 @@ impl Execution {
             .transpose()?
             .map(subject::checked)
             .transpose()
-    }
-
-    /// Opens chunks until `parallel` are in flight; the new ones are asked for.
-    pub(super) fn fill_chunks(&mut self) {
-        let Some(Step {
-            activity,
-            call: OpenCall::Chunks(chunks),
-            ..
-        }) = self.state.branch_mut().step_mut()
-        else {
-            return;
-        };
-        let activity = *activity;
-        let mut opened = Vec::new();
-        while chunks.next <= chunks.of && (chunks.open.len() as u32) < chunks.parallel {
-            chunks.open.push(chunks.next);
-            opened.push(chunks.next);
-            chunks.next += 1;
-        }
-        let place = self.state.cursor;
-        let commands: Vec<Command> = opened
-            .into_iter()
-            .map(|number| self.perform_chunk(place, activity, number))
-            .collect();
-        self.commands.extend(commands);
-    }
-
-    /// Renders the call of one chunk from what was read of it. Pure; nothing changes.
-    ///
-    /// # Errors
-    /// The fault of an expression; it is the chunk's error.
-    pub fn render_chunk(
-        &self,
-        activity: Activity,
-        number: u32,
-        chunk: &Value,
-    ) -> Result<Call, Fault> {
-        let gone = || {
-            Fault::standard(
-                "runtime",
-                500,
-                format!("chunk {number} is not wanted any more"),
-            )
-        };
-        let place = self.state.at_activity(activity).ok_or_else(gone)?;
-        let branch = &self.state.branches[place];
-        let is_open = branch.step().is_some_and(|step| !step.is_stopping);
-        let node = branch
-            .top()
-            .map(|frame| &self.program.node(frame.node).kind);
-        let Some(NodeKind::Chunks(node)) = node.filter(|_| is_open) else {
-            return Err(gone());
-        };
-        let mut scratch = self.scratch();
-        scratch.state.cursor = place;
-        scratch
-            .render(&node.target, chunk.clone(), None)
-            .map(|(_, call)| call)
     }
 
     /// The inputs of the layers, outermost first, and the call inside them.

@@ -20,7 +20,10 @@ use crate::program::{NodeId, Program};
 use crate::value::Value;
 
 /// The newest format. A reader that does not know a number gives the job back unspent.
-pub(super) const FOLD: i32 = FOLD_PLACED;
+pub(super) const FOLD: i32 = FOLD_COPIED;
+
+/// The format of jobs that began with chunks which a predecessor finished.
+pub(super) const FOLD_COPIED: i32 = 4;
 
 /// The format of jobs of which a step was performed by a job of its own.
 pub(super) const FOLD_PLACED: i32 = 3;

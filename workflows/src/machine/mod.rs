@@ -14,7 +14,8 @@
 //! |---|---|
 //! | `event`, `command`, `row`, `turn`, `fault`, `facts` | the boundary with the driver |
 //! | `apply` | what each event does |
-//! | `answers` | chunks that ended |
+//! | `chunks`, `answers` | chunks that begin, chunks that ended |
+//! | `finished` | chunks that a predecessor of a job finished |
 //! | `timers` | what falls due |
 //! | `fork` | branches side by side |
 //! | `listen`, `interest`, `beside` | mail; events, children and groups of its own |
@@ -36,12 +37,14 @@ mod answers;
 mod apply;
 mod beside;
 mod call;
+mod chunks;
 mod closing;
 pub mod command;
 mod effect;
 pub mod event;
 mod facts;
 pub mod fault;
+mod finished;
 pub mod flight;
 mod fold;
 mod fork;
@@ -76,6 +79,7 @@ use std::sync::Arc;
 use chrono::{DateTime, Utc};
 
 pub use self::facts::{BatchFacts, JobFacts};
+pub use self::finished::FinishedChunks;
 pub use self::fold::Unloadable;
 pub use self::placed::AGAIN_AFTER;
 pub use self::transition::Illegal;
@@ -143,6 +147,8 @@ pub struct Execution {
     /// `$input` inside a function.
     layer_input: Option<Value>,
     last_chunk_error: Option<Value>,
+    /// What a predecessor of the job finished.
+    finished: Arc<FinishedChunks>,
     /// `$output` where an undo is rendered.
     output_bound: Option<Value>,
     /// Tasks that were passed, where somebody watches.
@@ -216,6 +222,15 @@ impl Execution {
         Ok(Self::standing(program, facts, folded.state, journal))
     }
 
+    /// The same, of a job that does not run again what a predecessor finished.
+    #[must_use]
+    pub fn after(self, finished: FinishedChunks) -> Self {
+        Self {
+            finished: Arc::new(finished),
+            ..self
+        }
+    }
+
     fn standing(program: Arc<Program>, facts: JobFacts, state: State, journal: Journal) -> Self {
         Self {
             program,
@@ -232,6 +247,7 @@ impl Execution {
             is_fickle: Cell::new(false),
             layer_input: None,
             last_chunk_error: None,
+            finished: Arc::default(),
             output_bound: None,
             passed: None,
         }

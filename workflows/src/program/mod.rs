@@ -313,6 +313,12 @@ impl Program {
         self.is_step
     }
 
+    /// Whether its jobs work through chunks.
+    pub fn reads_chunks(&self) -> bool {
+        let mut nodes = self.nodes.iter();
+        nodes.any(|node| matches!(node.kind, NodeKind::Chunks(_)))
+    }
+
     pub(crate) fn node(&self, id: NodeId) -> &Node {
         &self.nodes[id.index()]
     }
