@@ -310,3 +310,23 @@ async fn a_key_used_at_once_makes_one_batch() {
     assert_eq!(other.expect_err("another recipe").code(), "key_reused");
     assert_eq!(bench.count("select count(*) from batch").await, 1);
 }
+
+#[tokio::test]
+async fn jobs_of_a_batch_stand_in_the_queue_that_its_configuration_names() {
+    let bench = bench(BIRDS).await;
+    let keys =
+        json!({ "selection": { "category": "birds" }, "strategy": "individual", "queue": "night" });
+
+    let named = plan(&bench.store, &recipe(keys)).await;
+    let other = plan(&bench.store, &over_birds("individual")).await;
+
+    let queue = "select queue from lane where id = $1";
+    for (lane, expected) in [(named.lane, "night"), (other.lane, "default")] {
+        let found: String = sqlx::query_scalar(queue)
+            .bind(lane)
+            .fetch_one(&bench.pool)
+            .await
+            .expect("its lane");
+        assert_eq!(found, expected);
+    }
+}

@@ -1,5 +1,5 @@
 -- Keeps the keys of a block's members, and the objects of its jobs: no later member may have them.
--- Index  none read; batch_name_pkey refuses a name that is there.
+-- Index  none read; a name that is there is refused.
 -- Locks  new rows, after the batch.
 insert into batch_name (batch, is_object, name)
 select $1, is_object, name

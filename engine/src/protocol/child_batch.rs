@@ -52,7 +52,7 @@ impl Store {
         let row = sqlx::query_file!("queries/child_batch/draw.sql")
             .fetch_one(self.pool())
             .await?;
-        let mut lane = recipe.resolved.lane(tenant, row.id);
+        let mut lane = recipe.lane(tenant, row.id);
         lane.limit_keys.clone_from(&recipe.limit_keys);
         let lane = self.lane(&lane).await?;
         let done_by = self.done_by(&recipe).await?;
@@ -120,7 +120,7 @@ impl Store {
         if named.is_empty() {
             return Ok(());
         }
-        let lane = recipe.resolved.lane(tenant, 0);
+        let lane = recipe.lane(tenant, 0);
         let admission = self.admission(&lane, named).await?;
         match named.iter().find(|limit| !admission.has(&limit.name)) {
             None => Ok(()),

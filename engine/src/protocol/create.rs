@@ -61,6 +61,11 @@ impl Recipe {
     pub(crate) fn name(&self) -> &str {
         &self.configuration.header.name
     }
+
+    /// The lane of its jobs, but for their limits: of a batch, or of none (0).
+    pub(crate) fn lane(&self, tenant: i32, batch: i64) -> LaneKey {
+        in_queue(self.resolved.lane(tenant, batch), &self.configuration)
+    }
 }
 
 impl Store {
@@ -126,8 +131,7 @@ impl Store {
             return Ok(existing);
         }
         let name = recipe.stored.as_ref().map(|(name, _)| name.as_str());
-        self.refuse_paused(&recipe.resolved.lane(tenant, 0), name)
-            .await?;
+        self.refuse_paused(&recipe.lane(tenant, 0), name).await?;
         self.refuse_faulty(&recipe).await?;
         let made = Made {
             name: new.name.clone(),
@@ -198,7 +202,9 @@ impl Store {
         };
         let mut named = configuration.limits.clone();
         named.extend(resolved.limits.iter().cloned());
-        let limits = self.admission(&resolved.lane(tenant, 0), &named).await?;
+        let limits = self
+            .admission(&in_queue(resolved.lane(tenant, 0), &configuration), &named)
+            .await?;
         Ok(Recipe {
             limit_keys: limits.fixed(),
             configuration: *configuration,
@@ -258,6 +264,17 @@ impl Store {
                 hint: Some("send a new key for a new batch".into()),
             }),
         }
+    }
+}
+
+/// The lane of work in the queue that its configuration names.
+fn in_queue(lane: LaneKey, configuration: &JobConfiguration) -> LaneKey {
+    match &configuration.queue {
+        Some(queue) => LaneKey {
+            queue: queue.clone(),
+            ..lane
+        },
+        None => lane,
     }
 }
 
@@ -335,7 +352,7 @@ pub(crate) async fn insert(
     .await?;
     let lane = LaneKey {
         limit_keys: recipe.limit_keys.clone(),
-        ..recipe.resolved.lane(tenant, row.id)
+        ..recipe.lane(tenant, row.id)
     };
     let lane = lane::ensure(connection, &lane).await?;
     sqlx::query_file!("queries/batch/set_lane.sql", row.id, lane)

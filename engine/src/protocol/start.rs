@@ -118,7 +118,7 @@ impl Start {
     /// Where its work stands.
     pub(super) fn lane(&self, tenant: i32) -> LaneKey {
         match self {
-            Self::Batch(recipe) => recipe.resolved.lane(tenant, 0),
+            Self::Batch(recipe) => recipe.lane(tenant, 0),
             Self::Job(own) => own.known.resolved.lane(tenant, 0),
         }
     }

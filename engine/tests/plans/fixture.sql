@@ -119,6 +119,14 @@ select 1, 'b' || n, 'c' || n % 300, case when n > 4950 then 'running' else 'comp
        case when n > 4950 then null else now() end, 'k' || n
 from generate_series(1, 5000) n;
 
+update batch set opened = true, names_kept = id % 2 = 0, closed_at = case when id % 2 = 0 then now() end where id <= 100;
+
+insert into batch_name (batch, is_object, name)
+select 1 + n % 100, n % 10 = 0, 'k' || n from generate_series(1, 200000) n;
+
+insert into addition (batch, idempotency_key, hash, members, jobs, chunks, left_out, plan_hash, created_by)
+select 1 + n % 100, 'k' || n, '', 1, 1, 0, 0, '', '' from generate_series(1, 20000) n;
+
 insert into child_batch (batch, parent, activity, on_close, failed_max, closing_at, over)
 select n, 960000 + n, 1, 'cancel', 0, case when n > 4990 then now() end, n <= 4950 from generate_series(1, 5000) n;
 

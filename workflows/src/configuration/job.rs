@@ -44,6 +44,8 @@ pub struct JobConfiguration {
     pub approval: ApprovalRules,
     /// When it is to be done.
     pub deadline: Option<By>,
+    /// The stream that its jobs stand in; `default` unless given.
+    pub queue: Option<String>,
     /// The purpose's unless given.
     pub priority: Option<Priority>,
     /// Limits that its jobs are under, beside those of its purpose.
@@ -133,6 +135,7 @@ pub(super) const SPEC: Spec = Spec {
         bag("guards", &guard::GUARDS),
         bag("approval", &guard::APPROVAL),
         field("deadline"),
+        field("queue").or("\"default\""),
         field("priority"),
         field("limits"),
     ],
@@ -140,7 +143,6 @@ pub(super) const SPEC: Spec = Spec {
         "context",
         "canary",
         "tolerance",
-        "queue",
         "weight",
         "callbacks",
         "retention",
@@ -172,6 +174,7 @@ pub(super) fn read(document: &Spot<'_>) -> Option<JobConfiguration> {
     let priority = document
         .get("priority")
         .and_then(|priority| priority.choice(&Priority::ALL));
+    let queue = read_queue(document);
     let deadline = document
         .get("deadline")
         .and_then(|spot| spot.parsed(read_deadline));
@@ -190,6 +193,7 @@ pub(super) fn read(document: &Spot<'_>) -> Option<JobConfiguration> {
         release: release?,
         guards: guards?,
         deadline,
+        queue: queue?,
         approval: approval?,
         priority,
         limits: limits?,
@@ -230,6 +234,14 @@ fn read_chunk(document: &Spot<'_>, strategy: Option<Strategy>) -> Option<Chunk> 
         return None;
     }
     chunk::read(&spot)
+}
+
+/// A name, none or one.
+fn read_queue(document: &Spot<'_>) -> Option<Option<String>> {
+    match document.get("queue") {
+        Some(queue) => queue.name().map(|name| Some(name.to_owned())),
+        None => Some(None),
+    }
 }
 
 /// `07:00` or `90m`.

@@ -47,7 +47,6 @@ fn what_a_later_release_brings_is_refused_and_named() {
         "context",
         "canary",
         "tolerance",
-        "queue",
         "weight",
         "callbacks",
         "retention",
