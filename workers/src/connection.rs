@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use futures::future::BoxFuture;
 use secrecy::SecretString;
-use windlass_workflows::configuration::Channel;
+use windlass_workflows::configuration::{Channel, Connection};
 use windlass_workflows::value::Value;
 
 pub use self::configured::{Configured, Documents};
@@ -111,6 +111,12 @@ pub enum ConnectionProblem {
         /// As the template names it.
         channel: String,
     },
+    /// No connection of the tenant has that name.
+    #[error("there is no connection `{connection}` that a batch is read from")]
+    UnknownSource {
+        /// As the selection names it.
+        connection: String,
+    },
     /// A channel has no text of that name.
     #[error("channel `{channel}` has no message `{message}`")]
     UnknownMessage {
@@ -161,6 +167,15 @@ pub trait Connections: Send + Sync + 'static {
         tenant: i32,
         channel: &'a str,
     ) -> BoxFuture<'a, Result<Channel, ConnectionProblem>>;
+
+    /// The connection of that name, of whatever type.
+    fn source<'a>(
+        &'a self,
+        _tenant: i32,
+        name: &'a str,
+    ) -> BoxFuture<'a, Result<Connection, ConnectionProblem>> {
+        Box::pin(async move { Err(ConnectionProblem::unknown_source(name)) })
+    }
 }
 
 /// No profile at all: for a worker that only runs handlers.
@@ -245,11 +260,19 @@ impl ConnectionProblem {
         }
     }
 
+    /// There is no connection of that name.
+    pub fn unknown_source(connection: &str) -> Self {
+        Self::UnknownSource {
+            connection: connection.to_owned(),
+        }
+    }
+
     /// Stable code.
     pub fn code(&self) -> &'static str {
         match self {
             Self::UnknownProfile { .. } => "connection.unknown_profile",
             Self::UnknownChannel { .. } => "connection.unknown_channel",
+            Self::UnknownSource { .. } => "connection.unknown_source",
             Self::UnknownMessage { .. } => "connection.unknown_message",
             Self::MissingVariable { .. } => "connection.missing_variable",
             Self::MissingSecret { .. } => "connection.missing_secret",

@@ -1,6 +1,6 @@
 -- Which duties have something to do, when does the next one by the clock, and does anything stir?
 -- Index  ready_pkey, later_due, wait_due, expiry_due, slot_due, schedule_ahead, batch_open, batch_cancelling, batch_asking, held_cancelling,
---        pause_job, redrive_running, bulk_running, breaker_busy, outcome_stopped, held_stopped, signal_refused, gathering_due, child_batch_open: the head of each;
+--        pause_job, redrive_running, bulk_running, breaker_busy, outcome_stopped, held_stopped, signal_refused, gathering_due, child_batch_open, batch_outside_open: the head of each;
 --        lease_worker; schedule_job_pkey. Workers, leases, wishes, pauses and schedules are few.
 -- Locks  none: each duty finds out again under its own.
 -- Gives  one row: the names of duties; whether work is ready, and whether some is ready or leased;
@@ -51,7 +51,12 @@ duty (name, is_due) as (
         or exists (select from event_head join event_woken using (only_row) where event_woken.pos < event_head.pos)
         or exists (select from signal where job is null and refused <> '{}')
     union all
-    select 'plan', exists (select from batch where state = 'planning' and finished_at is null)
+    select 'plan', exists (select from batch where state = 'planning' and finished_at is null and (outside is null or gathered))
+    union all
+    select 'source', exists (
+            select from batch
+            where outside is not null and not gathered and finished_at is null and state = 'planning'
+              and coalesce(source_until, '-infinity') <= now())
     union all
     select 'release', exists (select from batch where state in ('planned', 'releasing') and finished_at is null and not asking)
     union all
@@ -130,6 +135,10 @@ soon (at) as (
     select min(until) from pause cross join clock where job is not null and until > clock.now
     union all
     select (select ask_until from batch where asking and ask_until > clock.now order by ask_until limit 1) from clock
+    union all
+    select min(source_until) + clock_offset from batch cross join cluster
+    where outside is not null and not gathered and finished_at is null and source_until > now()
+    group by clock_offset
     union all
     select min(due) from breaker cross join clock where state = 'open' and due > clock.now
 )

@@ -198,7 +198,7 @@ impl Store {
         let resolved = self.resolve(tenant, &Work::of(&configuration)).await?;
         let category = match &configuration.selection.source {
             configuration::Source::Category(name) => Some(self.category_now(tenant, name).await?),
-            configuration::Source::Items { .. } | configuration::Source::File { .. } => None,
+            _ => None,
         };
         let mut named = configuration.limits.clone();
         named.extend(resolved.limits.iter().cloned());
@@ -347,6 +347,7 @@ pub(crate) async fn insert(
         i64::try_from(configuration.release.window).unwrap_or(i64::MAX),
         made.who,
         made.idempotency_key,
+        outside(&configuration.selection.source),
     )
     .fetch_one(&mut *connection)
     .await?;
@@ -360,6 +361,15 @@ pub(crate) async fn insert(
         .await?;
     expect(connection, row.id, configuration, made.slot.as_ref()).await?;
     Ok(row.id)
+}
+
+/// What a keeper must read before the batch can be planned.
+fn outside(source: &configuration::Source) -> Option<&'static str> {
+    match source {
+        configuration::Source::Query(_) => Some("query"),
+        configuration::Source::Http(_) => Some("http"),
+        _ => None,
+    }
 }
 
 /// Notes when a batch is to be done, seen from its slot, or from now.

@@ -2,6 +2,7 @@
 //!
 //! ```text
 //! request ─submit─▶ job + ready
+//! source outside ─draw─▶ source_row ─┐
 //! configuration ─create─▶ batch(planning) ─plan─▶ jobs + held(planned) ─release─▶ ready
 //! slot ─fire─▶ batch(planning), or job    event ─gather─▶ job
 //!                                        outcomes + tallies ─finish─▶ batch(completed …)
@@ -21,6 +22,7 @@ mod child;
 mod child_batch;
 mod cost;
 mod create;
+mod draw;
 mod finish;
 mod fire;
 mod flight;
@@ -61,6 +63,7 @@ pub use self::change::{Action, Change};
 pub use self::child::{ChildTerms, ChildWork};
 pub use self::child_batch::ChildBatch;
 pub use self::create::{CreatedBatch, NewBatch, Source};
+pub use self::draw::{Drawing, Drawn};
 pub use self::fire::Fired;
 pub use self::flight::{Flight, FlightPreview, Flown};
 pub use self::gather::Gathered;

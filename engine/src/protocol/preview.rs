@@ -62,7 +62,8 @@ impl Store {
     /// Refuses a recipe whose selection is at fault before its first member, where it must have one: who asks
     /// hears of it at once. What a file brings is known when it is planned.
     pub(crate) async fn refuse_faulty(&self, recipe: &Recipe) -> Result<(), Error> {
-        let is_file = matches!(recipe.configuration.selection.source, Selected::File { .. });
+        let source = &recipe.configuration.selection.source;
+        let is_file = matches!(source, Selected::File { .. }) || source.is_outside();
         match recipe.configuration.guards.min_members {
             _ if is_file => Ok(()),
             0 => Ok(()),

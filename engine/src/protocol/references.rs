@@ -24,6 +24,7 @@ struct Names {
     categories: BTreeSet<String>,
     limits: BTreeSet<String>,
     calendars: BTreeSet<String>,
+    connections: BTreeSet<String>,
 }
 
 impl Names {
@@ -41,7 +42,8 @@ impl Names {
                 Content::Category(_) => _ = names.categories.insert(name),
                 Content::Limit(_) => _ = names.limits.insert(name),
                 Content::Calendar(_) => _ = names.calendars.insert(name),
-                Content::JobConfiguration(_) | Content::Connection(_) => {}
+                Content::Connection(_) => _ = names.connections.insert(name),
+                Content::JobConfiguration(_) => {}
             }
         }
         names
@@ -55,6 +57,7 @@ impl Names {
             ReferenceKind::Category => &self.categories,
             ReferenceKind::Limit => &self.limits,
             ReferenceKind::Calendar => &self.calendars,
+            ReferenceKind::Connection => &self.connections,
         }
     }
 }
@@ -67,6 +70,7 @@ fn stored_as(kind: ReferenceKind) -> Option<ConfigurationKind> {
         ReferenceKind::Category => Some(ConfigurationKind::Category),
         ReferenceKind::Limit => Some(ConfigurationKind::Limit),
         ReferenceKind::Calendar => Some(ConfigurationKind::Calendar),
+        ReferenceKind::Connection => Some(ConfigurationKind::Connection),
     }
 }
 

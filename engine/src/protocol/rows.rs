@@ -19,7 +19,7 @@ use windlass_workflows::configuration::{Category, Format};
 use windlass_workflows::problem::Problem;
 use windlass_workflows::value::Value;
 
-pub(in crate::protocol) use self::sink::{Bounds, For, Gathered, Reading, Sink};
+pub(in crate::protocol) use self::sink::{Bounds, For, Gathered, Reading, Sink, storable};
 use self::sink::{broken, wrong};
 use super::load::ReadSeek;
 

@@ -14,7 +14,7 @@ use windlass_workflows::configuration::{
 use windlass_workflows::problem::Problem;
 
 use super::load::{PARTS_MAX, ReadSeek, in_file, panicked, refusals};
-use super::rows::{self, For, Reading, Sink};
+use super::rows::{self, For, Sink};
 use crate::Error;
 use crate::store::Session;
 use crate::store::source::{self, Repeated};
@@ -126,7 +126,8 @@ pub(super) async fn stage(
     let reading = reading.await.unwrap_or_else(panicked);
     let mut problems = refusals(&reading);
     if problems.is_empty() {
-        problems.extend(settle(connection, batch, configuration, key, &reading).await?);
+        let line = |n| reading.line_of(n);
+        problems.extend(settle(connection, batch, configuration, key, line).await?);
     }
     if !problems.is_empty() {
         let problems = in_file(problems, Some(file.upload.name));
@@ -152,38 +153,42 @@ pub(super) fn form(
 }
 
 /// Decides what becomes of repeated keys, and keeps what was left out for the manifest. A problem refuses all.
-async fn settle(
+pub(super) async fn settle(
     connection: &mut Session,
     batch: i64,
     configuration: &JobConfiguration,
     key: &Key,
-    reading: &Reading,
+    line: impl Fn(i64) -> u64,
 ) -> Result<Option<Problem>, Error> {
-    let mut has_left_out = reading.has_left_out;
+    let mut leaves_out = configuration.selection.rows.invalid == Invalid::LeaveOut;
+    let word = match configuration.selection.source.is_outside() {
+        true => "row",
+        false => "line",
+    };
     // Row numbers repeat nothing.
     if *key != Key::Row {
         match configuration.selection.rows.duplicate {
             Duplicate::Refuse => {
                 let found = source::repeated(connection, batch, REPEATED_MAX).await?;
-                if let Some(problem) = repeated(&found, |n| reading.line_of(n)) {
+                if let Some(problem) = repeated(&found, word, line) {
                     return Ok(Some(problem));
                 }
             }
             kept => {
                 let keeps_last = kept == Duplicate::Last;
                 let left = source::leave_out_repeated(connection, batch, keeps_last).await?;
-                has_left_out |= left > 0;
+                leaves_out |= left > 0;
             }
         }
     }
-    if has_left_out {
+    if leaves_out {
         source::note_left_out(connection, batch).await?;
     }
     Ok(None)
 }
 
 /// What is wrong with keys that stand more than once: how many, and where the first of them are.
-fn repeated(found: &[Repeated], line: impl Fn(i64) -> u64) -> Option<Problem> {
+fn repeated(found: &[Repeated], word: &str, line: impl Fn(i64) -> u64) -> Option<Problem> {
     let first = found.first()?;
     let places: Vec<String> = found
         .iter()
@@ -201,7 +206,7 @@ fn repeated(found: &[Repeated], line: impl Fn(i64) -> u64) -> Option<Problem> {
         more => format!(" and {more} more"),
     };
     let message = format!(
-        "{} keys stand in {} rows; by line: {}{rest}",
+        "{} keys stand in {} rows; by {word}: {}{rest}",
         first.keys,
         first.rows,
         places.join(", ")

@@ -28,6 +28,7 @@ mod event;
 mod exchange;
 pub(crate) mod flight;
 mod forecast;
+pub mod foreign;
 mod gate;
 mod group;
 mod handler;

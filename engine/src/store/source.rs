@@ -1,6 +1,10 @@
 //! Rows that a batch's source gave: kept beside the batch until its plan is made.
 
+use std::time::Duration;
+
+use chrono::{DateTime, Utc};
 use tokio::sync::mpsc;
+use uuid::Uuid;
 
 use super::Store;
 use super::gate::Session;
@@ -33,7 +37,126 @@ pub(crate) struct Repeated {
     pub rows: i64,
 }
 
+/// A batch whose source is to be read.
+#[derive(Clone, Debug)]
+pub(crate) struct Taken {
+    pub batch: i64,
+    pub tenant: i32,
+    pub document: String,
+    pub slot: Option<DateTime<Utc>>,
+    pub previous: Option<DateTime<Utc>>,
+    pub created_at: DateTime<Utc>,
+    pub cursor: Option<String>,
+    pub n: i64,
+    pub tries: i32,
+}
+
+/// A row that a source gave.
+#[derive(Clone, Debug)]
+pub(crate) struct SourceRow {
+    pub n: i64,
+    pub key: String,
+    pub object: Option<String>,
+    /// JSON text.
+    pub document: String,
+    /// Why it is no member.
+    pub left_out: Option<&'static str>,
+}
+
+impl SourceRow {
+    /// One that cannot be a member.
+    pub(crate) fn invalid(n: i64) -> Self {
+        Self {
+            n,
+            key: String::new(),
+            object: None,
+            document: String::new(),
+            left_out: Some("invalid"),
+        }
+    }
+}
+
+/// How far a reader got, and by which right.
+#[derive(Clone, Debug)]
+pub(crate) struct Advance {
+    pub batch: i64,
+    pub claim: Uuid,
+    pub lease: Duration,
+    pub cursor: Option<String>,
+    pub n: i64,
+}
+
 impl Store {
+    /// The oldest batch whose source nobody reads becomes this reader's.
+    pub(crate) async fn take_outside(
+        &self,
+        claim: Uuid,
+        lease: Duration,
+    ) -> Result<Option<Taken>, Error> {
+        let row = sqlx::query_file!("queries/source/take.sql", claim, lease.as_secs_f64())
+            .fetch_optional(self.pool())
+            .await?;
+        Ok(row.map(|row| Taken {
+            batch: row.id,
+            tenant: row.tenant,
+            document: row.document,
+            slot: row.slot_at,
+            previous: row.slot_previous,
+            created_at: row.created_at,
+            cursor: row.source_cursor,
+            n: row.source_n,
+            tries: row.source_tries,
+        }))
+    }
+
+    /// The source stays this reader's; `false` when it is not.
+    pub(crate) async fn hold_outside(
+        &self,
+        batch: i64,
+        claim: Uuid,
+        lease: Duration,
+    ) -> Result<bool, Error> {
+        let seconds = lease.as_secs_f64();
+        let held = sqlx::query_file!("queries/source/hold.sql", batch, claim, seconds)
+            .execute(self.pool())
+            .await?;
+        Ok(held.rows_affected() > 0)
+    }
+
+    /// Deletes rows of a source that is read anew; how many.
+    pub(crate) async fn empty_source(
+        &self,
+        batch: i64,
+        claim: Uuid,
+        limit: i64,
+    ) -> Result<u64, Error> {
+        let gone = sqlx::query_file!("queries/source/empty.sql", batch, claim, limit)
+            .execute(self.pool())
+            .await?;
+        Ok(gone.rows_affected())
+    }
+
+    /// The source is nobody's for a while; `false` when it was not this reader's.
+    pub(crate) async fn put_back_outside(
+        &self,
+        batch: i64,
+        claim: Uuid,
+        pause: Duration,
+        reason: Option<&str>,
+        spared: i32,
+    ) -> Result<bool, Error> {
+        let seconds = pause.as_secs_f64();
+        let back = sqlx::query_file!(
+            "queries/source/put_back.sql",
+            batch,
+            claim,
+            seconds,
+            reason,
+            spared
+        );
+        Ok(back.execute(self.pool()).await?.rows_affected() > 0)
+    }
+
     /// Deletes rows of sources whose batch is planned, or never will be; how many went. Zero when there
     /// are none left.
     ///
@@ -122,4 +245,57 @@ pub(crate) async fn gathered(
         .execute(connection)
         .await?;
     Ok(noted.rows_affected() > 0)
+}
+
+/// Keeps rows with what says how far they go; `false`, and nothing kept, without the right to.
+pub(crate) async fn keep(
+    connection: &mut Session,
+    advance: &Advance,
+    rows: Vec<SourceRow>,
+) -> Result<bool, Error> {
+    let moved = sqlx::query_file!(
+        "queries/source/advance.sql",
+        advance.batch,
+        advance.claim,
+        advance.cursor,
+        advance.n,
+        advance.lease.as_secs_f64(),
+        advance.cursor.is_some(),
+    );
+    if moved.execute(&mut *connection).await?.rows_affected() == 0 {
+        return Ok(false);
+    }
+    let ns: Vec<i64> = rows.iter().map(|row| row.n).collect();
+    let left_out: Vec<_> = rows.iter().map(|row| row.left_out).collect();
+    let left_out: Vec<Option<String>> = left_out.into_iter().map(|why| why.map(Into::into)).collect();
+    let keys: Vec<String> = rows.iter().map(|row| row.key.clone()).collect();
+    let objects: Vec<Option<String>> = rows.iter().map(|row| row.object.clone()).collect();
+    let documents: Vec<String> = rows.into_iter().map(|row| row.document).collect();
+    sqlx::query_file!(
+        "queries/source/store.sql",
+        advance.batch,
+        &ns,
+        &keys,
+        &objects as &[Option<String>],
+        &documents,
+        &left_out as &[Option<String>],
+    )
+    .execute(connection)
+    .await?;
+    Ok(true)
+}
+
+/// The source has ended, and this transaction may last: what repeats in it is looked for. `false` without the right to.
+pub(crate) async fn end(
+    connection: &mut Session,
+    batch: i64,
+    claim: Uuid,
+) -> Result<bool, Error> {
+    sqlx::query_file!("queries/category/patience.sql")
+        .fetch_one(&mut *connection)
+        .await?;
+    let ended = sqlx::query_file!("queries/source/end.sql", batch, claim)
+        .execute(connection)
+        .await?;
+    Ok(ended.rows_affected() > 0)
 }

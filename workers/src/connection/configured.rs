@@ -80,7 +80,7 @@ impl<D: Documents> Connections for Configured<D> {
             let connections = self.connections(tenant).await?;
             let found = connections.iter().find_map(|connection| match connection {
                 Connection::Analyse(analyse) => AnalyseProfile::of(analyse, profile),
-                Connection::Generate(_) | Connection::Channel(_) => None,
+                _ => None,
             });
             found.ok_or_else(|| ConnectionProblem::unknown("analyse", profile))
         })
@@ -95,7 +95,7 @@ impl<D: Documents> Connections for Configured<D> {
             let connections = self.connections(tenant).await?;
             let found = connections.iter().find_map(|connection| match connection {
                 Connection::Generate(generate) => GenerateProfile::of(generate, profile),
-                Connection::Analyse(_) | Connection::Channel(_) => None,
+                _ => None,
             });
             found.ok_or_else(|| ConnectionProblem::unknown("generate", profile))
         })
@@ -113,6 +113,19 @@ impl<D: Documents> Connections for Configured<D> {
                 _ => None,
             });
             found.ok_or_else(|| ConnectionProblem::unknown_channel(channel))
+        })
+    }
+
+    fn source<'a>(
+        &'a self,
+        tenant: i32,
+        name: &'a str,
+    ) -> BoxFuture<'a, Result<Connection, ConnectionProblem>> {
+        Box::pin(async move {
+            let connections = self.connections(tenant).await?;
+            let mut all = connections.iter();
+            let found = all.find(|one| one.header().name == name).cloned();
+            found.ok_or_else(|| ConnectionProblem::unknown_source(name))
         })
     }
 }

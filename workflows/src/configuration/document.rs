@@ -123,6 +123,8 @@ impl Content {
             Content::Purpose(_) => Some(&purpose::SPEC),
             Content::Category(_) => Some(&category::SPEC),
             Content::JobConfiguration(_) => Some(&job::SPEC),
+            Content::Connection(Connection::Postgres(_)) => Some(&connection::POSTGRES),
+            Content::Connection(Connection::Http(_)) => Some(&connection::HTTP),
             Content::Connection(Connection::Generate(_)) => Some(&connection::GENERATE),
             Content::Connection(Connection::Analyse(_)) => Some(&connection::ANALYSE),
             Content::Connection(Connection::Channel(_)) => Some(&connection::CHANNEL),

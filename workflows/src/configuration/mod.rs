@@ -17,6 +17,7 @@ mod ical;
 mod job;
 mod length;
 mod limit;
+mod outside;
 mod own;
 mod purpose;
 mod read;
@@ -33,8 +34,8 @@ pub use calendar::Calendar;
 pub use category::{Category, Data, Empty, Format, Key, Load};
 pub use chunk::Chunk;
 pub use connection::{
-    Address, Analyse, AnalyseProfile, Channel, Connection, Generate, GenerateProfile, Message,
-    Plain, Price, Provider, Secret, Way,
+    Address, Analyse, AnalyseProfile, Channel, Connection, Database, Generate, GenerateProfile,
+    Message, Plain, Price, Proof, Provider, Secret, Service, Way,
 };
 pub use document::{Content, Document, Kind};
 pub use guard::{ApprovalRules, AsksWhen, Guards};
@@ -42,6 +43,7 @@ pub use header::Header;
 pub use job::{JobConfiguration, Release, Strategy, Work};
 pub use length::duration;
 pub use limit::{Figures, LIMIT_KEY_BYTES_MAX, Limit, LimitReference, LimitScope, Overflow};
+pub use outside::{NextPage, PARAMETER_VARIABLES, PagedService, Query};
 pub use own::{Timing, own_events, own_rule, rule_words, timing};
 pub use purpose::{Priority, Purpose};
 pub use read::{SourceFile, read, restore};

@@ -151,6 +151,8 @@ fn configuration(spot: &Spot<'_>, kind: Kind) -> Option<Content> {
         Kind::Connection => {
             let kind = connection::read_type(spot)?;
             check(match kind {
+                connection::Type::Postgres => &connection::POSTGRES,
+                connection::Type::Http => &connection::HTTP,
                 connection::Type::Generate => &connection::GENERATE,
                 connection::Type::Analyse => &connection::ANALYSE,
                 connection::Type::Channel => &connection::CHANNEL,
@@ -205,11 +207,15 @@ fn references(spot: &Spot<'_>, kind: Kind) -> Vec<Reference> {
         }
         Kind::JobConfiguration => {
             let calendar = spot.get("schedule").and_then(|one| one.get("calendar"));
-            let category = spot.get("selection").and_then(|one| one.get("category"));
+            let selection = spot.get("selection");
+            let part = |key| selection.as_ref().and_then(|one| one.get(key));
+            let outside = part("query").or(part("http"));
+            let connection = outside.and_then(|one| one.get("connection"));
             vec![
                 Reference::at(spot.get("purpose"), ReferenceKind::Purpose),
                 template(),
-                Reference::at(category, ReferenceKind::Category),
+                Reference::at(part("category"), ReferenceKind::Category),
+                Reference::at(connection, ReferenceKind::Connection),
                 Reference::at(calendar, ReferenceKind::Calendar),
             ]
         }

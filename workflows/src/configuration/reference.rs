@@ -22,6 +22,8 @@ pub enum ReferenceKind {
     Limit,
     /// A calendar, by name.
     Calendar,
+    /// A connection, by name.
+    Connection,
 }
 
 impl ReferenceKind {
@@ -33,6 +35,7 @@ impl ReferenceKind {
             ReferenceKind::Category => "category",
             ReferenceKind::Limit => "limit",
             ReferenceKind::Calendar => "calendar",
+            ReferenceKind::Connection => "connection",
         }
     }
 }

@@ -1,6 +1,7 @@
 //! `selection`: which members a batch has.
 
 use super::category::{self, Format, Key};
+use super::outside::{self, PagedService, Query};
 use super::shape;
 use super::spec::{Spec, bag, field, section};
 use super::spot::{Fault, Spot};
@@ -75,6 +76,29 @@ pub enum Source {
         /// The field that holds the object key.
         object: Option<String>,
     },
+    /// A query on a registered Postgres, in the order that it gives.
+    Query(Query),
+    /// A service that is read page by page, in the order served.
+    Http(PagedService),
+}
+
+impl Source {
+    /// Whether a keeper must read it before the plan can be made.
+    pub fn is_outside(&self) -> bool {
+        matches!(self, Source::Query(_) | Source::Http(_))
+    }
+
+    /// What tells its rows apart, and what they belong to; a category has its own.
+    pub fn identity(&self) -> Option<(&Key, Option<&String>)> {
+        match self {
+            Source::Category(_) => None,
+            Source::Items { key, object, .. } | Source::File { key, object, .. } => {
+                Some((key, object.as_ref()))
+            }
+            Source::Query(query) => Some((&query.key, query.object.as_ref())),
+            Source::Http(service) => Some((&service.key, service.object.as_ref())),
+        }
+    }
 }
 
 pub(super) const SPEC: Spec = Spec {
@@ -82,13 +106,15 @@ pub(super) const SPEC: Spec = Spec {
         field("category"),
         field("items"),
         field("file"),
+        section("query", &outside::QUERY),
+        section("http", &outside::HTTP),
         section("key", &KEY),
         field("object"),
         field("filter"),
         field("limit"),
         bag("rows", &ROWS),
     ],
-    later: &["query", "http"],
+    later: &[],
 };
 
 const ROWS: Spec = Spec {
@@ -99,7 +125,7 @@ const ROWS: Spec = Spec {
     later: &[],
 };
 
-const KEY: Spec = Spec {
+pub(super) const KEY: Spec = Spec {
     fields: &[field("row")],
     later: &[],
 };
@@ -154,7 +180,7 @@ fn read_rows(rows: &Spot<'_>) -> Option<Rows> {
 }
 
 /// The keys that say where members come from.
-const SOURCES: [&str; 3] = ["category", "items", "file"];
+const SOURCES: [&str; 5] = ["category", "items", "file", "query", "http"];
 
 fn read_source(selection: &Spot<'_>) -> Option<Source> {
     let given: Vec<&str> = SOURCES
@@ -167,11 +193,10 @@ fn read_source(selection: &Spot<'_>) -> Option<Source> {
             match key {
                 "category" => read_category(selection, &source),
                 "items" => read_items(selection, &source),
-                _ => read_file(selection, &source),
+                "file" => read_file(selection, &source),
+                _ => read_outside(selection, key, &source),
             }
         }
-        // A source of a later release is reported by its key.
-        [] if SPEC.later.iter().any(|key| selection.get(key).is_some()) => None,
         [] => selection.refuse(Fault::new(format!(
             "one of `{}` is needed",
             SOURCES.join("`, `")
@@ -184,16 +209,26 @@ fn read_source(selection: &Spot<'_>) -> Option<Source> {
 }
 
 fn read_category(selection: &Spot<'_>, category: &Spot<'_>) -> Option<Source> {
-    for key in ["key", "object"] {
-        if let Some(spot) = selection.get(key) {
+    refuse_identity(selection, "the category has its own");
+    Some(Source::Category(category.name()?.to_owned()))
+}
+
+fn read_outside(selection: &Spot<'_>, word: &str, source: &Spot<'_>) -> Option<Source> {
+    refuse_identity(selection, &format!("write it inside of `{word}`"));
+    match word {
+        "query" => outside::read_query(source.object()?).map(Source::Query),
+        _ => outside::read_http(source.object()?).map(Source::Http),
+    }
+}
+
+/// What tells rows apart stands beside `items` and `file` only.
+fn refuse_identity(selection: &Spot<'_>, hint: &str) {
+    for spot in ["key", "object"].map(|key| (key, selection.get(key))) {
+        if let (key, Some(spot)) = spot {
             let fault = Fault::new(format!("`{key}` belongs to `items` and `file`"));
-            spot.report(
-                "configuration.conflict",
-                fault.hint("the category has its own"),
-            );
+            spot.report("configuration.conflict", fault.hint(hint));
         }
     }
-    Some(Source::Category(category.name()?.to_owned()))
 }
 
 fn read_items(selection: &Spot<'_>, items: &Spot<'_>) -> Option<Source> {
@@ -221,7 +256,7 @@ fn read_file(selection: &Spot<'_>, file: &Spot<'_>) -> Option<Source> {
 }
 
 /// What tells rows apart, and what they belong to.
-fn identity(spot: &Spot<'_>) -> Option<(Key, Option<String>)> {
+pub(super) fn identity(spot: &Spot<'_>) -> Option<(Key, Option<String>)> {
     let object = spot.get("object").and_then(|field| field.filled());
     let key = match spot.get("key") {
         Some(key) => category::read_key(&key)?,

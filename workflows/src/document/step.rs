@@ -375,7 +375,7 @@ pub struct Expression {
 }
 
 /// A value with expression leaves; keys are never expressions (ruling 3).
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub enum Shape {
     /// A value without expressions.
     Constant(Value),

@@ -4,6 +4,7 @@
 //! The way of a member: row → filter → member → (object, chunk) → value → input of a job.
 
 mod approval;
+mod asked;
 mod chunk;
 mod forecast;
 mod guard;
@@ -12,12 +13,14 @@ mod input;
 mod limit;
 mod member;
 mod occasion;
+mod pages;
 mod ratio;
 mod release;
 mod rendering;
 mod totals;
 
 pub use approval::{Approval, Asking, approval};
+pub use asked::asked;
 pub use chunk::{Chunker, chunks};
 pub use forecast::{Bounds, Forecast, Light, Speeds, Standing, binding, forecast, lift};
 pub use guard::{Drawn, Tripped, tripped};
@@ -26,6 +29,7 @@ pub use input::MemberValue;
 pub use limit::{ITEMS_BYTES_MAX, ITEMS_MAX, TooLarge, check_size};
 pub use member::{Member, MemberProblem};
 pub use occasion::{Occasion, SlotScope};
+pub use pages::{At, Page, PageProblem, Pages};
 pub use ratio::Ratio;
 pub use release::{progress_percent, room};
 pub use rendering::{FilterError, Rendering};

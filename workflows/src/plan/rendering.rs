@@ -23,7 +23,7 @@ pub struct Rendering {
 }
 
 /// A shape whose expressions are places in the library.
-enum Part {
+pub(super) enum Part {
     Constant(Value),
     Expression(usize),
     List(Vec<Part>),
@@ -143,20 +143,7 @@ impl Rendering {
         whole: &Value,
         value: &MemberValue<'_>,
     ) -> Result<Value, ExpressionError> {
-        Ok(match part {
-            Part::Constant(constant) => constant.clone(),
-            Part::Expression(index) => self.evaluate(*index, whole, value)?,
-            Part::List(parts) => {
-                let items = parts.iter().map(|part| self.fill(part, whole, value));
-                Value::list(items.collect::<Result<Vec<_>, _>>()?)
-            }
-            Part::Map(parts) => {
-                let members = parts
-                    .iter()
-                    .map(|(key, part)| Ok((key.as_str(), self.fill(part, whole, value)?)));
-                Value::map(members.collect::<Result<Vec<_>, ExpressionError>>()?)
-            }
-        })
+        part.fill(&|index| self.evaluate(index, whole, value))
     }
 
     fn evaluate(
@@ -181,12 +168,35 @@ impl Rendering {
     }
 }
 
+impl Part {
+    /// The value that it stands for, its expressions evaluated by `evaluate`.
+    pub(super) fn fill(
+        &self,
+        evaluate: &impl Fn(usize) -> Result<Value, ExpressionError>,
+    ) -> Result<Value, ExpressionError> {
+        Ok(match self {
+            Part::Constant(constant) => constant.clone(),
+            Part::Expression(index) => evaluate(*index)?,
+            Part::List(parts) => {
+                let items = parts.iter().map(|part| part.fill(evaluate));
+                Value::list(items.collect::<Result<Vec<_>, _>>()?)
+            }
+            Part::Map(parts) => {
+                let members = parts
+                    .iter()
+                    .map(|(key, part)| Ok((key.as_str(), part.fill(evaluate)?)));
+                Value::map(members.collect::<Result<Vec<_>, ExpressionError>>()?)
+            }
+        })
+    }
+}
+
 fn place(expressions: &mut Vec<Expression>, expression: Expression) -> usize {
     expressions.push(expression);
     expressions.len() - 1
 }
 
-fn part(shape: &Shape, expressions: &mut Vec<Expression>) -> Part {
+pub(super) fn part(shape: &Shape, expressions: &mut Vec<Expression>) -> Part {
     match shape {
         Shape::Constant(value) => Part::Constant(value.clone()),
         Shape::Expression(expression) => Part::Expression(place(expressions, expression.clone())),
@@ -200,7 +210,7 @@ fn part(shape: &Shape, expressions: &mut Vec<Expression>) -> Part {
     }
 }
 
-fn library(expressions: &[Expression]) -> Result<Library, Vec<Problem>> {
+pub(super) fn library(expressions: &[Expression]) -> Result<Library, Vec<Problem>> {
     let sources: Vec<Source<'_>> = expressions
         .iter()
         .map(|expression| Source {

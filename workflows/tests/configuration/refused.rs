@@ -114,12 +114,6 @@ fn later_kinds_and_types_are_refused() {
         let found = refused(&format!("windlass: v1\nkind: {kind}\nname: a\n"));
         assert_eq!(found, ["configuration.not_supported_yet /kind"]);
     }
-    for kind in ["postgres", "http"] {
-        let found = refused(&format!(
-            "windlass: v1\nkind: Connection\nname: a\ntype: {kind}\n"
-        ));
-        assert_eq!(found, ["configuration.not_supported_yet /type"]);
-    }
     assert_eq!(
         refused("windlass: v1\nkind: Porpoise\nname: a\n"),
         ["configuration.value /kind"]

@@ -52,7 +52,9 @@ impl Members {
         let by_object = configuration.strategy == Strategy::Object;
         let place = match (&configuration.selection.source, category, batch) {
             (Source::Category(_), Some((id, version)), _) => Some(Place::Category { id, version }),
-            (Source::File { .. }, _, Some(batch)) => Some(Place::Batch(batch)),
+            (Source::File { .. } | Source::Query(_) | Source::Http(_), _, Some(batch)) => {
+                Some(Place::Batch(batch))
+            }
             _ => None,
         };
         let judged = inline::judged(&configuration.selection);

@@ -215,7 +215,7 @@ impl Store {
 
     /// A plan that fails leaves no job open: what it held ends cancelled, outside the totals. The batch
     /// first: its lock keeps another planner from adding a block, or says that it was sealed meanwhile.
-    async fn fail_plan(&self, batch: i64, problem: &Problem) -> Result<(), Error> {
+    pub(super) async fn fail_plan(&self, batch: i64, problem: &Problem) -> Result<(), Error> {
         let reason = serde_json::to_string(problem).unwrap_or_default();
         self.transaction(move |connection| {
             Box::pin(async move {
@@ -245,7 +245,7 @@ pub(crate) fn job_configuration(batch: i64, document: &str) -> Result<JobConfigu
 }
 
 /// What a batch remembers as text, typed.
-fn typed(
+pub(super) fn typed(
     batch: i64,
     document: &str,
     purpose_input: Option<&str>,
@@ -267,7 +267,7 @@ fn is_lasting(error: &Error) -> bool {
 }
 
 /// The reason of a batch that fails for such an error.
-fn unplannable(error: &Error) -> Problem {
+pub(super) fn unplannable(error: &Error) -> Problem {
     match error {
         Error::Invalid { problems } if !problems.is_empty() => problems[0].clone(),
         other => Problem::new(other.code(), "", other.to_string()),
@@ -283,15 +283,25 @@ fn unreadable(batch: i64, message: &str) -> Error {
 }
 
 fn rendering(plan: &PlanRow) -> Result<Rendering, Stop> {
-    let slot = plan
-        .slot
-        .zip(plan.configuration.schedule.as_ref())
-        .map(|(at, schedule)| SlotScope::behind(schedule, plan.previous, at));
-    let occasion = Occasion {
-        now: plan.created_at,
-        slot,
-        configuration: plan.configuration.header.name.clone(),
-    };
+    let slot = (plan.slot, plan.previous);
+    let occasion = occasion(&plan.configuration, slot, plan.created_at);
     Rendering::compile(&plan.configuration, plan.purpose_input.as_ref(), occasion)
         .map_err(|problems| Stop::Store(Error::Invalid { problems }))
+}
+
+/// On which occasion a batch is planned: its slot and the one before it, and when it was made.
+pub(super) fn occasion(
+    configuration: &JobConfiguration,
+    (slot, previous): (Option<DateTime<Utc>>, Option<DateTime<Utc>>),
+    now: DateTime<Utc>,
+) -> Occasion {
+    let schedule = configuration.schedule.as_ref();
+    let slot = slot
+        .zip(schedule)
+        .map(|(at, schedule)| SlotScope::behind(schedule, previous, at));
+    Occasion {
+        now,
+        slot,
+        configuration: configuration.header.name.clone(),
+    }
 }

@@ -20,8 +20,6 @@ pub(in crate::protocol) struct Reading {
     pub refused: Vec<Problem>,
     /// Bad rows beyond the bound.
     pub more_refused: usize,
-    /// Whether a row was left out.
-    pub has_left_out: bool,
     /// The rows themselves, where they are not copied.
     pub gathered: Vec<Gathered>,
     lines: Lines,
@@ -122,7 +120,6 @@ impl Sink {
                 self.keep(&item.key, item.object.as_deref(), &document, None);
             }
             Err(problems) if self.leaves_out(&problems) => {
-                self.reading.has_left_out = true;
                 self.keep("", None, "", Some("invalid"));
             }
             Err(problems) => problems
@@ -230,7 +227,7 @@ fn escape(part: &mut Vec<u8>, text: &str) {
 }
 
 /// Refuses what Postgres could not keep or find again.
-fn storable(item: Item, line: u64) -> Result<Item, Vec<Problem>> {
+pub(in crate::protocol) fn storable(item: Item, line: u64) -> Result<Item, Vec<Problem>> {
     for (word, text) in [
         ("key", Some(&item.key)),
         ("object key", item.object.as_ref()),

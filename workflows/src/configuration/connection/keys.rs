@@ -12,6 +12,45 @@ const HEAD: [Field; 7] = [
     field("type"),
 ];
 
+pub(in crate::configuration) const POSTGRES: Spec = Spec {
+    fields: &{
+        let [a, b, c, d, e, f, g] = HEAD;
+        [
+            a,
+            b,
+            c,
+            d,
+            e,
+            f,
+            g,
+            section("url", &SECRET),
+            field("max_connections").or("2"),
+            field("statement_timeout").or("\"5m\""),
+        ]
+    },
+    later: &[],
+};
+
+pub(in crate::configuration) const HTTP: Spec = Spec {
+    fields: &{
+        let [a, b, c, d, e, f, g] = HEAD;
+        [
+            a,
+            b,
+            c,
+            d,
+            e,
+            f,
+            g,
+            section("base_url", &ENV),
+            section("auth", &PROOF),
+            field("timeout").or("\"30s\""),
+            field("rate"),
+        ]
+    },
+    later: &["limit"],
+};
+
 pub(in crate::configuration) const GENERATE: Spec = Spec {
     fields: &{
         let [a, b, c, d, e, f, g] = HEAD;
@@ -118,6 +157,25 @@ const ANALYSIS: Spec = Spec {
 const AUTH: Spec = Spec {
     fields: &[section("bearer", &SECRET)],
     later: &["basic", "header"],
+};
+
+const PROOF: Spec = Spec {
+    fields: &[
+        section("bearer", &SECRET),
+        section("basic", &BASIC),
+        section("header", &LINE),
+    ],
+    later: &[],
+};
+
+const BASIC: Spec = Spec {
+    fields: &[section("username", &ENV), section("password", &SECRET)],
+    later: &[],
+};
+
+const LINE: Spec = Spec {
+    fields: &[field("name"), section("value", &SECRET)],
+    later: &[],
 };
 
 const ENV: Spec = Spec {

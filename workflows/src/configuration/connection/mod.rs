@@ -4,19 +4,25 @@ mod channel;
 mod keys;
 mod message;
 mod read;
+mod source;
 
 use std::time::Duration;
 
 use super::Header;
 
 pub use channel::{Address, Channel, Way};
-pub(super) use keys::{ANALYSE, CHANNEL, GENERATE};
+pub(super) use keys::{ANALYSE, CHANNEL, GENERATE, HTTP, POSTGRES};
 pub use message::Message;
 pub(super) use read::{Type, read, read_type};
+pub use source::{Database, Proof, Service};
 
 /// A service.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Connection {
+    /// A Postgres that batches are read from.
+    Postgres(Database),
+    /// A service that batches are read from.
+    Http(Service),
     /// Models that generate text.
     Generate(Generate),
     /// Services that analyse rows.
@@ -29,18 +35,20 @@ impl Connection {
     /// Name, title, description, labels.
     pub fn header(&self) -> &Header {
         match self {
+            Connection::Postgres(connection) => &connection.header,
+            Connection::Http(connection) => &connection.header,
             Connection::Generate(connection) => &connection.header,
             Connection::Analyse(connection) => &connection.header,
             Connection::Channel(connection) => &connection.header,
         }
     }
 
-    /// Its profiles; their names are unique per tenant. A channel has none: steps name it.
+    /// Its profiles; their names are unique per tenant. Channels and sources have none: they are named themselves.
     pub fn profiles(&self) -> Vec<&str> {
         match self {
             Connection::Generate(one) => one.profiles.iter().map(|(name, _)| &**name).collect(),
             Connection::Analyse(one) => one.profiles.iter().map(|(name, _)| &**name).collect(),
-            Connection::Channel(_) => Vec::new(),
+            Connection::Channel(_) | Connection::Postgres(_) | Connection::Http(_) => Vec::new(),
         }
     }
 }

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::{
     Analyse, AnalyseProfile, Connection, Generate, GenerateProfile, Plain, Price, Provider, Secret,
-    channel,
+    channel, source,
 };
 use crate::configuration::spot::{Fault, Spot, is_name};
 use crate::configuration::{header, length};
@@ -18,6 +18,8 @@ const PROVIDERS_MAX: usize = 20;
 /// The types of connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(in crate::configuration) enum Type {
+    Postgres,
+    Http,
     Generate,
     Analyse,
     Channel,
@@ -26,16 +28,19 @@ pub(in crate::configuration) enum Type {
 /// Which type of connection a document is; needed before its keys can be judged.
 pub(in crate::configuration) fn read_type(document: &Spot<'_>) -> Option<Type> {
     let types = [
+        ("postgres", Type::Postgres),
+        ("http", Type::Http),
         ("generate", Type::Generate),
         ("analyse", Type::Analyse),
         ("channel", Type::Channel),
     ];
-    let later = ["postgres", "http"];
-    document.need("type")?.choice_or_later(&types, &later)
+    document.need("type")?.choice(&types)
 }
 
 pub(in crate::configuration) fn read(document: &Spot<'_>, kind: Type) -> Option<Connection> {
     match kind {
+        Type::Postgres => source::read_database(document).map(Connection::Postgres),
+        Type::Http => source::read_service(document).map(Connection::Http),
         Type::Generate => read_generate(document).map(Connection::Generate),
         Type::Analyse => read_analyse(document).map(Connection::Analyse),
         Type::Channel => channel::read(document).map(Connection::Channel),
@@ -67,7 +72,7 @@ fn read_analyse(document: &Spot<'_>) -> Option<Analyse> {
         Some(auth) => read_bearer(auth.object()?),
         None => None,
     };
-    let timeout = read_timeout(document, TIMEOUT);
+    let timeout = read_timeout(document, "timeout", TIMEOUT);
     let profiles = document.need("profiles").and_then(|profiles| {
         read_profiles(&profiles, |spot| {
             read_analysis(spot, timeout.unwrap_or(TIMEOUT))
@@ -123,7 +128,7 @@ fn read_provider(spot: &Spot<'_>) -> Option<Provider> {
         base_url: base_url?,
         api_key,
         model: model?,
-        timeout: read_timeout(provider, TIMEOUT)?,
+        timeout: read_timeout(provider, "timeout", TIMEOUT)?,
         price,
     })
 }
@@ -179,12 +184,16 @@ fn read_analysis(profile: &Spot<'_>, timeout: Duration) -> Option<AnalyseProfile
     }
     Some(AnalyseProfile {
         path: text.to_owned(),
-        timeout: read_timeout(profile, timeout)?,
+        timeout: read_timeout(profile, "timeout", timeout)?,
     })
 }
 
-fn read_timeout(section: &Spot<'_>, default: Duration) -> Option<Duration> {
-    match section.get("timeout") {
+pub(super) fn read_timeout(
+    section: &Spot<'_>,
+    key: &str,
+    default: Duration,
+) -> Option<Duration> {
+    match section.get(key) {
         Some(timeout) => timeout.parsed(length::parse),
         None => Some(default),
     }
