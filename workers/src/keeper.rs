@@ -19,6 +19,7 @@ use windlass_engine::Store;
 use windlass_engine::store::Notifier;
 
 use self::duty::{Duty, Pass};
+use crate::outside::Sources;
 
 /// Longest pause after a failure of the database.
 const PAUSE_MAX: Duration = Duration::from_secs(5);
@@ -63,6 +64,8 @@ pub struct Keeper {
     options: KeeperOptions,
     bells: [Notify; Duty::ALL.len()],
     seen: Mutex<Seen>,
+    sources: Option<Sources>,
+    stop: CancellationToken,
 }
 
 /// What looks saw of the server.
@@ -83,14 +86,23 @@ impl Keeper {
             options,
             bells: Default::default(),
             seen: Mutex::default(),
+            sources: None,
+            stop: CancellationToken::new(),
         }
+    }
+
+    /// The same, reading the sources of batches as well: it knows the secrets that this needs.
+    pub fn reading(mut self, sources: Sources) -> Self {
+        self.sources = Some(sources);
+        self
     }
 
     /// Runs every duty until `stop`, letting a pass that has begun end.
     ///
     /// # Cancel safety
     /// Dropped, passes under way end or roll back by themselves.
-    pub async fn run(self, stop: CancellationToken) {
+    pub async fn run(mut self, stop: CancellationToken) {
+        self.stop = stop.clone();
         let keeper = Arc::new(self);
         let mut tasks = JoinSet::new();
         for duty in Duty::ALL {

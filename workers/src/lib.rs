@@ -21,6 +21,7 @@ pub mod egress;
 mod follow;
 mod job;
 pub mod keeper;
+pub mod outside;
 pub mod perform;
 mod programs;
 mod pump;

@@ -53,6 +53,19 @@ pub struct Drawing {
     lease: Duration,
 }
 
+/// A row of a source outside, or why it is none.
+pub type OutsideRow = Result<Value, String>;
+
+/// What lets somebody read.
+#[derive(Clone, Copy, Debug)]
+pub struct Right {
+    /// Whose source.
+    pub batch: i64,
+    /// How long it lasts, unless it is held on to.
+    pub lease: Duration,
+    claim: Uuid,
+}
+
 /// What the store made of something that a reader brought.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Drawn {
@@ -65,6 +78,15 @@ pub enum Drawn {
 }
 
 impl Drawing {
+    /// What lets its owner read.
+    pub fn right(&self) -> Right {
+        Right {
+            batch: self.batch,
+            lease: self.lease,
+            claim: self.claim,
+        }
+    }
+
     /// Whether more rows would change nothing: as many as the selection wants are there, and none can drop out.
     pub fn is_enough(&self) -> bool {
         let selection = &self.configuration.selection;
@@ -111,12 +133,12 @@ impl Store {
     ///
     /// # Errors
     /// What the database says.
-    pub async fn hold_source(&self, drawing: &Drawing) -> Result<bool, Error> {
-        self.hold_outside(drawing.batch, drawing.claim, drawing.lease)
+    pub async fn hold_source(&self, right: Right) -> Result<bool, Error> {
+        self.hold_outside(right.batch, right.claim, right.lease)
             .await
     }
 
-    /// Keeps the next rows, and where the ones after them begin. A row without a document is too large.
+    /// Keeps the next rows, and where the ones after them begin.
     ///
     /// # Errors
     /// What the database says; nothing is kept then.
@@ -126,7 +148,7 @@ impl Store {
     pub async fn keep_rows(
         &self,
         drawing: &mut Drawing,
-        documents: Vec<Option<Value>>,
+        documents: Vec<OutsideRow>,
         cursor: Option<Value>,
     ) -> Result<Drawn, Error> {
         let rows = match rows(drawing, documents) {
@@ -229,7 +251,7 @@ impl Store {
         drawing: &Drawing,
         problem: &Problem,
     ) -> Result<Drawn, Error> {
-        if !self.hold_source(drawing).await? {
+        if !self.hold_source(drawing.right()).await? {
             return Ok(Drawn::Lost);
         }
         self.fail_plan(drawing.batch, problem).await?;
@@ -285,7 +307,7 @@ fn source_failed(why: &str) -> Problem {
 
 /// Documents as rows of the source, from the next number on; the first that cannot be one refuses all, unless such are
 /// left out.
-fn rows(drawing: &Drawing, documents: Vec<Option<Value>>) -> Result<Vec<SourceRow>, Problem> {
+fn rows(drawing: &Drawing, documents: Vec<OutsideRow>) -> Result<Vec<SourceRow>, Problem> {
     let selection = &drawing.configuration.selection;
     let reader = reader(&selection.source);
     let leaves_out = selection.rows.invalid == Invalid::LeaveOut;
@@ -306,13 +328,9 @@ pub(super) fn reader(source: &Source) -> ItemReader {
     ItemReader::of(key, object, None)
 }
 
-fn item(reader: &ItemReader, n: i64, document: Option<Value>) -> Result<Item, Problem> {
-    let row = n.unsigned_abs();
-    let Some(document) = document else {
-        let message = "the row has more than 1 MiB";
-        return Err(Problem::new("invalid_row", "", message));
-    };
-    let item = reader.item(row, 0, document);
+pub(super) fn item(reader: &ItemReader, n: i64, row: OutsideRow) -> Result<Item, Problem> {
+    let document = row.map_err(|why| Problem::new("invalid_row", "", why))?;
+    let item = reader.item(n.unsigned_abs(), 0, document);
     item.and_then(|item| storable(item, 0))
         .map_err(|mut problems| problems.remove(0))
 }

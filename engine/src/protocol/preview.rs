@@ -3,14 +3,18 @@
 use std::time::{Duration, Instant};
 
 use serde::Serialize;
-use windlass_workflows::configuration::Source as Selected;
-use windlass_workflows::plan::{Occasion, Rendering};
+use windlass_workflows::configuration::{JobConfiguration, Source as Selected};
+use windlass_workflows::plan::{Member, Rendering, asked};
+use windlass_workflows::value::Value;
 
 use super::create::{Recipe, Source};
+use super::draw::{OutsideRow, item, of_row, reader};
 use super::plan::judge::{Verdict, judge};
 use super::plan::members::Members;
 use super::plan::shape::{PlannedJob, Shaper};
-use super::upload;
+use super::plan::{inline, occasion};
+use super::rows::Collected;
+use super::upload::{self, Upload};
 use crate::{Error, Store};
 
 /// A preview reads no longer than this and then says "at least".
@@ -54,9 +58,58 @@ impl Store {
     /// # Errors
     /// As [`Store::create_batch`], and `filter_error` with the member.
     pub async fn preview_batch(&self, tenant: i32, source: &Source) -> Result<BatchPreview, Error> {
+        self.preview_batch_of(tenant, source, Given::Nothing).await
+    }
+
+    /// The same over a file that is sent along, or rows that were read outside.
+    ///
+    /// # Errors
+    /// As [`Store::preview_batch`], and every row that refuses the selection.
+    pub async fn preview_batch_of(
+        &self,
+        tenant: i32,
+        source: &Source,
+        given: Given,
+    ) -> Result<BatchPreview, Error> {
         let recipe = self.recipe(tenant, source).await?;
-        upload::check(&recipe.configuration.selection, false)?;
-        self.scan(&recipe, false).await
+        let configuration = &recipe.configuration;
+        let is_file = matches!(given, Given::File(_));
+        upload::check(&configuration.selection, is_file)?;
+        let is_cut = matches!(&given, Given::Rows(sample) if sample.at_least);
+        let collected = match given {
+            Given::Nothing => {
+                let category = recipe.category;
+                let members = Members::of(self.clone(), configuration, category, None);
+                return scan(&recipe, members, false).await;
+            }
+            Given::File(file) => upload::collected(configuration, file).await?,
+            Given::Rows(sample) => sample.collected(configuration),
+        };
+        let at_least = is_cut || collected.is_full();
+        let members = judged(configuration, collected)?;
+        let members = Members::given(self.clone(), configuration, members);
+        let mut preview = scan(&recipe, members, false).await?;
+        preview.at_least |= at_least;
+        Ok(preview)
+    }
+
+    /// The configuration of a recipe whose members stand outside, and what they are asked with now; nothing
+    /// where they stand elsewhere.
+    ///
+    /// # Errors
+    /// As [`Store::preview_batch`].
+    pub async fn outside_of(
+        &self,
+        tenant: i32,
+        source: &Source,
+    ) -> Result<Option<(JobConfiguration, Value)>, Error> {
+        let configuration = self.recipe(tenant, source).await?.configuration;
+        if !configuration.selection.source.is_outside() {
+            return Ok(None);
+        }
+        let occasion = occasion(&configuration, (None, None), chrono::Utc::now());
+        let asked = asked(&configuration.selection.source, &occasion).map_err(Error::invalid)?;
+        Ok(Some((configuration, asked)))
     }
 
     /// Refuses a recipe whose selection is at fault before its first member, where it must have one: who asks
@@ -67,47 +120,120 @@ impl Store {
         match recipe.configuration.guards.min_members {
             _ if is_file => Ok(()),
             0 => Ok(()),
-            _ => self.scan(recipe, true).await.map(drop),
+            _ => {
+                let (configuration, category) = (&recipe.configuration, recipe.category);
+                let members = Members::of(self.clone(), configuration, category, None);
+                scan(recipe, members, true).await.map(drop)
+            }
         }
+    }
+}
+
+/// Rows that were read outside for a preview.
+#[derive(Debug, Default)]
+pub struct Sample {
+    /// Whether there may be more.
+    pub at_least: bool,
+    rows: Vec<OutsideRow>,
+    bytes: usize,
+}
+
+/// What a preview is given beside its recipe.
+#[derive(Debug)]
+pub enum Given {
+    /// The members stand in the recipe, or in a category.
+    Nothing,
+    /// They stand in a file.
+    File(Upload),
+    /// They were read outside.
+    Rows(Sample),
+}
+
+/// Rows of a sample, and bytes of them as they are written.
+const SAMPLE_ROWS_MAX: usize = 20_000;
+const SAMPLE_BYTES_MAX: usize = 32 * 1024 * 1024;
+
+impl Sample {
+    /// Takes rows; `false` when more are not wanted.
+    pub fn take(&mut self, rows: Vec<OutsideRow>) -> bool {
+        let bytes = |row: &OutsideRow| row.as_ref().map_or(0, |value| value.to_json().len());
+        self.bytes += rows.iter().map(bytes).sum::<usize>();
+        self.rows.extend(rows);
+        self.at_least = self.rows.len() >= SAMPLE_ROWS_MAX || self.bytes >= SAMPLE_BYTES_MAX;
+        !self.at_least
     }
 
-    async fn scan(&self, recipe: &Recipe, first_only: bool) -> Result<BatchPreview, Error> {
-        let configuration = &recipe.configuration;
-        let rendering = rendering(recipe)?;
-        let mut members = Members::of(self.clone(), configuration, recipe.category, None);
-        let mut shaper = Shaper::of_preview(configuration, &rendering);
-        let mut preview = empty(recipe);
-        let since = Instant::now();
-        'reading: while let Some(page) = members.page().await? {
-            for mut member in page {
-                let verdict = judge(configuration, &rendering, &member).map_err(Error::invalid)?;
-                if !matches!(verdict, Verdict::Member) {
-                    continue;
-                }
-                preview.members += 1;
-                if first_only {
-                    return Ok(preview);
-                }
-                member.n = preview.members;
-                shaper
-                    .add(member, shaper.jobs() < RENDERED_MAX)
-                    .map_err(Error::invalid)?;
-                if members.is_beyond_limit(preview.members) {
-                    break 'reading;
-                }
-            }
-            if since.elapsed() > READING_MAX {
-                preview.at_least = true;
-                break;
-            }
+    fn collected(self, configuration: &JobConfiguration) -> Collected {
+        let reader = reader(&configuration.selection.source);
+        let mut collected = Collected::default();
+        for (n, row) in (1..).zip(self.rows) {
+            let item = item(&reader, n, row).map_err(|problem| vec![of_row(n, problem)]);
+            collected.add((n.unsigned_abs(), item));
         }
-        shaper.finish().map_err(Error::invalid)?;
-        preview.jobs = shaper.jobs();
-        while let Some(block) = shaper.take_block(true) {
-            preview.sample.extend(block.jobs.into_iter().map(previewed));
-        }
-        Ok(preview)
+        collected
     }
+}
+
+/// The members among rows that were read for a preview.
+fn judged(configuration: &JobConfiguration, collected: Collected) -> Result<Vec<Member>, Error> {
+    let rows = collected.rows.into_iter();
+    let judged = inline::judge(&configuration.selection, rows, &|n, problem| match problem
+        .code
+        .as_ref()
+    {
+        "duplicate_key" => of_row(i64::try_from(n).unwrap_or(i64::MAX), problem),
+        _ => problem,
+    });
+    match judged.problems.is_empty() {
+        true => Ok(judged.members),
+        false => Err(Error::Invalid {
+            problems: judged.problems.into_iter().take(PROBLEMS_MAX).collect(),
+        }),
+    }
+}
+
+/// Problems of a preview that are told.
+const PROBLEMS_MAX: usize = 100;
+
+async fn scan(
+    recipe: &Recipe,
+    mut members: Members,
+    first_only: bool,
+) -> Result<BatchPreview, Error> {
+    let configuration = &recipe.configuration;
+    let rendering = rendering(recipe)?;
+    let mut shaper = Shaper::of_preview(configuration, &rendering);
+    let mut preview = empty(recipe);
+    let since = Instant::now();
+    'reading: while let Some(page) = members.page().await? {
+        for mut member in page {
+            let verdict = judge(configuration, &rendering, &member).map_err(Error::invalid)?;
+            if !matches!(verdict, Verdict::Member) {
+                continue;
+            }
+            preview.members += 1;
+            if first_only {
+                return Ok(preview);
+            }
+            member.n = preview.members;
+            shaper
+                .add(member, shaper.jobs() < RENDERED_MAX)
+                .map_err(Error::invalid)?;
+            if members.is_beyond_limit(preview.members) {
+                break 'reading;
+            }
+        }
+        if since.elapsed() > READING_MAX {
+            preview.at_least = true;
+            break;
+        }
+    }
+    shaper.finish().map_err(Error::invalid)?;
+    preview.jobs = shaper.jobs();
+    while let Some(block) = shaper.take_block(true) {
+        preview.sample.extend(block.jobs.into_iter().map(previewed));
+    }
+    Ok(preview)
 }
 
 fn empty(recipe: &Recipe) -> BatchPreview {
@@ -132,15 +258,8 @@ fn previewed(job: PlannedJob) -> PreviewedJob {
 }
 
 fn rendering(recipe: &Recipe) -> Result<Rendering, Error> {
-    let occasion = Occasion {
-        now: chrono::Utc::now(),
-        slot: None,
-        configuration: recipe.name().to_owned(),
-    };
-    Rendering::compile(
-        &recipe.configuration,
-        recipe.resolved.purpose_input.as_ref(),
-        occasion,
-    )
-    .map_err(|problems| Error::Invalid { problems })
+    let (configuration, input) = (&recipe.configuration, &recipe.resolved.purpose_input);
+    let occasion = occasion(configuration, (None, None), chrono::Utc::now());
+    Rendering::compile(configuration, input.as_ref(), occasion)
+        .map_err(|problems| Error::Invalid { problems })
 }

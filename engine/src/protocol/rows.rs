@@ -19,7 +19,9 @@ use windlass_workflows::configuration::{Category, Format};
 use windlass_workflows::problem::Problem;
 use windlass_workflows::value::Value;
 
-pub(in crate::protocol) use self::sink::{Bounds, For, Gathered, Reading, Sink, storable};
+pub(in crate::protocol) use self::sink::{
+    Bounds, Collected, For, Gathered, Reading, Sink, storable,
+};
 use self::sink::{broken, wrong};
 use super::load::ReadSeek;
 
@@ -80,6 +82,7 @@ fn read_csv(category: &Category, reader: impl Read, sink: &mut Sink) -> Result<(
     loop {
         match csv.read_byte_record(&mut record) {
             Ok(false) => return Ok(()),
+            Ok(true) if sink.is_full() => return Ok(()),
             Ok(true) => {}
             Err(error) => return Err(vec![csv_problem(&error)]),
         }
@@ -121,7 +124,7 @@ fn read_ndjson(
         let length = bounded
             .read_until(b'\n', &mut text)
             .map_err(|error| unreadable(line, &error))?;
-        if length == 0 {
+        if length == 0 || sink.is_full() {
             break;
         }
         if length as u64 > ROW_BYTES_MAX {
@@ -210,6 +213,10 @@ impl<'de> Visitor<'de> for Rows<'_> {
     fn visit_seq<A: SeqAccess<'de>>(self, mut elements: A) -> Result<(), A::Error> {
         let mut row = 0;
         while let Some(element) = elements.next_element::<Box<RawValue>>()? {
+            // The rest is only passed over: what is wrong with it is found when it is planned.
+            if self.sink.is_full() {
+                continue;
+            }
             row += 1;
             let text = element.get();
             let within = text.bytes().filter(|byte| *byte == b'\n').count() as u64;

@@ -14,7 +14,7 @@ use windlass_workflows::configuration::{
 use windlass_workflows::problem::Problem;
 
 use super::load::{PARTS_MAX, ReadSeek, in_file, panicked, refusals};
-use super::rows::{self, For, Sink};
+use super::rows::{self, Collected, For, Sink};
 use crate::Error;
 use crate::store::Session;
 use crate::store::source::{self, Repeated};
@@ -135,6 +135,35 @@ pub(super) async fn stage(
     }
     source::gathered(connection, batch, Some(&file.hash)).await?;
     Ok(())
+}
+
+/// The first rows of a file, read for a preview; nothing is kept of them.
+pub(super) async fn collected(
+    configuration: &JobConfiguration,
+    file: Upload,
+) -> Result<Collected, Error> {
+    let Source::File {
+        format,
+        key,
+        object,
+        ..
+    } = &configuration.selection.source
+    else {
+        return Ok(Collected::default());
+    };
+    let (form, format) = (form(configuration, key, object.as_ref()), *format);
+    let reader = file.reader;
+    let reading =
+        spawn_blocking(move || rows::read_file(&form, format, reader, Sink::of_preview()));
+    let reading = reading.await.unwrap_or_else(panicked);
+    // Such as a header that lacks the key, or a file that is broken.
+    let problems = refusals(&reading);
+    match problems.is_empty() {
+        true => Ok(reading.collected.unwrap_or_default()),
+        false => Err(Error::Invalid {
+            problems: in_file(problems, Some(file.name)),
+        }),
+    }
 }
 
 /// How the rows of a selection are read: as those of a category without a schema.

@@ -10,7 +10,9 @@ use sqlx::encode::IsNull;
 use sqlx::error::BoxDynError;
 use sqlx::postgres::types::Oid;
 use sqlx::postgres::{PgArgumentBuffer, PgArguments, PgTypeInfo};
-use sqlx::{Arguments, AssertSqlSafe, Either, Encode, Executor, Postgres, SqlSafeStr, Statement, Type};
+use sqlx::{
+    Arguments, AssertSqlSafe, Either, Encode, Executor, Postgres, SqlSafeStr, Statement, Type,
+};
 use tokio::sync::mpsc;
 use windlass_workflows::value::Value;
 
@@ -108,8 +110,8 @@ async fn fetch(
     session: &mut Session,
     blocks: &mpsc::Sender<Vec<ForeignRow>>,
 ) -> Result<bool, ForeignError> {
-    let mut rows = sqlx::query_scalar::<_, ForeignRow>("fetch forward 1000 from windlass_rows")
-        .fetch(session);
+    let mut rows =
+        sqlx::query_scalar::<_, ForeignRow>("fetch forward 1000 from windlass_rows").fetch(session);
     let (mut block, mut bytes, mut fetched) = (Vec::new(), 0, 0);
     while let Some(row) = rows.try_next().await? {
         fetched += 1;

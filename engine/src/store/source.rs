@@ -267,7 +267,10 @@ pub(crate) async fn keep(
     }
     let ns: Vec<i64> = rows.iter().map(|row| row.n).collect();
     let left_out: Vec<_> = rows.iter().map(|row| row.left_out).collect();
-    let left_out: Vec<Option<String>> = left_out.into_iter().map(|why| why.map(Into::into)).collect();
+    let left_out: Vec<Option<String>> = left_out
+        .into_iter()
+        .map(|why| why.map(Into::into))
+        .collect();
     let keys: Vec<String> = rows.iter().map(|row| row.key.clone()).collect();
     let objects: Vec<Option<String>> = rows.iter().map(|row| row.object.clone()).collect();
     let documents: Vec<String> = rows.into_iter().map(|row| row.document).collect();
@@ -286,11 +289,7 @@ pub(crate) async fn keep(
 }
 
 /// The source has ended, and this transaction may last: what repeats in it is looked for. `false` without the right to.
-pub(crate) async fn end(
-    connection: &mut Session,
-    batch: i64,
-    claim: Uuid,
-) -> Result<bool, Error> {
+pub(crate) async fn end(connection: &mut Session, batch: i64, claim: Uuid) -> Result<bool, Error> {
     sqlx::query_file!("queries/category/patience.sql")
         .fetch_one(&mut *connection)
         .await?;

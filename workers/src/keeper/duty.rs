@@ -48,6 +48,8 @@ pub(super) enum Duty {
     Wake,
     /// Events to publish, parents to tell, children to close, letters of ended jobs.
     Mail,
+    /// Members of batches that stand outside.
+    Source,
     /// Batches that are to be planned.
     Plan,
     /// Windows that have room.
@@ -75,13 +77,14 @@ pub(super) enum Duty {
 }
 
 impl Duty {
-    pub(super) const ALL: [Self; 18] = [
+    pub(super) const ALL: [Self; 19] = [
         Self::Follow,
         Self::Expire,
         Self::Cancel,
         Self::Pause,
         Self::Wake,
         Self::Mail,
+        Self::Source,
         Self::Plan,
         Self::Release,
         Self::Finish,
@@ -105,6 +108,7 @@ impl Duty {
             Self::Pause => "pause",
             Self::Wake => "wake",
             Self::Mail => "mail",
+            Self::Source => "source",
             Self::Plan => "plan",
             Self::Release => "release",
             Self::Finish => "finish",
@@ -136,7 +140,8 @@ impl Duty {
         match self {
             // A dead worker's jobs may have to be cancelled or held.
             Self::Expire => &[Self::Cancel, Self::Pause],
-            Self::Fire => &[Self::Plan],
+            Self::Fire => &[Self::Source, Self::Plan],
+            Self::Source => &[Self::Plan],
             // What was given its position may start jobs.
             Self::Mail => &[Self::Gather],
             Self::Redrive => &[Self::Release],
@@ -161,6 +166,7 @@ impl Duty {
                     told(keeper, store.wake(now).await? > 0) || ended > 0
                 }
                 Self::Mail => told(keeper, store.pass_mail().await? > 0),
+                Self::Source => read(keeper).await?,
                 Self::Plan => planned(store.plan().await?),
                 Self::Release => told(keeper, store.release().await? > 0),
                 Self::Finish => ended(&store.finish().await?),
@@ -221,6 +227,15 @@ async fn expired(keeper: &Keeper) -> Result<bool, Error> {
         keeper.notifier.tell();
     }
     Ok(expired.leases > 0)
+}
+
+/// Reads sources outside, where this process knows how.
+async fn read(keeper: &Keeper) -> Result<bool, Error> {
+    let (store, lease) = (&keeper.store, keeper.options.lease_time);
+    match &keeper.sources {
+        Some(sources) => sources.run_once(store, lease, &keeper.stop).await,
+        None => Ok(false),
+    }
 }
 
 /// Ends what was to be cancelled when its worker died, or did not end it.

@@ -169,8 +169,15 @@ fn read_sql(spot: &Spot<'_>) -> Option<String> {
     }
     let statement = text.trim().trim_end_matches(';').trim_end();
     let begins = statement.get(..6).map(str::to_ascii_lowercase);
-    let reads = |word: &str| begins.as_deref().is_some_and(|begins| begins.starts_with(word));
-    if !["select", "with", "values", "table", "("].into_iter().any(reads) {
+    let reads = |word: &str| {
+        begins
+            .as_deref()
+            .is_some_and(|begins| begins.starts_with(word))
+    };
+    if !["select", "with", "values", "table", "("]
+        .into_iter()
+        .any(reads)
+    {
         let fault = Fault::new("this statement gives no rows");
         return spot.refuse(fault.hint("write one `select`, `with`, `values` or `table`"));
     }

@@ -16,7 +16,10 @@ use super::rendering::{library, part};
 pub fn asked(source: &Source, occasion: &Occasion) -> Result<Value, Problem> {
     let shape = match source {
         Source::Query(query) => Shape::List(query.params.clone()),
-        Source::Http(service) => service.query.clone().unwrap_or(Shape::Constant(Value::Null)),
+        Source::Http(service) => service
+            .query
+            .clone()
+            .unwrap_or(Shape::Constant(Value::Null)),
         Source::Category(_) | Source::Items { .. } | Source::File { .. } => {
             return Ok(Value::Null);
         }

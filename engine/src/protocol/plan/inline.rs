@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use windlass_workflows::category::ItemReader;
+use windlass_workflows::category::{Item, ItemReader};
 use windlass_workflows::configuration::{Duplicate, Invalid, Selection, Source};
 use windlass_workflows::plan::Member;
 use windlass_workflows::problem::Problem;
@@ -25,57 +25,70 @@ pub(in crate::protocol) fn judged(selection: &Selection) -> Judged {
         return Judged::default();
     };
     let reader = ItemReader::of(key.clone(), object.clone(), None);
-    let (mut judged, mut rows) = (Judged::default(), Vec::with_capacity(items.len()));
+    let items = (1..).zip(items);
+    let items = items.map(|(n, document)| (n, reader.item(n, 0, document.clone())));
+    judge(selection, items, &|n, problem| {
+        let pointer = format!("/selection/items/{}{}", n - 1, problem.pointer);
+        Problem { pointer, ..problem }
+    })
+}
+
+/// What rows come to that are all in memory; `place` says where a row stands that is refused.
+pub(in crate::protocol) fn judge(
+    selection: &Selection,
+    rows: impl Iterator<Item = (u64, Result<Item, Vec<Problem>>)>,
+    place: &impl Fn(u64, Problem) -> Problem,
+) -> Judged {
+    let (mut judged, mut kept) = (Judged::default(), Vec::new());
     let mut places: HashMap<String, usize> = HashMap::new();
-    for (n, document) in (1..).zip(items) {
-        let item = match reader.item(n, 0, document.clone()) {
-            Ok(item) => item,
+    for (n, item) in rows {
+        let member = match item {
+            Ok(item) => member(n, item),
             Err(problems) => {
+                let problems = problems.into_iter().map(|problem| place(n, problem));
                 judged.invalid(selection.rows.invalid, n, problems);
                 continue;
             }
         };
-        let member = Member {
-            n,
-            key: item.key,
-            object: item.object,
-            document: item.document,
-        };
         let earlier = places.get(&member.key).copied();
         match (earlier, selection.rows.duplicate) {
             (None, _) => {}
-            (Some(_), Duplicate::Refuse) => judged.problems.push(repeated(&member)),
+            (Some(_), Duplicate::Refuse) => judged.problems.push(place(n, repeated(&member))),
             (Some(_), Duplicate::First) => {
                 judged.leave_out(&member);
                 continue;
             }
             (Some(earlier), Duplicate::Last) => {
-                let before: Option<Member> = Option::take(&mut rows[earlier]);
+                let before: Option<Member> = Option::take(&mut kept[earlier]);
                 before.iter().for_each(|member| judged.leave_out(member));
             }
         }
-        places.insert(member.key.clone(), rows.len());
-        rows.push(Some(member));
+        places.insert(member.key.clone(), kept.len());
+        kept.push(Some(member));
     }
-    judged.members = rows.into_iter().flatten().collect();
+    judged.members = kept.into_iter().flatten().collect();
     judged
 }
 
+fn member(n: u64, item: Item) -> Member {
+    Member {
+        n,
+        key: item.key,
+        object: item.object,
+        document: item.document,
+    }
+}
+
 impl Judged {
-    fn invalid(&mut self, policy: Invalid, n: u64, problems: Vec<Problem>) {
-        if policy == Invalid::LeaveOut {
-            return self.left_out.push(LeftOut {
+    fn invalid(&mut self, policy: Invalid, n: u64, problems: impl Iterator<Item = Problem>) {
+        match policy {
+            Invalid::Refuse => self.problems.extend(problems),
+            Invalid::LeaveOut => self.left_out.push(LeftOut {
                 n: i64::try_from(n).unwrap_or(i64::MAX),
                 key: String::new(),
                 reason: "invalid",
-            });
+            }),
         }
-        let place = format!("/selection/items/{}", n - 1);
-        self.problems
-            .extend(problems.into_iter().map(|problem| Problem {
-                pointer: format!("{place}{}", problem.pointer),
-                ..problem
-            }));
     }
 
     fn leave_out(&mut self, member: &Member) {
@@ -91,7 +104,7 @@ impl Judged {
 fn repeated(member: &Member) -> Problem {
     Problem::new(
         "duplicate_key",
-        format!("/selection/items/{}", member.n - 1),
+        "",
         format!("an item before it has the key `{}` too", member.key),
     )
     .hint("name more fields under `key`, or leave `key` out: then the row number is the key")

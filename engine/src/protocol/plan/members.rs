@@ -71,6 +71,21 @@ impl Members {
         }
     }
 
+    /// Members that are all in memory.
+    pub(in crate::protocol) fn given(
+        store: Store,
+        configuration: &JobConfiguration,
+        members: Vec<Member>,
+    ) -> Self {
+        let by_object = configuration.strategy == Strategy::Object;
+        Self {
+            store,
+            source: From::Items(in_order(members, by_object)),
+            limit: configuration.selection.limit,
+            left_out: Vec::new(),
+        }
+    }
+
     /// Rows that were left out before any page was read.
     pub(in crate::protocol) fn left_out(&mut self) -> Vec<LeftOut> {
         std::mem::take(&mut self.left_out)

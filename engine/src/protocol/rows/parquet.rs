@@ -46,6 +46,9 @@ fn rows(items: &ItemReader, reader: Box<dyn ReadSeek>, sink: &mut Sink) -> Resul
         .map(|field| Instant::of(field.get_basic_info().logical_type_ref()))
         .collect();
     for (n, row) in (1..).zip(reader.get_row_iter(None).map_err(told)?) {
+        if sink.is_full() {
+            break;
+        }
         let document = document(row.map_err(told)?, &units);
         sink.row(n, items.item(n, 0, document));
     }

@@ -22,6 +22,8 @@ pub(in crate::protocol) struct Reading {
     pub more_refused: usize,
     /// The rows themselves, where they are not copied.
     pub gathered: Vec<Gathered>,
+    /// The rows of a preview.
+    pub collected: Option<Collected>,
     lines: Lines,
 }
 
@@ -81,9 +83,41 @@ pub(in crate::protocol) struct Bounds {
     pub bytes: usize,
 }
 
-/// Where read rows go: into parts of a copy.
+/// A row as a preview has it, with its number.
+pub(in crate::protocol) type PreviewedRow = (u64, Result<Item, Vec<Problem>>);
+
+/// The first rows of a source, as many as a preview looks at.
+#[derive(Debug, Default)]
+pub(in crate::protocol) struct Collected {
+    pub rows: Vec<PreviewedRow>,
+    bytes: usize,
+}
+
+/// Rows that a preview looks at.
+const COLLECTED_ROWS_MAX: usize = 50_000;
+/// Bytes of them, as their documents are written.
+const COLLECTED_BYTES_MAX: usize = 32 * 1024 * 1024;
+
+impl Collected {
+    /// Whether a preview has seen enough.
+    pub fn is_full(&self) -> bool {
+        self.rows.len() >= COLLECTED_ROWS_MAX || self.bytes >= COLLECTED_BYTES_MAX
+    }
+
+    pub fn add(&mut self, row: PreviewedRow) {
+        let bytes = row
+            .1
+            .as_ref()
+            .map_or(0, |item| item.document.to_json().len());
+        self.bytes += bytes;
+        self.rows.push(row);
+    }
+}
+
+/// Where read rows go: into parts of a copy, or the first of them to a preview.
 pub(in crate::protocol) struct Sink {
     sender: mpsc::Sender<Vec<u8>>,
+    collected: Option<Collected>,
     whose: For,
     /// As every line of the copy begins.
     prefix: String,
@@ -102,6 +136,7 @@ impl Sink {
         };
         Self {
             sender,
+            collected: None,
             whose,
             prefix,
             part: Vec::new(),
@@ -110,11 +145,34 @@ impl Sink {
         }
     }
 
+    /// One that nothing is copied from.
+    pub fn of_preview() -> Self {
+        let whose = For::Batch {
+            id: 0,
+            leave_out: false,
+        };
+        let collected = Some(Collected::default());
+        Self {
+            collected,
+            ..Self::new(mpsc::channel(1).0, whose)
+        }
+    }
+
+    /// Whether more rows would not be looked at.
+    pub fn is_full(&self) -> bool {
+        self.collected.as_ref().is_some_and(Collected::is_full)
+    }
+
     /// The next row: an item, or what is wrong with it.
     pub fn row(&mut self, line: u64, item: Result<Item, Vec<Problem>>) {
         self.reading.rows += 1;
         self.reading.lines.note(self.reading.rows, line);
-        match item.and_then(|item| storable(item, line)) {
+        let item = item.and_then(|item| storable(item, line));
+        if let Some(collected) = &mut self.collected {
+            let n = self.reading.rows.unsigned_abs();
+            return collected.add((n, item));
+        }
+        match item {
             Ok(item) => {
                 let document = item.document.to_json();
                 self.keep(&item.key, item.object.as_deref(), &document, None);
@@ -206,6 +264,7 @@ impl Sink {
     }
 
     pub fn end(mut self) -> Reading {
+        self.reading.collected = self.collected.take();
         if !self.part.is_empty() {
             self.send();
         }

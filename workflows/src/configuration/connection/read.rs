@@ -188,11 +188,7 @@ fn read_analysis(profile: &Spot<'_>, timeout: Duration) -> Option<AnalyseProfile
     })
 }
 
-pub(super) fn read_timeout(
-    section: &Spot<'_>,
-    key: &str,
-    default: Duration,
-) -> Option<Duration> {
+pub(super) fn read_timeout(section: &Spot<'_>, key: &str, default: Duration) -> Option<Duration> {
     match section.get(key) {
         Some(timeout) => timeout.parsed(length::parse),
         None => Some(default),
