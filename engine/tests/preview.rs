@@ -2,10 +2,13 @@
 
 mod common;
 
+use std::io::Cursor;
+
 use common::Bench;
-use common::recipe::{BIRDS, flock, jobs, plan, recipe, with_birds};
+use common::recipe::{BIRDS, flock, jobs, plan, recipe, refused, with_birds};
 use serde_json::json;
-use windlass_engine::protocol::Source;
+use windlass_engine::Error;
+use windlass_engine::protocol::{BatchPreview, Given, Source, Upload};
 use windlass_engine::store::{BatchView, DEFAULT_TENANT};
 
 /// More than two blocks.
@@ -82,4 +85,69 @@ async fn a_preview_obeys_the_limit_and_renders_twenty_jobs() {
         (preview.members, preview.jobs, preview.sample.len()),
         (1_200, 1_200, 20)
     );
+}
+
+/// A preview over a file that is sent along.
+async fn over_file(
+    bench: &Bench,
+    rows: serde_json::Value,
+    strategy: &str,
+    csv: &str,
+) -> Result<BatchPreview, Error> {
+    let selection = json!({ "file": "b.csv", "key": "name", "object": "state", "rows": rows });
+    let source = recipe(json!({ "selection": selection, "strategy": strategy }));
+    let file = Upload {
+        name: "b.csv".to_owned(),
+        reader: Box::new(Cursor::new(csv.as_bytes().to_vec())),
+    };
+    let given = Given::File(file);
+    bench
+        .store
+        .preview_batch_of(DEFAULT_TENANT, &source, given)
+        .await
+}
+
+#[tokio::test]
+async fn a_file_is_previewed_as_it_would_be_planned_and_nothing_of_it_is_kept() {
+    let bench = bench(BIRDS).await;
+    let rows = json!({ "invalid": "leave_out", "duplicate": "last" });
+    let csv = "name,state\nWren,Utah\nAuk,Ohio\n,Ohio\nWren,Ohio\n";
+
+    let each = over_file(&bench, rows.clone(), "individual", csv)
+        .await
+        .expect("a preview");
+    assert_eq!((each.members, each.jobs, each.at_least), (2, 2, false));
+    let keys: Vec<_> = each.sample.iter().map(|job| job.key.as_deref()).collect();
+    assert_eq!(keys, [Some("Auk"), Some("Wren")]);
+    let objects = over_file(&bench, rows, "object", csv)
+        .await
+        .expect("a preview");
+    assert_eq!((objects.members, objects.jobs), (2, 1));
+    assert_eq!(objects.sample[0].object.as_deref(), Some("Ohio"));
+
+    let refused = refused(over_file(&bench, json!({}), "individual", csv).await);
+    assert_eq!(refused.code, "invalid_row");
+    assert_eq!(bench.count("select count(*) from batch").await, 0);
+    assert_eq!(bench.count("select count(*) from source_row").await, 0);
+    let without = bench
+        .store
+        .preview_batch(
+            DEFAULT_TENANT,
+            &recipe(json!({ "selection": { "file": "b.csv" }, "strategy": "individual" })),
+        )
+        .await;
+    assert_eq!(common::recipe::refused(without).code, "file_missing");
+}
+
+#[tokio::test]
+async fn a_preview_of_a_large_file_says_at_least() {
+    let bench = bench(BIRDS).await;
+    let csv = flock(60_000, 7);
+
+    let preview = over_file(&bench, json!({}), "individual", &csv)
+        .await
+        .expect("a preview");
+
+    assert_eq!((preview.members, preview.at_least), (50_000, true));
+    assert_eq!(preview.sample.len(), 20);
 }

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
-use windlass_engine::protocol::{BatchPreview, NewBatch, PreviewedJob, Source, Upload};
+use windlass_engine::protocol::{BatchPreview, Given, NewBatch, PreviewedJob, Source, Upload};
 use windlass_engine::store::BatchFilter;
 use windlass_workflows::document::tree::{self, Format};
 use windlass_workflows::problem::Problem;
@@ -119,10 +119,7 @@ async fn create_batch(
     headers: HeaderMap,
     request: Request,
 ) -> Result<Response, Refusal> {
-    let (asked, file) = match extract::media_type(&headers).as_str() {
-        "multipart/form-data" => form(request).await?,
-        _ => (read(&state, request).await?, None),
-    };
+    let (asked, file) = recipe_and_file(&state, &headers, request).await?;
     let key = idempotency::required(&headers, asked.idempotency_key)?;
     let new = NewBatch {
         source: asked.source,
@@ -216,22 +213,39 @@ impl From<PreviewedJob> for PreviewedJobReply {
     }
 }
 
-/// What a batch would hold; stores nothing.
+/// What a batch would hold; stores nothing. A form brings the file that `selection.file` names along; of a file or a
+/// source outside, the beginning is read.
 #[utoipa::path(post, path = "/v1/batches/preview", tag = "batches",
-    request_body(content((BatchBody = "application/json"), (String = "application/yaml"))),
+    request_body(content((BatchBody = "application/json"), (String = "application/yaml"),
+        (BatchForm = "multipart/form-data"))),
     responses((status = 200, body = PreviewReply)))]
 async fn preview_batch(
     State(state): State<ApiState>,
+    headers: HeaderMap,
     request: Request,
 ) -> Result<Json<PreviewReply>, Refusal> {
-    let asked = read(&state, request).await?;
-    Ok(Json(
-        state
-            .store
-            .preview_batch(state.tenant, &asked.source)
-            .await?
-            .into(),
-    ))
+    let (asked, file) = recipe_and_file(&state, &headers, request).await?;
+    let (store, tenant, source) = (&state.store, state.tenant, &asked.source);
+    let preview = match &state.sources {
+        Some(sources) => sources.preview(store, tenant, source, file).await?,
+        None => {
+            let given = file.map_or(Given::Nothing, Given::File);
+            store.preview_batch_of(tenant, source, given).await?
+        }
+    };
+    Ok(Json(preview.into()))
+}
+
+/// What is asked for, and the file that came with it.
+async fn recipe_and_file(
+    state: &ApiState,
+    headers: &HeaderMap,
+    request: Request,
+) -> Result<(Asked, Option<Upload>), Refusal> {
+    match extract::media_type(headers).as_str() {
+        "multipart/form-data" => form(request).await,
+        _ => Ok((read(state, request).await?, None)),
+    }
 }
 
 /// How long an answer may be held.

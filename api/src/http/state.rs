@@ -8,6 +8,7 @@ use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 use windlass_engine::Store;
 use windlass_engine::store::{DEFAULT_TENANT, Notifier};
+use windlass_workers::outside::Sources;
 use windlass_workers::perform::Fetcher;
 
 /// A worker counts as alive so long after its last heartbeat: three heartbeats of ten seconds.
@@ -30,6 +31,7 @@ pub struct ApiState {
     pub(crate) tenant: i32,
     pub(crate) who: Arc<str>,
     pub(crate) fetcher: Option<Arc<Fetcher>>,
+    pub(crate) sources: Option<Sources>,
 }
 
 impl ApiState {
@@ -45,6 +47,7 @@ impl ApiState {
             tenant: DEFAULT_TENANT,
             who: Arc::from("api"),
             fetcher: None,
+            sources: None,
         }
     }
 
@@ -65,6 +68,14 @@ impl ApiState {
     pub fn with_fetcher(self, fetcher: Fetcher) -> Self {
         Self {
             fetcher: Some(Arc::new(fetcher)),
+            ..self
+        }
+    }
+
+    /// The same with a reader of sources outside, for previews; without one those are refused.
+    pub fn with_sources(self, sources: Sources) -> Self {
+        Self {
+            sources: Some(sources),
             ..self
         }
     }

@@ -15,6 +15,7 @@ use windlass_engine::store::Notifier;
 use windlass_workers::catalogue::Catalogue;
 use windlass_workers::connection::{Configured, References};
 use windlass_workers::keeper::{Keeper, KeeperOptions};
+use windlass_workers::outside::Sources;
 use windlass_workers::perform::{Fetcher, Performer, PerformerOptions};
 use windlass_workers::secret::Secrets;
 use windlass_workers::{StoredDocuments, Worker, WorkerOptions};
@@ -147,7 +148,7 @@ impl Server {
             match role {
                 Role::Api => server.start_api(wiring, stop).await?,
                 Role::Worker => server.start_worker(wiring, stop)?,
-                Role::Keeper => server.start_keeper(wiring, stop),
+                Role::Keeper => server.start_keeper(wiring, stop)?,
             }
         }
         Ok(server)
@@ -231,7 +232,8 @@ impl Server {
         let mut state = ApiState::new(self.store.clone(), self.notifier.clone())
             .with_worker_ttl(lease)
             .with_stop(stop.clone())
-            .with_fetcher(fetcher(&wiring.settings)?);
+            .with_fetcher(fetcher(&wiring.settings)?)
+            .with_sources(Sources::new(wiring.performer(&self.store)?));
         if let Some(metrics) = metrics {
             self.tasks.spawn(upkeep(metrics.clone(), stop.clone()));
             state = state.with_metrics(move || metrics.render());
@@ -274,7 +276,7 @@ impl Server {
         Ok(())
     }
 
-    fn start_keeper(&mut self, wiring: &Wiring, stop: &CancellationToken) {
+    fn start_keeper(&mut self, wiring: &Wiring, stop: &CancellationToken) -> Result<(), CliError> {
         let lease_time = Duration::from_secs(wiring.settings.worker_lease_seconds.into());
         let keeper = Keeper::new(
             self.store.clone(),
@@ -285,11 +287,13 @@ impl Server {
                 ..KeeperOptions::default()
             },
         );
+        let keeper = keeper.reading(Sources::new(wiring.performer(&self.store)?));
         let stop = stop.clone();
         self.tasks.spawn(async move {
             keeper.run(stop).await;
             Ok(())
         });
+        Ok(())
     }
 }
 
