@@ -42,7 +42,7 @@ fn one(source: &Source<'_>) -> Result<Reads, SyntaxProblem> {
     Ok(walk.reads)
 }
 
-fn parse(text: &str) -> Result<Term<&str>, SyntaxProblem> {
+pub(super) fn parse(text: &str) -> Result<Term<&str>, SyntaxProblem> {
     let tokens = Lexer::new(text)
         .lex()
         .map_err(|errors| match errors.first() {

@@ -11,6 +11,7 @@ mod guards;
 mod library;
 mod meter;
 mod natives;
+mod necessary;
 mod path;
 mod regular;
 mod removal;
@@ -27,6 +28,7 @@ use crate::value::Value;
 
 pub use library::Library;
 pub use meter::Budget;
+pub(crate) use necessary::{Necessary, Order, necessary};
 
 /// An expression and the variables that are bound where it stands.
 #[derive(Clone, Copy, Debug)]

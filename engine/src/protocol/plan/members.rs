@@ -3,10 +3,11 @@
 use std::collections::VecDeque;
 
 use windlass_workflows::configuration::{JobConfiguration, Source, Strategy};
-use windlass_workflows::plan::Member;
+use windlass_workflows::plan::{Member, Narrow};
 use windlass_workflows::value::Value;
 
 use super::inline;
+use super::narrowed::Narrowed;
 use crate::store::source::LeftOut;
 use crate::{Error, Store};
 
@@ -33,6 +34,8 @@ enum Place {
 enum From {
     /// In the order of rows.
     Rows { place: Place, after: i64 },
+    /// Those that the filter may keep, in the order of rows.
+    Narrowed(Narrowed),
     /// First those without an object, then grouped by object in byte order.
     Objectless { place: Place, after: i64 },
     /// Those with an object, in its byte order.
@@ -58,7 +61,12 @@ impl Members {
             _ => None,
         };
         let judged = inline::judged(&configuration.selection);
+        let narrow = configuration.selection.filter.as_deref();
+        let narrow = narrow.map(Narrow::of).unwrap_or_default();
         let source = match place {
+            Some(Place::Category { id, version }) if !by_object && !narrow.is_empty() => {
+                From::Narrowed(Narrowed::new((id, version), narrow))
+            }
             Some(place) if by_object => From::Objectless { place, after: 0 },
             Some(place) => From::Rows { place, after: 0 },
             None => From::Items(in_order(judged.members, by_object)),
@@ -105,6 +113,10 @@ impl Members {
         let page = match &mut self.source {
             From::Rows { place, after } => place.rows(&self.store, after).await?,
             From::Objects { place, after } => place.objects(&self.store, after).await?,
+            From::Narrowed(narrowed) => {
+                let rows = narrowed.page(&self.store, PAGE).await?.into_iter();
+                rows.map(Row::member).collect::<Result<_, _>>()?
+            }
             From::Objectless { .. } => Vec::new(),
             From::Items(items) => items.drain(..items.len().min(PAGE as usize)).collect(),
         };
@@ -217,8 +229,8 @@ fn in_order(mut members: Vec<Member>, by_object: bool) -> VecDeque<Member> {
 }
 
 /// A row, whichever order it was read in.
-struct Row {
-    n: i64,
+pub(super) struct Row {
+    pub(super) n: i64,
     key: String,
     object: Option<String>,
     document: String,

@@ -11,6 +11,7 @@ pub(in crate::protocol) mod inline;
 pub(in crate::protocol) mod judge;
 mod lanes;
 pub(in crate::protocol) mod members;
+mod narrowed;
 mod seal;
 pub(in crate::protocol) mod shape;
 
