@@ -8,6 +8,8 @@ use crate::value::Value;
 pub struct Narrow {
     /// SQL/JSON path predicate over the document.
     pub document: Option<String>,
+    /// A text that the document holds, as it is stored: a member with its value.
+    pub text: Option<String>,
     /// One of these keys.
     pub keys: Option<Vec<String>>,
     /// This key or one after it, in byte order.
@@ -40,6 +42,7 @@ impl Narrow {
             }
         }
         narrow.document = predicate(&ways);
+        narrow.text = member(&ways);
         narrow
     }
 
@@ -66,6 +69,20 @@ impl Narrow {
             Order::To => *to = to.take().or_else(one).min(one()),
         }
     }
+}
+
+/// The longest member that a document must hold, before any way may fail. A number may be written in several ways, and
+/// null may be missing.
+fn member(ways: &[(Vec<String>, Vec<Value>)]) -> Option<String> {
+    let safe = ways.iter().take_while(|(way, _)| way.len() == 1);
+    let members = safe.filter_map(|(way, values)| match values.as_slice() {
+        [value @ (Value::Text(_) | Value::Bool(_))] => {
+            let key = Value::from(way[0].as_str());
+            Some(format!("{}:{}", key.to_json(), value.to_json()))
+        }
+        _ => None,
+    });
+    members.max_by_key(String::len)
 }
 
 /// Every way leads to one of its values, or fails before it gets there: a row on which the filter fails comes back.
@@ -142,6 +159,21 @@ mod tests {
             nested,
             r#"((($."a".type() != "object" && $."a".type() != "null")) || ($."a"."b" == 1))"#
         );
+    }
+
+    #[test]
+    fn a_member_is_looked_for_as_it_is_stored() {
+        let text = |filter: &str| Narrow::of(filter).text;
+        let found = text(r#".b == true and .a == "ü\"" and .n == 1"#);
+        assert_eq!(found.as_deref(), Some(r#""a":"ü\"""#));
+        for filter in [
+            ".a == 1",
+            ".a == null",
+            r#".a == "x" or .a == "y""#,
+            r#".a.b == 1 and .c == "x""#,
+        ] {
+            assert_eq!(text(filter), None, "{filter}");
+        }
     }
 
     #[test]

@@ -95,6 +95,7 @@ async fn between(store: &Store, of: &Narrowed, to: i64, limit: i64) -> Result<Ve
         narrow.object_from.as_deref(),
         narrow.object_to.as_deref(),
         narrow.document.as_deref(),
+        narrow.text.as_deref(),
     );
     Ok(rows.fetch_all(store.pool()).await?)
 }
