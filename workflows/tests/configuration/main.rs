@@ -6,3 +6,4 @@ mod corners;
 mod documents;
 mod limits;
 mod refused;
+mod sources;

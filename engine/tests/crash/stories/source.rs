@@ -1,13 +1,15 @@
 //! Members from elsewhere: a file beside a batch, what is left out of it, and the end of its rows.
 
 use std::io::Cursor;
+use std::time::Duration;
 
 use serde_json::json;
 use windlass_engine::Error;
-use windlass_engine::protocol::{Source, Upload};
+use windlass_engine::protocol::{OutsideRow, Source, Upload};
 use windlass_engine::store::DEFAULT_TENANT;
+use windlass_workflows::value::Value;
 
-use crate::common::recipe::{BIRDS, create, new_batch, recipe, with_birds};
+use crate::common::recipe::{BIRDS, apply, create, new_batch, recipe, with_birds};
 use crate::stage::{Stage, Story};
 
 const COMPLETED: (&str, i64) = ("select count(*) from batch where state = 'completed'", 1);
@@ -42,6 +44,25 @@ pub fn stories() -> Vec<Story> {
         Story::new("plan without some items", |stage| Box::pin(plan(stage)))
             .after(|stage| Box::pin(items(stage)))
             .expects(&[COMPLETED, ("select count(*) from left_out", 2)]),
+        Story::new("read a source outside", |stage| Box::pin(draw(stage)))
+            .after(|stage| Box::pin(asked(stage)))
+            .expects(&[
+                COMPLETED,
+                THREE_JOBS,
+                ("select count(*) from left_out", 1),
+                (
+                    "select count(*) from batch where source_claim is null and gathered",
+                    1,
+                ),
+            ]),
+        Story::new("read a source outside that breaks off", |stage| {
+            Box::pin(broken(stage))
+        })
+        .after(|stage| Box::pin(asked(stage)))
+        .expects(&[
+            ("select count(*) from batch where state = 'failed'", 1),
+            ("select count(*) from job where batch is not null", 0),
+        ]),
         Story::new("forget a file", |stage| {
             Box::pin(async {
                 while stage.store.forget_sources().await? > 0 {}
@@ -103,6 +124,55 @@ async fn made(stage: &Stage, strategy: &str) -> Result<(), Error> {
         .store
         .create_batch_of(DEFAULT_TENANT, new, file());
     made.await.map(drop)
+}
+
+/// A batch over a service, of which nobody here asks more than the name.
+async fn asked(stage: &Stage) -> Result<(), Error> {
+    birds(stage).await?;
+    let connection =
+        "windlass: v1\nkind: Connection\nname: feed\ntype: http\nbase_url: http://feed.example\n";
+    apply(&stage.bench.store, &[connection], "").await;
+    let http = json!({ "connection": "feed", "path": "/", "items": ".", "key": "id" });
+    let selection = json!({ "http": http, "rows": { "duplicate": "first" } });
+    let source = recipe(json!({ "selection": selection, "strategy": "individual" }));
+    create(&stage.bench.store, &source).await;
+    Ok(())
+}
+
+fn rows(ids: &[i64]) -> Vec<OutsideRow> {
+    let rows = ids.iter().map(|id| Ok(Value::from(json!({ "id": id }))));
+    rows.collect()
+}
+
+/// Reads on from where it was: two blocks, then the end; no lease is waited for.
+async fn draw(stage: &Stage) -> Result<(), Error> {
+    while let Some(mut drawing) = stage.store.take_source(Duration::ZERO).await? {
+        let store = &stage.store;
+        if drawing.n == 0 {
+            let cursor = Some(Value::from("second"));
+            store.keep_rows(&mut drawing, rows(&[1, 2]), cursor).await?;
+        }
+        store.hold_source(drawing.right()).await?;
+        if drawing.n == 2 {
+            let cursor = Some(Value::from("over"));
+            store.keep_rows(&mut drawing, rows(&[2, 3]), cursor).await?;
+        }
+        store.end_source(drawing).await?;
+    }
+    plan(stage).await
+}
+
+/// A reader that never gets a cursor begins anew, until that was tried often enough.
+async fn broken(stage: &Stage) -> Result<(), Error> {
+    while let Some(mut drawing) = stage.store.take_source(Duration::ZERO).await? {
+        let store = &stage.store;
+        store.keep_rows(&mut drawing, rows(&[1]), None).await?;
+        store.break_off_source(&drawing, "it broke").await?;
+        sqlx::query("update batch set source_until = null")
+            .execute(&stage.bench.pool)
+            .await?;
+    }
+    Ok(())
 }
 
 async fn planned(stage: &Stage) -> Result<(), Error> {
