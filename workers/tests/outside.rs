@@ -284,7 +284,7 @@ async fn a_keeper_that_ends_leaves_its_place_to_the_next() {
     assert_eq!(
         scene
             .database
-            .count("select count(*) from batch where source_claim is null and source_tries = 1")
+            .count("select count(*) from batch where source_claim is null and source_tries = 0")
             .await,
         1
     );

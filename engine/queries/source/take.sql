@@ -1,5 +1,5 @@
 -- The oldest batch whose source outside is to be read becomes $1's to read, for $2 seconds.
--- Index  batch_outside_open (id): batches whose source is not read yet are few.
+-- Index  batch_outside_open (id): batches whose source is not read yet are few; batch_pkey.
 -- Locks  the batch, or none where another reader is at it.
 -- Gives  one row or none: what is read, how far it is, and how often reading began without getting on.
 with next as materialized (

@@ -153,10 +153,7 @@ impl Store {
     ) -> Result<Drawn, Error> {
         let rows = match rows(drawing, documents) {
             Ok(rows) => rows,
-            Err(problem) => {
-                self.fail_plan(drawing.batch, &problem).await?;
-                return Ok(Drawn::Refused);
-            }
+            Err(problem) => return self.fail_source_by(drawing, &problem).await,
         };
         let n = drawing.n + i64::try_from(rows.len()).unwrap_or(i64::MAX);
         let advance = source::Advance {

@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 use serde::Serialize;
 use windlass_workflows::configuration::{JobConfiguration, Source as Selected};
 use windlass_workflows::plan::{Member, Rendering, asked};
+use windlass_workflows::problem::Problem;
 use windlass_workflows::value::Value;
 
 use super::create::{Recipe, Source};
@@ -77,6 +78,11 @@ impl Store {
         upload::check(&configuration.selection, is_file)?;
         let is_cut = matches!(&given, Given::Rows(sample) if sample.at_least);
         let collected = match given {
+            Given::Nothing if configuration.selection.source.is_outside() => {
+                let message = "this process reads no sources outside";
+                let problem = Problem::new("source_failed", "/selection", message);
+                return Err(Error::invalid(problem.hint("ask a server")));
+            }
             Given::Nothing => {
                 let category = recipe.category;
                 let members = Members::of(self.clone(), configuration, category, None);
