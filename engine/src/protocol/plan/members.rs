@@ -231,9 +231,9 @@ fn in_order(mut members: Vec<Member>, by_object: bool) -> VecDeque<Member> {
 /// A row, whichever order it was read in.
 pub(super) struct Row {
     pub(super) n: i64,
-    key: String,
-    object: Option<String>,
-    document: String,
+    pub(super) key: String,
+    pub(super) object: Option<String>,
+    pub(super) document: String,
 }
 
 impl Row {
