@@ -51,7 +51,7 @@ impl Scene {
         params: serde_json::Value,
     ) -> Result<Vec<String>, ForeignError> {
         let params = Value::from(params);
-        let (sender, mut blocks) = mpsc::channel(1);
+        let (sender, mut blocks) = mpsc::channel::<Vec<ForeignRow>>(1);
         let gather = async {
             let mut rows = Vec::new();
             while let Some(block) = blocks.recv().await {
