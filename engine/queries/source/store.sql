@@ -1,5 +1,5 @@
 -- Keeps a block of what a batch's source gave.
--- Index  none read; source_row's two are written.
+-- Index  none read; both of the table are written.
 -- Locks  the new rows; the caller holds the batch.
 -- Gives  as many affected rows as were given.
 insert into source_row (batch, n, key, object, document, left_out)
