@@ -30,7 +30,7 @@ pub fn instants(
 }
 
 /// The first instant that a local time means, or the end of the gap it falls in.
-pub(super) fn first(wall: NaiveDateTime, zone: Tz) -> DateTime<Utc> {
+pub(crate) fn first(wall: NaiveDateTime, zone: Tz) -> DateTime<Utc> {
     let found = instants(wall, zone, Gap::Next, Fold::First);
     found
         .first()

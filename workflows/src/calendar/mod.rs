@@ -24,6 +24,7 @@ mod words;
 
 pub use by::By;
 pub use daily::Daily;
+pub(crate) use daylight::first as first_instant;
 pub use daylight::instants;
 pub use interval::Interval;
 pub use monthly::{Monthly, MonthlyDay};

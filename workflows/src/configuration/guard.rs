@@ -103,7 +103,7 @@ pub(super) fn part<T: Default>(
 }
 
 /// A value under `key`, where there is one.
-fn given<'a, T>(
+pub(super) fn given<'a, T>(
     part: &Spot<'a>,
     key: &str,
     read: impl Fn(&Spot<'a>) -> Option<T>,
@@ -114,7 +114,8 @@ fn given<'a, T>(
     }
 }
 
-fn count(least: i64) -> impl Fn(&Spot<'_>) -> Option<u64> {
+/// A whole number from there on.
+pub(super) fn count(least: i64) -> impl Fn(&Spot<'_>) -> Option<u64> {
     move |value| u64::try_from(value.integer(least, i64::MAX)?).ok()
 }
 

@@ -10,6 +10,7 @@ use super::length;
 use super::limit::{self, LimitReference};
 use super::purpose::Priority;
 use super::reference::TemplateReference;
+use super::rules::{self, Canary, Release, Tolerance};
 use super::schedule;
 use super::selection::{self, Selection, Source};
 use super::shape;
@@ -38,6 +39,10 @@ pub struct JobConfiguration {
     pub schedule: Option<Schedule>,
     /// How fast jobs are let go.
     pub release: Release,
+    /// A few go first.
+    pub canary: Option<Canary>,
+    /// How much may fail.
+    pub tolerance: Option<Tolerance>,
     /// What stops a plan until a person decides.
     pub guards: Guards,
     /// Who decides then, and until when.
@@ -103,19 +108,6 @@ impl Strategy {
     }
 }
 
-/// How fast jobs are let go.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Release {
-    /// So many released and unsettled jobs at most.
-    pub window: u64,
-}
-
-impl Default for Release {
-    fn default() -> Release {
-        Release { window: 100_000 }
-    }
-}
-
 pub(super) const SPEC: Spec = Spec {
     fields: &[
         field("windlass"),
@@ -131,7 +123,9 @@ pub(super) const SPEC: Spec = Spec {
         section("chunk", &chunk::SPEC),
         field("input"),
         section("schedule", &schedule::SPEC),
-        bag("release", &RELEASE),
+        bag("release", &rules::RELEASE),
+        section("canary", &rules::CANARY),
+        section("tolerance", &rules::TOLERANCE),
         bag("guards", &guard::GUARDS),
         bag("approval", &guard::APPROVAL),
         field("deadline"),
@@ -139,19 +133,7 @@ pub(super) const SPEC: Spec = Spec {
         field("priority"),
         field("limits"),
     ],
-    later: &[
-        "context",
-        "canary",
-        "tolerance",
-        "weight",
-        "callbacks",
-        "retention",
-    ],
-};
-
-const RELEASE: Spec = Spec {
-    fields: &[field("window").or("100000")],
-    later: &["rate", "hours"],
+    later: &["context", "weight", "callbacks", "retention"],
 };
 
 pub(super) fn read(document: &Spot<'_>) -> Option<JobConfiguration> {
@@ -177,9 +159,11 @@ pub(super) fn read(document: &Spot<'_>) -> Option<JobConfiguration> {
     let queue = read_queue(document);
     let deadline = document
         .get("deadline")
-        .and_then(|spot| spot.parsed(read_deadline));
+        .and_then(|spot| spot.parsed(deadline));
     let limits = limit::references(document);
-    let release = read_release(document);
+    let release = guard::part(document, "release", rules::read_release);
+    let canary = guard::given(document, "canary", rules::read_canary);
+    let tolerance = guard::given(document, "tolerance", rules::read_tolerance);
     let guards = guard::part(document, "guards", guard::read_guards);
     let approval = guard::part(document, "approval", guard::read_approval);
     Some(JobConfiguration {
@@ -191,6 +175,8 @@ pub(super) fn read(document: &Spot<'_>) -> Option<JobConfiguration> {
         input,
         schedule,
         release: release?,
+        canary: canary?,
+        tolerance: tolerance?,
         guards: guards?,
         deadline,
         queue: queue?,
@@ -245,20 +231,9 @@ fn read_queue(document: &Spot<'_>) -> Option<Option<String>> {
 }
 
 /// `07:00` or `90m`.
-fn read_deadline(text: &str) -> Result<By, Fault> {
+pub(super) fn deadline(text: &str) -> Result<By, Fault> {
     match text.contains(':') {
         true => time::time(text).map(By::Time),
         false => length::parse(text).map(By::After),
     }
-}
-
-fn read_release(document: &Spot<'_>) -> Option<Release> {
-    let Some(release) = document.get("release") else {
-        return Some(Release::default());
-    };
-    let Some(window) = release.object()?.get("window") else {
-        return Some(Release::default());
-    };
-    let window = u64::try_from(window.integer(1, i64::MAX)?).ok()?;
-    Some(Release { window })
 }

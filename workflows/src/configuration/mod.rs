@@ -22,6 +22,7 @@ mod own;
 mod purpose;
 mod read;
 mod reference;
+mod rules;
 mod schedule;
 mod selection;
 mod shape;
@@ -40,7 +41,7 @@ pub use connection::{
 pub use document::{Content, Document, Kind};
 pub use guard::{ApprovalRules, AsksWhen, Guards};
 pub use header::Header;
-pub use job::{JobConfiguration, Release, Strategy, Work};
+pub use job::{JobConfiguration, Strategy, Work};
 pub use length::duration;
 pub use limit::{Figures, LIMIT_KEY_BYTES_MAX, Limit, LimitReference, LimitScope, Overflow};
 pub use outside::{NextPage, PARAMETER_VARIABLES, PagedService, Query};
@@ -48,6 +49,10 @@ pub use own::{Timing, own_events, own_rule, rule_words, timing};
 pub use purpose::{Priority, Purpose};
 pub use read::{SourceFile, read, restore};
 pub use reference::{Reference, ReferenceKind, TemplateReference, VersionChoice};
+pub use rules::{
+    Canary, Hours, Pick, Release, Rules, RulesEdit, Share, Tolerance, TripAction, edit_rules,
+    read_rules, rules_of,
+};
 pub use selection::{Duplicate, Invalid, Rows, Selection, Source};
 pub use spot::is_name;
 pub use step::{conflict_in_step, of_step, place_in_step};

@@ -122,6 +122,8 @@ fn light(standing: Standing, ends: Option<(f64, f64)>, deadline: Option<f64>) ->
 /// How many may be under way at once, and how many may begin in a second.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct Bounds {
+    /// What stops its release by itself: `pause`, `hours`, `blackout`, `stage`.
+    pub stop: Option<&'static str>,
     /// By the window of its release.
     pub window: Option<u64>,
     /// By the narrowest limit of its jobs.
@@ -132,8 +134,11 @@ pub struct Bounds {
     pub rate: Option<f64>,
 }
 
-/// What keeps a batch from being faster: a bound of hardly more than its speed, else how long a step takes.
+/// What keeps a batch from being faster: what stops it, else a bound of hardly more than its speed, else how long a step takes.
 pub fn binding(bounds: Bounds, speeds: Speeds, in_flight: u64) -> &'static str {
+    if let Some(stop) = bounds.stop {
+        return stop;
+    }
     let each = match in_flight {
         0 => return "nothing is under way",
         running => speeds.r15 / running as f64,
@@ -178,7 +183,7 @@ mod tests {
             window: Some(1_000),
             limit: Some(20),
             slots: Some(24),
-            rate: None,
+            ..Bounds::default()
         };
 
         assert_eq!(binding(bounds, STEADY, 20), "limit");
@@ -206,6 +211,8 @@ mod tests {
             "rate"
         );
         assert_eq!(binding(bounds, STEADY, 0), "nothing is under way");
+        let stop = Some("hours");
+        assert_eq!(binding(Bounds { stop, ..bounds }, STEADY, 0), "hours");
     }
 
     #[test]

@@ -9,6 +9,7 @@ mod chunk;
 mod forecast;
 mod guard;
 mod hash;
+mod hours;
 mod input;
 mod limit;
 mod member;
@@ -18,6 +19,8 @@ mod pages;
 mod ratio;
 mod release;
 mod rendering;
+mod stage;
+mod tolerance;
 mod totals;
 
 pub use approval::{Approval, Asking, approval};
@@ -33,8 +36,10 @@ pub use narrow::Narrow;
 pub use occasion::{Occasion, SlotScope};
 pub use pages::{At, Page, PageProblem, Pages};
 pub use ratio::Ratio;
-pub use release::{progress_percent, room};
+pub use release::{Allowed, Bucket, Hold, Moment, allowed, filled, progress_percent, room};
 pub use rendering::{FilterError, Rendering};
+pub use stage::{Course, Stage, spread, stage, stages};
+pub use tolerance::{Trip, trips};
 pub use totals::{Ending, Tallies, Totals};
 
 pub use crate::configuration::{Chunk, Strategy};

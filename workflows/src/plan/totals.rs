@@ -23,8 +23,43 @@ pub struct Tallies {
 impl Tallies {
     /// All kinds together.
     pub fn sum(&self) -> u64 {
-        let good = self.completed + self.cancelled + self.suppressed;
-        good + self.failed + self.parked + self.expired
+        self.judged() + self.cancelled + self.suppressed
+    }
+
+    /// Failed, parked and expired.
+    pub fn bad(&self) -> u64 {
+        self.failed + self.parked + self.expired
+    }
+
+    /// What says how well a batch does: what was cancelled or suppressed does not.
+    pub fn judged(&self) -> u64 {
+        self.completed + self.bad()
+    }
+
+    /// The tallies of a batch by kind, and those that were restarted: of `failed` and `restarted_failed`, for one.
+    pub fn of_kinds(kinds: impl IntoIterator<Item = (impl AsRef<str>, u64)>) -> (Tallies, Tallies) {
+        let (mut all, mut restarted) = (Tallies::default(), Tallies::default());
+        for (kind, count) in kinds {
+            match kind.as_ref().strip_prefix("restarted_") {
+                Some(kind) => restarted.add(kind, count),
+                None => all.add(kind.as_ref(), count),
+            }
+        }
+        (all, restarted)
+    }
+
+    fn add(&mut self, kind: &str, count: u64) {
+        let field = match kind {
+            "completed" => &mut self.completed,
+            "failed" => &mut self.failed,
+            "parked" => &mut self.parked,
+            "expired" => &mut self.expired,
+            "cancelled" => &mut self.cancelled,
+            "suppressed" => &mut self.suppressed,
+            // Members of finished chunks settle nothing.
+            _ => return,
+        };
+        *field += count;
     }
 
     fn less(&self, other: &Tallies) -> Tallies {
@@ -87,8 +122,7 @@ impl Totals {
 
     /// Failed, parked and expired now.
     pub fn bad(&self) -> u64 {
-        let now = self.now();
-        now.failed + now.parked + now.expired
+        self.now().bad()
     }
 
     /// How it ends, if all is settled. The caller knows whether all is planned and released.

@@ -43,14 +43,7 @@ fn what_a_later_release_brings_is_refused_and_named() {
     for key in ["indexes", "retention"] {
         later(CATEGORY, &format!("{key}: a"), &format!("/{key}"));
     }
-    let of_job = [
-        "context",
-        "canary",
-        "tolerance",
-        "weight",
-        "callbacks",
-        "retention",
-    ];
+    let of_job = ["context", "weight", "callbacks", "retention"];
     for key in of_job {
         later(JOB, &format!("{key}: a"), &format!("/{key}"));
     }
@@ -59,8 +52,6 @@ fn what_a_later_release_brings_is_refused_and_named() {
 #[test]
 fn later_keys_inside_a_section_are_refused_too() {
     let replaced = [
-        ("window: 200", "rate: 20/s", "/release/rate"),
-        ("window: 200", "hours: \"05:00-22:00\"", "/release/hours"),
         ("overlap: queue_all", "alerts: {}", "/schedule/alerts"),
         ("category: strikes", "query: {}", "/selection/query"),
         ("category: strikes", "http: {}", "/selection/http"),
