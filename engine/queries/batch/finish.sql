@@ -1,7 +1,7 @@
 -- Ends batches whose settlements are complete. A redrive raises `expected` under the batch's lock, so
--- the check is repeated on the newest row. What was redriven is bad no more. A parked job has settled, and a cancelled
--- batch ends it as well: it is not over before all of its jobs were asked. Nor is one that is
--- open to more members.
+-- the check is repeated on the newest row. What was redriven is bad no more. Those with a tolerance are judged first,
+-- one by one, unless somebody cancels them. A parked job has settled, and a cancelled batch ends it as well: it is not
+-- over before all of its jobs were asked. Nor is one that is open to more members.
 -- Index  batch_open (state, id); tally_batch.
 -- Locks  the batches that it ends, in order of id.
 with told as materialized (
@@ -12,14 +12,16 @@ with told as materialized (
     from batch
     left join tally on tally.batch = batch.id
     where batch.state = 'running' and batch.finished_at is null and batch.sealed
+      and (not batch.judged or batch.cancelling_at is not null)
       and (batch.cancelling_at is null or batch.cancel_cursor = 9223372036854775807)
     group by batch.id
 )
 update batch
-set state = case when batch.cancelling_at is not null then 'cancelled' when told.bad > 0 then 'completed_with_errors' else 'completed' end,
+set state = case when batch.cancelling_at is not null then 'cancelled' when batch.tripped = 'fail' then 'failed' when told.bad > 0 then 'completed_with_errors' else 'completed' end,
     finished_at = now()
 from told
 where batch.id = told.id and batch.state = 'running' and batch.sealed and batch.expected = told.settled
+  and (not batch.judged or batch.cancelling_at is not null)
   and (batch.cancelling_at is null or batch.cancel_cursor = 9223372036854775807)
   and (not batch.opened or batch.closed_at is not null or batch.cancelling_at is not null)
 returning batch.id;

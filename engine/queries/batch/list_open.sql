@@ -16,7 +16,7 @@ join template_version t on t.id = b.template_version
 left join category c on c.id = b.category
 left join child_batch k on k.batch = b.id
 left join lateral (
-    select 'by ' || x.who || coalesce(': ' || nullif(x.why, ''), '') as why
+    select case when x.scope = 'halt' then x.why else 'by ' || x.who || coalesce(': ' || nullif(x.why, ''), '') end as why
     from lane_pause x where x.lane = b.lane order by x.id limit 1) p on b.finished_at is null
 where b.tenant = $1 and b.id < $2 and b.state = any($4) and b.finished_at is null
 order by b.id desc

@@ -1,6 +1,7 @@
--- Moves planned jobs of a batch into `ready`, oldest first, whole extents and at most one cut one.
+-- Moves planned jobs of a batch into `ready`, oldest first, whole extents and at most one cut one, with the priority
+-- that the batch has now.
 -- Index  lane_batch; held_lane (lane, reason, first_id), from the front of each of its lanes: one,
---        unless a limit gives its jobs different keys.
+--        unless a limit gives its jobs different keys; batch_pkey.
 -- Locks  the extents, skip locked, under the batch's lock.
 with planned as materialized (
     select extent.first_id
@@ -42,7 +43,7 @@ rest as (
 ),
 moved as (
     insert into ready (first_id, last_id, lane, eff, run_at, priority, attempt, losses, journaled)
-    select first_id, upto, lane, now() - make_interval(secs => priority), now(), priority, attempt, losses, journaled
-    from picked
+    select first_id, upto, lane, now() - make_interval(secs => batch.priority), now(), batch.priority, attempt, losses, journaled
+    from picked cross join (select priority from batch where id = $1) batch
 )
 select coalesce(sum(upto - first_id + 1), 0)::int8 as "jobs!" from picked;

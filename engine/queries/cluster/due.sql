@@ -1,5 +1,5 @@
 -- Which duties have something to do, when does the next one by the clock, and does anything stir?
--- Index  ready_pkey, later_due, wait_due, expiry_due, slot_due, schedule_ahead, batch_open, batch_cancelling, batch_asking, held_cancelling,
+-- Index  ready_pkey, later_due, wait_due, expiry_due, slot_due, schedule_ahead, batch_open, batch_judged, batch_cancelling, batch_asking, held_cancelling,
 --        pause_job, redrive_running, bulk_running, breaker_busy, outcome_stopped, held_stopped, signal_refused, gathering_due, child_batch_open, batch_outside_open: the head of each;
 --        lease_worker; schedule_job_pkey. Workers, leases, wishes, pauses and schedules are few.
 -- Locks  none: each duty finds out again under its own.
@@ -61,6 +61,7 @@ duty (name, is_due) as (
     select 'release', exists (select from batch where state in ('planned', 'releasing') and finished_at is null and not asking)
     union all
     select 'finish', exists (select from batch where state = 'running' and finished_at is null)
+        or exists (select from batch where judged and finished_at is null)
     union all
     select 'forecast', exists (
             select from batch left join forecast on forecast.batch = batch.id
@@ -141,6 +142,10 @@ soon (at) as (
     group by clock_offset
     union all
     select min(due) from breaker cross join clock where state = 'open' and due > clock.now
+    union all
+    -- a rate gives no more than a second's worth, so it is asked twice in one
+    select clock.now + interval '500 milliseconds' from clock
+    where exists (select from batch where state = 'releasing' and finished_at is null and tokens_at is not null)
 )
 select array(select name from duty where is_due) as "duties!",
        clock.is_ready as "is_ready!",

@@ -1,6 +1,6 @@
--- Forgets pauses that ended a day ago, and those of jobs that have ended. One of a schedule stays until the slots that
+-- Forgets pauses that ended a day ago, those of jobs that have ended, and halts of batches that have. One of a schedule stays until the slots that
 -- fell into it are decided: nobody may have been there for longer.
--- Index  pause_pkey; outcome's key, one step back inside the block of 1,000 ids; schedule_pkey; slot_due. Pauses are few.
+-- Index  pause_pkey; outcome's key, one step back inside the block of 1,000 ids; schedule_pkey; slot_due; batch_pkey. Pauses are few.
 -- Locks  the rows.
 delete from pause
 where (job is null and until < (select now() + clock_offset from cluster) - interval '1 day'
@@ -17,4 +17,6 @@ where (job is null and until < (select now() + clock_offset from cluster) - inte
           select from (select last_id from outcome
                        where first_id <= pause.job and first_id >= pause.job / 1000 * 1000
                        order by first_id desc limit 1) near
-          where near.last_id >= pause.job));
+          where near.last_id >= pause.job))
+   or case when scope = 'halt' then exists (
+          select from batch where batch.id = pause.subject::int8 and batch.finished_at is not null) end;

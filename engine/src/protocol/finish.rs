@@ -1,16 +1,159 @@
-//! Finish: a batch ends when, and only when, every settlement that it expects has been told.
+//! Finish: a batch ends when, and only when, every settlement that it expects has been told. One with a tolerance is
+//! judged first, at each pass: too much that failed stops it, fails it, or is said.
 
+use std::collections::BTreeMap;
+
+use windlass_workflows::configuration::{Tolerance, TripAction, read_rules};
+use windlass_workflows::plan::{Tallies, Totals, Trip, trips};
+use windlass_workflows::value::Value;
+
+use super::course::count;
+use super::release::stand_still;
+use crate::store::Session;
 use crate::{Error, Store};
 
+/// A row of `batch/to_judge.sql` or `batch/judged.sql`.
+struct Judged {
+    id: i64,
+    state: String,
+    sealed: bool,
+    expected: i64,
+    accepted: i64,
+    tripped: Option<String>,
+    rules: String,
+    is_restarting: bool,
+    tally: sqlx::types::Json<BTreeMap<String, i64>>,
+}
+
+/// What a look at a batch asks for.
+#[derive(Debug, PartialEq)]
+struct Verdict {
+    trip: Option<(Trip, TripAction)>,
+    /// What has not begun is to be cancelled.
+    fails: bool,
+    end: Option<&'static str>,
+}
+
 impl Store {
-    /// Ends the batches whose settlements are complete; their ids.
+    /// Judges batches with a tolerance, and ends those whose settlements are complete; the ids of what ended.
     ///
     /// # Cancel safety
-    /// One statement.
+    /// Each judged batch is a transaction of its own, all others are one statement.
     pub async fn finish(&self) -> Result<Vec<i64>, Error> {
+        let mut ended = self.judge().await?;
         let rows = sqlx::query_file!("queries/batch/finish.sql")
             .fetch_all(self.pool())
             .await?;
-        Ok(rows.into_iter().map(|row| row.id).collect())
+        ended.extend(rows.into_iter().map(|row| row.id));
+        Ok(ended)
+    }
+
+    async fn judge(&self) -> Result<Vec<i64>, Error> {
+        let (mut ended, mut after) = (Vec::new(), 0);
+        loop {
+            let batches = sqlx::query_file_as!(Judged, "queries/batch/to_judge.sql", after)
+                .fetch_all(self.pool())
+                .await?;
+            let Some(last) = batches.last() else {
+                return Ok(ended);
+            };
+            after = last.id;
+            for batch in batches {
+                if batch.verdict()?.is_something() && self.act(batch.id).await? {
+                    ended.push(batch.id);
+                }
+            }
+        }
+    }
+
+    /// Judges one under its lock and does what is to be done; whether it ended.
+    async fn act(&self, batch: i64) -> Result<bool, Error> {
+        self.transaction(move |connection| Box::pin(act(connection, batch)))
+            .await
+    }
+}
+
+async fn act(connection: &mut Session, batch: i64) -> Result<bool, Error> {
+    let lock = sqlx::query_file!("queries/batch/lock_to_judge.sql", batch);
+    let Some(lock) = lock.fetch_optional(&mut *connection).await? else {
+        return Ok(false);
+    };
+    let found = sqlx::query_file_as!(Judged, "queries/batch/judged.sql", batch)
+        .fetch_optional(&mut *connection)
+        .await?;
+    let Some(verdict) = found.map(|found| found.verdict()).transpose()? else {
+        return Ok(false);
+    };
+    if let Some((trip, action)) = &verdict.trip {
+        let why = format!("tolerance_tripped: {trip}");
+        sqlx::query_file!("queries/batch/trip.sql", batch, action.as_str(), why)
+            .execute(&mut *connection)
+            .await?;
+        if *action == TripAction::Pause && verdict.end.is_none() {
+            stand_still(connection, lock.tenant, batch, &why).await?;
+        }
+    }
+    if verdict.fails {
+        sqlx::query_file!("queries/batch/end_unstarted.sql", batch)
+            .fetch_one(&mut *connection)
+            .await?;
+    }
+    if let Some(state) = verdict.end {
+        sqlx::query_file!("queries/batch/end_judged.sql", batch, state)
+            .execute(connection)
+            .await?;
+    }
+    Ok(verdict.end.is_some())
+}
+
+impl Verdict {
+    fn is_something(&self) -> bool {
+        self.trip.is_some() || self.fails || self.end.is_some()
+    }
+}
+
+impl Judged {
+    fn verdict(&self) -> Result<Verdict, Error> {
+        let (totals, tolerance) = (self.totals(), self.tolerance()?);
+        let trip = tolerance.and_then(|tolerance| self.trip(&tolerance, &totals));
+        let fails = self.tripped.as_deref() == Some(TripAction::Fail.as_str())
+            || trip.is_some_and(|(_, action)| action == TripAction::Fail);
+        let is_over = self.sealed && self.state == "running";
+        let ending = totals.ending().filter(|_| is_over);
+        Ok(Verdict {
+            trip,
+            fails: fails && totals.open() > 0,
+            end: ending.map(|ending| if fails { "failed" } else { ending.as_str() }),
+        })
+    }
+
+    fn totals(&self) -> Totals {
+        let kinds = self.tally.0.iter().map(|(kind, n)| (kind, count(*n)));
+        let (tallies, restarted) = Tallies::of_kinds(kinds);
+        Totals {
+            expected: count(self.expected),
+            tallies,
+            restarted,
+        }
+    }
+
+    fn tolerance(&self) -> Result<Option<Tolerance>, Error> {
+        let unreadable = |message: String| Error::Unreadable {
+            noun: "batch",
+            name: format!("b_{}", self.id),
+            message,
+        };
+        let rules = Value::parse(&self.rules).map_err(|error| unreadable(error.to_string()))?;
+        let rules = read_rules(&rules).map_err(|problems| Error::Invalid { problems })?;
+        Ok(rules.tolerance)
+    }
+
+    /// Too much has failed and nobody knows yet. A restart under way is about to take endings back.
+    fn trip(&self, tolerance: &Tolerance, totals: &Totals) -> Option<(Trip, TripAction)> {
+        if self.tripped.is_some() || self.is_restarting {
+            return None;
+        }
+        let trip = trips(tolerance, totals.now(), count(self.accepted), totals.open())?;
+        Some((trip, tolerance.action))
     }
 }

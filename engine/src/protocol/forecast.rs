@@ -107,7 +107,11 @@ impl Store {
             early,
             late,
             said.light.as_str(),
-            binding(batch.bounds(&facts), speeds, standing.in_flight),
+            binding(
+                self.bounds(batch, &facts).await?,
+                speeds,
+                standing.in_flight
+            ),
             share
         )
         .execute(self.pool())
@@ -120,6 +124,26 @@ impl Store {
         let last = sqlx::query_file!("queries/forecast/last.sql", tenant, name, batch.id);
         let row = last.fetch_optional(self.pool()).await?;
         Ok(row.map(|row| row.speed))
+    }
+
+    /// What bounds a batch, and what stops it before that: a pause, or its own rules.
+    async fn bounds(&self, batch: &Open, facts: &Facts) -> Result<Bounds, Error> {
+        let course = self.on_course(batch.tenant, batch.id).await?;
+        let row = sqlx::query_file!("queries/forecast/stopped.sql", batch.id)
+            .fetch_one(self.pool())
+            .await?;
+        let held = || course.allowed().hold.filter(|_| course.may_release());
+        let stop = match row.paused {
+            true => Some("pause"),
+            false => held().and_then(|hold| hold.stops()),
+        };
+        Ok(Bounds {
+            stop,
+            window: Some(whole(batch.window)),
+            limit: facts.cap.map(whole),
+            slots: facts.slots.map(whole),
+            rate: course.rules.rate,
+        })
     }
 
     async fn earliest(&self, batch: i64) -> Result<Option<DateTime<Utc>>, Error> {
@@ -146,15 +170,6 @@ impl Open {
             open: whole(open),
             in_flight: whole(facts.leased),
             waiting: whole(open - facts.leased - facts.held),
-        }
-    }
-
-    fn bounds(&self, facts: &Facts) -> Bounds {
-        Bounds {
-            window: Some(whole(self.window)),
-            limit: facts.cap.map(whole),
-            slots: facts.slots.map(whole),
-            rate: None,
         }
     }
 }

@@ -14,6 +14,7 @@ use super::cancel::Cancelled;
 use super::gate::Session;
 use super::mail::PASS_MAX;
 use crate::Error;
+use crate::protocol::go_on::HALT;
 use crate::vocabulary::PauseScope;
 
 /// Extents of a kind that one transaction ends: its locks are held for some hundredths of a second.
@@ -248,15 +249,12 @@ impl Asking {
         )
         .execute(&mut *connection)
         .await?;
-        let scope = PauseScope::Batch.as_str();
-        sqlx::query_file!(
-            "queries/pause/end_of_batch.sql",
-            tenant,
-            scope,
-            batch.to_string()
-        )
-        .execute(&mut *connection)
-        .await?;
+        for scope in [PauseScope::Batch.as_str(), HALT] {
+            let subject = batch.to_string();
+            sqlx::query_file!("queries/pause/end_of_batch.sql", tenant, scope, subject)
+                .execute(&mut *connection)
+                .await?;
+        }
         if !found.sealed {
             sqlx::query_file!("queries/batch/drop_planned.sql", batch, "plan_cancelled")
                 .execute(connection)

@@ -20,12 +20,27 @@ pub(crate) async fn of(
     let Some(name) = schedule.calendar.as_deref() else {
         return Ok(None);
     };
+    let found = named(connection, tenant, name).await?;
+    let missing = || Error::not_found(ConfigurationKind::Calendar.as_str(), name);
+    found.ok_or_else(missing).map(Some)
+}
+
+/// A calendar; nothing where there is none of this name.
+///
+/// # Errors
+/// [`Error::Unreadable`] when another release wrote it.
+pub(crate) async fn named(
+    connection: &mut Session,
+    tenant: i32,
+    name: &str,
+) -> Result<Option<Calendar>, Error> {
     let kind = ConfigurationKind::Calendar;
-    let found = configuration::latest(connection, tenant, kind, name).await?;
-    let found = found.ok_or_else(|| Error::not_found(kind.as_str(), name))?;
+    let Some(found) = configuration::latest(connection, tenant, kind, name).await? else {
+        return Ok(None);
+    };
     match found.content()? {
         Content::Calendar(calendar) => Ok(Some(calendar.days)),
-        _ => Err(Error::not_found(kind.as_str(), name)),
+        _ => Ok(None),
     }
 }
 

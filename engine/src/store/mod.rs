@@ -10,6 +10,7 @@ mod batch_cancel;
 mod batch_member;
 mod batch_report;
 mod batch_row;
+mod batch_rules;
 pub(crate) mod breaker;
 pub(crate) mod bulk;
 pub(crate) mod calendar;
@@ -77,6 +78,7 @@ pub use self::batch::{BatchFilter, BatchView, CurrentJobs, PlannedCounts, Progre
 pub use self::batch_ask::{AskReason, AsksView, LastPlan};
 pub use self::batch_member::{ErrorGroup, MemberCursor, MemberView};
 pub use self::batch_report::{BatchFigures, BatchReport, Phase, Phases};
+pub use self::batch_rules::{BatchRulesView, HoldView};
 pub use self::breaker::{BreakerRule, BreakerView};
 pub use self::bulk::{BulkView, RefusedJob};
 pub use self::cancel::Cancelled;

@@ -11,6 +11,7 @@ use super::Store;
 use super::gate::Session;
 use super::page::{Page, fetch};
 use crate::Error;
+use crate::protocol::go_on::HALT;
 use crate::protocol::own::is_own;
 use crate::vocabulary::{JobState, PauseMode, PauseScope};
 
@@ -108,6 +109,8 @@ impl Store {
         } else if pause.scope == BREAKER {
             let why = "its pause was ended";
             self.close_breaker(tenant, &pause.subject, "", why).await?;
+        } else if let Some(batch) = number(&pause.subject).filter(|_| pause.scope == HALT) {
+            self.resume_batch(tenant, batch, false).await?;
         } else {
             sqlx::query_file!("queries/pause/end.sql", id)
                 .execute(self.pool())

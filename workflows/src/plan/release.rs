@@ -112,6 +112,12 @@ impl Hold {
         }
     }
 
+    /// Its word where it lets nothing go, however few jobs are under way.
+    pub fn stops(&self) -> Option<&'static str> {
+        let is_pace = matches!(self, Hold::Rate | Hold::Window);
+        (!is_pace).then(|| self.as_str())
+    }
+
     /// Whether a person must decide.
     pub fn is_halt(&self) -> bool {
         matches!(self, Hold::CanaryFailed { .. } | Hold::CanaryInconclusive)
