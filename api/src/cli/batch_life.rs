@@ -1,10 +1,12 @@
-//! `windlass batch approve`, `cancel`: what a person decides between a batch's plan and its end.
+//! `windlass batch approve`, `pause`, `resume`, `edit`, `cancel`: what a person decides between a batch's plan and its end.
 
 use clap::Subcommand;
 use serde_json::{Value, json};
 
+use super::batch_edit::BatchEdit;
 use super::context::Context;
 use super::error::CliError;
+use super::pause::{self, How};
 use crate::exit::Exit;
 
 /// Decisions about one that is open.
@@ -18,6 +20,24 @@ pub enum BatchLifeCommand {
         #[arg(long, value_name = "HASH")]
         plan: Option<String>,
     },
+    /// Start nothing more of it
+    Pause {
+        /// b_…
+        id: String,
+        /// Why and until when.
+        #[command(flatten)]
+        how: How,
+    },
+    /// Let it go on
+    Resume {
+        /// b_…
+        id: String,
+        /// Take what came of it: what failed so far counts no more, and a stage that was not good is passed
+        #[arg(long)]
+        accept: bool,
+    },
+    /// Change what it goes by while it runs
+    Edit(BatchEdit),
     /// End it: what has not begun at once, the rest is asked
     Cancel {
         /// b_…
@@ -33,6 +53,9 @@ impl BatchLifeCommand {
     pub async fn run(self, context: &Context) -> Result<Exit, CliError> {
         match self {
             Self::Approve { id, plan } => approve(context, &id, plan).await,
+            Self::Pause { id, how } => pause::pause(context, ("batch", id), how, false).await,
+            Self::Resume { id, accept } => pause::resume_batch(context, &id, accept).await,
+            Self::Edit(edit) => edit.run(context).await,
             Self::Cancel { id, reason } => {
                 if !context.confirm(&format!("Cancel {id}?"))? {
                     return Ok(Exit::Usage);

@@ -148,10 +148,20 @@ pub async fn pause(
 pub async fn resume(context: &Context, (scope, subject): (&str, String)) -> Result<Exit, CliError> {
     let id = match scope {
         "pause" => subject,
+        // A person may have paused it, or its own rules.
+        "batch" => return resume_batch(context, &subject, false).await,
         _ => of_subject(context, scope, &subject).await?,
     };
     let path = ["pauses", id.as_str()];
     let answer = context.client.send(Method::DELETE, &path, None).await?;
+    context.output.item(&answer)?;
+    Ok(Exit::Done)
+}
+
+/// Lets a batch go on, whoever stopped it.
+pub async fn resume_batch(context: &Context, id: &str, accept: bool) -> Result<Exit, CliError> {
+    let (path, body) = (["batches", id, "resume"], json!({ "accept": accept }));
+    let answer = context.client.post(&path, &[], &body, None).await?;
     context.output.item(&answer)?;
     Ok(Exit::Done)
 }

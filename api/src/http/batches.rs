@@ -9,12 +9,12 @@ use utoipa::{IntoParams, ToSchema};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 use windlass_engine::protocol::{BatchPreview, Given, NewBatch, PreviewedJob, Source, Upload};
-use windlass_engine::store::BatchFilter;
+use windlass_engine::store::{BatchFilter, BatchView};
 use windlass_workflows::document::tree::{self, Format};
 use windlass_workflows::problem::Problem;
 use windlass_workflows::value::Value;
 
-use super::habit::extract::{self, At, Params};
+use super::habit::extract::{self, At, Body, Params};
 use super::habit::ids::BatchId;
 use super::habit::page::{self, PageReply};
 use super::habit::problem::Refusal;
@@ -27,7 +27,7 @@ pub(super) fn routes() -> OpenApiRouter<ApiState> {
     OpenApiRouter::new()
         .routes(routes!(list_batches, create_batch))
         .routes(routes!(preview_batch))
-        .routes(routes!(show_batch))
+        .routes(routes!(show_batch, edit_batch))
 }
 
 /// Which batches.
@@ -276,11 +276,56 @@ async fn show_batch(
             wait::until(wait, &state.stop, look, |batch| batch.state != first.state).await?
         }
     };
-    let forecast = state.store.forecast(state.tenant, id.0).await?;
-    Ok(Json(BatchReply {
+    Ok(Json(whole(&state, seen).await?))
+}
+
+/// A batch with its forecast and its rules.
+async fn whole(state: &ApiState, batch: BatchView) -> Result<BatchReply, Refusal> {
+    let forecast = state.store.forecast(state.tenant, batch.id).await?;
+    let rules = state.store.batch_rules(state.tenant, batch.id).await?;
+    Ok(BatchReply {
         forecast: forecast.map(ForecastReply::from),
-        ..seen.into()
-    }))
+        rules: Some(rules.into()),
+        ..batch.into()
+    })
+}
+
+/// What a batch goes by from now on: a merge patch, in which null takes a rule away.
+#[derive(Debug, ToSchema)]
+#[allow(dead_code, reason = "read as it is sent; this is for the description")]
+struct EditBatchBody {
+    /// Jobs that may be under way at once.
+    window: Option<u64>,
+    /// Releases in a time: `20/s`.
+    rate: Option<String>,
+    /// Stretches of a day in which jobs are let go: `05:00-22:00`, one or a list.
+    hours: Option<serde_json::Value>,
+    /// Which go first, and what the others wait for; as in a job configuration.
+    canary: Option<serde_json::Value>,
+    /// How much may fail, and what happens then; as in a job configuration.
+    tolerance: Option<serde_json::Value>,
+    /// When it is to be done: `07:00` or `4h`, from its slot or its creation.
+    deadline: Option<String>,
+    /// Of jobs that are not released yet.
+    priority: Option<String>,
+}
+
+/// Changes what an open batch goes by, also while it runs. What was released stays released.
+#[utoipa::path(patch, path = "/v1/batches/{id}", tag = "batches",
+    params(("id" = BatchId, Path, description = "The batch")), request_body = EditBatchBody,
+    responses((status = 200, body = BatchReply)))]
+async fn edit_batch(
+    State(state): State<ApiState>,
+    At(id): At<BatchId>,
+    Body(patch): Body<serde_json::Value>,
+) -> Result<Json<BatchReply>, Refusal> {
+    let store = &state.store;
+    store
+        .edit_batch(state.tenant, id.0, &Value::from(patch))
+        .await?;
+    state.notifier.tell();
+    let batch = store.batch(state.tenant, id.0).await?;
+    Ok(Json(whole(&state, batch).await?))
 }
 
 /// A batch that somebody asks for.

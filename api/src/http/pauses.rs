@@ -285,15 +285,29 @@ async fn pause_batch(
     pause(&state, PauseScope::Batch, id, body).await
 }
 
-/// Lets a paused batch go on.
+/// What a person takes as it is.
+#[derive(Debug, Default, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+struct ResumeBatchBody {
+    /// What failed so far counts no more, and a stage that was not good is passed.
+    #[serde(default)]
+    accept: bool,
+}
+
+/// Lets a paused batch go on. One that its own rules stopped goes on when they are kept again, or with `accept`.
 #[utoipa::path(post, path = "/v1/batches/{id}/resume", tag = "batches",
     params(("id" = BatchId, Path, description = "The batch")),
+    request_body = Option<ResumeBatchBody>,
     responses((status = 202, body = PauseReply)))]
 async fn resume_batch(
     State(state): State<ApiState>,
     At(id): At<BatchId>,
+    body: Option<Body<ResumeBatchBody>>,
 ) -> Result<Accepted, Refusal> {
-    resume(&state, PauseScope::Batch, &id.0.to_string()).await
+    let accept = body.is_some_and(|Body(body)| body.accept);
+    let resumed = state.store.resume_batch(state.tenant, id.0, accept).await?;
+    state.notifier.tell();
+    Ok((StatusCode::ACCEPTED, Json(resumed.into())))
 }
 
 /// Starts nothing more of a queue.

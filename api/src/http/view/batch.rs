@@ -10,6 +10,7 @@ use windlass_engine::store::{
 };
 
 use super::forecast::ForecastReply;
+use super::rules::BatchRulesReply;
 use crate::http::habit::ids::{BatchId, JobId};
 
 /// States in which nothing of a batch is to come.
@@ -70,6 +71,9 @@ pub struct BatchReply {
     /// When it will be done; of one batch only, not in lists.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub forecast: Option<ForecastReply>,
+    /// What it goes by, and what holds it back; of one batch only, not in lists.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub rules: Option<BatchRulesReply>,
     /// The job that made it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub parent: Option<JobId>,
@@ -290,6 +294,7 @@ impl From<BatchView> for BatchReply {
             window: batch.release_window,
             progress: batch.progress.into(),
             forecast: None,
+            rules: None,
             parent: batch.parent.map(JobId),
             created_by: batch.created_by,
             created_at: batch.created_at,

@@ -13,4 +13,5 @@ pub(super) mod limit;
 pub(super) mod member;
 pub(super) mod order;
 pub(super) mod report;
+pub(super) mod rules;
 pub(super) mod schedule;
