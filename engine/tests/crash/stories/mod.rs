@@ -27,6 +27,7 @@ mod pause;
 mod redrive;
 mod request;
 mod restart;
+mod rules;
 mod schedule;
 mod share;
 mod source;
@@ -60,6 +61,7 @@ pub fn all() -> Vec<Story> {
         failure::stories(),
         redrive::stories(),
         restart::stories(),
+        rules::stories(),
         flight::stories(),
         forecast::stories(),
         bulk::stories(),
