@@ -13,7 +13,7 @@ use serde::Serialize;
 use self::lane::{at_maximum, closed, in_line, nobody, preferring, useless};
 use self::started::{Started, batch, child, group};
 use crate::Error;
-use crate::store::{JobView, PauseView, ShareView, Store, WaitCause};
+use crate::store::{HoldView, JobView, PauseView, ShareView, Store, WaitCause};
 use crate::vocabulary::JobState;
 
 /// One thing that keeps a job from running.
@@ -99,7 +99,8 @@ impl Store {
         let batch = match job.batch {
             Some(batch) if job.state == JobState::Scheduled => {
                 let batch = self.batch(tenant, batch).await?;
-                Some((batch.state, batch.reason))
+                let hold = self.batch_rules(tenant, batch.id).await?.hold;
+                Some((batch.state, batch.reason, hold))
             }
             _ => None,
         };
@@ -150,8 +151,8 @@ impl Store {
     }
 }
 
-/// A batch's state and the reason beside it.
-type BatchState = (String, Option<String>);
+/// A batch's state, the reason beside it, and what holds its release back.
+type BatchState = (String, Option<String>, Option<HoldView>);
 
 fn reasons(
     job: &JobView,
@@ -200,7 +201,7 @@ fn scheduled(job: &JobView, batch: Option<&BatchState>) -> Reason {
 }
 
 fn not_released(batch: Option<&BatchState>) -> Reason {
-    let Some((state, why)) = batch else {
+    let Some((state, why, hold)) = batch else {
         return reason("not_released", "it is planned and not released yet");
     };
     let why = why
@@ -214,10 +215,25 @@ fn not_released(batch: Option<&BatchState>) -> Reason {
             "batch_planned",
             format!("its batch is planned and not started{why}"),
         ),
-        _ => reason(
-            "release_window",
-            format!("its batch releases as others end{why}"),
-        ),
+        _ => held_back(hold.as_ref(), &why),
+    }
+}
+
+fn held_back(hold: Option<&HoldView>, why: &str) -> Reason {
+    let code = match hold.map(|hold| hold.reason.as_str()) {
+        Some("stage") => "release_stage",
+        Some("hours") => "release_hours",
+        Some("blackout") => "release_blackout",
+        Some("rate") => "release_rate",
+        _ => "release_window",
+    };
+    let message = match hold.filter(|_| code != "release_window") {
+        Some(hold) => format!("its batch holds it back: {}", hold.message),
+        None => format!("its batch releases as others end{why}"),
+    };
+    Reason {
+        until: hold.and_then(|hold| hold.until),
+        ..reason(code, message)
     }
 }
 

@@ -5,7 +5,7 @@ use axum::extract::{Path, Query, State};
 use axum::response::Response;
 use chrono::{DateTime, Utc};
 use windlass_engine::store::{
-    BatchFigures, BatchView, CurrentJobs, ErrorGroup, ForecastView, Phase, Phases,
+    BatchFigures, BatchView, CurrentJobs, ErrorGroup, ForecastView, HoldView, Phase, Phases,
 };
 
 use super::Dashboard;
@@ -78,6 +78,7 @@ pub(super) async fn show(
     let current = store.batch_current(&batch).await?;
     let report = store.report(dashboard.tenant, number).await?;
     let said = store.forecast(dashboard.tenant, number).await?;
+    let rules = store.batch_rules(dashboard.tenant, number).await?;
     let members = dashboard.members(&batch, &which, now).await?;
     let frame = Frame {
         title: batch.name.clone(),
@@ -108,11 +109,17 @@ pub(super) async fn show(
         actions: actions(&id, &batch),
         name: batch.name,
         state: batch.state,
-        reason: batch.reason,
+        reason: batch.reason.or_else(|| held_back(rules.hold.as_ref())),
         id,
         frame,
         members,
     })
+}
+
+/// What holds its release back, beside its window.
+fn held_back(hold: Option<&HoldView>) -> Option<String> {
+    let hold = hold.filter(|hold| hold.reason != "window")?;
+    Some(format!("{}: {}", hold.reason, hold.message))
 }
 
 fn counts(batch: &BatchView, current: CurrentJobs) -> Vec<Count> {
