@@ -76,13 +76,14 @@ async fn release_one(connection: &mut Session, batch: i64) -> Result<u64, Error>
 }
 
 impl OnCourse {
-    /// Whether a pass that let nothing go is to be written down all the same.
+    /// Whether a pass that let nothing go is to be written down all the same. What waits for a time or a stage is not
+    /// written anew at each pass.
     fn is_news(&self, may: &Allowed) -> bool {
         let row = &self.row;
-        row.state == "planned"
-            || row.rules.is_none()
-            || may.staged != count(row.staged)
-            || self.is_settled()
+        let is_held = may.hold.as_ref().is_some_and(|hold| *hold != Hold::Window);
+        let is_new = row.state == "planned" || row.rules.is_none();
+        let is_at_rest = is_held || row.halt.is_some();
+        is_new || !is_at_rest || may.staged != count(row.staged) || self.is_settled()
     }
 }
 
