@@ -63,7 +63,8 @@ async fn resume(bench: &Bench, batch: i64, accept: bool) -> Result<(), Error> {
 
 async fn edit(bench: &Bench, batch: i64, patch: serde_json::Value) {
     let store = &bench.store;
-    let edited = store.edit_batch(DEFAULT_TENANT, batch, &Value::from(patch));
+    let patch = Value::from(patch);
+    let edited = store.edit_batch(DEFAULT_TENANT, batch, &patch);
     edited.await.expect("edited");
 }
 
