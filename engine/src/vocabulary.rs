@@ -108,6 +108,8 @@ pub enum ConfigurationKind {
     Limit,
     /// Which days are open.
     Calendar,
+    /// Who is told outside.
+    Webhook,
 }
 
 impl ConfigurationKind {
@@ -120,6 +122,7 @@ impl ConfigurationKind {
             ConfigurationKind::Connection => "connection",
             ConfigurationKind::Limit => "limit",
             ConfigurationKind::Calendar => "calendar",
+            ConfigurationKind::Webhook => "webhook",
         }
     }
 }

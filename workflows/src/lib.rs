@@ -11,6 +11,7 @@ pub mod document;
 pub mod duration;
 pub mod expression;
 pub mod machine;
+pub mod notice;
 pub mod openapi;
 pub mod plan;
 pub mod policy;

@@ -1,7 +1,7 @@
 -- Which duties have something to do, when does the next one by the clock, and does anything stir?
 -- Index  ready_pkey, later_due, wait_due, expiry_due, slot_due, schedule_ahead, batch_open, batch_judged, batch_cancelling, batch_asking, held_cancelling,
---        pause_job, redrive_running, bulk_running, breaker_busy, outcome_stopped, held_stopped, signal_refused, gathering_due, child_batch_open, batch_outside_open: the head of each;
---        lease_worker; schedule_job_pkey. Workers, leases, wishes, pauses and schedules are few.
+--        pause_job, redrive_running, bulk_running, breaker_busy, outcome_stopped, held_stopped, signal_refused, gathering_due, child_batch_open, batch_outside_open, notice_open, callback_open, slot_start_by, slot_finish_by, delivery_due: the head of each;
+--        lease_worker; schedule_job_pkey; tally_batch. Workers, leases, wishes, pauses, schedules, webhooks and looks of callbacks are few.
 -- Locks  none: each duty finds out again under its own.
 -- Gives  one row: the names of duties; whether work is ready, and whether some is ready or leased;
 --        seconds until the next timer, slot, or end of a rest or pause, null without; a number that
@@ -98,6 +98,24 @@ duty (name, is_due) as (
                         where near.last_id >= run.job and near.reason = 'parked')))
     from clock
     union all
+    select 'tell', exists (select from notice where told_at is null)
+        or exists (select from callback where purpose is not null and job is null and problem is null)
+        or exists (select from slot where start_by <= clock.now)
+        or exists (select from slot where finish_by <= clock.now)
+        or exists (
+            select from callback_watch watch join batch on batch.id = watch.batch
+            where batch.finished_at is not null or exists (
+                select from tally where tally.batch = watch.batch and tally.kind in ('failed', 'parked', 'expired')))
+    from clock
+    union all
+    select 'deliver', exists (
+            select from webhook cross join lateral (
+                select from delivery
+                where delivery.tenant = webhook.tenant and delivery.webhook = webhook.name and delivery.state = 'waiting'
+                  and delivery.due <= clock.now and (delivery.asked or webhook.enabled and webhook.disabled_at is null)
+                limit 1) due)
+    from clock
+    union all
     select 'gather', exists (
             select from schedule cross join event_head
             where schedule.enabled and schedule.event_pos < event_head.pos
@@ -146,6 +164,16 @@ soon (at) as (
     -- a rate gives no more than a second's worth, so it is asked twice in one
     select clock.now + interval '500 milliseconds' from clock
     where exists (select from batch where state = 'releasing' and finished_at is null and tokens_at is not null)
+    union all
+    select (select start_by from slot where start_by > clock.now order by start_by limit 1) from clock
+    union all
+    select (select finish_by from slot where finish_by > clock.now order by finish_by limit 1) from clock
+    union all
+    select min(next.due) from webhook cross join clock cross join lateral (
+        select due from delivery
+        where delivery.tenant = webhook.tenant and delivery.webhook = webhook.name and delivery.state = 'waiting'
+          and delivery.due > clock.now and webhook.enabled and webhook.disabled_at is null
+        order by due limit 1) next
 )
 select array(select name from duty where is_due) as "duties!",
        clock.is_ready as "is_ready!",

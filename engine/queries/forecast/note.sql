@@ -1,11 +1,20 @@
 -- Notes what is to be said of a batch, and how far it is; what is older than a quarter of an hour goes.
--- Index  forecast_pkey; pace_pkey.
--- Locks  the row of its forecast, and its paces.
+-- One that may not be done in time is noted, once.
+-- Index  forecast_pkey; pace_pkey; batch_pkey; notice_of_batch.
+-- Locks  the row of its forecast, and its paces; the new notice.
 with gone as (
     delete from pace where batch = $1 and at < $2::timestamptz - interval '16 minutes'
 ),
 kept as (
     insert into pace (batch, at, active_seconds, settled) values ($1, $2::timestamptz, $3, $4) on conflict do nothing
+),
+noted as (
+    insert into notice (tenant, kind, batch, data)
+    select batch.tenant, 'batch.at_risk', batch.id,
+           json_build_object('light', $7::text, 'early', $5::timestamptz, 'late', $6::timestamptz, 'binding', $8::text)::text
+    from batch
+    where batch.id = $1 and $7::text in ('at_risk', 'late', 'missed') and batch.finished_at is null
+    on conflict do nothing
 )
 insert into forecast (batch, seen_at, active_seconds, settled, early, late, light, binding, lift)
 values ($1, $2, $3, $4, $5, $6, $7, $8, $9)

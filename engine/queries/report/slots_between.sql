@@ -3,7 +3,7 @@
 -- Locks  none.
 -- Gives  up to $4 rows, earliest first.
 select s.name as schedule, x.at, x.fire_at, x.state, x.reason, x.batch, x.job, x.decided_at, x.revision,
-       x.covers, x.note
+       x.covers, x.note, x.not_started_at, x.not_finished_at
 from schedule s
 cross join lateral (
     select * from slot x

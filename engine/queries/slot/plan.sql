@@ -3,11 +3,12 @@
 -- Index  slot_pkey (tenant, schedule, at).
 -- Locks  the new rows, after their schedule.
 -- Gives  the instants that are new.
-insert into slot (tenant, schedule, at, fire_at, covers, previous, note, reason, revision, zone_data, state, decided_at)
+insert into slot (tenant, schedule, at, fire_at, covers, previous, note, reason, revision, zone_data, state, decided_at, start_by, finish_by)
 select $1, $2, s.at, s.fire_at, s.covers, s.previous, s.note, s.reason, $9, $10,
        case when s.reason is null then 'planned' else 'skipped' end,
-       case when s.reason is not null then now() end
-from unnest($3::timestamptz[], $4::timestamptz[], $5::text[], $6::timestamptz[], $7::text[], $8::text[])
-    as s(at, fire_at, covers, previous, note, reason)
+       case when s.reason is not null then now() end, s.start_by, s.finish_by
+from unnest($3::timestamptz[], $4::timestamptz[], $5::text[], $6::timestamptz[], $7::text[], $8::text[],
+            $11::timestamptz[], $12::timestamptz[])
+    as s(at, fire_at, covers, previous, note, reason, start_by, finish_by)
 on conflict (tenant, schedule, at) do nothing
 returning at;

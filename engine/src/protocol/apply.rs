@@ -156,6 +156,7 @@ impl Applying {
             documents::Kind::Connection => ConfigurationKind::Connection,
             documents::Kind::Limit => ConfigurationKind::Limit,
             documents::Kind::Calendar => ConfigurationKind::Calendar,
+            documents::Kind::Webhook => ConfigurationKind::Webhook,
         };
         let revision = self.revision(connection, document, kind).await?;
         match &document.content {
@@ -181,6 +182,9 @@ impl Applying {
                     self.refuse(document, vec![missing_file(document, file, "/ical")]);
                 }
                 Ok(())
+            }
+            Content::Webhook(webhook) => {
+                store::webhook::keep(connection, self.application.tenant, revision, webhook).await
             }
             _ => Ok(()),
         }

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use chrono::{DateTime, Utc};
 use serde::Serialize;
-use windlass_workflows::calendar::{Preview, Schedule, Slot, ZONE_DATA, slots_of_rule};
+use windlass_workflows::calendar::{Alerts, Preview, Schedule, Slot, ZONE_DATA, slots_of_rule};
 use windlass_workflows::problem::Problem;
 
 use super::start::Start;
@@ -134,7 +134,9 @@ impl Filling {
             return Ok(Vec::new());
         };
         let key = format!("{}/{name}", tenant_name(connection, tenant).await?);
-        let schedule = schedule.clone().spread_for(&key);
+        let mut schedule = schedule.clone().spread_for(&key);
+        // What lies behind is late by intent.
+        schedule.alerts = Alerts::default();
         let calendar = calendar::of(connection, tenant, &schedule).await?;
         let planning = Planning {
             tenant,

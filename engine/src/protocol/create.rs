@@ -10,7 +10,7 @@ use windlass_workflows::value::Value;
 use super::plan::inline;
 use super::upload::{self, Upload};
 use super::work::{Resolved, Work, priority_seconds};
-use crate::store::{LaneKey, Session, lane};
+use crate::store::{LaneKey, Session, lane, notice};
 use crate::vocabulary::ConfigurationKind;
 use crate::{Error, Store};
 
@@ -360,6 +360,7 @@ pub(crate) async fn insert(
         .execute(&mut *connection)
         .await?;
     expect(connection, row.id, configuration, made.slot.as_ref()).await?;
+    notice::watch(connection, row.id, &configuration.callbacks).await?;
     Ok(row.id)
 }
 

@@ -118,17 +118,17 @@ impl Store {
         now: DateTime<Utc>,
         error: &Error,
     ) -> Result<Fired, Error> {
-        let done = sqlx::query_file!(
+        let missed = sqlx::query_file!(
             "queries/slot/miss_due.sql",
             tenant,
             name,
             now,
             error.to_string()
         )
-        .execute(self.pool())
+        .fetch_one(self.pool())
         .await?;
         Ok(Fired {
-            decided: usize::try_from(done.rows_affected()).unwrap_or_default(),
+            decided: usize::try_from(missed.slots).unwrap_or_default(),
             ..Fired::default()
         })
     }

@@ -34,6 +34,7 @@ pub(crate) mod go_on;
 pub(crate) mod known;
 pub mod load;
 mod need;
+mod notice;
 pub(crate) mod own;
 mod pin;
 mod plan;

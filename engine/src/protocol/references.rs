@@ -25,6 +25,7 @@ struct Names {
     limits: BTreeSet<String>,
     calendars: BTreeSet<String>,
     connections: BTreeSet<String>,
+    webhooks: BTreeSet<String>,
 }
 
 impl Names {
@@ -43,6 +44,7 @@ impl Names {
                 Content::Limit(_) => _ = names.limits.insert(name),
                 Content::Calendar(_) => _ = names.calendars.insert(name),
                 Content::Connection(_) => _ = names.connections.insert(name),
+                Content::Webhook(_) => _ = names.webhooks.insert(name),
                 Content::JobConfiguration(_) => {}
             }
         }
@@ -58,6 +60,7 @@ impl Names {
             ReferenceKind::Limit => &self.limits,
             ReferenceKind::Calendar => &self.calendars,
             ReferenceKind::Connection => &self.connections,
+            ReferenceKind::Webhook => &self.webhooks,
         }
     }
 }
@@ -71,6 +74,7 @@ fn stored_as(kind: ReferenceKind) -> Option<ConfigurationKind> {
         ReferenceKind::Limit => Some(ConfigurationKind::Limit),
         ReferenceKind::Calendar => Some(ConfigurationKind::Calendar),
         ReferenceKind::Connection => Some(ConfigurationKind::Connection),
+        ReferenceKind::Webhook => Some(ConfigurationKind::Webhook),
     }
 }
 

@@ -257,8 +257,9 @@ impl Asking {
         }
         if !found.sealed {
             sqlx::query_file!("queries/batch/drop_planned.sql", batch, "plan_cancelled")
-                .execute(connection)
+                .execute(&mut *connection)
                 .await?;
+            super::notice::note_end(connection, batch).await?;
         }
         Ok(!found.sealed)
     }

@@ -22,6 +22,7 @@ mod clock;
 pub(crate) mod configuration;
 mod connect;
 mod context;
+pub(crate) mod delivery;
 pub mod doctor;
 mod duty;
 mod effect;
@@ -45,6 +46,7 @@ mod list;
 mod load;
 mod mail;
 mod migrate;
+pub(crate) mod notice;
 mod notify;
 pub(crate) mod overflow;
 mod page;
@@ -64,6 +66,7 @@ mod stage;
 pub(crate) mod submit;
 pub(crate) mod template;
 mod timeline;
+pub(crate) mod webhook;
 mod worker_list;
 
 use std::sync::atomic::AtomicI64;
@@ -91,6 +94,7 @@ pub use self::context::{
     CONTEXT_BYTES_MAX, CONTEXT_DEPTH_MAX, ContextChange, ContextChangeView, ContextSummary,
     ContextView, Expected, NewSave,
 };
+pub use self::delivery::{DeliveryTry, DeliveryView, Recorded, TakenDelivery, Tried};
 pub use self::duty::{DutiesDue, Expired};
 pub use self::exchange::{
     Claimed, ENTRIES_MAX, Ending, Exchanged, FLUSH_BYTES_MAX, Hot, LeaseKey, NewEntry, Taken, Want,
@@ -111,6 +115,7 @@ pub use self::list::JobFilter;
 pub use self::load::{BatchOf, ChunkMember, EarlierJob, Loaded, Pinned};
 pub use self::mail::{Letters, Unread};
 pub use self::migrate::{fingerprint, migrate};
+pub use self::notice::{AlertView, CallbackView, NewDelivery};
 pub use self::notify::{Listener, Notifier};
 pub use self::page::{PAGE_MAX, Page};
 pub use self::partition::{PartitionsKept, RANGE_IDS, RangeView};
@@ -135,6 +140,7 @@ pub use self::submit::{Hold, NewRequest, OnDuplicate, SUBMIT_MAX, Submitted, Ter
 pub use self::handler::offered;
 pub use self::template::{NewTemplate, Published, StepCost, TemplateVersion};
 pub use self::timeline::Moved;
+pub use self::webhook::WebhookView;
 pub use self::worker_list::WorkerView;
 
 use crate::Error;

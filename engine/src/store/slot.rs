@@ -5,7 +5,7 @@
 use chrono::{DateTime, NaiveDateTime, Utc};
 use serde::Serialize;
 use windlass_workflows::calendar::{
-    Bound, Calendar, Dropped, DroppedAt, Preview, Reason, Schedule, dropped_said, preview,
+    Bound, By, Calendar, Dropped, DroppedAt, Preview, Reason, Schedule, dropped_said, preview,
     previous, slot_said,
 };
 
@@ -39,6 +39,10 @@ pub struct SlotView {
     pub covers: String,
     /// What was decided on the way to it, such as from where a calendar moved it.
     pub note: Option<String>,
+    /// When people were told that its work had not started in time.
+    pub not_started_at: Option<DateTime<Utc>>,
+    /// When people were told that its work had not finished in time.
+    pub not_finished_at: Option<DateTime<Utc>>,
 }
 
 /// Which slots of a schedule.
@@ -118,6 +122,8 @@ struct Rows {
     befores: Vec<Option<DateTime<Utc>>>,
     notes: Vec<Option<String>>,
     reasons: Vec<Option<String>>,
+    start_bys: Vec<Option<DateTime<Utc>>>,
+    finish_bys: Vec<Option<DateTime<Utc>>>,
 }
 
 impl Rows {
@@ -136,6 +142,10 @@ impl Rows {
             rows.befores.push(before.replace(slot.at));
             rows.notes.push(slot_said(schedule, calendar, slot));
             rows.reasons.push(None);
+            let (alerts, zone) = (schedule.alerts, schedule.zone);
+            let by = |by: Option<By>| by.map(|by| by.instant(slot.at, zone));
+            rows.start_bys.push(by(alerts.not_started_by));
+            rows.finish_bys.push(by(alerts.not_finished_by));
         }
         for (dropped, wall) in left_out(planning, &found.dropped) {
             let at = Bound::wall(wall, schedule.zone);
@@ -146,6 +156,8 @@ impl Rows {
             rows.notes.push(None);
             let reason = dropped_said(schedule, calendar, dropped);
             rows.reasons.push(Some(reason));
+            rows.start_bys.push(None);
+            rows.finish_bys.push(None);
         }
         rows
     }
@@ -195,6 +207,8 @@ pub(crate) async fn write_slots(
         &rows.reasons as &[Option<String>],
         planning.revision,
         planning.zone_data,
+        &rows.start_bys as &[Option<DateTime<Utc>>],
+        &rows.finish_bys as &[Option<DateTime<Utc>>],
     )
     .fetch_all(connection)
     .await?;

@@ -10,6 +10,7 @@ pub mod limit;
 pub mod mail;
 pub mod own;
 pub mod recipe;
+pub mod told;
 
 use std::time::Duration;
 

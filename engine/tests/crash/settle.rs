@@ -93,6 +93,7 @@ async fn pass(stage: &Stage) -> i64 {
     }
     moved += i64::try_from(store.release().await.expect("released")).unwrap_or(1);
     moved += i64::try_from(store.finish().await.expect("finished").len()).unwrap_or(1);
+    moved += i64::from(store.tell_notices().await.expect("told").0);
     let kept = store.keep_breakers(Some(far)).await.expect("kept");
     let made = store.make_partitions().await.expect("made");
     let dropped = store.drop_partitions(MONTH).await.expect("dropped");

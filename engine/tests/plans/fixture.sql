@@ -172,4 +172,32 @@ from generate_series(1, 200000) n;
 
 update batch set staged = true where id <= 100;
 
+update slot set not_started_at = at, not_finished_at = at where at < now() - interval '20 days';
+
+update slot set start_by = at, finish_by = at where state = 'planned';
+
+insert into webhook (tenant, name, revision, events, enabled, disable_after_seconds)
+select 1, 'w' || n, 1, '{batch.*}', true, 432000 from generate_series(1, 30) n;
+
+insert into notice (tenant, kind, batch, generation, told_at)
+select 1, 'batch.finished', 1 + n % 900, n, case when n > 40 then now() end from generate_series(1, 60000) n;
+
+insert into notice (tenant, kind, schedule, slot_at, told_at)
+select 1, 'slot.missed', 's1', now(), now() - make_interval(mins => n) from generate_series(1, 20000) n;
+
+insert into callback (notice, n, tenant, batch, kind, purpose, input, job)
+select id, 0, 1, batch, 'finished', 'p', '{}', case when generation > 60 then 7 end
+from notice where batch is not null and generation < 30000;
+
+insert into callback_watch (batch, n, kind, failed)
+select n, 0, 'first_failure', 1 from generate_series(1, 100) n;
+
+insert into delivery (tenant, webhook, event, kind, body, state, tries, due, ended_at)
+select 1, 'w' || 1 + n % 30, 'evt_' || n, 'batch.finished', '{}', case when n < 1000 then 'waiting' else 'delivered' end, 1,
+       now() + make_interval(secs => n), case when n >= 1000 then now() - make_interval(secs => n) end
+from generate_series(1, 100000) n;
+
+insert into delivery_try (delivery, n, milliseconds, status)
+select id, 1, 7, 200 from delivery;
+
 analyze;

@@ -37,3 +37,12 @@ impl By {
         }
     }
 }
+
+/// Until when what a slot begins is to have started and to have finished; later than that, people are told.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Alerts {
+    /// Until when its first job is let go.
+    pub not_started_by: Option<By>,
+    /// Until when its batch has ended.
+    pub not_finished_by: Option<By>,
+}

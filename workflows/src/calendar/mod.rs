@@ -22,7 +22,7 @@ mod spread;
 mod weekly;
 mod words;
 
-pub use by::By;
+pub use by::{Alerts, By};
 pub use daily::Daily;
 pub(crate) use daylight::first as first_instant;
 pub use daylight::instants;

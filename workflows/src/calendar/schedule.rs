@@ -8,6 +8,7 @@ use std::time::Duration;
 use chrono::{DateTime, NaiveDate, NaiveDateTime, NaiveTime, Utc};
 use chrono_tz::Tz;
 
+use super::by::Alerts;
 use super::daylight;
 use super::rule::Rule;
 
@@ -47,6 +48,8 @@ pub struct Schedule {
     pub grace: Duration,
     /// What happens when a slot comes due while a batch of the configuration is open.
     pub overlap: Overlap,
+    /// When people are told that a slot is behind.
+    pub alerts: Alerts,
     /// Off: no slots.
     pub enabled: bool,
 }
@@ -70,6 +73,7 @@ impl Schedule {
             catch_up: CatchUp::Latest,
             grace: GRACE,
             overlap: Overlap::QueueOne,
+            alerts: Alerts::default(),
             enabled: true,
         }
     }

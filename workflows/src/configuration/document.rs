@@ -1,8 +1,8 @@
 //! One document of a file: its kind, its name, its content, and whom it speaks of.
 
 use super::spec::Spec;
-use super::{Calendar, Category, Connection, JobConfiguration, Limit, Purpose, Reference};
-use super::{calendar, category, connection, job, limit, purpose};
+use super::{Calendar, Category, Connection, JobConfiguration, Limit, Purpose, Reference, Webhook};
+use super::{calendar, category, connection, job, limit, purpose, webhook};
 use crate::document::tree::{Place, Tree};
 use crate::problem::Problem;
 use crate::value::Value;
@@ -37,6 +37,8 @@ pub enum Content {
     Limit(Limit),
     /// Which days are open.
     Calendar(Calendar),
+    /// Who is told outside.
+    Webhook(Webhook),
 }
 
 /// The kinds of document.
@@ -56,17 +58,20 @@ pub enum Kind {
     Limit,
     /// A calendar.
     Calendar,
+    /// A webhook.
+    Webhook,
 }
 
 impl Kind {
     /// Those that have the header, with their words.
-    pub const CONFIGURATION: [(&str, Kind); 6] = [
+    pub const CONFIGURATION: [(&str, Kind); 7] = [
         ("Purpose", Kind::Purpose),
         ("Category", Kind::Category),
         ("JobConfiguration", Kind::JobConfiguration),
         ("Connection", Kind::Connection),
         ("Limit", Kind::Limit),
         ("Calendar", Kind::Calendar),
+        ("Webhook", Kind::Webhook),
     ];
 
     /// Its word.
@@ -79,6 +84,7 @@ impl Kind {
             Kind::Connection => "Connection",
             Kind::Limit => "Limit",
             Kind::Calendar => "Calendar",
+            Kind::Webhook => "Webhook",
         }
     }
 }
@@ -94,6 +100,7 @@ impl Content {
             Content::Connection(_) => Kind::Connection,
             Content::Limit(_) => Kind::Limit,
             Content::Calendar(_) => Kind::Calendar,
+            Content::Webhook(_) => Kind::Webhook,
         }
     }
 
@@ -107,6 +114,7 @@ impl Content {
             Content::Connection(connection) => connection.header().name.clone(),
             Content::Limit(limit) => limit.header.name.clone(),
             Content::Calendar(calendar) => calendar.header.name.clone(),
+            Content::Webhook(webhook) => webhook.header.name.clone(),
         }
     }
 
@@ -130,6 +138,7 @@ impl Content {
             Content::Connection(Connection::Channel(_)) => Some(&connection::CHANNEL),
             Content::Limit(_) => Some(&limit::SPEC),
             Content::Calendar(_) => Some(&calendar::SPEC),
+            Content::Webhook(_) => Some(&webhook::SPEC),
         }
     }
 }

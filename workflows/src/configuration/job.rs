@@ -3,10 +3,10 @@
 use chrono::{DateTime, Utc};
 use chrono_tz::Tz;
 
+use super::callback::{self, Callback};
 use super::chunk::{self, Chunk};
 use super::guard::{self, ApprovalRules, Guards};
 use super::header::{self, Header};
-use super::length;
 use super::limit::{self, LimitReference};
 use super::purpose::Priority;
 use super::reference::TemplateReference;
@@ -14,7 +14,7 @@ use super::rules::{self, Canary, Release, Tolerance};
 use super::schedule;
 use super::selection::{self, Selection, Source};
 use super::shape;
-use super::spec::{Spec, bag, field, section};
+use super::spec::{Spec, bag, each, field, section};
 use super::spot::{Fault, Spot};
 use super::time;
 use crate::calendar::{By, Schedule};
@@ -55,6 +55,8 @@ pub struct JobConfiguration {
     pub priority: Option<Priority>,
     /// Limits that its jobs are under, beside those of its purpose.
     pub limits: Vec<LimitReference>,
+    /// What is done about its batches.
+    pub callbacks: Vec<Callback>,
 }
 
 impl JobConfiguration {
@@ -132,8 +134,9 @@ pub(super) const SPEC: Spec = Spec {
         field("queue").or("\"default\""),
         field("priority"),
         field("limits"),
+        each("callbacks", &callback::SPEC).or("[]"),
     ],
-    later: &["context", "weight", "callbacks", "retention"],
+    later: &["context", "weight", "retention"],
 };
 
 pub(super) fn read(document: &Spot<'_>) -> Option<JobConfiguration> {
@@ -159,8 +162,9 @@ pub(super) fn read(document: &Spot<'_>) -> Option<JobConfiguration> {
     let queue = read_queue(document);
     let deadline = document
         .get("deadline")
-        .and_then(|spot| spot.parsed(deadline));
+        .and_then(|spot| spot.parsed(time::by));
     let limits = limit::references(document);
+    let callbacks = callback::read_all(document);
     let release = guard::part(document, "release", rules::read_release);
     let canary = guard::given(document, "canary", rules::read_canary);
     let tolerance = guard::given(document, "tolerance", rules::read_tolerance);
@@ -183,6 +187,7 @@ pub(super) fn read(document: &Spot<'_>) -> Option<JobConfiguration> {
         approval: approval?,
         priority,
         limits: limits?,
+        callbacks: callbacks?,
     })
 }
 
@@ -223,17 +228,9 @@ fn read_chunk(document: &Spot<'_>, strategy: Option<Strategy>) -> Option<Chunk> 
 }
 
 /// A name, none or one.
-fn read_queue(document: &Spot<'_>) -> Option<Option<String>> {
+fn read_queue(document: &Spot<'_'>) -> Option<Option<String>> {
     match document.get("queue") {
         Some(queue) => queue.name().map(|name| Some(name.to_owned())),
         None => Some(None),
-    }
-}
-
-/// `07:00` or `90m`.
-pub(super) fn deadline(text: &str) -> Result<By, Fault> {
-    match text.contains(':') {
-        true => time::time(text).map(By::Time),
-        false => length::parse(text).map(By::After),
     }
 }

@@ -7,6 +7,7 @@
 //! where documents are stored.
 
 mod calendar;
+mod callback;
 mod category;
 mod chunk;
 mod connection;
@@ -30,8 +31,10 @@ mod spec;
 mod spot;
 mod step;
 mod time;
+mod webhook;
 
 pub use calendar::Calendar;
+pub use callback::{Callback, Target};
 pub use category::{Category, Data, Empty, Format, Key, Load};
 pub use chunk::Chunk;
 pub use connection::{
@@ -56,6 +59,7 @@ pub use rules::{
 pub use selection::{Duplicate, Invalid, Rows, Selection, Source};
 pub use spot::is_name;
 pub use step::{conflict_in_step, of_step, place_in_step};
+pub use webhook::Webhook;
 
 /// Variables of filters and `input:` expressions, without `$`.
 pub const VARIABLES: [&str; 4] = ["key", "object", "slot", "configuration"];

@@ -8,7 +8,7 @@ use chrono::{DateTime, Utc};
 use super::document::{Content, Document, Kind};
 use super::reference::{Reference, ReferenceKind};
 use super::spot::{Fault, Spot};
-use super::{calendar as days, category, connection, job, limit, purpose};
+use super::{calendar as days, category, connection, job, limit, purpose, webhook};
 use crate::calendar;
 use crate::document::tree::{self, Format, Tree};
 use crate::problem::{Problem, Problems};
@@ -126,9 +126,8 @@ fn content(spot: &Spot<'_>) -> Option<Content> {
 }
 
 fn kind(spot: &Spot<'_>) -> Option<Kind> {
-    let later = ["Webhook", "Campaign"];
     spot.need("kind")?
-        .choice_or_later(&Kind::CONFIGURATION, &later)
+        .choice_or_later(&Kind::CONFIGURATION, &["Campaign"])
 }
 
 fn configuration(spot: &Spot<'_>, kind: Kind) -> Option<Content> {
@@ -167,6 +166,10 @@ fn configuration(spot: &Spot<'_>, kind: Kind) -> Option<Content> {
             check(&days::SPEC);
             days::read(spot).map(Content::Calendar)
         }
+        Kind::Webhook => {
+            check(&webhook::SPEC);
+            webhook::read(spot).map(Content::Webhook)
+        }
     }
 }
 
@@ -189,7 +192,7 @@ fn check_schedule(spot: &Spot<'_>, content: &Content, now: DateTime<Utc>) {
 fn references(spot: &Spot<'_>, kind: Kind) -> Vec<Reference> {
     let template = || Reference::at(spot.get("template"), ReferenceKind::Template);
     let found = match kind {
-        Kind::Category | Kind::Connection | Kind::Calendar => vec![],
+        Kind::Category | Kind::Connection | Kind::Calendar | Kind::Webhook => vec![],
         Kind::Template => {
             let header = spot.get("document").and_then(|one| one.get("metadata"));
             let ours = header.and_then(|one| one.get("windlass"));
@@ -224,7 +227,12 @@ fn references(spot: &Spot<'_>, kind: Kind) -> Vec<Reference> {
         Kind::Purpose | Kind::JobConfiguration => Reference::each_limit(spot),
         _ => Vec::new(),
     };
-    found.into_iter().flatten().chain(limits).collect()
+    let callbacks = match kind {
+        Kind::JobConfiguration => Reference::each_callback(spot),
+        _ => Vec::new(),
+    };
+    let found = found.into_iter().flatten();
+    found.chain(limits).chain(callbacks).collect()
 }
 
 /// Two documents of one kind and name: which of them is meant?

@@ -24,6 +24,8 @@ pub enum ReferenceKind {
     Calendar,
     /// A connection, by name.
     Connection,
+    /// A webhook, by name.
+    Webhook,
 }
 
 impl ReferenceKind {
@@ -36,6 +38,7 @@ impl ReferenceKind {
             ReferenceKind::Limit => "limit",
             ReferenceKind::Calendar => "calendar",
             ReferenceKind::Connection => "connection",
+            ReferenceKind::Webhook => "webhook",
         }
     }
 }
@@ -66,6 +69,20 @@ impl Reference {
             column: spot.tree.place.column,
             pointer: spot.pointer,
         })
+    }
+
+    /// The webhooks and purposes that a document names under `callbacks`.
+    pub(super) fn each_callback(document: &Spot<'_>) -> Vec<Reference> {
+        let callbacks = document.get("callbacks");
+        let items = callbacks.filter(|all| all.tree.as_list().is_some_and(|all| !all.is_empty()));
+        let items = items.and_then(|all| all.items(usize::MAX));
+        let named = items.unwrap_or_default().into_iter().flat_map(|item| {
+            [
+                Reference::at(item.get("webhook"), ReferenceKind::Webhook),
+                Reference::at(item.get("purpose"), ReferenceKind::Purpose),
+            ]
+        });
+        named.flatten().collect()
     }
 
     /// The limits that a document names under `limits`.

@@ -9,7 +9,6 @@ use chrono::NaiveTime;
 use chrono_tz::Tz;
 
 use super::guard::{count, given};
-use super::job::deadline;
 use super::limit::per_second;
 use super::purpose::Priority;
 use super::spec::{Spec, field, section};
@@ -232,7 +231,7 @@ pub fn edit_rules(rules: &Value, patch: &Value) -> Result<RulesEdit, Vec<Problem
     over(&merged, |spot| {
         let rules = read(spot);
         let window = given(spot, "window", count(1));
-        let deadline = given(spot, "deadline", |at| at.parsed(deadline));
+        let deadline = given(spot, "deadline", |at| at.parsed(time::by));
         let priority = given(spot, "priority", |word| word.choice(&Priority::ALL));
         rules?;
         let deadline = deadline?;

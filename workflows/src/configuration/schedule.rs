@@ -1,10 +1,10 @@
 //! `schedule`: read into `calendar::Schedule`, where its meaning lives.
 
-use super::spec::{Spec, field, section};
+use super::spec::{Spec, bag, field, section};
 use super::spot::{Fault, Spot};
 use super::{length, time};
 use crate::calendar::{
-    CatchUp, ClosedDay, Daily, Fold, Gap, Interval, Monthly, MonthlyDay, Overlap, Pattern,
+    Alerts, CatchUp, ClosedDay, Daily, Fold, Gap, Interval, Monthly, MonthlyDay, Overlap, Pattern,
     PatternProblem, Rule, Schedule, Weekly,
 };
 
@@ -29,9 +29,15 @@ pub(super) const SPEC: Spec = Spec {
         section("catch_up", &CATCH_UP),
         field("grace").or("\"5m\""),
         field("overlap").or("\"queue_one\""),
+        bag("alerts", &ALERTS),
         field("enabled").or("true"),
     ],
-    later: &["alerts"],
+    later: &[],
+};
+
+const ALERTS: Spec = Spec {
+    fields: &[field("not_started_by"), field("not_finished_by")],
+    later: &[],
 };
 
 const DAILY: Spec = Spec {
@@ -167,10 +173,20 @@ fn read_policies(section: &Spot<'_>, schedule: &mut Schedule) -> Option<()> {
         put(section, "grace", &mut schedule.grace, length),
         put(section, "catch_up", &mut schedule.catch_up, read_catch_up),
         put(section, "overlap", &mut schedule.overlap, read_overlap),
+        put(section, "alerts", &mut schedule.alerts, read_alerts),
         put(section, "enabled", &mut schedule.enabled, Spot::flag),
     ];
     check_closed_day(section, schedule)?;
     read.into_iter().all(|read| read).then_some(())
+}
+
+fn read_alerts(spot: &Spot<'_>) -> Option<Alerts> {
+    let section = spot.object()?;
+    let by = |spot: &Spot<'_>| spot.parsed(time::by).map(Some);
+    let mut alerts = Alerts::default();
+    let read = put(section, "not_started_by", &mut alerts.not_started_by, by)
+        & put(section, "not_finished_by", &mut alerts.not_finished_by, by);
+    read.then_some(alerts)
 }
 
 /// A closed day is one of a calendar, and no beat moves to another day.

@@ -274,5 +274,5 @@ fn read_filter(spot: &Spot<'_>) -> Option<String> {
         )));
     }
     let jq = shape::inside(text).unwrap_or(text);
-    Some(shape::checked(spot, jq)?.text)
+    Some(shape::checked(spot, jq, &super::VARIABLES)?.text)
 }

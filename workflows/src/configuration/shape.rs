@@ -16,22 +16,27 @@ pub(super) fn inside(text: &str) -> Option<&str> {
 
 /// Reads a value whose leaves may be expressions.
 pub(super) fn read(spot: &Spot<'_>) -> Option<Shape> {
+    read_with(spot, &VARIABLES)
+}
+
+/// The same where expressions know other variables.
+pub(super) fn read_with(spot: &Spot<'_>, variables: &[&str]) -> Option<Shape> {
     match &spot.tree.node {
         Node::Scalar(Value::Text(text)) => match inside(text) {
-            Some(jq) => Some(Shape::Expression(checked(spot, jq)?)),
+            Some(jq) => Some(Shape::Expression(checked(spot, jq, variables)?)),
             None => Some(Shape::Constant(spot.tree.to_value())),
         },
         Node::Scalar(value) => Some(Shape::Constant(value.clone())),
-        Node::List(items) => list(spot, items.len()),
-        Node::Map(_) => map(spot),
+        Node::List(items) => list(spot, items.len(), variables),
+        Node::Map(_) => map(spot, variables),
     }
 }
 
-fn list(spot: &Spot<'_>, count: usize) -> Option<Shape> {
+fn list(spot: &Spot<'_>, count: usize, variables: &[&str]) -> Option<Shape> {
     if count == 0 {
         return Some(Shape::Constant(spot.tree.to_value()));
     }
-    let items = spot.each(usize::MAX, read)?;
+    let items = spot.each(usize::MAX, |one| read_with(one, variables))?;
     Some(if items.iter().all(is_constant) {
         Shape::Constant(spot.tree.to_value())
     } else {
@@ -39,11 +44,11 @@ fn list(spot: &Spot<'_>, count: usize) -> Option<Shape> {
     })
 }
 
-fn map(spot: &Spot<'_>) -> Option<Shape> {
+fn map(spot: &Spot<'_>, variables: &[&str]) -> Option<Shape> {
     let read: Vec<_> = spot
         .members()?
         .into_iter()
-        .map(|(key, value)| Some((key.to_owned(), read(&value)?)))
+        .map(|(key, value)| Some((key.to_owned(), read_with(&value, variables)?)))
         .collect();
     let members: Vec<(String, Shape)> = read.into_iter().collect::<Option<_>>()?;
     Some(if members.iter().all(|(_, shape)| is_constant(shape)) {
@@ -58,10 +63,10 @@ fn is_constant(shape: &Shape) -> bool {
 }
 
 /// An expression that is known to compile here.
-pub(super) fn checked(spot: &Spot<'_>, jq: &str) -> Option<Expression> {
+pub(super) fn checked(spot: &Spot<'_>, jq: &str, variables: &[&str]) -> Option<Expression> {
     let source = Source {
         text: jq,
-        variables: &VARIABLES,
+        variables,
     };
     match expression::check(&source) {
         Ok(_) => Some(Expression {

@@ -3,8 +3,9 @@
 use chrono::{DateTime, NaiveDate, NaiveDateTime, NaiveTime, Utc, Weekday};
 use chrono_tz::Tz;
 
+use super::length;
 use super::spot::Fault;
-use crate::calendar::{Bound, Except};
+use crate::calendar::{Bound, By, Except};
 use crate::document::nearest;
 
 pub(super) const DAYS: [(&str, Weekday); 7] = [
@@ -28,6 +29,14 @@ pub(super) fn time(text: &str) -> Result<NaiveTime, Fault> {
     read.filter(|_| is_plain).ok_or_else(|| {
         Fault::new(format!("`{text}` is no time of day")).hint("write it quoted, such as \"06:00\"")
     })
+}
+
+/// `07:00`, the first after the slot, or `90m`, counted from it.
+pub(super) fn by(text: &str) -> Result<By, Fault> {
+    match text.contains(':') {
+        true => time(text).map(By::Time),
+        false => length::parse(text).map(By::After),
+    }
 }
 
 /// `2026-12-31`.

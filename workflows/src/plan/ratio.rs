@@ -31,6 +31,16 @@ impl Ratio {
         is_share.then(|| Ratio((number * WHOLE as f64).round() as u64))
     }
 
+    /// As it is kept in a row.
+    pub fn millionths(self) -> u64 {
+        self.0
+    }
+
+    /// Of a row.
+    pub fn of_millionths(parts: u64) -> Ratio {
+        Ratio(parts)
+    }
+
     /// Whether `part` of `whole` is more than this.
     pub fn is_exceeded(self, part: u64, whole: u64) -> bool {
         u128::from(part) * u128::from(WHOLE) > u128::from(self.0) * u128::from(whole)

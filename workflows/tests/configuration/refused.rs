@@ -43,7 +43,7 @@ fn what_a_later_release_brings_is_refused_and_named() {
     for key in ["indexes", "retention"] {
         later(CATEGORY, &format!("{key}: a"), &format!("/{key}"));
     }
-    let of_job = ["context", "weight", "callbacks", "retention"];
+    let of_job = ["context", "weight", "retention"];
     for key in of_job {
         later(JOB, &format!("{key}: a"), &format!("/{key}"));
     }
@@ -51,19 +51,6 @@ fn what_a_later_release_brings_is_refused_and_named() {
 
 #[test]
 fn later_keys_inside_a_section_are_refused_too() {
-    let replaced = [
-        ("overlap: queue_all", "alerts: {}", "/schedule/alerts"),
-        ("category: strikes", "query: {}", "/selection/query"),
-        ("category: strikes", "http: {}", "/selection/http"),
-    ];
-    for (from, to, pointer) in replaced {
-        let found = refused(&JOB.replace(from, to));
-        assert_eq!(
-            found,
-            [format!("configuration.not_supported_yet {pointer}")],
-            "{to}"
-        );
-    }
     assert_eq!(
         refused(&CATEGORY.replace("replace", "merge")),
         ["configuration.not_supported_yet /data/mode"]
@@ -101,10 +88,8 @@ fn a_file_needs_an_ending_that_says_its_form_and_nobody_to_wait_for() {
 
 #[test]
 fn later_kinds_and_types_are_refused() {
-    for kind in ["Webhook", "Campaign"] {
-        let found = refused(&format!("windlass: v1\nkind: {kind}\nname: a\n"));
-        assert_eq!(found, ["configuration.not_supported_yet /kind"]);
-    }
+    let found = refused("windlass: v1\nkind: Campaign\nname: a\n");
+    assert_eq!(found, ["configuration.not_supported_yet /kind"]);
     assert_eq!(
         refused("windlass: v1\nkind: Porpoise\nname: a\n"),
         ["configuration.value /kind"]

@@ -25,6 +25,7 @@ use self::judge::{Verdict, judge};
 use self::lanes::PlanLanes;
 use self::members::Members;
 use self::shape::Shaper;
+use crate::store::notice;
 use crate::{Error, Store};
 
 /// What one call of [`Store::plan`] did.
@@ -225,8 +226,9 @@ impl Store {
                     .await?;
                 if failed.rows_affected() > 0 {
                     sqlx::query_file!("queries/batch/drop_planned.sql", batch, "plan_failed")
-                        .execute(connection)
+                        .execute(&mut *connection)
                         .await?;
+                    notice::note_end(connection, batch).await?;
                 }
                 Ok(())
             })

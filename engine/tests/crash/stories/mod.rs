@@ -21,6 +21,7 @@ mod lease;
 mod life;
 mod limit;
 mod mail;
+mod notice;
 mod own;
 pub mod partition;
 mod pause;
@@ -54,6 +55,7 @@ pub fn all() -> Vec<Story> {
         limit::stories(),
         mail::stories(),
         own::stories(),
+        notice::stories(),
         effect::stories(),
         context::stories(),
         approval::stories(),

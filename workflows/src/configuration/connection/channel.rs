@@ -98,7 +98,7 @@ fn read_way(document: &Spot<'_>) -> Option<Way> {
     }
 }
 
-fn read_address(spot: &Spot<'_>) -> Option<Address> {
+pub(in crate::configuration) fn read_address(spot: &Spot<'_>) -> Option<Address> {
     match spot.tree.get("secret") {
         Some(_) => read_secret(spot).map(Address::Secret),
         None => read_plain(spot).map(Address::Plain),

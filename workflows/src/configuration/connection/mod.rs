@@ -10,10 +10,11 @@ use std::time::Duration;
 
 use super::Header;
 
+pub(super) use channel::read_address;
 pub use channel::{Address, Channel, Way};
 pub(super) use keys::{ANALYSE, CHANNEL, GENERATE, HTTP, POSTGRES};
 pub use message::Message;
-pub(super) use read::{Type, read, read_type};
+pub(super) use read::{Type, read, read_secret, read_type};
 pub use source::{Database, Proof, Service};
 
 /// A service.

@@ -218,7 +218,7 @@ pub(super) fn read_plain(spot: &Spot<'_>) -> Option<Plain> {
     })
 }
 
-pub(super) fn read_secret(spot: &Spot<'_>) -> Option<Secret> {
+pub(in crate::configuration) fn read_secret(spot: &Spot<'_>) -> Option<Secret> {
     if spot.tree.as_map().is_none() {
         let fault = Fault::new("a secret stands in no document");
         return spot.refuse(fault.hint("write { secret: name } and give it to the process"));
