@@ -19,6 +19,7 @@ use windlass_engine::Store;
 use windlass_engine::store::Notifier;
 
 use self::duty::{Duty, Pass};
+use crate::delivery::Deliverer;
 use crate::outside::Sources;
 
 /// Longest pause after a failure of the database.
@@ -62,6 +63,7 @@ pub struct Keeper {
     store: Store,
     notifier: Notifier,
     options: KeeperOptions,
+    deliverer: Option<Deliverer>,
     bells: [Notify; Duty::ALL.len()],
     seen: Mutex<Seen>,
     sources: Option<Sources>,
@@ -84,6 +86,7 @@ impl Keeper {
             store,
             notifier,
             options,
+            deliverer: None,
             bells: Default::default(),
             seen: Mutex::default(),
             sources: None,
@@ -95,6 +98,14 @@ impl Keeper {
     pub fn reading(mut self, sources: Sources) -> Self {
         self.sources = Some(sources);
         self
+    }
+
+    /// One that tells webhooks, too; without, another keeper must.
+    pub fn delivering(self, deliverer: Deliverer) -> Self {
+        Self {
+            deliverer: Some(deliverer),
+            ..self
+        }
     }
 
     /// Runs every duty until `stop`, letting a pass that has begun end.

@@ -16,6 +16,7 @@ pub mod breaker;
 pub mod catalogue;
 pub mod connection;
 mod control;
+pub mod delivery;
 mod documents;
 pub mod egress;
 mod follow;

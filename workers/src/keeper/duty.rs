@@ -17,6 +17,10 @@ const EVENTS_KEPT: Duration = Duration::from_secs(7 * 86_400);
 /// How long it is kept what made the versions of contexts: a quarter, over which people ask who changed what.
 const CONTEXT_CHANGES_KEPT: Duration = Duration::from_secs(90 * 86_400);
 
+/// How long deliveries are kept after their end, with their logs, and notices that belong to no batch: a month, within
+/// which somebody asks for one again.
+const DELIVERIES_KEPT: Duration = Duration::from_secs(30 * 86_400);
+
 /// How long changes of many jobs are kept after their end: as long as what they changed is asked after.
 const BULKS_KEPT: Duration = Duration::from_secs(90 * 86_400);
 
@@ -60,6 +64,10 @@ pub(super) enum Duty {
     Forecast,
     /// Schedules.
     Fire,
+    /// What happened that somebody outside wants to be told.
+    Tell,
+    /// Webhooks to tell.
+    Deliver,
     /// Events that start jobs.
     Gather,
     /// Stopped work that should go on.
@@ -77,7 +85,7 @@ pub(super) enum Duty {
 }
 
 impl Duty {
-    pub(super) const ALL: [Self; 19] = [
+    pub(super) const ALL: [Self; 21] = [
         Self::Follow,
         Self::Expire,
         Self::Cancel,
@@ -90,6 +98,8 @@ impl Duty {
         Self::Finish,
         Self::Forecast,
         Self::Fire,
+        Self::Tell,
+        Self::Deliver,
         Self::Gather,
         Self::Redrive,
         Self::Bulk,
@@ -114,6 +124,8 @@ impl Duty {
             Self::Finish => "finish",
             Self::Forecast => "forecast",
             Self::Fire => "fire",
+            Self::Tell => "tell",
+            Self::Deliver => "deliver",
             Self::Gather => "gather",
             Self::Redrive => "redrive",
             Self::Bulk => "bulk",
@@ -140,14 +152,17 @@ impl Duty {
         match self {
             // A dead worker's jobs may have to be cancelled or held.
             Self::Expire => &[Self::Cancel, Self::Pause],
-            Self::Fire => &[Self::Source, Self::Plan],
+            Self::Fire => &[Self::Source, Self::Plan, Self::Tell],
             Self::Source => &[Self::Plan],
+            Self::Forecast => &[Self::Tell],
+            Self::Tell => &[Self::Deliver],
+            Self::Deliver => &[Self::Tell],
             // What was given its position may start jobs.
             Self::Mail => &[Self::Gather],
             Self::Redrive => &[Self::Release],
             // A batch that could not be planned, or is over, is told to the job that made it.
-            Self::Plan => &[Self::Release, Self::Mail],
-            Self::Finish => &[Self::Mail],
+            Self::Plan => &[Self::Release, Self::Mail, Self::Tell],
+            Self::Finish => &[Self::Mail, Self::Tell],
             _ => &[],
         }
     }
@@ -175,22 +190,17 @@ impl Duty {
                     let fired = store.fire().await?;
                     told(keeper, !fired.jobs.is_empty()) || !fired.batches.is_empty()
                 }
+                Self::Tell => {
+                    let (worked, made) = store.tell_notices().await?;
+                    told(keeper, made) || worked
+                }
+                Self::Deliver => delivered(keeper).await?,
                 Self::Gather => {
                     let gathered = store.gather().await?;
                     told(keeper, gathered.jobs > 0) || gathered.is_behind
                 }
-                Self::Redrive => {
-                    let moved = store.pace_redrives().await?;
-                    told(keeper, moved.is_some_and(|jobs| jobs > 0));
-                    // The rate is per second: the next pass waits for its own. A restart has its batch's.
-                    store.pace_restarts().await?.is_some()
-                }
-                Self::Bulk => {
-                    let changed = store.pace_bulks().await?;
-                    told(keeper, changed.is_some_and(|jobs| jobs > 0));
-                    // Another one may be due; the same one waits for its rate.
-                    changed.is_some()
-                }
+                Self::Redrive => redriven(keeper).await?,
+                Self::Bulk => changed(keeper).await?,
                 Self::Break => broken(keeper, store.keep_breakers(store.moved_now().await?).await?),
                 Self::Partition => partitioned(keeper).await?,
                 Self::Tidy => tidied(&keeper.store).await?,
@@ -212,6 +222,28 @@ async fn followed(keeper: &Keeper) -> Result<bool, Error> {
         keeper.seen().before = None;
     }
     Ok(false)
+}
+
+/// Sends what webhooks are to be told; whether there was anything. A keeper that cannot leaves it to another.
+async fn delivered(keeper: &Keeper) -> Result<bool, Error> {
+    let Some(deliverer) = &keeper.deliverer else {
+        return Ok(false);
+    };
+    Ok(deliverer.deliver(&keeper.store).await? > 0)
+}
+
+/// Lets stopped work go on. The rate is per second: the next pass waits for its own. A restart has its batch's.
+async fn redriven(keeper: &Keeper) -> Result<bool, Error> {
+    let moved = keeper.store.pace_redrives().await?;
+    told(keeper, moved.is_some_and(|jobs| jobs > 0));
+    Ok(keeper.store.pace_restarts().await?.is_some())
+}
+
+/// Changes many jobs. Another change may be due; the same one waits for its rate.
+async fn changed(keeper: &Keeper) -> Result<bool, Error> {
+    let changed = keeper.store.pace_bulks().await?;
+    told(keeper, changed.is_some_and(|jobs| jobs > 0));
+    Ok(changed.is_some())
 }
 
 /// Takes back what dead workers held; whether there was a page of it.
@@ -295,6 +327,8 @@ async fn tidied(store: &Store) -> Result<bool, Error> {
         + store.forget_context_changes(CONTEXT_CHANGES_KEPT).await?
         + store.expire_events(EVENTS_KEPT).await?
         + store.forget_bulks(BULKS_KEPT).await?
+        + store.forget_notices(DELIVERIES_KEPT).await?
+        + store.forget_deliveries(DELIVERIES_KEPT).await?
         + u64::try_from(store.forget_heard().await?).unwrap_or_default()
         + u64::try_from(store.tidy_approvals().await?).unwrap_or_default();
     Ok(store.compact_tallies().await? > 0 || pruned > 0)

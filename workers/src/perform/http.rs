@@ -131,7 +131,7 @@ fn outgoing(
 }
 
 /// Reads a URL strictly: what the parser would quietly drop or turn around is refused.
-pub(super) fn parse_url(text: &str) -> Result<Url, StepFailure> {
+pub(crate) fn parse_url(text: &str) -> Result<Url, StepFailure> {
     if text.len() > URL_BYTES_MAX {
         return Err(StepFailure::configuration(format!(
             "the URL is longer than {URL_BYTES_MAX} bytes"

@@ -32,14 +32,16 @@ use windlass_workflows::machine::secret::Marks;
 use windlass_workflows::schema::Schema;
 use windlass_workflows::value::Value;
 
+pub(crate) use self::answer::retry_after;
 pub use self::failure::{StepFailure, Verdict};
 pub use self::fetch::Fetcher;
 pub(crate) use self::handler::Handler;
+pub(crate) use self::http::parse_url;
 use self::message::Paces;
 pub(crate) use self::page::passes;
 use self::reveal::Revealed;
 use self::token::Tokens;
-use self::wire::Wire;
+pub(crate) use self::wire::{Incoming, Outgoing, Wire};
 use crate::breaker::BreakerOptions;
 use crate::catalogue::Catalogue;
 use crate::connection::{Connections, References};

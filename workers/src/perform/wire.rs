@@ -28,7 +28,7 @@ const HEADER_BYTES_MAX: u32 = 64 * 1024;
 
 /// A request ready to be sent.
 #[derive(Clone)]
-pub(super) struct Outgoing {
+pub(crate) struct Outgoing {
     pub method: Method,
     pub url: Url,
     pub headers: HeaderMap,
@@ -37,7 +37,7 @@ pub(super) struct Outgoing {
 }
 
 /// A response, read to its end.
-pub(super) struct Incoming {
+pub(crate) struct Incoming {
     pub status: StatusCode,
     pub headers: HeaderMap,
     pub body: Bytes,
@@ -45,7 +45,7 @@ pub(super) struct Incoming {
 
 /// Why there is no response.
 #[derive(Debug, thiserror::Error)]
-pub(super) enum WireError {
+pub(crate) enum WireError {
     #[error(transparent)]
     Refused(#[from] Refusal),
     #[error("circuit open for {}", .0.origin)]
@@ -67,7 +67,7 @@ enum Trouble {
 }
 
 /// The way out of the process.
-pub(super) struct Wire {
+pub(crate) struct Wire {
     client: Client,
     egress: Egress,
     breakers: Breakers,

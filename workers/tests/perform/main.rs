@@ -3,6 +3,7 @@
 mod adapter;
 mod authentication;
 mod configured;
+mod delivery;
 mod egress;
 mod generate;
 mod handler;
