@@ -42,6 +42,7 @@ mod template;
 pub mod text;
 mod trial;
 pub mod watch;
+mod webhook;
 
 use std::collections::BTreeMap;
 
@@ -164,6 +165,9 @@ enum Command {
     /// How much may run at once or start in a time
     #[command(subcommand)]
     Limit(limit::LimitCommand),
+    /// Who is told outside
+    #[command(subcommand)]
+    Webhook(webhook::WebhookCommand),
     /// When batches start by themselves
     #[command(subcommand)]
     Schedule(schedule::ScheduleCommand),
@@ -305,6 +309,7 @@ impl Command {
             Self::Configuration(command) => command.run(context).await,
             Self::Calendar(command) => command.run(context).await,
             Self::Limit(command) => command.run(context).await,
+            Self::Webhook(command) => command.run(context).await,
             Self::Schedule(command) => command.run(context).await,
             Self::Error(command) => command.run(context).await,
             Self::Breaker(command) => command.run(context).await,

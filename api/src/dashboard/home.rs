@@ -13,7 +13,7 @@ use windlass_engine::store::{
 };
 use windlass_engine::vocabulary::JobState;
 
-use self::attention::{Attention, Seen};
+use self::attention::{Attention, RECENT, Seen};
 use super::batches::BatchRow;
 use super::page::{Frame, Now, Trouble, html};
 use super::words::{length, thousands};
@@ -74,6 +74,7 @@ pub(super) async fn show(State(dashboard): State<Dashboard>) -> Result<Response,
     };
     let stopped = store.jobs(tenant, &stopped, None, LOOK_BACK).await?;
     let threatened = store.threatened_batches(tenant).await?;
+    let behind = store.slot_alerts(tenant, now.clock - RECENT).await?;
     let seen = Seen {
         now,
         home: &home,
@@ -81,6 +82,7 @@ pub(super) async fn show(State(dashboard): State<Dashboard>) -> Result<Response,
         jobs: &stopped.items,
         workers: &workers,
         threatened: &threatened,
+        behind: &behind,
     };
     let attention = seen.attention();
     html(&Home {

@@ -87,7 +87,7 @@ struct ApplyReply {
 /// What happens to one document.
 #[derive(Debug, Serialize, ToSchema)]
 struct ChangeReply {
-    /// `template`, `purpose`, `category`, `job_configuration`, `connection`, `limit` or `calendar`.
+    /// `template`, `purpose`, `category`, `job_configuration`, `connection`, `limit`, `calendar` or `webhook`.
     kind: &'static str,
     /// Its name; of a template `namespace.name@version`.
     name: String,

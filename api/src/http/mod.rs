@@ -38,6 +38,7 @@ mod state;
 mod templates;
 mod timeline;
 mod view;
+mod webhooks;
 
 use std::time::Duration;
 
@@ -85,6 +86,7 @@ fn routes() -> OpenApiRouter<ApiState> {
         contexts::routes(),
         documents::routes(),
         limits::routes(),
+        webhooks::routes(),
         templates::routes(),
         schedules::routes(),
         backfills::routes(),

@@ -14,6 +14,7 @@ use windlass_engine::Store;
 use windlass_engine::store::Notifier;
 use windlass_workers::catalogue::Catalogue;
 use windlass_workers::connection::{Configured, References};
+use windlass_workers::delivery::{Deliverer, DelivererOptions};
 use windlass_workers::keeper::{Keeper, KeeperOptions};
 use windlass_workers::outside::Sources;
 use windlass_workers::perform::{Fetcher, Performer, PerformerOptions};
@@ -111,6 +112,19 @@ impl Wiring {
             self.catalogue.clone(),
         );
         made.map_err(|error| CliError::new(Exit::Failed, "http_client", error.to_string()))
+    }
+
+    fn deliverer(&self) -> Result<Deliverer, CliError> {
+        let options = DelivererOptions {
+            egress: self.settings.egress(),
+            references: References {
+                environment: self.references.clone(),
+            },
+            secrets: self.secrets.clone(),
+            ..DelivererOptions::default()
+        };
+        Deliverer::new(options)
+            .map_err(|error| CliError::new(Exit::Failed, "http_client", error.to_string()))
     }
 }
 
@@ -288,6 +302,7 @@ impl Server {
             },
         );
         let keeper = keeper.reading(Sources::new(wiring.performer(&self.store)?));
+        let keeper = keeper.delivering(wiring.deliverer()?);
         let stop = stop.clone();
         self.tasks.spawn(async move {
             keeper.run(stop).await;

@@ -2,7 +2,7 @@
 
 use chrono::TimeDelta;
 use windlass_engine::store::{
-    BatchView, HomeFigures, JobView, SlotView, ThreatenedBatch, WorkerView,
+    AlertView, BatchView, HomeFigures, JobView, SlotView, ThreatenedBatch, WorkerView,
 };
 
 use super::super::chart::{BAD, ended};
@@ -10,7 +10,7 @@ use super::super::page::Now;
 use super::super::words::{When, in_shell, thousands};
 
 /// Findings older than this are history.
-const RECENT: TimeDelta = TimeDelta::days(1);
+pub(in super::super) const RECENT: TimeDelta = TimeDelta::days(1);
 /// A planned slot that is so long overdue has not been fired by anybody.
 const SLOT_GRACE: TimeDelta = TimeDelta::minutes(1);
 /// More findings hide the first ones; lists have the rest.
@@ -34,6 +34,7 @@ pub(in super::super) struct Seen<'a> {
     pub jobs: &'a [JobView],
     pub workers: &'a [WorkerView],
     pub threatened: &'a [ThreatenedBatch],
+    pub behind: &'a [AlertView],
 }
 
 impl Seen<'_> {
@@ -51,6 +52,7 @@ impl Seen<'_> {
         let found = self
             .no_worker()
             .into_iter()
+            .chain(self.behind.iter().map(|slot| self.behind(slot)))
             .chain(slots)
             .chain(self.threatened.iter().map(|batch| self.threat(batch)))
             .chain(batches)
@@ -98,6 +100,23 @@ impl Seen<'_> {
                 slot.at.format("%Y-%m-%dT%H:%M:%SZ")
             ),
         })
+    }
+
+    fn behind(&self, slot: &AlertView) -> Attention {
+        let (at, what) = (slot.at.format("%H:%M"), slot.what.replace('_', " "));
+        let href = slot.batch.map(|batch| format!("/batches/b_{batch}"));
+        let command = match slot.batch {
+            Some(batch) => format!("windlass batch show b_{batch}"),
+            None => format!("windlass schedule slots {}", in_shell(&slot.schedule)),
+        };
+        Attention {
+            state: "late".to_owned(),
+            name: slot.schedule.clone(),
+            href: href.unwrap_or_else(|| "/schedules".to_owned()),
+            detail: format!("slot of {at} UTC had {what} in time"),
+            age: Some(When::new(slot.since, self.now.clock)),
+            command,
+        }
     }
 
     fn threat(&self, batch: &ThreatenedBatch) -> Attention {

@@ -49,6 +49,11 @@ pub struct PauseId(pub i64);
 #[schema(value_type = String, example = "a_7")]
 pub struct ApprovalId(pub i64);
 
+/// A delivery to a webhook, `v_9`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ToSchema)]
+#[schema(value_type = String, example = "v_9")]
+pub struct DeliveryId(pub i64);
+
 /// What is between one of the prefixes and the end of an id, or what was expected instead.
 fn tail<T: FromStr>(text: &str, prefixes: &[&str], example: &str) -> Result<T, String> {
     let mut tails = prefixes
@@ -98,6 +103,7 @@ id_as_text! {
     RedriveId, "d_", "d_3";
     ChangeId, "c_", "c_3";
     ApprovalId, "a_", "a_7";
+    DeliveryId, "v_", "v_9";
     WorkerId, "w_", "w_0190a1b2-c3d4-7e5f-8a9b-0c1d2e3f4a5b";
 }
 

@@ -15,3 +15,4 @@ pub(super) mod order;
 pub(super) mod report;
 pub(super) mod rules;
 pub(super) mod schedule;
+pub(super) mod webhook;

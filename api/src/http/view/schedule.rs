@@ -79,6 +79,10 @@ pub struct SlotReply {
     pub covers: Raw,
     /// What was decided on the way to it, such as from where a calendar moved it.
     pub note: Option<String>,
+    /// When people were told that its work had not started in time.
+    pub not_started_at: Option<DateTime<Utc>>,
+    /// When people were told that its work had not finished in time.
+    pub not_finished_at: Option<DateTime<Utc>>,
 }
 
 /// Slots to come, computed from the rule in force.
@@ -161,6 +165,8 @@ impl From<SlotView> for SlotReply {
             revision: slot.revision,
             covers: Raw::new(slot.covers),
             note: slot.note,
+            not_started_at: slot.not_started_at,
+            not_finished_at: slot.not_finished_at,
         }
     }
 }
