@@ -19,7 +19,7 @@ pub enum KeyProblem {
     #[error("the signing key is not whsec_ with Base64 of 24 to 64 bytes")]
     Malformed,
     /// None, or too many.
-    #[error("the signing key holds no key, or more than {KEYS_MAX}")]
+    #[error("the signing key holds no key, or more than four")]
     Count,
 }
 
