@@ -2,7 +2,7 @@
 -- Index  batch_pkey; tally_batch; redrive_restart.
 -- Locks  none: the batch is locked.
 -- Gives  one row or none.
-select b.id, b.state, b.sealed, b.expected, b.accepted, b.tripped, b.rules as "rules!",
+select b.id, b.state, b.sealed and (not b.opened or b.closed_at is not null) as "sealed!", b.expected, b.accepted, b.tripped, b.rules as "rules!",
        exists (select from redrive
                where redrive.batch = b.id and redrive.generation is not null and redrive.state = 'running') as "is_restarting!",
        (select coalesce(json_object_agg(told.kind, told.n), '{}')

@@ -2,7 +2,7 @@
 -- Index  batch_judged; tally_batch; redrive_restart.
 -- Locks  none: each is judged again under its lock.
 -- Gives  up to 100 rows after the batch $1.
-select b.id, b.state, b.sealed, b.expected, b.accepted, b.tripped, b.rules as "rules!",
+select b.id, b.state, b.sealed and (not b.opened or b.closed_at is not null) as "sealed!", b.expected, b.accepted, b.tripped, b.rules as "rules!",
        exists (select from redrive
                where redrive.batch = b.id and redrive.generation is not null and redrive.state = 'running') as "is_restarting!",
        (select coalesce(json_object_agg(told.kind, told.n), '{}')

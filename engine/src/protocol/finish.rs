@@ -9,7 +9,8 @@ use windlass_workflows::value::Value;
 
 use super::course::count;
 use super::release::stand_still;
-use crate::store::Session;
+use crate::store::notice::note_end;
+use crate::store::{EXTENTS_MAX, Session};
 use crate::{Error, Store};
 
 /// A row of `batch/to_judge.sql` or `batch/judged.sql`.
@@ -94,14 +95,16 @@ async fn act(connection: &mut Session, batch: i64) -> Result<bool, Error> {
         }
     }
     if verdict.fails {
-        sqlx::query_file!("queries/batch/end_unstarted.sql", batch)
+        // The next pass ends more, until none is open.
+        sqlx::query_file!("queries/batch/end_unstarted.sql", batch, EXTENTS_MAX)
             .fetch_one(&mut *connection)
             .await?;
     }
     if let Some(state) = verdict.end {
         sqlx::query_file!("queries/batch/end_judged.sql", batch, state)
-            .execute(connection)
+            .execute(&mut *connection)
             .await?;
+        note_end(connection, batch).await?;
     }
     Ok(verdict.end.is_some())
 }

@@ -18,7 +18,7 @@ use crate::protocol::go_on::HALT;
 use crate::vocabulary::PauseScope;
 
 /// Extents of a kind that one transaction ends: its locks are held for some hundredths of a second.
-const EXTENTS_MAX: i64 = 1_000;
+pub(crate) const EXTENTS_MAX: i64 = 1_000;
 /// Jobs that one pass asks one by one.
 const ASKED_MAX: usize = 500;
 /// Ranges of ids that one pass looks at.

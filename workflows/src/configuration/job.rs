@@ -228,7 +228,7 @@ fn read_chunk(document: &Spot<'_>, strategy: Option<Strategy>) -> Option<Chunk> 
 }
 
 /// A name, none or one.
-fn read_queue(document: &Spot<'_'>) -> Option<Option<String>> {
+fn read_queue(document: &Spot<'_>) -> Option<Option<String>> {
     match document.get("queue") {
         Some(queue) => queue.name().map(|name| Some(name.to_owned())),
         None => Some(None),

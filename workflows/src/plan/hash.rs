@@ -216,8 +216,9 @@ mod tests {
             selection,
         };
         let once = added("a", b"x").finish();
-        let then = added(&hex(once), b"y").finish();
-        let other = added(&hex(added("a", b"y").finish()), b"x").finish();
+        let (first, other_first) = (hex(once), hex(added("a", b"y").finish()));
+        let then = added(&first, b"y").finish();
+        let other = added(&other_first, b"x").finish();
 
         assert_ne!(once, added("b", b"x").finish());
         assert_ne!(then, other, "their order counts");

@@ -171,7 +171,7 @@ async fn job_ids(
             .await?;
         ids.push(first.job);
     }
-    let wanted = columns.keys.len() + usize::before(columns.has_part);
+    let wanted = columns.keys.len() + usize::from(columns.has_part);
     let blocks = (wanted - ids.len()).div_ceil(ids::BLOCK as usize);
     let firsts = ids::next_blocks(connection, blocks as i64).await?;
     let fresh = firsts.iter().flat_map(|first| *first..*first + ids::BLOCK);

@@ -85,8 +85,9 @@ impl Store {
                     _ => Err(Error::not_found("category", name.as_str())),
                 }
             }
-            Source::Items { key, object, .. } | Source::File { key, object, .. } => {
-                Ok(form(configuration, key, object.as_ref()))
+            source => {
+                let (key, object) = source.identity().expect("only a category has its own");
+                Ok(form(configuration, key, object))
             }
         }
     }
