@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use super::context::{Context, Paging, query};
 use super::error::CliError;
-use super::output::Column;
+use super::output::{Column, Format};
 use super::pause::{How, pause};
 use crate::exit::Exit;
 
@@ -109,7 +109,7 @@ const NEXT: &[Column] = &[
     Column("AT", &["/at"]),
     Column("LOCAL", &["/local"]),
     Column("FIRES", &["/fire_at"]),
-    Column("NOTES", &["/notes"]),
+    Column("FLAGS", &["/flags"]),
 ];
 
 const BACKFILL: &[Column] = &[
@@ -169,9 +169,76 @@ impl ScheduleCommand {
 async fn next(context: &Context, name: &str, count: String) -> Result<Exit, CliError> {
     let path = ["schedules", name, "next"];
     let answer = context.client.get(&path, &[("count", count)]).await?;
-    let slots = super::context::items(answer).0;
+    let slots = match context.output.format {
+        Format::Table => flagged(&answer),
+        _ => super::context::items(answer).0,
+    };
     context.output.list(&slots, NEXT, true)?;
     Ok(Exit::Done)
+}
+
+/// Slots and the times that become none, in the order of the wall clock, each with all that is to be said of it.
+fn flagged(answer: &Value) -> Vec<Value> {
+    let all = |key: &str| {
+        answer
+            .get(key)
+            .and_then(Value::as_array)
+            .into_iter()
+            .flatten()
+    };
+    let slots = all("items").map(|slot| {
+        let mut slot = slot.clone();
+        slot["flags"] = Value::from(flags(&slot));
+        slot
+    });
+    let left_out = all("left_out").map(|one| {
+        let reason = one["reason"].as_str().unwrap_or_default();
+        json!({ "local": one["local"], "flags": format!("left out: {reason}") })
+    });
+    let mut rows: Vec<Value> = slots.chain(left_out).collect();
+    // The local time without its zone; of a month that has no day, the month.
+    rows.sort_by_key(|row| {
+        let local = row["local"].as_str().unwrap_or_default();
+        local.chars().take(19).collect::<String>()
+    });
+    rows
+}
+
+/// Clock changes, days that a calendar moved it from, a pause that will skip it.
+fn flags(slot: &Value) -> String {
+    let notes = slot["notes"].as_array().into_iter().flatten();
+    let notes = notes.filter_map(Value::as_str).map(str::to_owned);
+    // In words, where there are words: they name the day.
+    let said = slot["note"].as_str().map(str::to_owned);
+    let mut flags: Vec<String> = said.map_or_else(|| notes.collect(), |said| vec![said]);
+    if slot["paused"] == true {
+        flags.push("paused".to_owned());
+    }
+    flags.join(", ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn times_that_become_no_slot_stand_among_the_slots() {
+        let answer = json!({
+            "items": [
+                { "at": "a", "local": "2026-03-28T02:30:00+01:00", "notes": [], "note": null, "paused": true },
+                { "at": "b", "local": "2026-03-30T02:30:00+02:00", "notes": ["gap"], "note": null, "paused": false },
+            ],
+            "left_out": [{ "local": "2026-03-29T02:30:00", "reason": "gap_skip" }],
+        });
+
+        let rows = flagged(&answer);
+
+        let told: Vec<&str> = rows
+            .iter()
+            .filter_map(|row| row["flags"].as_str())
+            .collect();
+        assert_eq!(told, ["paused", "left out: gap_skip", "gap"]);
+    }
 }
 
 async fn resume(context: &Context, name: &str, catch_up: Option<String>) -> Result<Exit, CliError> {
