@@ -2,6 +2,8 @@
 //!
 //! Bodies stay JSON values: what a newer server adds is shown, never refused.
 
+mod report;
+
 use std::time::Duration;
 
 use reqwest::header::{ACCEPT, CONTENT_TYPE, HeaderMap};

@@ -113,6 +113,21 @@ pub enum ConfigurationKind {
 }
 
 impl ConfigurationKind {
+    /// Every kind, in the order in which they are exported: what others name comes before them.
+    pub const ALL: [ConfigurationKind; 6] = [
+        ConfigurationKind::Connection,
+        ConfigurationKind::Limit,
+        ConfigurationKind::Calendar,
+        ConfigurationKind::Category,
+        ConfigurationKind::Purpose,
+        ConfigurationKind::JobConfiguration,
+    ];
+
+    /// The kind of this word.
+    pub fn named(word: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|kind| kind.as_str() == word)
+    }
+
     /// Its word in the table, in JSON and in messages.
     pub fn as_str(self) -> &'static str {
         match self {

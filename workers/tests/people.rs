@@ -141,7 +141,7 @@ impl Site {
             format: Format::Csv,
             reader: Box::new(Cursor::new(rows.as_bytes().to_vec())),
         };
-        let loaded = self.store.load_items(TENANT, "birds", source).await;
+        let loaded = self.store.load_items(TENANT, "mia", "birds", source).await;
         loaded.expect("loaded");
     }
 }

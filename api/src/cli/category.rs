@@ -1,8 +1,9 @@
 //! `windlass category`: collections of items.
 
 use clap::Subcommand;
+use reqwest::Method;
 
-use super::context::{Context, Paging};
+use super::context::{Context, Paging, query};
 use super::error::CliError;
 use super::output::Column;
 use crate::exit::Exit;
@@ -25,9 +26,30 @@ pub enum CategoryCommand {
     Items {
         /// Its name
         name: String,
+        /// A version that is kept; the current one unless given
+        #[arg(long = "at-version", value_name = "N")]
+        version: Option<i32>,
         /// Which page.
         #[command(flatten)]
         paging: Paging,
+    },
+    /// Its loads: who brought what, and what that changed
+    Versions {
+        /// Its name
+        name: String,
+        /// Which page.
+        #[command(flatten)]
+        paging: Paging,
+    },
+    /// Delete it; it can be brought back for as long as its items are kept
+    Delete {
+        /// Its name
+        name: String,
+    },
+    /// Bring it back
+    Undelete {
+        /// Its name
+        name: String,
     },
     /// Replace its items
     Load {
@@ -36,6 +58,9 @@ pub enum CategoryCommand {
         /// CSV, NDJSON, JSON or Parquet, told by its ending
         #[arg(long, value_name = "PATH")]
         file: String,
+        /// Where to write rows that are refused: CSV or NDJSON, told by its ending
+        #[arg(long, value_name = "PATH")]
+        refused: Option<String>,
     },
 }
 
@@ -44,6 +69,17 @@ const CATEGORIES: &[Column] = &[
     Column("VERSION", &["/version"]),
     Column("ITEMS", &["/items"]),
     Column("LOADED", &["/loaded_at"]),
+];
+
+const VERSIONS: &[Column] = &[
+    Column("VERSION", &["/version"]),
+    Column("ITEMS", &["/items"]),
+    Column("ADDED", &["/added"]),
+    Column("CHANGED", &["/changed"]),
+    Column("REMOVED", &["/removed"]),
+    Column("LOADED", &["/loaded_at"]),
+    Column("BY", &["/loaded_by"]),
+    Column("FROM", &["/origin"]),
 ];
 
 const ITEMS: &[Column] = &[
@@ -63,14 +99,52 @@ impl CategoryCommand {
                     .await
             }
             Self::Show { name } => context.show(&["categories", &name]).await,
-            Self::Items { name, paging } => {
+            Self::Items {
+                name,
+                version,
+                paging,
+            } => {
+                let query = query(&[("version", &version.map(|version| version.to_string()))]);
                 context
-                    .list(&["categories", &name, "items"], Vec::new(), &paging, ITEMS)
+                    .list(&["categories", &name, "items"], query, &paging, ITEMS)
                     .await
             }
-            Self::Load { name, file } => load(context, &name, &file).await,
+            Self::Versions { name, paging } => {
+                let path = ["categories", &name, "versions"];
+                context.list(&path, Vec::new(), &paging, VERSIONS).await
+            }
+            Self::Delete { name } => delete(context, &name).await,
+            Self::Undelete { name } => undelete(context, &name).await,
+            Self::Load {
+                name,
+                file,
+                refused: None,
+            } => load(context, &name, &file).await,
+            Self::Load {
+                name,
+                file,
+                refused: Some(refused),
+            } => load_reporting(context, &name, &file, &refused).await,
         }
     }
+}
+
+async fn delete(context: &Context, name: &str) -> Result<Exit, CliError> {
+    let question = format!("Delete the category {name}?");
+    if !context.confirm(&question)? {
+        return Ok(Exit::Done);
+    }
+    let path = ["categories", name];
+    let answer = context.client.send(Method::DELETE, &path, None).await?;
+    context.output.item(&answer)?;
+    Ok(Exit::Done)
+}
+
+async fn undelete(context: &Context, name: &str) -> Result<Exit, CliError> {
+    let path = ["categories", name, "undelete"];
+    let answer = context.client.send(Method::POST, &path, None).await?;
+    context.output.item(&answer)?;
+    Ok(Exit::Done)
 }
 
 async fn load(context: &Context, name: &str, file: &str) -> Result<Exit, CliError> {
@@ -80,4 +154,49 @@ async fn load(context: &Context, name: &str, file: &str) -> Result<Exit, CliErro
     let answer = context.client.pour(&path, kind, pieces, None).await?;
     context.output.item(&answer)?;
     Ok(Exit::Done)
+}
+
+/// Loads, or writes the rows that were refused into a file.
+async fn load_reporting(
+    context: &Context,
+    name: &str,
+    file: &str,
+    refused: &str,
+) -> Result<Exit, CliError> {
+    let report = match refused.rsplit_once('.').map(|(_, ending)| ending) {
+        Some("csv") => "text/csv",
+        Some("ndjson" | "jsonl") => "application/x-ndjson",
+        _ => return Err(ending(refused, ".csv and .ndjson")),
+    };
+    let pieces = super::files::pieces(file).await?;
+    let path = ["categories", name, "items"];
+    let kinds = (kind(file)?, report);
+    let answer = context.client.pour_reporting(&path, kinds, pieces).await?;
+    let is_done = answer.status().is_success();
+    let text = super::export::whole(context, answer).await?;
+    if is_done {
+        let answer = serde_json::from_slice(&text)
+            .map_err(|error| CliError::new(Exit::Failed, "strange_answer", error.to_string()))?;
+        context.output.item(&answer)?;
+        return Ok(Exit::Done);
+    }
+    std::fs::write(refused, text)?;
+    let message = format!("{file} was refused, nothing was stored");
+    let error = CliError::new(Exit::Refused, "invalid", message);
+    Err(error.hint(format!("what is wrong with its rows is in {refused}")))
+}
+
+/// The media type of a file of items.
+fn kind(file: &str) -> Result<&'static str, CliError> {
+    match file.rsplit_once('.').map(|(_, ending)| ending) {
+        Some("csv") => Ok("text/csv"),
+        Some("ndjson" | "jsonl") => Ok("application/x-ndjson"),
+        Some("json") => Ok("application/json"),
+        Some("parquet") => Ok("application/vnd.apache.parquet"),
+        _ => Err(ending(file, ".csv, .ndjson, .json and .parquet")),
+    }
+}
+
+fn ending(file: &str, known: &str) -> CliError {
+    CliError::usage(format!("{file} ends in none of {known}"))
 }

@@ -3,7 +3,7 @@
 use clap::Subcommand;
 
 use super::batch;
-use super::context::{Context, Paging};
+use super::context::{Context, Paging, query};
 use super::error::CliError;
 use super::output::Column;
 use crate::exit::Exit;
@@ -21,6 +21,17 @@ pub enum PurposeCommand {
     Show {
         /// Its name
         name: String,
+        /// One of its revisions; the newest unless given
+        #[arg(long, value_name = "N")]
+        revision: Option<i32>,
+    },
+    /// Its revisions: who applied what
+    Revisions {
+        /// Its name
+        name: String,
+        /// Which page.
+        #[command(flatten)]
+        paging: Paging,
     },
 }
 
@@ -60,6 +71,14 @@ const PURPOSES: &[Column] = &[
     Column("TITLE", &["/document/title", "/title"]),
 ];
 
+const REVISIONS: &[Column] = &[
+    Column("REVISION", &["/revision"]),
+    Column("TEMPLATE", &["/document/template"]),
+    Column("APPLIED", &["/applied_at"]),
+    Column("BY", &["/applied_by"]),
+    Column("FILE", &["/source_file"]),
+];
+
 const CONFIGURATIONS: &[Column] = &[
     Column("NAME", &["/name"]),
     Column("STRATEGY", &["/document/strategy", "/strategy"]),
@@ -77,7 +96,16 @@ impl PurposeCommand {
                     .list(&["purposes"], Vec::new(), &paging, PURPOSES)
                     .await
             }
-            Self::Show { name } => context.show(&["purposes", &name]).await,
+            Self::Show { name, revision } => {
+                let query = query(&[("revision", &revision.map(|one| one.to_string()))]);
+                let purpose = context.client.get(&["purposes", &name], &query).await?;
+                context.output.item(&purpose)?;
+                Ok(Exit::Done)
+            }
+            Self::Revisions { name, paging } => {
+                let path = ["purposes", &name, "revisions"];
+                context.list(&path, Vec::new(), &paging, REVISIONS).await
+            }
         }
     }
 }

@@ -23,6 +23,7 @@ mod contexts;
 mod doctor;
 mod draft;
 pub mod error;
+mod export;
 mod failure;
 pub mod files;
 mod flight;
@@ -132,6 +133,8 @@ enum Command {
     Approval(approval::ApprovalCommand),
     /// Make templates, purposes, categories, configurations, limits and connections like these files
     Apply(apply::ApplyArgs),
+    /// Write what was applied as files that can be applied again
+    Export(export::ExportArgs),
     /// What jobs follow
     #[command(subcommand)]
     Template(template::TemplateCommand),
@@ -298,6 +301,7 @@ impl Command {
             Self::Event(command) => command.run(context).await,
             Self::Approval(command) => command.run(context).await,
             Self::Apply(args) => args.run(context).await,
+            Self::Export(args) => args.run(context).await,
             Self::Template(command) => command.run(context).await,
             Self::Request(command) => command.run(context).await,
             Self::Job(command) => command.run(context).await,

@@ -195,7 +195,7 @@ struct ManifestQuery {
 /// The forms of a manifest.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
-enum ManifestFormat {
+pub(super) enum ManifestFormat {
     /// A JSON object a line.
     Ndjson,
     /// RFC 4180 with a header line.
@@ -227,7 +227,7 @@ async fn read_manifest(
     Ok((headers, Body::from_stream(written(rows, format))).into_response())
 }
 
-fn accepted(headers: &HeaderMap) -> ManifestFormat {
+pub(super) fn accepted(headers: &HeaderMap) -> ManifestFormat {
     let accept = headers
         .get(header::ACCEPT)
         .and_then(|accept| accept.to_str().ok());
@@ -285,7 +285,7 @@ fn csv_row(row: MemberReply) -> String {
 }
 
 /// A text that no spreadsheet takes for a formula.
-fn cell(text: String) -> String {
+pub(super) fn cell(text: String) -> String {
     match text.starts_with(['=', '+', '-', '@']) {
         true => format!("'{text}"),
         false => text,
@@ -293,7 +293,7 @@ fn cell(text: String) -> String {
 }
 
 /// One line of CSV.
-fn line<T: AsRef<[u8]>>(cells: impl IntoIterator<Item = T>) -> String {
+pub(super) fn line<T: AsRef<[u8]>>(cells: impl IntoIterator<Item = T>) -> String {
     let mut writer = csv::Writer::from_writer(Vec::new());
     writer
         .write_record(cells)

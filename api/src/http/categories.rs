@@ -3,20 +3,22 @@
 use axum::Json;
 use axum::extract::{Request, State};
 use axum::http::Uri;
-use axum::response::Response;
-use serde::Serialize;
-use utoipa::ToSchema;
+use axum::response::{IntoResponse, Response};
+use serde::{Deserialize, Serialize};
+use utoipa::{IntoParams, ToSchema};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
-use windlass_engine::protocol::load::Source;
+use windlass_engine::Error;
+use windlass_engine::protocol::load::{LISTED_MAX, REPORTED_MAX, Source};
 use windlass_engine::vocabulary::ConfigurationKind;
 use windlass_workflows::configuration::Format;
 
 use super::habit::extract::{self, At, Params};
 use super::habit::page::{self, PageQuery, PageReply};
-use super::habit::problem::Refusal;
+use super::habit::problem::{ProblemDetails, Refusal};
 use super::habit::raw::Raw;
 use super::habit::spool;
+use super::refused::{self, RefusedRow};
 use super::state::ApiState;
 use super::view::catalogue::{CategoryReply, ItemReply};
 
@@ -64,18 +66,35 @@ async fn show_category(
     }))
 }
 
-/// Items of a category's current version, by row.
+/// Which items.
+#[derive(Debug, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+struct ItemsQuery {
+    /// A version that is kept; the current one unless given.
+    version: Option<i32>,
+    /// Items, 1 to 1,000; 100 unless given.
+    limit: Option<u32>,
+    /// `next_cursor` of the page before.
+    cursor: Option<String>,
+}
+
+/// Items of a category's current version, or of one that is kept, by row.
 #[utoipa::path(get, path = "/v1/categories/{name}/items", tag = "configuration",
-    params(("name" = String, Path, description = "Its name"), PageQuery),
+    params(("name" = String, Path, description = "Its name"), ItemsQuery),
     responses((status = 200, body = PageReply<ItemReply>)))]
 async fn list_items(
     State(state): State<ApiState>,
     At(name): At<String>,
     uri: Uri,
-    Params(query): Params<PageQuery>,
+    Params(query): Params<ItemsQuery>,
 ) -> Result<Response, Refusal> {
-    let (limit, after) = (query.limit()?, query.after::<i64>()?.unwrap_or(0));
-    let found = state.store.items(state.tenant, &name, after, limit).await?;
+    let limit = page::limit(query.limit)?;
+    let after = page::after::<i64>(query.cursor.as_deref())?.unwrap_or(0);
+    let found = state
+        .store
+        .items_of(state.tenant, &name, query.version, after, limit)
+        .await?;
     Ok(page::reply(&uri, found, ItemReply::from))
 }
 
@@ -93,18 +112,21 @@ struct LoadReply {
 }
 
 /// Replaces the items of a category that was applied before. One refused row refuses the load, and
-/// nothing is stored; what was loaded before is not loaded again.
+/// nothing is stored; what was loaded before is not loaded again. Who accepts `text/csv` or `application/x-ndjson` is
+/// sent the refused rows as a file.
 #[utoipa::path(post, path = "/v1/categories/{name}/items", tag = "configuration",
     params(("name" = String, Path, description = "Its name")),
     request_body(content(
         (String = "text/csv"), (String = "application/x-ndjson"), (Object = "application/json"),
         (String = "application/vnd.apache.parquet"))),
-    responses((status = 200, body = LoadReply)))]
+    responses((status = 200, body = LoadReply), (status = 422, content(
+        (ProblemDetails = "application/problem+json"), (RefusedRow = "application/x-ndjson"), (String = "text/csv")))))]
 async fn load_items(
     State(state): State<ApiState>,
     At(name): At<String>,
     request: Request,
-) -> Result<Json<LoadReply>, Refusal> {
+) -> Result<Response, Refusal> {
+    let report = refused::wanted(request.headers());
     let format = match extract::media_type(request.headers()).as_str() {
         "text/csv" => Format::Csv,
         "application/x-ndjson" | "application/ndjson" => Format::Ndjson,
@@ -126,12 +148,23 @@ async fn load_items(
         format,
         reader,
     };
-    let load = state.store.load_items(state.tenant, &name, source).await?;
+    let most = report.map_or(LISTED_MAX, |_| REPORTED_MAX);
+    let loaded = state
+        .store
+        .load_listing(state.tenant, &state.who, (&name, source), most);
+    let load = match (loaded.await, report) {
+        (Ok(load), _) => load,
+        (Err(Error::Invalid { problems }), Some(format)) => {
+            return Ok(refused::report(&name, &problems, format));
+        }
+        (Err(error), _) => return Err(error.into()),
+    };
     let (version, items, loaded) = (load.version, load.rows, load.loaded);
-    Ok(Json(LoadReply {
+    let reply = LoadReply {
         category: name,
         version,
         items,
         loaded,
-    }))
+    };
+    Ok(Json(reply).into_response())
 }

@@ -4,6 +4,8 @@ use axum::Json;
 use axum::extract::State;
 use axum::http::Uri;
 use axum::response::Response;
+use serde::Deserialize;
+use utoipa::IntoParams;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 use windlass_engine::vocabulary::ConfigurationKind;
@@ -18,6 +20,7 @@ pub(super) fn routes() -> OpenApiRouter<ApiState> {
     OpenApiRouter::new()
         .routes(routes!(list_purposes))
         .routes(routes!(show_purpose))
+        .routes(routes!(list_purpose_revisions))
         .routes(routes!(list_job_configurations))
         .routes(routes!(show_job_configuration))
         .routes(routes!(list_connections))
@@ -37,15 +40,51 @@ async fn list_purposes(
     list(&state, ConfigurationKind::Purpose, &uri, &query).await
 }
 
-/// One purpose in its newest revision.
+/// One purpose, in its newest revision or another.
 #[utoipa::path(get, path = "/v1/purposes/{name}", tag = "configuration",
-    params(("name" = String, Path, description = "Its name")),
+    params(("name" = String, Path, description = "Its name"), RevisionQuery),
     responses((status = 200, body = DocumentReply)))]
 async fn show_purpose(
     State(state): State<ApiState>,
     At(name): At<String>,
+    Params(query): Params<RevisionQuery>,
 ) -> Result<Json<DocumentReply>, Refusal> {
-    show(&state, ConfigurationKind::Purpose, &name).await
+    let kind = ConfigurationKind::Purpose;
+    let Some(revision) = query.revision else {
+        return show(&state, kind, &name).await;
+    };
+    let found = state
+        .store
+        .configuration_revision(state.tenant, kind, &name, revision);
+    Ok(Json(found.await?.into()))
+}
+
+/// Which revision.
+#[derive(Debug, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+struct RevisionQuery {
+    /// The newest unless given.
+    revision: Option<i32>,
+}
+
+/// The revisions of a purpose, the latest first.
+#[utoipa::path(get, path = "/v1/purposes/{name}/revisions", tag = "configuration",
+    params(("name" = String, Path, description = "Its name"), PageQuery),
+    responses((status = 200, body = PageReply<DocumentReply>)))]
+async fn list_purpose_revisions(
+    State(state): State<ApiState>,
+    At(name): At<String>,
+    uri: Uri,
+    Params(query): Params<PageQuery>,
+) -> Result<Response, Refusal> {
+    let (limit, before) = (query.limit()?, query.after::<i32>()?);
+    let whose = (ConfigurationKind::Purpose, name.as_str());
+    let found = state
+        .store
+        .configuration_revisions(state.tenant, whose, before, limit)
+        .await?;
+    Ok(page::reply(&uri, found, DocumentReply::from))
 }
 
 /// Job configurations by name.

@@ -14,11 +14,13 @@ mod breakers;
 mod bulk;
 mod bulk_changes;
 mod categories;
+mod category_life;
 mod clock;
 mod contexts;
 mod doctor;
 mod documents;
 mod elsewhere;
+mod export;
 mod failures;
 mod fleet;
 mod flights;
@@ -31,6 +33,7 @@ mod limits;
 mod messages;
 mod openapi;
 mod pauses;
+mod refused;
 mod requests;
 mod restarts;
 mod schedules;
@@ -85,6 +88,8 @@ fn routes() -> OpenApiRouter<ApiState> {
     let calls = [
         contexts::routes(),
         documents::routes(),
+        category_life::routes(),
+        export::routes(),
         limits::routes(),
         webhooks::routes(),
         templates::routes(),

@@ -11,4 +11,4 @@ left join lateral (
       and added <= category.version and (removed is null or removed > category.version)
     limit 1
 ) item on true
-where category.tenant = $1 and category.name = $2;
+where category.tenant = $1 and category.name = $2 and category.deleted_at is null;

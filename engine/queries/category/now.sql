@@ -3,4 +3,4 @@
 -- Locks  none: later loads do not touch the plan.
 select id, version
 from category
-where tenant = $1 and name = $2 and version > 0;
+where tenant = $1 and name = $2 and version >= kept_from and deleted_at is null;

@@ -4,6 +4,7 @@
 //! and schedules planned, all or nothing. Every problem of every part comes back at once. A dry run
 //! does the same and takes it back.
 
+mod categories;
 mod days;
 mod pins;
 
@@ -21,7 +22,7 @@ use windlass_workflows::resource::Resources;
 use windlass_workflows::value::Value;
 
 use super::change::{Action, Change, diff};
-use super::load::{ReadSeek, Source, load};
+use super::load::ReadSeek;
 use super::publish;
 use super::references;
 use super::timing::{self, Applied};
@@ -160,7 +161,10 @@ impl Applying {
         };
         let revision = self.revision(connection, document, kind).await?;
         match &document.content {
-            Content::Category(category) => self.load(connection, document, category).await,
+            Content::Category(category) => {
+                self.keep(connection, category).await?;
+                self.load(connection, document, category).await
+            }
             Content::JobConfiguration(job) => {
                 let rule = document.canonical().get("schedule").map(Value::to_json);
                 let applied = Applied {
@@ -249,13 +253,16 @@ impl Applying {
         Ok(())
     }
 
-    /// What the author wrote: the file where the document stands alone in it, else its JSON.
+    /// What the author wrote: the file, or the document's part of it.
     fn source(&self, document: &Document, all: &[Document]) -> String {
         let same = all.iter().filter(|other| other.file == document.file);
         let beside = same.count();
         let text = self.application.texts.get(&document.file);
         match text {
             Some(text) if beside == 1 => text.clone(),
+            Some(text) if !document.file.ends_with(".json") => {
+                documents::part(text, document.place.line)
+            }
             _ => document.canonical().to_json(),
         }
     }
@@ -297,44 +304,6 @@ impl Applying {
         Ok(revision)
     }
 
-    async fn load(
-        &mut self,
-        connection: &mut Session,
-        document: &Document,
-        category: &documents::Category,
-    ) -> Result<(), Error> {
-        let name = &category.header.name;
-        let Some(data) = &category.data else {
-            return Ok(());
-        };
-        let source = match &data.load {
-            documents::Load::Items(items) => Source::Items(items.clone()),
-            documents::Load::File { path, format } => match self.application.files.remove(name) {
-                Some(reader) => Source::File {
-                    name: path.clone(),
-                    format: *format,
-                    reader,
-                },
-                None => {
-                    self.refuse(document, vec![missing_file(document, path, "/data/file")]);
-                    return Ok(());
-                }
-            },
-        };
-        match load(connection, self.application.tenant, category, source).await? {
-            Ok(load) => {
-                if let Some(change) = self.changes.last_mut() {
-                    change.items = Some(load.rows);
-                    if load.loaded && change.action == Action::Unchanged {
-                        change.action = Action::Changed;
-                    }
-                }
-            }
-            Err(problems) => self.refuse(document, problems),
-        }
-        Ok(())
-    }
-
     /// Collects problems; those of the document itself are placed in its file.
     fn refuse(&mut self, document: &Document, problems: Vec<Problem>) {
         let placed = problems.into_iter().map(|problem| match problem.file {
@@ -362,10 +331,10 @@ fn compare(
     let Some(latest) = latest else {
         return (Action::Created, 1, Vec::new());
     };
-    if latest.hash == hash {
+    let old = Value::parse(&latest.document).unwrap_or(Value::Null);
+    if latest.hash == hash || categories::is_same(document, &old) {
         return (Action::Unchanged, latest.revision, Vec::new());
     }
-    let old = Value::parse(&latest.document).unwrap_or(Value::Null);
     (
         Action::Changed,
         latest.revision + 1,

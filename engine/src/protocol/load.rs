@@ -16,14 +16,22 @@ use windlass_workflows::value::Value;
 
 use super::rows::{self, For, Reading, Sink};
 use crate::Error;
-use crate::store::Session;
-use crate::store::{self, Store};
+use crate::store::category::Locked;
+use crate::store::category_version::{self, Differences, NewVersion};
+use crate::store::{self, Session, Store};
 use crate::vocabulary::ConfigurationKind;
 
 /// Parts of a copy under way; each is a quarter of a MiB.
 pub(super) const PARTS_MAX: usize = 8;
+/// Refused rows that an answer lists.
+pub const LISTED_MAX: usize = 1_000;
 /// Duplicate keys that are reported.
 const DUPLICATES_MAX: i64 = 1_000;
+
+/// Refused rows that a report of them lists; each costs a few hundred bytes while a file is read.
+pub const REPORTED_MAX: usize = 20_000;
+/// The origin of items that stand in the document of their category.
+pub(super) const DOCUMENT: &str = "document";
 
 /// Something to read twice: once for its checksum, once for its rows.
 pub trait ReadSeek: Read + Seek + Send {}
@@ -66,21 +74,43 @@ pub struct Load {
 }
 
 impl Store {
-    /// Replaces the items of a category that was applied before.
+    /// Replaces the items of a category that was applied before; `who` does.
     ///
     /// # Errors
-    /// [`Error::NotFound`] for a category that nobody applied; [`Error::Invalid`] with every refused
-    /// row, and then nothing is stored.
-    pub async fn load_items(&self, tenant: i32, name: &str, source: Source) -> Result<Load, Error> {
+    /// [`Error::NotFound`] for a category that nobody applied, `category_deleted` for one that was deleted since;
+    /// [`Error::Invalid`] with every refused row, and then nothing is stored.
+    pub async fn load_items(
+        &self,
+        tenant: i32,
+        who: &str,
+        name: &str,
+        source: Source,
+    ) -> Result<Load, Error> {
+        self.load_listing(tenant, who, (name, source), LISTED_MAX)
+            .await
+    }
+
+    /// The same, listing up to so many refused rows; others are counted.
+    ///
+    /// # Errors
+    /// As [`Store::load_items`].
+    pub async fn load_listing(
+        &self,
+        tenant: i32,
+        who: &str,
+        (name, source): (&str, Source),
+        most: usize,
+    ) -> Result<Load, Error> {
         let revision = self
             .configuration(tenant, ConfigurationKind::Category, name)
             .await?;
         let Content::Category(category) = revision.content()? else {
             return Err(Error::not_found("category", name));
         };
+        let who = who.to_owned();
         self.transaction(move |connection| {
             Box::pin(async move {
-                match load(connection, tenant, &category, source).await? {
+                match load(connection, (tenant, &who, most), &category, source).await? {
                     Ok(load) => Ok(load),
                     Err(problems) => Err(Error::Invalid { problems }),
                 }
@@ -94,7 +124,7 @@ impl Store {
 /// find others, but must not commit.
 pub(super) async fn load(
     connection: &mut Session,
-    tenant: i32,
+    (tenant, who, most): (i32, &str, usize),
     category: &Category,
     source: Source,
 ) -> Result<Result<Load, Vec<Problem>>, Error> {
@@ -103,17 +133,16 @@ pub(super) async fn load(
         Err(problem) => return Ok(Err(vec![problem])),
     };
     let locked = store::category::lock(connection, tenant, &category.header.name).await?;
+    if locked.deleted_at.is_some() {
+        return Err(deleted(&category.header.name));
+    }
     if locked.checksum.as_deref() == Some(checksum.as_str()) {
-        return Ok(Ok(Load {
-            version: locked.version,
-            rows: locked.items,
-            loaded: false,
-        }));
+        return Ok(Ok(known(&locked)));
     }
     let version = locked.version + 1;
     let file = source.file();
     let reading = copy(connection, category, source, locked.id, version).await?;
-    let mut problems = refusals(&reading);
+    let mut problems = refusals(&reading, most);
     if problems.is_empty() {
         let found =
             store::category::duplicates(connection, locked.id, version, DUPLICATES_MAX).await?;
@@ -122,12 +151,58 @@ pub(super) async fn load(
     if !problems.is_empty() {
         return Ok(Err(in_file(problems, file)));
     }
-    store::category::replace(connection, locked.id, version, reading.rows, &checksum).await?;
-    Ok(Ok(Load {
+    let new = NewVersion {
+        category: locked.id,
         version,
-        rows: reading.rows,
+        items: reading.rows,
+        differences: Differences::all_new(reading.rows),
+        origin: file.as_deref().unwrap_or(DOCUMENT),
+        who,
+    };
+    publish(connection, &locked, new, &checksum).await.map(Ok)
+}
+
+/// Makes copied rows the current version, unless they say what it says already.
+async fn publish(
+    connection: &mut Session,
+    locked: &Locked,
+    mut new: NewVersion<'_>,
+    checksum: &str,
+) -> Result<Load, Error> {
+    // After a deletion there is nothing that could be compared.
+    if locked.checksum.is_some() {
+        let found = category_version::compare(connection, locked.id, new.version).await?;
+        if found.is_none() {
+            category_version::take_back(connection, locked.id, new.version, checksum).await?;
+            return Ok(known(locked));
+        }
+        new.differences = found;
+    }
+    store::category::replace(connection, locked.id, new.version, new.items, checksum).await?;
+    category_version::note(connection, new).await?;
+    Ok(Load {
+        version: new.version,
+        rows: new.items,
         loaded: true,
-    }))
+    })
+}
+
+fn known(locked: &Locked) -> Load {
+    Load {
+        version: locked.version,
+        rows: locked.items,
+        loaded: false,
+    }
+}
+
+pub(super) fn deleted(name: &str) -> Error {
+    Error::Conflict {
+        code: "category_deleted",
+        message: format!("the category `{name}` was deleted"),
+        hint: Some(format!(
+            "`windlass category undelete {name}` brings it back, and so does applying its document"
+        )),
+    }
 }
 
 /// Reads on a thread that may block, copies here.
@@ -208,10 +283,13 @@ fn hash_source(hasher: &mut Sha256, source: &mut Source) -> io::Result<()> {
     }
 }
 
-pub(super) fn refusals(reading: &Reading) -> Vec<Problem> {
-    let mut problems = reading.refused.clone();
-    if reading.more_refused > 0 {
-        let message = format!("{} further problems are not listed", reading.more_refused);
+/// What is wrong with the rows of a reading: so many of it at most, and how much more there is.
+pub(super) fn refusals(reading: &Reading, most: usize) -> Vec<Problem> {
+    let listed = reading.refused.len().min(most);
+    let mut problems = reading.refused[..listed].to_vec();
+    let more = reading.refused.len() - listed + reading.more_refused;
+    if more > 0 {
+        let message = format!("{more} further problems are not listed");
         problems.push(Problem::new("more_problems", "", message));
     }
     problems

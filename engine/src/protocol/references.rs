@@ -109,8 +109,17 @@ async fn exists(
     if names.of_kind(reference.kind).contains(name) {
         return Ok(true);
     }
+    if reference.kind == ReferenceKind::Category && is_deleted(connection, tenant, name).await? {
+        return Ok(false);
+    }
     let found = store::configuration::latest(connection, tenant, kind, name).await?;
     Ok(found.is_some())
+}
+
+/// Whether a category was deleted: its document is kept, and means nothing until it is brought back.
+async fn is_deleted(connection: &mut Session, tenant: i32, name: &str) -> Result<bool, Error> {
+    let found = store::category::find(connection, tenant, name).await?;
+    Ok(found.is_some_and(|category| category.deleted_at.is_some()))
 }
 
 async fn template_exists(
@@ -157,6 +166,11 @@ async fn unknown(
     let problem = Problem::new("unknown_reference", &*reference.pointer, message)
         .at(reference.line, reference.column)
         .in_file(&*document.file);
+    if reference.kind == ReferenceKind::Category && known.iter().any(|one| one == looked_for) {
+        return Ok(problem.hint(format!(
+            "it was deleted: `windlass category undelete {looked_for}` brings it back"
+        )));
+    }
     let hint = nearest::hint(looked_for, known.iter().map(String::as_str));
     Ok(problem.hint(hint.unwrap_or_else(|| missing_hint(reference.kind).to_owned())))
 }

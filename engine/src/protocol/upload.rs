@@ -13,8 +13,8 @@ use windlass_workflows::configuration::{
 };
 use windlass_workflows::problem::Problem;
 
-use super::load::{PARTS_MAX, ReadSeek, in_file, panicked, refusals};
-use super::rows::{self, Collected, For, Sink};
+use super::load::{LISTED_MAX, PARTS_MAX, ReadSeek, in_file, panicked, refusals};
+use super::rows::{self, Collected, For, Reading, Sink};
 use crate::Error;
 use crate::store::Session;
 use crate::store::source::{self, Repeated};
@@ -124,7 +124,7 @@ pub(super) async fn stage(
     let reading = spawn_blocking(move || rows::read_file(&form, format, reader, sink));
     source::copy(connection, receiver).await?;
     let reading = reading.await.unwrap_or_else(panicked);
-    let mut problems = refusals(&reading);
+    let mut problems = refusals(&reading, LISTED_MAX);
     if problems.is_empty() {
         let line = |n| reading.line_of(n);
         problems.extend(settle(connection, batch, configuration, key, line).await?);
@@ -177,6 +177,7 @@ pub(super) fn form(
         key: key.clone(),
         object: object.cloned(),
         schema: None,
+        retention: Category::RETENTION,
         data: None,
     }
 }

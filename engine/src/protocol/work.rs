@@ -38,6 +38,8 @@ pub(crate) struct Resolved {
     pub(crate) capability: String,
     pub(crate) purpose: String,
     pub(crate) purpose_input: Option<Value>,
+    /// The stream that it goes through.
+    pub(crate) queue: String,
     pub(crate) priority: Priority,
     /// Limits that the purpose names.
     pub(crate) limits: Vec<LimitReference>,
@@ -47,19 +49,28 @@ pub(crate) struct Resolved {
 
 impl Resolved {
     /// As work of a purpose; its input is for those who ask for the purpose.
-    fn serving(self, name: &str, purpose: Purpose) -> Self {
-        Self {
+    ///
+    /// # Errors
+    /// `consent_not_enforced` where its subjects must have agreed: nothing here could ask whether they did, and
+    /// governed work must not go out as if they had.
+    fn serving(self, name: &str, purpose: Purpose) -> Result<Self, Error> {
+        if let Some(class) = purpose.consent {
+            return Err(not_enforced(name, &class));
+        }
+        Ok(Self {
             purpose: name.to_owned(),
+            queue: purpose.queue,
             priority: purpose.priority,
             limits: purpose.limits,
             ..self
-        }
+        })
     }
 
     /// The lane of this work: of a batch, or of single requests (0).
     pub(crate) fn lane(&self, tenant: i32, batch: i64) -> LaneKey {
         LaneKey {
             capability: self.capability.clone(),
+            queue: self.queue.clone(),
             ..LaneKey::of_template(tenant, &self.template, &self.purpose, batch)
         }
     }
@@ -90,7 +101,7 @@ impl Store {
                 let (resolved, purpose) = self.resolve_template(tenant, reference).await?;
                 match purpose.as_str() {
                     "" => Ok(resolved),
-                    name => Ok(resolved.serving(name, self.purpose(tenant, name).await?)),
+                    name => resolved.serving(name, self.purpose(tenant, name).await?),
                 }
             }
             Work::Purpose(name) => {
@@ -99,7 +110,7 @@ impl Store {
                 let (resolved, _) = self.resolve_template(tenant, &template).await?;
                 Ok(Resolved {
                     purpose_input: purpose.input.take(),
-                    ..resolved.serving(name, purpose)
+                    ..resolved.serving(name, purpose)?
                 })
             }
         }
@@ -121,6 +132,7 @@ impl Store {
             capability: found.capability,
             purpose: String::new(),
             purpose_input: None,
+            queue: LaneKey::default_queue(),
             priority: Priority::Normal,
             limits: Vec::new(),
             lane_expression: found.lane_expression,
@@ -138,6 +150,18 @@ impl Store {
             _ => Err(Error::not_found("purpose", name)),
         }
     }
+}
+
+fn not_enforced(name: &str, class: &str) -> Error {
+    let message = format!(
+        "the purpose `{name}` needs the consent `{class}` of its subjects, which this release cannot ask for"
+    );
+    let problem = Problem::new("consent_not_enforced", "/purpose", message);
+    Error::invalid(
+        problem.hint(
+            "its work starts once a release enforces consent; take `consent` out to go without",
+        ),
+    )
 }
 
 /// A missing purpose is one too: it must stop no other request of the same call.

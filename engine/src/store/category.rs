@@ -10,7 +10,7 @@ use windlass_workflows::value::Value;
 
 use super::Store;
 use super::gate::Session;
-use super::page::{Page, fetch};
+use super::page::{PAGE_MAX, Page, fetch};
 use crate::Error;
 
 /// Deepest document that is stored; one that was stored can be read.
@@ -32,6 +32,21 @@ pub struct CategoryView {
     pub checksum: Option<String>,
     /// When.
     pub loaded_at: Option<DateTime<Utc>>,
+    /// The oldest version whose items are all there.
+    pub kept_from: i32,
+    /// Since when it is deleted.
+    pub deleted_at: Option<DateTime<Utc>>,
+    /// By whom.
+    pub deleted_by: Option<String>,
+    /// Until when it can be brought back.
+    pub kept_until: Option<DateTime<Utc>>,
+}
+
+impl CategoryView {
+    /// Whether every item of a version is there.
+    fn has(&self, version: i32) -> bool {
+        (self.kept_from..=self.version).contains(&version)
+    }
 }
 
 /// One item of a category.
@@ -54,6 +69,7 @@ pub(crate) struct Locked {
     pub version: i32,
     pub items: i64,
     pub checksum: Option<String>,
+    pub deleted_at: Option<DateTime<Utc>>,
 }
 
 /// A key that a load brings twice.
@@ -70,10 +86,9 @@ impl Store {
     /// # Errors
     /// [`Error::NotFound`] when it does not exist in this tenant.
     pub async fn category(&self, tenant: i32, name: &str) -> Result<CategoryView, Error> {
-        let row = sqlx::query_file_as!(CategoryView, "queries/category/show.sql", tenant, name)
-            .fetch_optional(self.pool())
-            .await?;
-        row.ok_or_else(|| Error::not_found("category", name))
+        let mut connection = self.pool().acquire().await?;
+        let found = find(&mut connection, tenant, name).await?;
+        found.ok_or_else(|| Error::not_found("category", name))
     }
 
     /// A page of categories after a name.
@@ -127,11 +142,55 @@ impl Store {
         after: i64,
         limit: u32,
     ) -> Result<Page<ItemView>, Error> {
-        let category = self.category(tenant, name).await?;
+        self.items_of(tenant, name, None, after, limit).await
+    }
+
+    /// The documents of up to a thousand items after a row as they are stored, each behind its row.
+    ///
+    /// # Errors
+    /// As [`Store::items_of`].
+    pub async fn item_texts(
+        &self,
+        category: &CategoryView,
+        version: Option<i32>,
+        after: i64,
+    ) -> Result<Vec<(i64, String)>, Error> {
+        let Some(version) = readable(category, version)? else {
+            return Ok(Vec::new());
+        };
+        let limit = i64::from(PAGE_MAX);
         let rows = sqlx::query_file!(
             "queries/category/items.sql",
             category.id,
-            category.version,
+            version,
+            after,
+            limit
+        )
+        .fetch_all(self.pool())
+        .await?;
+        Ok(rows.into_iter().map(|row| (row.n, row.document)).collect())
+    }
+
+    /// The same of one of its versions, while that is kept.
+    ///
+    /// # Errors
+    /// As [`Store::items`]; `version_gone` for a version that is not kept any more.
+    pub async fn items_of(
+        &self,
+        tenant: i32,
+        name: &str,
+        version: Option<i32>,
+        after: i64,
+        limit: u32,
+    ) -> Result<Page<ItemView>, Error> {
+        let category = self.category(tenant, name).await?;
+        let Some(version) = readable(&category, version)? else {
+            return Ok(Page::cut(Vec::new(), limit, |item: &ItemView| item.n));
+        };
+        let rows = sqlx::query_file!(
+            "queries/category/items.sql",
+            category.id,
+            version,
             after,
             fetch(limit)
         )
@@ -150,12 +209,45 @@ impl Store {
     }
 }
 
+/// The version that is asked for, or the current one; none where there are no items yet.
+fn readable(category: &CategoryView, version: Option<i32>) -> Result<Option<i32>, Error> {
+    let wanted = version.unwrap_or(category.version);
+    if category.has(wanted) {
+        return Ok(Some(wanted));
+    }
+    let name = &category.name;
+    match version {
+        None => Ok(None),
+        Some(version) if (1..=category.version).contains(&version) => Err(Error::Conflict {
+            code: "version_gone",
+            message: format!("the items of version {version} of `{name}` are not kept any more"),
+            hint: Some(format!("the oldest that is kept is {}", category.kept_from)),
+        }),
+        Some(version) => Err(Error::not_found(
+            "category",
+            format!("{name} version {version}"),
+        )),
+    }
+}
+
 fn read(category: &str, n: i64, document: &str) -> Result<Value, Error> {
     Value::parse_within(document, DEPTH_MAX).map_err(|error| Error::Unreadable {
         noun: "item",
         name: format!("{category} {n}"),
         message: error.to_string(),
     })
+}
+
+/// A category's row, where there is one.
+pub(crate) async fn find(
+    connection: &mut Session,
+    tenant: i32,
+    name: &str,
+) -> Result<Option<CategoryView>, Error> {
+    let row = sqlx::query_file_as!(CategoryView, "queries/category/show.sql", tenant, name)
+        .fetch_optional(connection)
+        .await?;
+    Ok(row)
 }
 
 /// The category's row, made if it is missing, locked until the transaction ends.

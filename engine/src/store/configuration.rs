@@ -91,6 +91,34 @@ impl Store {
         row.ok_or_else(|| Error::not_found(kind.as_str(), format!("{name} revision {revision}")))
     }
 
+    /// A page of the revisions of a document, the latest first, before one of them.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`] when it was never applied in this tenant.
+    pub async fn configuration_revisions(
+        &self,
+        tenant: i32,
+        (kind, name): (ConfigurationKind, &str),
+        before: Option<i32>,
+        limit: u32,
+    ) -> Result<Page<Revision, i32>, Error> {
+        let rows = sqlx::query_file_as!(
+            Revision,
+            "queries/configuration/revisions.sql",
+            tenant,
+            kind.as_str(),
+            name,
+            before.unwrap_or(i32::MAX),
+            fetch(limit)
+        )
+        .fetch_all(self.pool())
+        .await?;
+        match rows.is_empty() && before.is_none() {
+            true => Err(Error::not_found(kind.as_str(), name)),
+            false => Ok(Page::cut(rows, limit, |row| row.revision)),
+        }
+    }
+
     /// A page of documents of one kind after a name, each in its newest revision.
     pub async fn configurations(
         &self,
@@ -99,19 +127,31 @@ impl Store {
         after: Option<&str>,
         limit: u32,
     ) -> Result<Page<Revision, String>, Error> {
-        let after = after.unwrap_or("");
-        let rows = sqlx::query_file_as!(
-            Revision,
-            "queries/configuration/list.sql",
-            tenant,
-            kind.as_str(),
-            after,
-            fetch(limit)
-        )
-        .fetch_all(self.pool())
-        .await?;
-        Ok(Page::cut(rows, limit, |row| row.name.clone()))
+        let mut connection = self.pool().acquire().await?;
+        page(&mut connection, tenant, kind, after, limit).await
     }
+}
+
+/// A page of documents of one kind after a name, each in its newest revision.
+pub(crate) async fn page(
+    connection: &mut Session,
+    tenant: i32,
+    kind: ConfigurationKind,
+    after: Option<&str>,
+    limit: u32,
+) -> Result<Page<Revision, String>, Error> {
+    let after = after.unwrap_or("");
+    let rows = sqlx::query_file_as!(
+        Revision,
+        "queries/configuration/list.sql",
+        tenant,
+        kind.as_str(),
+        after,
+        fetch(limit)
+    )
+    .fetch_all(connection)
+    .await?;
+    Ok(Page::cut(rows, limit, |row| row.name.clone()))
 }
 
 /// The newest revision of a document.

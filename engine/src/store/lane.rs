@@ -34,6 +34,11 @@ pub struct LaneKey {
 }
 
 impl LaneKey {
+    /// The stream of work that names none.
+    pub(crate) fn default_queue() -> String {
+        "default".into()
+    }
+
     /// The lane of single requests for a template, or of a batch of them.
     pub fn of_template(tenant: i32, template: &str, purpose: &str, batch: i64) -> Self {
         let share = if purpose.is_empty() {
@@ -43,7 +48,7 @@ impl LaneKey {
         };
         Self {
             tenant,
-            queue: "default".into(),
+            queue: Self::default_queue(),
             group: format!("{tenant}/{share}"),
             purpose: purpose.into(),
             template: template.into(),

@@ -160,6 +160,31 @@ impl Store {
         }))
     }
 
+    /// A page of all usable versions with their texts, after `(namespace, name, version)`.
+    pub(crate) async fn template_sources(
+        &self,
+        tenant: i32,
+        (namespace, name, version): (&str, &str, &str),
+        limit: u32,
+    ) -> Result<Vec<(String, String)>, Error> {
+        let limit = i64::from(limit);
+        let rows = sqlx::query_file!(
+            "queries/template/sources.sql",
+            tenant,
+            namespace,
+            name,
+            version,
+            limit
+        )
+        .fetch_all(self.pool())
+        .await?;
+        let named = rows.into_iter().map(|row| {
+            let name = format!("{}.{}@{}", row.namespace, row.name, row.version);
+            (name, row.source)
+        });
+        Ok(named.collect())
+    }
+
     /// Every version of a template, newest first.
     pub async fn template_versions(
         &self,

@@ -78,7 +78,7 @@ pub(super) enum Duty {
     Break,
     /// Partitions for the ids to come, and those that are old.
     Partition,
-    /// Tallies, old keys, contexts whose time is over.
+    /// Tallies, old keys, contexts whose time is over, items that categories lost.
     Tidy,
     /// Rows that break what is promised.
     Doctor,
@@ -323,6 +323,7 @@ async fn tidied(store: &Store) -> Result<bool, Error> {
         + store.prune_failures().await?
         + store.expire_signals().await?
         + store.forget_sources().await?
+        + store.forget_items(store.moved_now().await?).await?
         + store.expire_contexts().await?
         + store.forget_context_changes(CONTEXT_CHANGES_KEPT).await?
         + store.expire_events(EVENTS_KEPT).await?

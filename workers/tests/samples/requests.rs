@@ -46,7 +46,10 @@ async fn world_of(script: impl Fn(&Call, usize) -> Answer + Send + Sync + 'stati
         format: Format::Csv,
         reader: Box::new(Cursor::new(ROWS.as_bytes().to_vec())),
     };
-    let loaded = world.store.load_items(TENANT, "guides", source).await;
+    let loaded = world
+        .store
+        .load_items(TENANT, "mia", "guides", source)
+        .await;
     loaded.expect("loaded");
     let change = ContextChange {
         expected: Expected::Anything,

@@ -1,6 +1,9 @@
 //! `Category`: a named collection of documents, each with a key, perhaps with an object it belongs to.
 
+use std::time::Duration;
+
 use super::header::{self, Header};
+use super::length;
 use super::spec::{Spec, field, section};
 use super::spot::{Fault, Spot};
 use crate::schema::Schema;
@@ -17,8 +20,35 @@ pub struct Category {
     pub object: Option<String>,
     /// JSON Schema of an item; it also types the cells of a CSV file.
     pub schema: Option<Value>,
+    /// How long items that are no longer in it, or all of a deleted one, stay readable.
+    pub retention: Duration,
     /// What `apply` loads.
     pub data: Option<Data>,
+}
+
+impl Category {
+    /// How long what is gone stays readable where a document says nothing.
+    pub const RETENTION: Duration = Duration::from_secs(7 * 86_400);
+}
+
+/// What makes two documents of a category the same: which file its items come from does not, since what the file holds
+/// is compared when it is loaded.
+pub fn identity(canonical: &Value) -> Value {
+    let Some(map) = canonical.as_map() else {
+        return canonical.clone();
+    };
+    let members = map.iter().filter_map(|(key, value)| {
+        if &**key != "data" || value.get("file").is_none() {
+            return Some((key.clone(), value.clone()));
+        }
+        let kept = value.as_map()?.iter();
+        let kept = kept.filter(|(key, _)| !matches!(&***key, "file" | "format"));
+        let kept: Vec<_> = kept
+            .map(|(key, value)| (key.clone(), value.clone()))
+            .collect();
+        (!kept.is_empty()).then(|| (key.clone(), Value::map(kept)))
+    });
+    Value::map(members)
 }
 
 /// What tells items apart.
@@ -106,9 +136,10 @@ pub(super) const SPEC: Spec = Spec {
         section("key", &KEY),
         field("object"),
         field("schema"),
+        field("retention").or("\"7d\""),
         section("data", &DATA),
     ],
-    later: &["indexes", "retention"],
+    later: &["indexes"],
 };
 
 const KEY: Spec = Spec {
@@ -142,11 +173,13 @@ pub(super) fn read(document: &Spot<'_>) -> Option<Category> {
         .get("schema")
         .and_then(|schema| read_schema(&schema));
     let data = document.get("data").and_then(|data| read_data(&data));
+    let retention = document.get("retention").map(|age| age.parsed(length::age));
     Some(Category {
         header: header?,
         key: key?,
         object: object.map(str::to_owned),
         schema,
+        retention: retention.unwrap_or(Some(Category::RETENTION))?,
         data,
     })
 }

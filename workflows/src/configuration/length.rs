@@ -34,6 +34,21 @@ pub(super) fn parse(text: &str) -> Result<Duration, Fault> {
     })
 }
 
+/// How long something is kept: `12h`, `30d`, `2w`, `1y`; a year has 365 days.
+pub(super) fn age(text: &str) -> Result<Duration, Fault> {
+    let units = [
+        ("h", 3_600),
+        ("d", 86_400),
+        ("w", 604_800),
+        ("y", 31_536_000),
+    ];
+    let read = units.into_iter().find_map(|(unit, seconds)| {
+        let seconds = whole(text.strip_suffix(unit)?)?.checked_mul(seconds)?;
+        Some(Duration::from_secs(seconds)).filter(|age| *age <= LONGEST)
+    });
+    read.ok_or_else(|| Fault::new(format!("`{text}` is no age")).hint("write `12h`, `30d` or `1y`"))
+}
+
 /// `4MiB`, `64KiB`, `100B`.
 pub(super) fn bytes(text: &str) -> Result<u64, Fault> {
     let sizes = [("KiB", 1 << 10), ("MiB", 1 << 20), ("B", 1u64)];
@@ -111,6 +126,13 @@ mod tests {
         for text in wrong {
             assert_eq!(duration(text), None, "{text}");
         }
+    }
+
+    #[test]
+    fn ages_are_read() {
+        assert_eq!(age("12h").ok(), Some(Duration::from_secs(43_200)));
+        assert_eq!(age("1y").ok(), Some(Duration::from_secs(31_536_000)));
+        assert!(age("90s").is_err() && age("d").is_err() && age("999y").is_err());
     }
 
     #[test]

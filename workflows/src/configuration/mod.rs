@@ -20,6 +20,7 @@ mod length;
 mod limit;
 mod outside;
 mod own;
+mod part;
 mod purpose;
 mod read;
 mod reference;
@@ -32,10 +33,11 @@ mod spot;
 mod step;
 mod time;
 mod webhook;
+mod write;
 
 pub use calendar::Calendar;
 pub use callback::{Callback, Target};
-pub use category::{Category, Data, Empty, Format, Key, Load};
+pub use category::{Category, Data, Empty, Format, Key, Load, identity};
 pub use chunk::Chunk;
 pub use connection::{
     Address, Analyse, AnalyseProfile, Channel, Connection, Database, Generate, GenerateProfile,
@@ -49,6 +51,7 @@ pub use length::duration;
 pub use limit::{Figures, LIMIT_KEY_BYTES_MAX, Limit, LimitReference, LimitScope, Overflow};
 pub use outside::{NextPage, PARAMETER_VARIABLES, PagedService, Query};
 pub use own::{Timing, own_events, own_rule, rule_words, timing};
+pub use part::part;
 pub use purpose::{Priority, Purpose};
 pub use read::{SourceFile, read, restore};
 pub use reference::{Reference, ReferenceKind, TemplateReference, VersionChoice};
@@ -60,6 +63,7 @@ pub use selection::{Duplicate, Invalid, Rows, Selection, Source};
 pub use spot::is_name;
 pub use step::{conflict_in_step, of_step, place_in_step};
 pub use webhook::Webhook;
+pub use write::write;
 
 /// Variables of filters and `input:` expressions, without `$`.
 pub const VARIABLES: [&str; 4] = ["key", "object", "slot", "configuration"];

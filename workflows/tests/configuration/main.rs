@@ -7,3 +7,4 @@ mod documents;
 mod limits;
 mod refused;
 mod sources;
+mod written;

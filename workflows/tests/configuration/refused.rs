@@ -27,22 +27,16 @@ fn what_a_later_release_brings_is_refused_and_named() {
         );
     };
     for key in [
-        "queue",
         "lane",
         "retry",
         "timeout",
         "expires_after",
         "idempotency",
-        "consent",
+        "retention",
     ] {
         later(PURPOSE, &format!("{key}: a"), &format!("/{key}"));
     }
-    for key in ["subject", "retention"] {
-        later(PURPOSE, &format!("{key}: a"), &format!("/{key}"));
-    }
-    for key in ["indexes", "retention"] {
-        later(CATEGORY, &format!("{key}: a"), &format!("/{key}"));
-    }
+    later(CATEGORY, "indexes: a", "/indexes");
     let of_job = ["context", "weight", "retention"];
     for key in of_job {
         later(JOB, &format!("{key}: a"), &format!("/{key}"));

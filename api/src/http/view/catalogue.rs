@@ -3,7 +3,7 @@
 use chrono::{DateTime, Utc};
 use serde::Serialize;
 use utoipa::ToSchema;
-use windlass_engine::store::{CategoryView, ItemView, Revision, TemplateVersion};
+use windlass_engine::store::{CategoryVersion, CategoryView, ItemView, Revision, TemplateVersion};
 
 use crate::http::habit::raw::Raw;
 
@@ -79,9 +79,38 @@ pub struct CategoryReply {
     pub checksum: Option<String>,
     /// When.
     pub loaded_at: Option<DateTime<Utc>>,
+    /// The oldest version whose items are kept.
+    pub kept_from: i32,
+    /// Since when it is deleted.
+    pub deleted_at: Option<DateTime<Utc>>,
+    /// By whom.
+    pub deleted_by: Option<String>,
+    /// Until when it can be brought back.
+    pub kept_until: Option<DateTime<Utc>>,
     /// Its document; left out of lists.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub document: Option<Raw>,
+}
+
+/// One load of a category.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct CategoryVersionReply {
+    /// Counts loads, from 1.
+    pub version: i32,
+    /// Items of it.
+    pub items: i64,
+    /// Items that were new, beside the version before it; null where nobody compared them.
+    pub added: Option<i64>,
+    /// Items that say something else.
+    pub changed: Option<i64>,
+    /// Items that were gone.
+    pub removed: Option<i64>,
+    /// The file, or `document` for items that stand in the category's document.
+    pub origin: Option<String>,
+    /// Who loaded it.
+    pub loaded_by: String,
+    /// When.
+    pub loaded_at: DateTime<Utc>,
 }
 
 /// One item of a category.
@@ -138,6 +167,10 @@ impl CategoryReply {
             items: 0,
             checksum: None,
             loaded_at: None,
+            kept_from: 1,
+            deleted_at: None,
+            deleted_by: None,
+            kept_until: None,
             document: None,
         }
     }
@@ -151,7 +184,26 @@ impl From<CategoryView> for CategoryReply {
             items: category.items,
             checksum: category.checksum,
             loaded_at: category.loaded_at,
+            kept_from: category.kept_from,
+            deleted_at: category.deleted_at,
+            deleted_by: category.deleted_by,
+            kept_until: category.kept_until,
             document: None,
+        }
+    }
+}
+
+impl From<CategoryVersion> for CategoryVersionReply {
+    fn from(version: CategoryVersion) -> Self {
+        Self {
+            version: version.version,
+            items: version.items,
+            added: version.added,
+            changed: version.changed,
+            removed: version.removed,
+            origin: version.origin,
+            loaded_by: version.loaded_by,
+            loaded_at: version.loaded_at,
         }
     }
 }

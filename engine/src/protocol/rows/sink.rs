@@ -4,8 +4,8 @@ use tokio::sync::mpsc;
 use windlass_workflows::category::Item;
 use windlass_workflows::problem::Problem;
 
-/// Refused rows that are reported; the rest are only counted.
-const REFUSED_MAX: usize = 1_000;
+use crate::protocol::load::REPORTED_MAX;
+
 /// Bytes of a key or object, so that it fits an index entry.
 const KEY_BYTES_MAX: usize = 1_000;
 /// Bytes sent to Postgres at once.
@@ -201,7 +201,7 @@ impl Sink {
     }
 
     pub fn refuse(&mut self, problem: Problem) {
-        if self.reading.refused.len() < REFUSED_MAX {
+        if self.reading.refused.len() < REPORTED_MAX {
             self.reading.refused.push(problem);
         } else {
             self.reading.more_refused += 1;

@@ -25,6 +25,12 @@ const NEVER: &str = "windlass: v1\nkind: JobConfiguration\nname: briefs\npurpose
     selection: { category: birds }\nstrategy: individual\n";
 
 pub fn stories() -> Vec<Story> {
+    let mut all = documents();
+    all.extend(categories());
+    all
+}
+
+fn documents() -> Vec<Story> {
     vec![
         Story::new("apply a set", |stage| {
             Box::pin(set(stage, &[TEMPLATE, PURPOSE, CATEGORY, HOURLY]))
@@ -73,6 +79,48 @@ pub fn stories() -> Vec<Story> {
                 "select count(*) from category_item where removed is null",
                 2,
             )]),
+    ]
+}
+
+fn categories() -> Vec<Story> {
+    vec![
+        Story::new("load the same items", |stage| Box::pin(load_lines(stage)))
+            .after(|stage| Box::pin(loaded(stage)))
+            .expects(&[
+                (
+                    "select count(*) from category_item where removed is null",
+                    2,
+                ),
+                ("select count(*) from category_version where version > 2", 0),
+            ]),
+        Story::new("delete a category", |stage| Box::pin(delete(stage)))
+            .after(|stage| Box::pin(lone(stage)))
+            .expects(&[(
+                "select count(*) from category where deleted_at is not null",
+                1,
+            )]),
+        Story::new("undelete a category", |stage| {
+            Box::pin(async {
+                let back = stage.store.undelete_category(DEFAULT_TENANT, "birds");
+                back.await.map(drop)
+            })
+        })
+        .after(|stage| {
+            Box::pin(async {
+                lone(stage).await?;
+                delete(stage).await
+            })
+        })
+        .expects(&[("select count(*) from category where deleted_at is null", 1)]),
+        Story::new("forget items", |stage| Box::pin(forget(stage)))
+            .after(|stage| Box::pin(loaded(stage)))
+            .expects(&[
+                ("select count(*) from category_item", 2),
+                (
+                    "select count(*) from category where kept_from = 2 and cleaned = 2",
+                    1,
+                ),
+            ]),
     ]
 }
 
@@ -129,6 +177,49 @@ do:
     published.map(drop)
 }
 
+async fn loaded(stage: &Stage) -> Result<(), Error> {
+    birds(stage).await?;
+    load(stage).await
+}
+
+/// The rows of [`load`] as lines.
+async fn load_lines(stage: &Stage) -> Result<(), Error> {
+    let text = "{\"name\":\"Tern\",\"state\":\"Ohio\",\"cost\":5}\n\
+        {\"name\":\"Kite\",\"state\":\"Utah\",\"cost\":6}\n";
+    let source = Source::File {
+        name: "birds.ndjson".to_owned(),
+        format: Format::Ndjson,
+        reader: Box::new(Cursor::new(text.as_bytes().to_vec())),
+    };
+    let loaded = stage
+        .store
+        .load_items(DEFAULT_TENANT, "mia", "birds", source);
+    loaded.await.map(drop)
+}
+
+/// A category that nothing selects from.
+async fn lone(stage: &Stage) -> Result<(), Error> {
+    set(stage, &[CATEGORY]).await
+}
+
+async fn delete(stage: &Stage) -> Result<(), Error> {
+    let deleted = stage
+        .store
+        .delete_category(DEFAULT_TENANT, "birds", "mia")
+        .await;
+    match deleted {
+        // Told twice, it is deleted all the same.
+        Err(error) if error.code() == "category_deleted" => Ok(()),
+        deleted => deleted,
+    }
+}
+
+async fn forget(stage: &Stage) -> Result<(), Error> {
+    let then = Some(Utc::now() + TimeDelta::days(30));
+    while stage.store.forget_items(then).await? > 0 {}
+    Ok(())
+}
+
 async fn load(stage: &Stage) -> Result<(), Error> {
     let text = "name,state,cost\nTern,Ohio,5\nKite,Utah,6\n";
     let source = Source::File {
@@ -136,6 +227,8 @@ async fn load(stage: &Stage) -> Result<(), Error> {
         format: Format::Csv,
         reader: Box::new(Cursor::new(text.as_bytes().to_vec())),
     };
-    let loaded = stage.store.load_items(DEFAULT_TENANT, "birds", source);
+    let loaded = stage
+        .store
+        .load_items(DEFAULT_TENANT, "mia", "birds", source);
     loaded.await.map(drop)
 }

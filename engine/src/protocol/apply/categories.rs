@@ -1,0 +1,73 @@
+//! Categories of an applied set: their rows, and the items that they load.
+
+use windlass_workflows::configuration::{self as documents, Document};
+use windlass_workflows::value::Value;
+
+use super::super::load::{LISTED_MAX, Source, load};
+use super::{Applying, missing_file};
+use crate::Error;
+use crate::protocol::change::Action;
+use crate::store::{self, Session};
+
+impl Applying {
+    /// A category that was deleted is there again.
+    pub(super) async fn keep(
+        &mut self,
+        connection: &mut Session,
+        category: &documents::Category,
+    ) -> Result<(), Error> {
+        let (tenant, name) = (self.application.tenant, &category.header.name);
+        let kept = store::category_version::keep(connection, tenant, name, category.retention);
+        if let (true, Some(change)) = (kept.await?, self.changes.last_mut()) {
+            change.action = Action::Changed;
+            change.diff.push("- deleted".to_owned());
+        }
+        Ok(())
+    }
+
+    pub(super) async fn load(
+        &mut self,
+        connection: &mut Session,
+        document: &Document,
+        category: &documents::Category,
+    ) -> Result<(), Error> {
+        let name = &category.header.name;
+        let Some(data) = &category.data else {
+            return Ok(());
+        };
+        let source = match &data.load {
+            documents::Load::Items(items) => Source::Items(items.clone()),
+            documents::Load::File { path, format } => match self.application.files.remove(name) {
+                Some(reader) => Source::File {
+                    name: path.clone(),
+                    format: *format,
+                    reader,
+                },
+                None => {
+                    self.refuse(document, vec![missing_file(document, path, "/data/file")]);
+                    return Ok(());
+                }
+            },
+        };
+        let who = self.application.who.as_str();
+        let whose = (self.application.tenant, who, LISTED_MAX);
+        match load(connection, whose, category, source).await? {
+            Ok(load) => {
+                if let Some(change) = self.changes.last_mut() {
+                    change.items = Some(load.rows);
+                    if load.loaded && change.action == Action::Unchanged {
+                        change.action = Action::Changed;
+                    }
+                }
+            }
+            Err(problems) => self.refuse(document, problems),
+        }
+        Ok(())
+    }
+}
+
+/// Whether a category differs from before only in the file that its items come from.
+pub(super) fn is_same(document: &Document, old: &Value) -> bool {
+    document.kind() == documents::Kind::Category
+        && documents::identity(old) == documents::identity(document.canonical())
+}
