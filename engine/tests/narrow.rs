@@ -26,7 +26,7 @@ async fn bench(rows: &[String]) -> Bench {
     };
     bench
         .store
-        .load_items(DEFAULT_TENANT, "things", source)
+        .load_items(DEFAULT_TENANT, "mia", "things", source)
         .await
         .expect("loaded");
     bench

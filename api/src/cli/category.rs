@@ -170,7 +170,7 @@ async fn load_reporting(
     };
     let pieces = super::files::pieces(file).await?;
     let path = ["categories", name, "items"];
-    let kinds = (kind(file)?, report);
+    let kinds = (super::files::media_type_of_rows(file)?, report);
     let answer = context.client.pour_reporting(&path, kinds, pieces).await?;
     let is_done = answer.status().is_success();
     let text = super::export::whole(context, answer).await?;
@@ -184,17 +184,6 @@ async fn load_reporting(
     let message = format!("{file} was refused, nothing was stored");
     let error = CliError::new(Exit::Refused, "invalid", message);
     Err(error.hint(format!("what is wrong with its rows is in {refused}")))
-}
-
-/// The media type of a file of items.
-fn kind(file: &str) -> Result<&'static str, CliError> {
-    match file.rsplit_once('.').map(|(_, ending)| ending) {
-        Some("csv") => Ok("text/csv"),
-        Some("ndjson" | "jsonl") => Ok("application/x-ndjson"),
-        Some("json") => Ok("application/json"),
-        Some("parquet") => Ok("application/vnd.apache.parquet"),
-        _ => Err(ending(file, ".csv, .ndjson, .json and .parquet")),
-    }
 }
 
 fn ending(file: &str, known: &str) -> CliError {

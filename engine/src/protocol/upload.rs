@@ -14,7 +14,7 @@ use windlass_workflows::configuration::{
 use windlass_workflows::problem::Problem;
 
 use super::load::{LISTED_MAX, PARTS_MAX, ReadSeek, in_file, panicked, refusals};
-use super::rows::{self, Collected, For, Reading, Sink};
+use super::rows::{self, Collected, For, Sink};
 use crate::Error;
 use crate::store::Session;
 use crate::store::source::{self, Repeated};
@@ -157,7 +157,7 @@ pub(super) async fn collected(
         spawn_blocking(move || rows::read_file(&form, format, reader, Sink::of_preview()));
     let reading = reading.await.unwrap_or_else(panicked);
     // Such as a header that lacks the key, or a file that is broken.
-    let problems = refusals(&reading);
+    let problems = refusals(&reading, LISTED_MAX);
     match problems.is_empty() {
         true => Ok(reading.collected.unwrap_or_default()),
         false => Err(Error::Invalid {

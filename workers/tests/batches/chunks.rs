@@ -9,8 +9,7 @@ use windlass_workers::answer::FailError;
 use windlass_workers::catalogue::Catalogue;
 use windlass_workflows::value::Value as Plain;
 
-use crate::common::Site;
-use crate::stage::LEASE_TIME;
+use crate::common::{LEASE_TIME, Site};
 
 const CHUNKS: &str = "
   - all:

@@ -135,6 +135,7 @@ mod tests {
                 load: Load::Items(Vec::new()),
                 empty,
             }),
+            retention: Category::RETENTION,
         }
     }
 

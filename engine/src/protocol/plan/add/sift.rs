@@ -17,7 +17,7 @@ use super::super::block::Names;
 use super::super::judge::{Verdict, judge};
 use super::open::closed;
 use super::{ADD_BYTES_MAX, ADD_MEMBERS_MAX};
-use crate::protocol::load::{in_file, panicked, refusals};
+use crate::protocol::load::{LISTED_MAX, in_file, panicked, refusals};
 use crate::protocol::rows::{self, Bounds, For, Gathered, Reading, Sink};
 use crate::protocol::upload::{Upload, form};
 use crate::store::source::LeftOut;
@@ -64,7 +64,7 @@ impl Store {
         let (name, reader) = (file.name, file.reader);
         let reading = spawn_blocking(move || rows::read_file(&form, format, reader, sink));
         let reading = reading.await.unwrap_or_else(panicked);
-        let problems = refusals(&reading);
+        let problems = refusals(&reading, LISTED_MAX);
         match problems.is_empty() {
             true => Ok(reading),
             false => Err(Error::Invalid {
