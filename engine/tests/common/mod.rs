@@ -2,6 +2,7 @@
 
 #![allow(dead_code, reason = "each test file uses its own part")]
 
+pub mod bulk;
 pub mod contexts;
 pub mod dead;
 pub mod flying;

@@ -68,7 +68,7 @@ fn a_selection_is_a_category_or_items_of_its_own() {
     for (selection, message) in [
         (
             "{ filter: 'true' }",
-            "one of `category`, `items`, `file` is needed",
+            "one of `category`, `items`, `file`, `query`, `http` is needed",
         ),
         (
             "{ category: strikes, items: [] }",
