@@ -81,13 +81,7 @@ impl Store {
         self.create_batch_of(tenant, new, None).await
     }
 
-    /// The same for a batch that takes more members until somebody closes it.
-    ///
-    /// # Errors
-    /// As [`Store::create_batch_of`].
-    ///
-    /// # Cancel safety
-    /// As [`Store::create_batch`].
+    /// The same as [`Store::create_batch_of`], for a batch that takes more members until somebody closes it.
     pub async fn create_open_batch(
         &self,
         tenant: i32,

@@ -67,7 +67,9 @@ async fn play(story: &Story) -> Played {
         .complaints
         .extend(found.map(|said| format!("undisturbed: {said}")));
 
-    for at in points {
+    // All of them once and without faults, to see what they pass: WINDLASS_UNDISTURBED=1.
+    let is_calm = std::env::var_os("WINDLASS_UNDISTURBED").is_some();
+    for at in points.into_iter().filter(|_| !is_calm) {
         let case = Case {
             story,
             passed: &passed,

@@ -74,11 +74,13 @@ impl Gate {
             .expect("a gate");
         let one = tokio::spawn((first.run)(Arc::clone(scene)));
         let told = |verb: &Verb| format!("{} then {}: {}", first.name, second.name, verb.name);
-        let waits = settled(scene, &one, 0)
+        let waits = settled(scene, &one, || 0)
             .await
             .unwrap_or_else(|| panic!("{} at {self:?} neither ends nor waits", told(first)));
         let two = tokio::spawn((second.run)(Arc::clone(scene)));
-        let waits_too = settled(scene, &two, i64::from(waits))
+        // What waited for a moment only, for a file to grow, may have ended since.
+        let beside = || i64::from(waits && !one.is_finished());
+        let waits_too = settled(scene, &two, beside)
             .await
             .unwrap_or_else(|| panic!("{} at {self:?} neither ends nor waits", told(second)));
         gate.rollback().await.expect("an open gate");
@@ -104,13 +106,13 @@ impl Gate {
 }
 
 /// Returns when the verb has ended, or waits beside the `others` that do; whether it waits, if it does either.
-async fn settled<T>(scene: &Scene, verb: &JoinHandle<T>, others: i64) -> Option<bool> {
+async fn settled<T>(scene: &Scene, verb: &JoinHandle<T>, others: impl Fn() -> i64) -> Option<bool> {
     let looking = timeout(PATIENCE, async {
         loop {
             if verb.is_finished() {
                 return false;
             }
-            if scene.waiting().await > others {
+            if scene.waiting().await > others() {
                 return true;
             }
             sleep(LOOK_AGAIN).await;
