@@ -66,6 +66,9 @@ fn whatever_fails_between_two_statements_recovers() {
         covered + missing.len()
     );
     println!("crash points {points}/{points}, {cases} cases");
+    if only.is_empty() && !missing.is_empty() {
+        println!("no story passes {missing:?}");
+    }
     assert!(complaints.is_empty(), "\n{complaints}");
     assert!(
         !only.is_empty() || missing.is_empty(),

@@ -155,7 +155,7 @@ impl Scene {
         }
         assert_eq!(
             self.database
-                .count("select count(*) from job where batch is not null")
+                .count(format!("select count(*) from job where batch = {batch}").leak())
                 .await,
             0
         );

@@ -52,6 +52,14 @@ pub fn stories() -> Vec<Story> {
         })
         .after(|stage| Box::pin(too_bad(stage, "fail")))
         .expects(&[("select count(*) from batch where state = 'failed'", 1)]),
+        Story::new("end a batch of which not too much failed", |stage| {
+            Box::pin(judge(stage))
+        })
+        .after(|stage| Box::pin(not_too_bad(stage)))
+        .expects(&[(
+            "select count(*) from batch where state = 'completed_with_errors'",
+            1,
+        )]),
     ]
 }
 
@@ -122,4 +130,10 @@ async fn too_bad(stage: &Stage, action: &str) -> Result<(), Error> {
     planned(stage, json!({ "tolerance": tolerance })).await?;
     stage.bench.store.release().await?;
     fail(stage, 2).await
+}
+
+async fn not_too_bad(stage: &Stage) -> Result<(), Error> {
+    planned(stage, json!({ "tolerance": { "max_failed": 5 } })).await?;
+    stage.bench.store.release().await?;
+    fail(stage, 5).await
 }
