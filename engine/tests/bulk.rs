@@ -8,12 +8,11 @@ use std::time::Duration;
 use chrono::{TimeDelta, Utc};
 use windlass_engine::Error;
 use windlass_engine::protocol::{BulkChange, BulkFilter, Flight, NewBulk};
-use windlass_engine::store::BulkView;
 use windlass_engine::vocabulary::JobState;
 use windlass_workflows::value::Value;
 
 use common::Bench;
-use common::bulk::{begin, numbered, of_template, pass, ready_to_start, to_its_end};
+use common::bulk::{PASSES_MAX, begin, numbered, of_template, pass, ready_to_start, to_its_end};
 use common::flying::{RESTS, publish_as, resting};
 
 fn patch() -> BulkChange {

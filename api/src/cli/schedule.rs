@@ -217,30 +217,6 @@ fn flags(slot: &Value) -> String {
     flags.join(", ")
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn times_that_become_no_slot_stand_among_the_slots() {
-        let answer = json!({
-            "items": [
-                { "at": "a", "local": "2026-03-28T02:30:00+01:00", "notes": [], "note": null, "paused": true },
-                { "at": "b", "local": "2026-03-30T02:30:00+02:00", "notes": ["gap"], "note": null, "paused": false },
-            ],
-            "left_out": [{ "local": "2026-03-29T02:30:00", "reason": "gap_skip" }],
-        });
-
-        let rows = flagged(&answer);
-
-        let told: Vec<&str> = rows
-            .iter()
-            .filter_map(|row| row["flags"].as_str())
-            .collect();
-        assert_eq!(told, ["paused", "left out: gap_skip", "gap"]);
-    }
-}
-
 async fn resume(context: &Context, name: &str, catch_up: Option<String>) -> Result<Exit, CliError> {
     let body = json!({ "catch_up": catch_up });
     let path = ["schedules", name, "resume"];
@@ -271,4 +247,28 @@ async fn backfill(context: &Context, name: &str, body: Option<Value>) -> Result<
     let items = super::context::items(answer).0;
     context.output.list(&items, BACKFILL, true)?;
     Ok(Exit::Done)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn times_that_become_no_slot_stand_among_the_slots() {
+        let answer = json!({
+            "items": [
+                { "at": "a", "local": "2026-03-28T02:30:00+01:00", "notes": [], "note": null, "paused": true },
+                { "at": "b", "local": "2026-03-30T02:30:00+02:00", "notes": ["gap"], "note": null, "paused": false },
+            ],
+            "left_out": [{ "local": "2026-03-29T02:30:00", "reason": "gap_skip" }],
+        });
+
+        let rows = flagged(&answer);
+
+        let told: Vec<&str> = rows
+            .iter()
+            .filter_map(|row| row["flags"].as_str())
+            .collect();
+        assert_eq!(told, ["paused", "left out: gap_skip", "gap"]);
+    }
 }

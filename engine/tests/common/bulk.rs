@@ -6,7 +6,7 @@ use windlass_engine::store::BulkView;
 use super::Bench;
 
 /// Passes that nothing needs.
-const PASSES_MAX: usize = 200;
+pub const PASSES_MAX: usize = 200;
 
 pub fn of_template() -> BulkFilter {
     BulkFilter {

@@ -292,6 +292,5 @@ async fn memory_does_not_grow_with_the_selection() {
         assert_eq!(scene.planned(batch).await.planned.members, rows);
         peaks.push((rows, read, resident().saturating_sub(before)));
     }
-    println!("rows, KiB after reading, KiB after planning: {peaks:?}");
     assert!(peaks[1].2 < peaks[0].2 + 32 * 1024, "{peaks:?}");
 }

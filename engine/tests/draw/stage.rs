@@ -2,10 +2,9 @@
 
 use std::time::Duration;
 
-use crate::common::recipe::{BIRDS, create, jobs, kept, left, over, told, with_birds};
+use crate::common::recipe::{BIRDS, create, with_birds};
 use crate::common::{Bench, LEASE_TIME};
 use serde_json::json;
-use sqlx::AssertSqlSafe;
 use tokio::sync::mpsc;
 use windlass_engine::Error;
 use windlass_engine::protocol::{Drawing, Drawn, Planned, Source};

@@ -35,8 +35,7 @@ fn a_document_reads_as_people_write_it() {
 
     let written = write(documents(text)[0].canonical());
 
-    let wanted = text.replace("    - a: [ x ]\n      b: {}", "    - a: [ x ]\n      b: {}");
-    assert_eq!(written, wanted);
+    assert_eq!(written, text);
 }
 
 const ODD: &[&str] = &[
