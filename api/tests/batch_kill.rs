@@ -49,10 +49,12 @@ const PLANNING: Spot = Spot {
     statement: "Moves a plan's cursor",
 };
 
+/// With room in the window of 400: the lock stops workers too, and nobody would make room after it.
 const RELEASING: Spot = Spot {
     role: "keeper",
     lock: "lock table ready in share mode",
-    phase: "select count(*) from batch where id = (select max(id) from batch) and state = 'releasing' and released > 0",
+    phase: "select count(*) from batch where id = (select max(id) from batch) and state = 'releasing' and released > 0
+            and released - 400 < (select coalesce(sum(n), 0) from tally where tally.batch = batch.id)",
     statement: "Moves planned jobs of a batch into `ready`",
 };
 
