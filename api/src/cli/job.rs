@@ -79,7 +79,7 @@ const JOBS: &[Column] = &[
     Column("TEMPLATE", &["/template"]),
     Column("BATCH", &["/batch"]),
     Column("MEMBER", &["/member_key", "/object"]),
-    Column("TRY", &["/attempt"]),
+    Column("RETRIES", &["/attempt"]),
     Column("ERROR", &["/outcome/code", "/held/reason"]),
     Column("CREATED", &["/created_at"]),
 ];

@@ -25,6 +25,7 @@ mod draft;
 pub mod error;
 mod export;
 mod failure;
+mod fields;
 pub mod files;
 mod flight;
 pub mod job;

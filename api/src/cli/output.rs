@@ -6,6 +6,7 @@ use clap::ValueEnum;
 use comfy_table::{ContentArrangement, Table, presets};
 use serde_json::Value;
 
+use super::fields;
 use super::text::{clean, clean_json};
 
 /// How data is written.
@@ -133,15 +134,13 @@ impl Output {
         let Value::Object(fields) = item else {
             return self.line(&shown(item));
         };
-        let width = fields.keys().map(String::len).max().unwrap_or(0);
-        for (key, value) in fields.iter().filter(|(_, value)| !value.is_null()) {
-            let key = clean(key);
-            match self.is_terminal {
-                true => self.line(&format!("{key:width$}  {}", shown(value)))?,
-                false => self.line(&format!("{key}\t{}", shown(value)))?,
-            }
+        if self.is_terminal {
+            return fields::lines(fields)
+                .iter()
+                .try_for_each(|line| self.line(line));
         }
-        Ok(())
+        let mut told = fields.iter().filter(|(_, value)| !value.is_null());
+        told.try_for_each(|(key, value)| self.line(&format!("{}\t{}", clean(key), shown(value))))
     }
 }
 
