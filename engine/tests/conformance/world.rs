@@ -26,7 +26,8 @@ const FOR_EVER: Duration = Duration::from_hours(24);
 const ROWS: &str = include_str!("rows.sql");
 const CLEAR: &str = "delete from ready; delete from later; delete from held; delete from lease; delete from wait;
     delete from job; delete from request; delete from request_key; delete from journal; delete from outcome;
-    delete from inbox; delete from intent; delete from tally; delete from worker; delete from batch_range; delete from batch";
+    delete from inbox; delete from intent; delete from tally; delete from worker; delete from batch_range;
+    delete from notice; delete from batch";
 
 /// A database, and the connections of its workers.
 pub struct World {
