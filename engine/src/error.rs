@@ -106,6 +106,12 @@ impl Error {
         matches!(self.sql_state().as_deref(), Some("22021" | "22P05"))
     }
 
+    /// Whether a value is what no table takes: data exceptions, too large rows (classes 22 and 54), nulls and checks.
+    pub fn is_of_data(&self) -> bool {
+        let state = self.sql_state().unwrap_or_default();
+        state.starts_with("22") || state.starts_with("54") || state == "23502" || state == "23514"
+    }
+
     /// Whether the caller's own words are at fault, so that repeating them never helps.
     pub fn is_permanent(&self) -> bool {
         matches!(

@@ -6,7 +6,7 @@ use common::mail::{cause, resting, with_post};
 use common::recipe::{BIRDS, apply, with_birds};
 use common::{Bench, TestWorker, completed, journal};
 use serde_json::json;
-use windlass_engine::protocol::{ChildBatch, ChildTerms};
+use windlass_engine::protocol::{ChildBatch, ChildTerms, Planned};
 use windlass_engine::store::{
     CauseKind, Claimed, DEFAULT_TENANT, NewEntry, OnClose, Post, Tolerated,
 };
@@ -131,4 +131,25 @@ async fn a_batch_of_a_step_keeps_the_deadline_of_its_recipe() {
     let kept = "select count(*) from forecast join batch on batch.id = forecast.batch
                 where deadline - now() between interval '110 minutes' and interval '120 minutes'";
     assert_eq!(bench.count(kept).await, 1);
+}
+
+#[tokio::test]
+async fn a_batch_of_a_step_reads_outside_and_calls_back_as_its_recipe_says() {
+    let (bench, mut worker, job) = parent().await;
+    let feed =
+        "windlass: v1\nkind: Connection\nname: feed\ntype: http\nbase_url: https://feed.example\n";
+    let nightly = "windlass: v1\nkind: JobConfiguration\nname: nightly\npurpose: brief\nstrategy: individual\n\
+        selection: { http: { connection: feed, path: /rows, items: ., key: id } }\n\
+        callbacks: [ { when: first_failure, purpose: brief }, { when: finished, purpose: brief } ]\n";
+    apply(&bench.store, &[feed, nightly], "").await;
+    let with = json!({ "configuration": "nightly" });
+
+    let turn = opening(&bench, &job, (true, OnClose::Cancel), with).await;
+    worker.record(&[turn]).await;
+
+    let waits = "select count(*) from batch where outside = 'http' and not gathered";
+    assert_eq!(bench.count(waits).await, 1);
+    assert_eq!(bench.store.plan().await.unwrap(), Planned::Idle);
+    let watched = "select count(*) from callback_watch where kind = 'first_failure'";
+    assert_eq!(bench.count(watched).await, 1);
 }

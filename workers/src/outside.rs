@@ -10,9 +10,10 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use futures::future::join_all;
+use futures::StreamExt;
+use futures::stream::FuturesUnordered;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
-use tokio::time::{Instant, sleep, sleep_until};
+use tokio::time::{Instant, sleep, sleep_until, timeout};
 use tokio_util::sync::CancellationToken;
 use tracing::{info, warn};
 use windlass_engine::protocol::{
@@ -28,6 +29,8 @@ use crate::perform::{Performer, StepFailure, passes};
 
 /// Sources that one pass reads at once.
 const READ_MAX: usize = 4;
+/// While some are read, it looks this often for others.
+const LOOK: Duration = Duration::from_secs(1);
 /// A preview reads no longer.
 const SAMPLE_TIME: Duration = Duration::from_secs(30);
 
@@ -40,8 +43,8 @@ pub struct Sources {
 
 #[derive(Default)]
 struct Shared {
-    /// Sessions that a connection allows.
-    sessions: Mutex<HashMap<(i32, String), Arc<Semaphore>>>,
+    /// Sessions that a connection allows, and how many that are.
+    sessions: Mutex<HashMap<(i32, String), (usize, Arc<Semaphore>)>>,
     /// When a connection may be asked next.
     paces: Mutex<HashMap<(i32, String), Instant>>,
 }
@@ -82,7 +85,7 @@ impl Sources {
         Self { performer, shared }
     }
 
-    /// Reads up to four sources to their ends; whether there was one.
+    /// Reads sources to their ends, four at a time, until there is none; whether there was one.
     ///
     /// # Errors
     /// What our own database says.
@@ -95,17 +98,23 @@ impl Sources {
         lease: Duration,
         stop: &CancellationToken,
     ) -> Result<bool, Error> {
-        let mut drawings = Vec::new();
-        while drawings.len() < READ_MAX {
-            match store.take_source(lease).await? {
-                Some(drawing) => drawings.push(drawing),
-                None => break,
+        let (mut reads, mut is_any, mut failed) = (FuturesUnordered::new(), false, None);
+        loop {
+            // A slow source keeps its place, and the others theirs.
+            while failed.is_none() && !stop.is_cancelled() && reads.len() < READ_MAX {
+                match store.take_source(lease).await {
+                    Ok(Some(drawing)) => reads.push(self.draw(store, drawing, stop)),
+                    Ok(None) => break,
+                    Err(error) => failed = Some(error),
+                }
+                is_any = true;
+            }
+            match timeout(LOOK, reads.next()).await {
+                Ok(None) => return failed.map_or(Ok(is_any), Err),
+                Ok(Some(Err(error))) => failed = failed.or(Some(error)),
+                Ok(Some(Ok(()))) | Err(_) => {}
             }
         }
-        let is_any = !drawings.is_empty();
-        let reads = drawings.into_iter().map(|one| self.draw(store, one, stop));
-        let ends: Result<Vec<()>, Error> = join_all(reads).await.into_iter().collect();
-        ends.map(|_| is_any)
     }
 
     /// Reads one source to its end, or says why that did not happen.
@@ -185,7 +194,7 @@ impl Sources {
             now: chrono::Utc::now(),
         };
         let mut taker = Taker::Preview(&mut sample);
-        let read = tokio::time::timeout(SAMPLE_TIME, self.read(&asked, &mut taker)).await;
+        let read = timeout(SAMPLE_TIME, self.read(&asked, &mut taker)).await;
         match read {
             Err(_) => sample.at_least = true,
             Ok(Ok(()) | Err(Stop::Over)) => {}
@@ -208,10 +217,14 @@ impl Sources {
         let permits = {
             let sessions = self.shared.sessions.lock();
             let mut sessions = sessions.unwrap_or_else(PoisonError::into_inner);
-            let known = sessions.entry((tenant, name.to_owned()));
-            known
-                .or_insert_with(|| Arc::new(Semaphore::new(most)))
-                .clone()
+            let known = sessions
+                .entry((tenant, name.to_owned()))
+                .or_insert_with(|| allowed(most));
+            // It was applied anew; sessions that are open end in their own time.
+            if known.0 != most {
+                *known = allowed(most);
+            }
+            Arc::clone(&known.1)
         };
         let permit = permits.acquire_owned().await;
         permit.expect("nobody closes it")
@@ -232,6 +245,10 @@ impl Sources {
         };
         sleep_until(at).await;
     }
+}
+
+fn allowed(sessions: usize) -> (usize, Arc<Semaphore>) {
+    (sessions, Arc::new(Semaphore::new(sessions)))
 }
 
 /// Comes back when the right to read is gone; it is held until then.

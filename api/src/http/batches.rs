@@ -23,11 +23,16 @@ use super::state::ApiState;
 use super::view::batch::{BatchReply, CreatedBatchReply, is_final};
 use super::view::forecast::ForecastReply;
 
+/// The calls that a file may be sent with, however long that takes.
 pub(super) fn routes() -> OpenApiRouter<ApiState> {
     OpenApiRouter::new()
         .routes(routes!(list_batches, create_batch))
         .routes(routes!(preview_batch))
-        .routes(routes!(show_batch, edit_batch))
+}
+
+/// The calls that no file is sent with.
+pub(super) fn short_routes() -> OpenApiRouter<ApiState> {
+    OpenApiRouter::new().routes(routes!(show_batch, edit_batch))
 }
 
 /// Which batches.

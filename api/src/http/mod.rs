@@ -113,7 +113,7 @@ fn routes() -> OpenApiRouter<ApiState> {
         messages::routes(),
         approvals::routes(),
         timeline::routes(),
-        batches::routes(),
+        batches::short_routes(),
         batch_life::routes(),
         additions::short_routes(),
         batch_parts::routes(),
@@ -123,6 +123,11 @@ fn routes() -> OpenApiRouter<ApiState> {
     OpenApiRouter::with_openapi(openapi::header())
         .merge(limited(calls, BODY_BYTES_MAX, CALL_TIMEOUT))
         .merge(limited(waiting, PAYLOAD_BODY_BYTES_MAX, WAITING_TIMEOUT))
+        .merge(limited(
+            [batches::routes()],
+            PAYLOAD_BODY_BYTES_MAX,
+            LOADING_TIMEOUT,
+        ))
         .merge(limited(
             [apply::routes()],
             APPLY_BODY_BYTES_MAX,

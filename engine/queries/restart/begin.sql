@@ -1,7 +1,8 @@
 -- Begins the next generation of a batch: a redrive that goes through its release. None when one is under way. It is
 -- releasing from now on, also one that runs: else its last open job would end it before the first pass. Of a batch
 -- that ended with too much failed, what failed is accepted until it is put back: a part of it may be restarted alone.
--- Index  batch_pkey; redrive_restart; job_tenant, backwards; tally_batch.
+-- What it makes anew lies behind the last id that the batch has now, and is not made anew once more.
+-- Index  batch_pkey; redrive_restart; batch_range_pkey; anew_range_pkey; tally_batch.
 -- Locks  the batch, held already; the new row.
 -- Gives  the new row's id, or none.
 with next as (
@@ -22,6 +23,7 @@ with next as (
 )
 insert into redrive (tenant, batch, fingerprint, members, template_version, generation, rate, failed_too, upto_id, who, why)
 select $1, $2, $3, $4, $5, next.generation, 1000, true,
-       coalesce((select max(job.id) from job where job.tenant = $1), 0), $6, $7
+       greatest((select max(last_id) from batch_range where batch_range.batch = $2),
+                (select max(last_id) from anew_range where anew_range.batch = $2), 0), $6, $7
 from next
 returning id;

@@ -6,7 +6,7 @@ use windlass_workflows::problem::Problem;
 use windlass_workflows::value::Value;
 
 use super::child::ChildTerms;
-use super::create::{Recipe, Source};
+use super::create::{Recipe, Source, outside};
 use super::upload;
 use super::work::priority_seconds;
 use crate::store::{NewChildBatch, OnClose, Tolerated};
@@ -76,6 +76,8 @@ impl Store {
             category: recipe.category,
             window: i64::try_from(recipe.configuration.release.window).unwrap_or(i64::MAX),
             done_by,
+            outside: outside(&recipe.configuration.selection.source),
+            callbacks: recipe.configuration.callbacks,
         })
     }
 

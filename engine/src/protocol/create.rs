@@ -139,13 +139,15 @@ impl Store {
         match self
             .transaction(move |connection| {
                 Box::pin(async move {
-                    let id = insert(connection, tenant, &inserted, &made).await?;
+                    let id = insert_row(connection, tenant, &inserted, &made).await?;
                     if opened {
                         open(connection, id).await?;
                     }
                     if let Some(file) = file {
                         upload::stage(connection, id, &inserted.configuration, file).await?;
                     }
+                    // Last: it holds the limits' rules, which others want to change.
+                    give_lane(connection, tenant, id, &inserted).await?;
                     Ok(id)
                 })
             })
@@ -315,6 +317,34 @@ pub(crate) async fn insert(
     recipe: &Recipe,
     made: &Made,
 ) -> Result<i64, Error> {
+    let batch = insert_row(connection, tenant, recipe, made).await?;
+    give_lane(connection, tenant, batch, recipe).await?;
+    Ok(batch)
+}
+
+async fn give_lane(
+    connection: &mut Session,
+    tenant: i32,
+    batch: i64,
+    recipe: &Recipe,
+) -> Result<(), Error> {
+    let lane = LaneKey {
+        limit_keys: recipe.limit_keys.clone(),
+        ..recipe.lane(tenant, batch)
+    };
+    let lane = lane::ensure(connection, &lane).await?;
+    sqlx::query_file!("queries/batch/set_lane.sql", batch, lane)
+        .execute(&mut *connection)
+        .await?;
+    Ok(())
+}
+
+async fn insert_row(
+    connection: &mut Session,
+    tenant: i32,
+    recipe: &Recipe,
+    made: &Made,
+) -> Result<i64, Error> {
     let configuration = &recipe.configuration;
     let name = made
         .name
@@ -345,21 +375,13 @@ pub(crate) async fn insert(
     )
     .fetch_one(&mut *connection)
     .await?;
-    let lane = LaneKey {
-        limit_keys: recipe.limit_keys.clone(),
-        ..recipe.lane(tenant, row.id)
-    };
-    let lane = lane::ensure(connection, &lane).await?;
-    sqlx::query_file!("queries/batch/set_lane.sql", row.id, lane)
-        .execute(&mut *connection)
-        .await?;
     expect(connection, row.id, configuration, made.slot.as_ref()).await?;
     notice::watch(connection, row.id, &configuration.callbacks).await?;
     Ok(row.id)
 }
 
 /// What a keeper must read before the batch can be planned.
-fn outside(source: &configuration::Source) -> Option<&'static str> {
+pub(super) fn outside(source: &configuration::Source) -> Option<&'static str> {
     match source {
         configuration::Source::Query(_) => Some("query"),
         configuration::Source::Http(_) => Some("http"),

@@ -8,6 +8,7 @@ use windlass_workflows::plan::{Tallies, Totals, Trip, trips};
 use windlass_workflows::value::Value;
 
 use super::course::count;
+use super::pass::Pass;
 use super::release::stand_still;
 use crate::store::notice::note_end;
 use crate::store::{EXTENTS_MAX, Session};
@@ -41,15 +42,16 @@ impl Store {
     /// # Cancel safety
     /// Each judged batch is a transaction of its own, all others are one statement.
     pub async fn finish(&self) -> Result<Vec<i64>, Error> {
-        let mut ended = self.judge().await?;
+        let mut pass = Pass::default();
+        let mut ended = self.judge(&mut pass).await?;
         let rows = sqlx::query_file!("queries/batch/finish.sql")
             .fetch_all(self.pool())
             .await?;
         ended.extend(rows.into_iter().map(|row| row.id));
-        Ok(ended)
+        pass.end(ended)
     }
 
-    async fn judge(&self) -> Result<Vec<i64>, Error> {
+    async fn judge(&self, pass: &mut Pass) -> Result<Vec<i64>, Error> {
         let (mut ended, mut after) = (Vec::new(), 0);
         loop {
             let batches = sqlx::query_file_as!(Judged, "queries/batch/to_judge.sql", after)
@@ -60,11 +62,15 @@ impl Store {
             };
             after = last.id;
             for batch in batches {
-                if batch.verdict()?.is_something() && self.act(batch.id).await? {
+                if pass.over(self.judge_one(&batch).await)? {
                     ended.push(batch.id);
                 }
             }
         }
+    }
+
+    async fn judge_one(&self, batch: &Judged) -> Result<bool, Error> {
+        Ok(batch.verdict()?.is_something() && self.act(batch.id).await?)
     }
 
     /// Judges one under its lock and does what is to be done; whether it ended.

@@ -12,6 +12,7 @@ use windlass_workflows::calendar::{Overlap, Schedule, ZONE_DATA};
 use windlass_workflows::policy::catch_up::{DueSlot, Pause};
 
 use self::decide::{Decision, Due, Sight, decide};
+use super::pass::Pass;
 use super::start::{Start, Started};
 use crate::store::Session;
 use crate::store::calendar;
@@ -41,7 +42,7 @@ impl Store {
     /// Each schedule is a transaction of its own.
     pub async fn fire(&self) -> Result<Fired, Error> {
         let now = self.clock().await?.now;
-        let mut fired = Fired::default();
+        let (mut fired, mut pass) = (Fired::default(), Pass::default());
         let mut after = (0, String::new());
         // Page by page: schedules whose slots wait stay due, and must not stand before the others.
         loop {
@@ -56,11 +57,12 @@ impl Store {
             .fetch_all(self.pool())
             .await?;
             let Some(last) = due.last() else {
-                return Ok(fired);
+                return pass.end(fired);
             };
             after = (last.tenant, last.name.clone());
             for row in due {
-                let one = self.fire_schedule(row.tenant, row.name, now).await?;
+                let one = self.fire_schedule(row.tenant, row.name, now);
+                let one = pass.over(one.await)?;
                 fired.batches.extend(one.batches);
                 fired.jobs.extend(one.jobs);
                 fired.decided += one.decided;

@@ -38,6 +38,7 @@ pub mod load;
 mod need;
 mod notice;
 pub(crate) mod own;
+mod pass;
 mod pin;
 mod plan;
 mod preview;

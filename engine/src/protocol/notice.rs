@@ -11,6 +11,7 @@ use windlass_workflows::configuration::{Callback, Target};
 use windlass_workflows::notice::{Told, When, callback_input, event, keeps, takes};
 use windlass_workflows::value::Value;
 
+use super::pass::Pass;
 use super::request::{Answer, Request};
 use super::work::Work;
 use crate::store::notice::{NewCallback, OpenCallback, OpenNotice, Watched, keep_callbacks, tell};
@@ -51,11 +52,12 @@ impl Store {
             .fetch_all(self.pool())
             .await?;
         let told = !open.is_empty();
+        let mut pass = Pass::default();
         for notice in open {
-            self.tell_notice(notice).await?;
+            pass.over(self.tell_notice(notice).await)?;
         }
-        let jobs = self.carry_out_callbacks().await?;
-        Ok((late.judged > 0 || noted || told || jobs, jobs))
+        let jobs = self.carry_out_callbacks(&mut pass).await?;
+        pass.end((late.judged > 0 || noted || told || jobs, jobs))
     }
 
     /// Notes what callbacks look for where it has come, and ends the looks that are in vain.
@@ -95,8 +97,13 @@ impl Store {
     }
 
     async fn tell_notice(&self, notice: OpenNotice) -> Result<(), Error> {
-        let facts = self.facts(&notice).await?;
         let takers = self.takers(notice.tenant).await?;
+        let callbacks = self.callbacks_wanted(&notice).await?;
+        let is_heard = !takers.is_empty() || !callbacks.is_empty();
+        let facts = match is_heard {
+            true => self.facts(&notice, callbacks).await?,
+            false => Facts::default(),
+        };
         let telling = Telling {
             notice: &notice,
             takers: &takers,
@@ -121,13 +128,16 @@ impl Store {
     }
 
     /// Makes the jobs that callbacks want.
-    async fn carry_out_callbacks(&self) -> Result<bool, Error> {
-        let open = sqlx::query_file_as!(OpenCallback, "queries/callback/open.sql")
-            .fetch_all(self.pool())
-            .await?;
+    async fn carry_out_callbacks(&self, pass: &mut Pass) -> Result<bool, Error> {
         let mut made = false;
-        for callback in open {
-            made |= self.carry_out(&callback).await?;
+        // Those that wait, for a pause or a limit, do not stand before the others: each pass begins elsewhere.
+        for (from, until) in around(Uuid::new_v4()) {
+            let open = sqlx::query_file_as!(OpenCallback, "queries/callback/open.sql", from, until)
+                .fetch_all(self.pool())
+                .await?;
+            for callback in open {
+                made |= pass.over(self.carry_out(&callback).await)?;
+            }
         }
         Ok(made)
     }
@@ -156,6 +166,11 @@ impl Store {
             .await?;
         Ok(true)
     }
+}
+
+/// All ids, from one on and then up to it.
+fn around(id: Uuid) -> [(Uuid, Uuid); 2] {
+    [(id, Uuid::max()), (Uuid::nil(), id)]
 }
 
 /// Its key is the row's for ever: however often it is asked for, there is one job.
@@ -212,7 +227,9 @@ impl Telling<'_> {
 
     fn called(&self, n: usize, callback: &Callback, facts: &Facts, comes: &mut Consequences) {
         let given = callback_input(callback.input.as_ref(), &facts.batch, self.now);
-        let mut problem = given.as_ref().err().map(ToString::to_string);
+        // What an expression says of itself may hold what no table keeps.
+        let said = given.as_ref().err().map(ToString::to_string);
+        let mut problem = said.map(|said| said.replace('\0', "\u{fffd}"));
         let given = given.unwrap_or_default();
         let (webhook, purpose) = match &callback.target {
             Target::Webhook(name) => (Some(name.clone()), None),

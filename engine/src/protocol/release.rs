@@ -4,6 +4,7 @@ use windlass_workflows::configuration::Pick;
 use windlass_workflows::plan::{Allowed, Hold, spread};
 
 use super::course::{CourseRow, OnCourse, count, stored_count};
+use super::pass::Pass;
 use crate::store::Session;
 use crate::{Error, Store};
 
@@ -21,22 +22,18 @@ impl Store {
     /// # Cancel safety
     /// Each batch is a transaction of its own.
     pub async fn release(&self) -> Result<u64, Error> {
-        let (mut released, mut after, mut failed) = (0, 0, None);
+        let (mut released, mut after, mut pass) = (0, 0, Pass::default());
         // Page by page: batches with a full window must not stand before the others.
         loop {
             let rows = sqlx::query_file!("queries/batch/to_release.sql", after)
                 .fetch_all(self.pool())
                 .await?;
             let Some(last) = rows.last() else {
-                return failed.map_or(Ok(released), Err);
+                return pass.end(released);
             };
             after = last.id;
             for row in rows {
-                match self.release_batch(row.id).await {
-                    Ok(jobs) => released += jobs,
-                    Err(error) if error.is_permanent() => failed = failed.or(Some(error)),
-                    Err(error) => return Err(error),
-                }
+                released += pass.over(self.release_batch(row.id).await)?;
             }
         }
     }

@@ -119,6 +119,9 @@ async fn begin(
     if !row.sealed || row.is_cancelling || row.state == "cancelled" {
         return Err(closed(&row.state));
     }
+    if row.is_failing {
+        return Err(failing());
+    }
     let begun = sqlx::query_file!(
         "queries/restart/begin.sql",
         tenant,
@@ -328,6 +331,16 @@ fn closed(state: &str) -> Error {
             "the batch is {state}, or about to be cancelled: none of its members can run again"
         ),
         hint: Some("create a new batch".into()),
+    }
+}
+
+/// What is made anew would be cancelled with all that has not begun.
+fn failing() -> Error {
+    Error::Conflict {
+        code: "illegal_state",
+        message: "too much of the batch failed: what has not begun is cancelled until it ends"
+            .into(),
+        hint: Some("restart it when it has ended".into()),
     }
 }
 

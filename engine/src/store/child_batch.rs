@@ -9,14 +9,14 @@ use std::time::Instant;
 use chrono::{DateTime, Utc};
 use serde_json::{Value, json};
 use tracing::warn;
-use windlass_workflows::configuration::Strategy;
+use windlass_workflows::configuration::{Callback, Strategy};
 use windlass_workflows::machine::fault::ERROR_TYPES;
 
 use super::exchange::NewEntry;
 use super::gate::Session;
 use super::mail::PASS_MAX;
 use super::post::{Meeting, OnClose, Post, Spot};
-use super::{DEFAULT_TENANT, Store};
+use super::{DEFAULT_TENANT, Store, notice};
 use crate::Error;
 
 /// Rows that a statement gives of those that are to be told, or cancelled.
@@ -70,6 +70,10 @@ pub struct NewChildBatch {
     pub window: i64,
     /// When it is to be done.
     pub done_by: Option<DateTime<Utc>>,
+    /// What a keeper must read before it can be planned: `query` or `http`.
+    pub outside: Option<&'static str>,
+    /// What is done about it.
+    pub callbacks: Vec<Callback>,
 }
 
 /// How many jobs of a batch may end badly.
@@ -287,7 +291,7 @@ async fn open_one(
         Tolerated::Percent(percent) => (None, Some(percent)),
     };
     let (configuration, revision) = batch.configuration.clone().unzip();
-    sqlx::query_file!(
+    let opened = sqlx::query_file!(
         "queries/child_batch/open.sql",
         batch.id,
         parent,
@@ -311,9 +315,13 @@ async fn open_one(
         batch.category.map(|(_, version)| version),
         batch.window,
         batch.done_by,
+        batch.outside,
     )
-    .execute(connection)
+    .fetch_one(&mut *connection)
     .await?;
+    if opened.made {
+        notice::watch(connection, batch.id, &batch.callbacks).await?;
+    }
     Ok(())
 }
 

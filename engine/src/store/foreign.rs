@@ -14,6 +14,7 @@ use sqlx::{
     Arguments, AssertSqlSafe, Either, Encode, Executor, Postgres, SqlSafeStr, Statement, Type,
 };
 use tokio::sync::mpsc;
+use tokio::time::timeout;
 use windlass_workflows::value::Value;
 
 use super::connect::pooled_options;
@@ -25,6 +26,8 @@ const BLOCK_ROWS: usize = 1_000;
 const BLOCK_BYTES: usize = 4 * 1024 * 1024;
 /// Bytes of one row as JSON; a larger one never leaves its server.
 const ROW_BYTES_MAX: usize = 1 << 20;
+/// A server stops a statement at its time and says so; one that is silent for longer is gone.
+const SILENCE_MAX: Duration = Duration::from_secs(30);
 
 /// What is asked of a database outside.
 #[derive(Clone, Copy)]
@@ -65,12 +68,26 @@ pub async fn read(
     blocks: mpsc::Sender<Vec<ForeignRow>>,
 ) -> Result<(), ForeignError> {
     let options = pooled_options(question.url, "windlass source").map_err(|_| no_address())?;
-    let mut session = Session::connect(&options).await?;
-    begin(&mut session, question.statement_timeout).await?;
-    declare(&mut session, question).await?;
-    while fetch(&mut session, &blocks).await? {}
+    let patience = question.statement_timeout + SILENCE_MAX;
+    let mut session = within(patience, Session::connect(&options)).await?;
+    within(patience, begin(&mut session, question.statement_timeout)).await?;
+    within(patience, declare(&mut session, question)).await?;
+    while fetch(&mut session, &blocks, patience).await? {}
     session.close().await.unwrap_or_default();
     Ok(())
+}
+
+/// What a server answers in time. One that vanished without a word would be waited for without end.
+async fn within<T, E: Into<ForeignError>>(
+    patience: Duration,
+    answer: impl Future<Output = Result<T, E>>,
+) -> Result<T, ForeignError> {
+    match timeout(patience, answer).await {
+        Ok(answer) => answer.map_err(Into::into),
+        Err(_) => Err(ForeignError::Passing(
+            "the database does not answer".to_owned(),
+        )),
+    }
 }
 
 fn no_address() -> ForeignError {
@@ -109,11 +126,12 @@ fn wrapped(sql: &str) -> String {
 async fn fetch(
     session: &mut Session,
     blocks: &mpsc::Sender<Vec<ForeignRow>>,
+    patience: Duration,
 ) -> Result<bool, ForeignError> {
     let mut rows =
         sqlx::query_scalar::<_, ForeignRow>("fetch forward 1000 from windlass_rows").fetch(session);
     let (mut block, mut bytes, mut fetched) = (Vec::new(), 0, 0);
-    while let Some(row) = rows.try_next().await? {
+    while let Some(row) = within(patience, rows.try_next()).await? {
         fetched += 1;
         bytes += row.as_ref().map_or(0, String::len);
         block.push(row);

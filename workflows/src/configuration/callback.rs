@@ -8,7 +8,7 @@ use crate::notice::{Threshold, When};
 use crate::plan::Ratio;
 
 /// One thing that is done about a batch.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Callback {
     /// About what.
     pub when: When,

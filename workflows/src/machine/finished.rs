@@ -27,9 +27,9 @@ impl FinishedChunks {
         head: Option<&Head>,
         entries: &[Entry],
     ) -> Result<Self, Unloadable> {
-        let mut finished = Self::default();
+        let (mut finished, mut seen) = (Self::default(), BTreeMap::new());
         fold::each(program, facts, head, entries, |_, state| {
-            finished.note(program, &state);
+            finished.note(program, &state, &mut seen);
         })?;
         Ok(finished)
     }
@@ -58,7 +58,13 @@ impl FinishedChunks {
         answers.collect()
     }
 
-    fn note(&mut self, program: &Program, state: &State) {
+    /// The answers of a visit only get more, at the end: those that were seen before are not looked at again.
+    fn note(
+        &mut self,
+        program: &Program,
+        state: &State,
+        seen: &mut BTreeMap<(String, u32), usize>,
+    ) {
         for branch in &state.branches {
             let (Some(frame), Some(step)) = (branch.top(), branch.step()) else {
                 continue;
@@ -67,8 +73,12 @@ impl FinishedChunks {
                 continue;
             };
             let pointer = program.node(frame.node).pointer.to_string();
-            let known = self.0.entry((pointer, frame.visit)).or_default();
-            for answer in chunks.answers.value.as_list().unwrap_or_default() {
+            let visit = (pointer, frame.visit);
+            let answers = chunks.answers.value.as_list().unwrap_or_default();
+            let before = seen.insert(visit.clone(), answers.len());
+            let new = answers.get(before.unwrap_or_default()..).unwrap_or(answers);
+            let known = self.0.entry(visit).or_default();
+            for answer in new {
                 if let Some((number, output)) = finished(answer) {
                     known.entry(number).or_insert_with(|| output.clone());
                 }

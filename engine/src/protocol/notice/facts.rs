@@ -9,6 +9,7 @@ use crate::store::notice::OpenNotice;
 use crate::{Error, Store};
 
 /// What is known of a notice.
+#[derive(Default)]
 pub(super) struct Facts {
     /// `data` of its event.
     pub data: Value,
@@ -19,13 +20,17 @@ pub(super) struct Facts {
 }
 
 impl Store {
-    pub(super) async fn facts(&self, notice: &OpenNotice) -> Result<Facts, Error> {
+    pub(super) async fn facts(
+        &self,
+        notice: &OpenNotice,
+        callbacks: Vec<Callback>,
+    ) -> Result<Facts, Error> {
         let said = Value::parse(&notice.data).unwrap_or_default();
         let Some(batch) = notice.batch else {
             return Ok(Facts {
                 data: of_slot(notice, &said),
                 batch: Value::Null,
-                callbacks: Vec::new(),
+                callbacks,
             });
         };
         let report = self.report(notice.tenant, batch).await?;
@@ -34,12 +39,18 @@ impl Store {
         Ok(Facts {
             batch: data.merged(&Value::map([("report", written)])),
             data,
-            callbacks: self.callbacks_wanted(batch).await?,
+            callbacks,
         })
     }
 
     /// What the recipe of a batch wants, as it was when the batch was made.
-    async fn callbacks_wanted(&self, batch: i64) -> Result<Vec<Callback>, Error> {
+    pub(super) async fn callbacks_wanted(
+        &self,
+        notice: &OpenNotice,
+    ) -> Result<Vec<Callback>, Error> {
+        let Some(batch) = notice.batch else {
+            return Ok(Vec::new());
+        };
         let row = sqlx::query_file!("queries/notice/recipe.sql", batch)
             .fetch_one(self.pool())
             .await?;

@@ -99,7 +99,7 @@ impl Store {
             hash: file.hash.clone(),
             who: new.who,
         };
-        if let Some(earlier) = added_before(self.pool(), batch, &call).await? {
+        if let Some(earlier) = added_before(self.pool(), tenant, batch, &call).await? {
             return Ok(earlier);
         }
         let (plan, standing) = self.plan_to_add_to(tenant, batch).await?;
@@ -161,7 +161,7 @@ async fn keep(
 ) -> Result<Option<AddedMembers>, Error> {
     let (tenant, batch) = (shaped.row.tenant, shaped.row.batch);
     let lock = open::lock(connection, tenant, batch).await?;
-    if let Some(earlier) = added_before(&mut *connection, batch, call).await? {
+    if let Some(earlier) = added_before(&mut *connection, shaped.row.tenant, batch, call).await? {
         return Ok(Some(earlier));
     }
     lock.standing.check(batch)?;
@@ -209,10 +209,11 @@ impl Shaped {
 /// What an earlier call under the same key added.
 async fn added_before(
     connection: impl sqlx::PgExecutor<'_>,
+    tenant: i32,
     batch: i64,
     call: &Call,
 ) -> Result<Option<AddedMembers>, Error> {
-    let row = sqlx::query_file!("queries/addition/of_key.sql", batch, call.key)
+    let row = sqlx::query_file!("queries/addition/of_key.sql", batch, call.key, tenant)
         .fetch_optional(connection)
         .await?;
     match row {

@@ -7,6 +7,7 @@ use windlass_workflows::configuration::{Duplicate, Invalid, Selection, Source};
 use windlass_workflows::plan::Member;
 use windlass_workflows::problem::Problem;
 
+use crate::protocol::rows::storable;
 use crate::store::source::LeftOut;
 
 /// What items come to.
@@ -26,7 +27,10 @@ pub(in crate::protocol) fn judged(selection: &Selection) -> Judged {
     };
     let reader = ItemReader::of(key.clone(), object.clone(), None);
     let items = (1..).zip(items);
-    let items = items.map(|(n, document)| (n, reader.item(n, 0, document.clone())));
+    let items = items.map(|(n, document)| {
+        let item = reader.item(n, 0, document.clone());
+        (n, item.and_then(|item| storable(item, 0)))
+    });
     judge(selection, items, &|n, problem| {
         let pointer = format!("/selection/items/{}{}", n - 1, problem.pointer);
         Problem { pointer, ..problem }

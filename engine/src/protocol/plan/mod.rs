@@ -25,6 +25,7 @@ use self::judge::{Verdict, judge};
 use self::lanes::PlanLanes;
 use self::members::Members;
 use self::shape::Shaper;
+use super::pass::Pass;
 use crate::store::notice;
 use crate::{Error, Store};
 
@@ -63,6 +64,25 @@ pub(crate) struct PlanRow {
     pub(crate) opened: bool,
 }
 
+/// A batch that is to be planned, as it is stored.
+struct NextRow {
+    id: i64,
+    tenant: i32,
+    lane: Option<i32>,
+    template_version: i32,
+    priority: i32,
+    category: Option<i32>,
+    category_version: Option<i32>,
+    document: String,
+    purpose: String,
+    purpose_input: Option<String>,
+    slot_at: Option<DateTime<Utc>>,
+    slot_previous: Option<DateTime<Utc>>,
+    created_at: DateTime<Utc>,
+    cursor_n: i64,
+    opened: bool,
+}
+
 /// Why planning stopped.
 enum Stop {
     /// The selection is at fault: the batch fails with this problem.
@@ -90,20 +110,30 @@ impl<E: Into<Error>> From<E> for Stop {
 }
 
 impl Store {
-    /// Plans the oldest batch that is to be planned, to its end.
+    /// Plans the oldest batch that can be planned, to its end.
     ///
     /// # Errors
-    /// What the database says; the next call goes on from the cursor.
+    /// What the database says, where no other batch can be planned; the next call goes on from the cursor.
     ///
     /// # Cancel safety
     /// Dropped, the next call goes on from the last block.
     pub async fn plan(&self) -> Result<Planned, Error> {
-        let Some(row) = sqlx::query_file!("queries/batch/next_to_plan.sql")
-            .fetch_optional(self.pool())
-            .await?
-        else {
-            return Ok(Planned::Idle);
-        };
+        let (mut after, mut pass) = (0, Pass::default());
+        loop {
+            let row = sqlx::query_file_as!(NextRow, "queries/batch/next_to_plan.sql", after)
+                .fetch_optional(self.pool())
+                .await?;
+            let Some(row) = row else {
+                return pass.end(Planned::Idle);
+            };
+            after = row.id;
+            if let Some(planned) = pass.over(self.plan_one(row).await.map(Some))? {
+                return Ok(planned);
+            }
+        }
+    }
+
+    async fn plan_one(&self, row: NextRow) -> Result<Planned, Error> {
         let id = row.id;
         let (configuration, purpose_input) =
             match typed(id, &row.document, row.purpose_input.as_deref()) {
@@ -261,12 +291,13 @@ pub(super) fn typed(
     Ok((configuration, purpose_input))
 }
 
-/// Whether trying again would say the same: the batch must fail, or it stands before all others for ever.
+/// Whether trying again would say the same, so that the batch must fail.
 fn is_lasting(error: &Error) -> bool {
-    matches!(
+    let is_said = matches!(
         error,
         Error::NotFound { .. } | Error::Invalid { .. } | Error::Unreadable { .. }
-    )
+    );
+    is_said || error.is_of_data()
 }
 
 /// The reason of a batch that fails for such an error.
