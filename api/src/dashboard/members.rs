@@ -29,6 +29,7 @@ const STATES: [&str; 8] = [
 pub(super) struct Which {
     state: Option<String>,
     after: Option<i64>,
+    n: Option<i64>,
     left_out: Option<bool>,
 }
 
@@ -64,6 +65,7 @@ impl Which {
         MemberCursor {
             left_out: self.left_out.unwrap_or(false),
             after: self.after.unwrap_or(0),
+            n: self.n.unwrap_or(0),
         }
     }
 }
@@ -83,8 +85,8 @@ impl Dashboard {
         let state = which.state().unwrap_or("all");
         let more = next.map(|next| {
             format!(
-                "/batches/b_{}?state={state}&after={}&left_out={}#members",
-                batch.id, next.after, next.left_out
+                "/batches/b_{}?state={state}&after={}&n={}&left_out={}#members",
+                batch.id, next.after, next.n, next.left_out
             )
         });
         Ok(Members {
@@ -147,7 +149,8 @@ fn behind(batch: &BatchView, member: &MemberView) -> MemberCursor {
     let by_job = batch.strategy == "individual";
     MemberCursor {
         left_out: member.job.is_none(),
-        after: member.job.filter(|_| by_job).unwrap_or(member.n),
+        after: member.planned_job.filter(|_| by_job).unwrap_or(member.n),
+        n: member.n,
     }
 }
 

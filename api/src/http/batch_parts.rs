@@ -138,6 +138,7 @@ async fn list_members(
     let cursor = after.map(|cursor| MemberCursor {
         left_out: cursor.left_out,
         after: cursor.after,
+        n: cursor.n,
     });
     let found = state
         .store
@@ -151,6 +152,7 @@ async fn list_members(
 struct Cursor {
     left_out: bool,
     after: i64,
+    n: i64,
 }
 
 /// Why members failed, the largest group first.

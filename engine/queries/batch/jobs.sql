@@ -1,20 +1,23 @@
 -- A page of the jobs of an individual batch, in plan order: ids were given in that order.
--- Index  batch_range_pkey, then job_pkey; outcome_pkey, one step back inside the block of 1,000.
+-- Index  batch_range_pkey, from the range of job $3 on, then job_pkey; outcome_pkey, one step back inside
+--        the block of 1,000.
 -- Locks  none.
--- Gives  up to $4 rows after job $3. `n` is the job's place among the batch's jobs, from 1.
+-- Gives  up to $4 rows after job $3, the $6th of the batch. `n` is the job's place among the batch's jobs,
+--        from 1: it counts on from $6, so a page reads its own ranges and none before.
 with range as (
-    select first_id, last_id,
-           coalesce(sum(last_id - first_id + 1) over (order by first_id
+    select first_id, greatest(first_id, $3::bigint + 1) as from_id, last_id,
+           $6::bigint + coalesce(sum(last_id - greatest(first_id, $3::bigint + 1) + 1) over (order by first_id
                rows between unbounded preceding and 1 preceding), 0)::bigint as before
     from batch_range
-    where batch = $2
+    where batch = $2 and last_id > $3::bigint
+      and first_id >= coalesce((select max(b.first_id) from batch_range b where b.batch = $2 and b.first_id <= $3), 0)
 ),
 page as materialized (
-    select r.before + p.id - r.first_id + 1 as n, p.id, p.member_key, p.object
-    from (select * from range where last_id > $3::bigint order by first_id) r
+    select r.before + p.id - r.from_id + 1 as n, p.id, p.member_key, p.object
+    from (select * from range order by first_id) r
     cross join lateral (
         select j.id, j.member_key, j.object from job j
-        where j.id between greatest(r.first_id, $3::bigint + 1) and r.last_id and j.tenant = $1
+        where j.id between r.from_id and r.last_id and j.tenant = $1
         order by j.id limit $4) p
     -- the range first: the sort is then incremental, and reads no further than the page
     order by r.first_id, p.id

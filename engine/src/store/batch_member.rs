@@ -29,6 +29,9 @@ pub struct MemberView {
     pub object: Option<String>,
     /// The chunk of its job that holds it, from 1.
     pub chunk: Option<i32>,
+    /// The job that the plan made of it, which is where pages of an individual batch end.
+    #[serde(skip)]
+    pub planned_job: Option<i64>,
     /// The job that works on it; none for rows that were left out.
     pub job: Option<i64>,
     /// The job's state, or `left_out`.
@@ -53,8 +56,10 @@ pub struct MemberView {
 pub struct MemberCursor {
     /// Whether the members are through and the left-out rows have begun.
     pub left_out: bool,
-    /// Last job of an individual batch, else the last `n`.
+    /// Last job of an individual batch as the plan made it, else the last `n`.
     pub after: i64,
+    /// Place of the last member: the next page counts on from it.
+    pub n: i64,
 }
 
 impl MemberCursor {
@@ -62,10 +67,12 @@ impl MemberCursor {
     pub const START: MemberCursor = MemberCursor {
         left_out: false,
         after: 0,
+        n: 0,
     };
     const LEFT_OUT: MemberCursor = MemberCursor {
         left_out: true,
         after: 0,
+        n: 0,
     };
 }
 
@@ -157,28 +164,26 @@ impl Store {
             return self.left_out(batch.id, cursor.after, limit).await;
         }
         let individual = batch.strategy == "individual";
-        let after = cursor.after;
         let rows = match individual {
             true => {
-                self.job_rows(tenant, batch.id, after, limit, with_result)
+                self.job_rows(tenant, batch.id, cursor, limit, with_result)
                     .await?
             }
-            false => self.member_rows(batch.id, after, limit).await?,
+            false => self.member_rows(batch.id, cursor.after, limit).await?,
         };
-        let key = |row: &MemberRow| if individual { row.job } else { row.n };
-        let page = Page::cut(rows, limit, key);
-        let after_members = (batch.planned.left_out > 0).then_some(MemberCursor::LEFT_OUT);
-        let next = page.next.map(|after| MemberCursor {
+        let page = Page::cut(rows, limit, |row| MemberCursor {
             left_out: false,
-            after,
+            after: if individual { row.job } else { row.n },
+            n: row.n,
         });
+        let after_members = (batch.planned.left_out > 0).then_some(MemberCursor::LEFT_OUT);
         // Members that share a job have no result of their own.
         let with_result = with_result && individual;
         let rows = self.follow_renewed(page.items, with_result).await?;
         let items = self.with_states(tenant, rows, batch.sealed).await?;
         Ok(Page {
             items,
-            next: next.or(after_members),
+            next: page.next.or(after_members),
         })
     }
 
@@ -186,7 +191,7 @@ impl Store {
         &self,
         tenant: i32,
         batch: i64,
-        after: i64,
+        cursor: MemberCursor,
         limit: u32,
         with_result: bool,
     ) -> Result<Vec<MemberRow>, Error> {
@@ -194,14 +199,16 @@ impl Store {
             "queries/batch/jobs.sql",
             tenant,
             batch,
-            after,
+            cursor.after,
             fetch(limit),
-            with_result
+            with_result,
+            cursor.n
         )
         .fetch_all(self.pool())
         .await?;
         let members = rows.into_iter().map(|row| MemberRow {
             n: row.n,
+            planned_job: row.job,
             job: row.job,
             chunk: None,
             key: row.key.unwrap_or_default(),
@@ -228,6 +235,7 @@ impl Store {
             .await?;
         let members = rows.into_iter().map(|row| MemberRow {
             n: row.n,
+            planned_job: row.job,
             job: row.job,
             chunk: row.chunk,
             key: row.key,
@@ -255,12 +263,14 @@ impl Store {
         let page = Page::cut(rows, limit, |row| MemberCursor {
             left_out: true,
             after: row.n,
+            n: row.n,
         });
         Ok(page.map(|row| MemberView {
             n: row.n,
             key: row.key,
             object: None,
             chunk: None,
+            planned_job: None,
             job: None,
             state: LEFT_OUT.to_owned(),
             code: Some(row.reason),
@@ -304,6 +314,7 @@ impl Store {
 /// A member with its job's outcome, before its state is known.
 struct MemberRow {
     n: i64,
+    planned_job: i64,
     job: i64,
     chunk: Option<i32>,
     key: String,
@@ -326,6 +337,7 @@ impl MemberRow {
             key: self.key,
             object: self.object,
             chunk: self.chunk,
+            planned_job: Some(self.planned_job),
             job: Some(self.job),
             state: self.outcome.unwrap_or_else(|| state.as_str().to_owned()),
             code: self.code,

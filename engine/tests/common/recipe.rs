@@ -128,6 +128,7 @@ pub async fn told(bench: &super::Bench, batch: i64) -> Vec<(i64, String, String,
         let cursor = MemberCursor {
             left_out: true,
             after: 0,
+            n: 0,
         };
         let page = bench
             .store
