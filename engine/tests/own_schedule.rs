@@ -10,7 +10,7 @@ use common::own::{
 };
 use futures::future::join_all;
 use windlass_engine::Store;
-use windlass_engine::protocol::Trigger;
+use windlass_engine::protocol::{Hand, Trigger};
 use windlass_engine::store::{DEFAULT_TENANT, Page, ScheduleView};
 
 const HOURLY: &str = "schedule: { cron: 0 * * * * }\n";
@@ -230,6 +230,32 @@ async fn a_slot_is_started_by_hand_once() {
     assert_eq!((slot.state.as_str(), slot.job), ("manual", started.job));
     assert!(started.batch.is_none() && extra.job.is_some());
     assert_eq!(bench.count("select count(*) from job").await, 2);
+}
+
+#[tokio::test]
+async fn a_start_by_hand_that_is_repeated_under_its_key_is_the_same_start() {
+    let bench = hourly().await;
+    let first = ledger(&bench).await[0].at;
+    let trigger = |what, key: &str| {
+        let hand = Hand {
+            who: "mia".into(),
+            idempotency_key: Some(key.to_owned()),
+        };
+        bench.store.trigger(DEFAULT_TENANT, NAME, what, hand)
+    };
+
+    let extra = trigger(Trigger::Extra, "a").await.expect("started");
+    let again = trigger(Trigger::Extra, "a").await.expect("a repeat");
+    let other = trigger(Trigger::Extra, "b").await.expect("another one");
+    let slot = trigger(Trigger::Slot(first), "c").await.expect("started");
+    let ran = trigger(Trigger::Slot(first), "c").await.expect("a repeat");
+    let reused = trigger(Trigger::Slot(first), "a").await;
+
+    assert_eq!((extra.is_repeat, again.is_repeat), (false, true));
+    assert_eq!((again.job, ran.job), (extra.job, slot.job));
+    assert_ne!(other.job, extra.job);
+    assert_eq!(reused.expect_err("another start").code(), "key_reused");
+    assert_eq!(bench.count("select count(*) from job").await, 3);
 }
 
 #[tokio::test]

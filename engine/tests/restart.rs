@@ -55,7 +55,8 @@ async fn view(store: &Store, batch: i64) -> BatchView {
 }
 
 async fn restart(bench: &Bench, batch: i64, new: NewRestart) -> Result<RedriveView, Error> {
-    bench.store.restart_batch(DEFAULT_TENANT, batch, new).await
+    let begun = bench.store.restart_batch(DEFAULT_TENANT, batch, new);
+    begun.await.map(|begun| begun.redrive)
 }
 
 /// Passes until the restart is done; how many jobs it put back.

@@ -2,6 +2,7 @@
 
 use clap::Args;
 use serde_json::{Map, Value, json};
+use uuid::Uuid;
 
 use super::context::Context;
 use super::error::CliError;
@@ -25,11 +26,15 @@ pub struct Restart {
     /// Kept with it
     #[arg(long, value_name = "TEXT")]
     reason: Option<String>,
+    /// A repeat with the same key restarts nothing twice
+    #[arg(long)]
+    key: Option<String>,
 }
 
 impl Restart {
     /// Runs the verb.
     pub async fn run(self, context: &Context) -> Result<Exit, CliError> {
+        let key = self.key.unwrap_or_else(|| Uuid::now_v7().to_string());
         let mut body = Map::new();
         let mut put = |name: &str, value: Option<Value>| {
             if let Some(value) = value {
@@ -44,7 +49,7 @@ impl Restart {
         let path = ["batches", &self.id, "restart"];
         let answer = context
             .client
-            .post(&path, &[], &Value::Object(body), None)
+            .post(&path, &[], &Value::Object(body), Some(&key))
             .await?;
         context.output.item(&answer)?;
         Ok(Exit::Done)

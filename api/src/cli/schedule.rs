@@ -60,6 +60,9 @@ pub enum ScheduleCommand {
         /// Beside all slots
         #[arg(long, conflicts_with = "slot")]
         extra: bool,
+        /// A repeat with the same key starts nothing twice
+        #[arg(long)]
+        key: Option<String>,
     },
     /// Skip its slots, with what it has made standing still
     Pause {
@@ -161,7 +164,9 @@ impl ScheduleCommand {
                 let body = json!({ "from": from, "to": to, "dry_run": dry_run });
                 backfill(context, &name, (!cancel).then_some(body)).await
             }
-            Self::Trigger { name, slot, .. } => trigger(context, &name, slot).await,
+            Self::Trigger {
+                name, slot, key, ..
+            } => trigger(context, &name, slot, key).await,
         }
     }
 }
@@ -226,9 +231,14 @@ async fn resume(context: &Context, name: &str, catch_up: Option<String>) -> Resu
 }
 
 /// A slot by name, or beside all slots.
-async fn trigger(context: &Context, name: &str, slot: Option<String>) -> Result<Exit, CliError> {
+async fn trigger(
+    context: &Context,
+    name: &str,
+    slot: Option<String>,
+    key: Option<String>,
+) -> Result<Exit, CliError> {
     let body = slot.map_or_else(|| json!({"extra": true}), |slot| json!({"slot": slot}));
-    let key = uuid::Uuid::now_v7().to_string();
+    let key = key.unwrap_or_else(|| uuid::Uuid::now_v7().to_string());
     let path = ["schedules", name, "trigger"];
     let answer = context.client.post(&path, &[], &body, Some(&key)).await?;
     context.output.item(&answer)?;

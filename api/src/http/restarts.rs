@@ -2,7 +2,7 @@
 
 use axum::Json;
 use axum::extract::State;
-use axum::http::StatusCode;
+use axum::http::{HeaderMap, StatusCode};
 use serde::Deserialize;
 use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
@@ -11,6 +11,7 @@ use windlass_engine::protocol::{NewRestart, RESTART_MEMBERS_MAX};
 use windlass_workflows::problem::Problem;
 
 use super::habit::extract::{At, Body};
+use super::habit::idempotency;
 use super::habit::ids::BatchId;
 use super::habit::problem::Refusal;
 use super::state::ApiState;
@@ -38,13 +39,16 @@ struct RestartBody {
 /// Begins the next generation of a batch. What parked goes on where it stopped; of what failed or expired a new job is
 /// made, with the planned input. The batch's own release lets them go, and its totals stay true.
 #[utoipa::path(post, path = "/v1/batches/{id}/restart", tag = "batches",
-    params(("id" = BatchId, Path, description = "The batch")), request_body = RestartBody,
+    params(("id" = BatchId, Path, description = "The batch"),
+        ("idempotency-key" = Option<String>, Header, description = "At most one restart of the batch per key")),
+    request_body = RestartBody,
     responses((status = 202, body = RedriveReply)))]
 async fn restart_batch(
     State(state): State<ApiState>,
     At(id): At<BatchId>,
+    headers: HeaderMap,
     Body(body): Body<RestartBody>,
-) -> Result<(StatusCode, Json<RedriveReply>), Refusal> {
+) -> Result<(StatusCode, HeaderMap, Json<RedriveReply>), Refusal> {
     check(body.members.as_deref())?;
     let new = NewRestart {
         fingerprint: body.fingerprint,
@@ -52,10 +56,12 @@ async fn restart_batch(
         template: body.template,
         who: state.who.to_string(),
         why: body.reason,
+        idempotency_key: idempotency::key(&headers, None)?,
     };
-    let restart = state.store.restart_batch(state.tenant, id.0, new).await?;
+    let begun = state.store.restart_batch(state.tenant, id.0, new).await?;
     state.notifier.tell();
-    Ok((StatusCode::ACCEPTED, Json(restart.into())))
+    let replayed = idempotency::replayed(!begun.is_new);
+    Ok((StatusCode::ACCEPTED, replayed, Json(begun.redrive.into())))
 }
 
 fn check(members: Option<&[String]>) -> Result<(), Refusal> {

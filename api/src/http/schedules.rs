@@ -2,7 +2,7 @@
 
 use axum::Json;
 use axum::extract::State;
-use axum::http::{StatusCode, Uri, header};
+use axum::http::{HeaderMap, StatusCode, Uri, header};
 use axum::response::{IntoResponse, Response};
 use chrono::{DateTime, TimeDelta, Utc};
 use serde::Deserialize;
@@ -10,7 +10,7 @@ use utoipa::{IntoParams, ToSchema};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 use windlass_engine::Error;
-use windlass_engine::protocol::{Started, Trigger};
+use windlass_engine::protocol::{Hand, Started, Trigger};
 use windlass_engine::store::SlotFilter;
 use windlass_workflows::calendar::{self, Schedule};
 use windlass_workflows::configuration::{Timing, timing};
@@ -18,6 +18,7 @@ use windlass_workflows::problem::Problem;
 use windlass_workflows::value::Value;
 
 use super::habit::extract::{At, Body, Params};
+use super::habit::idempotency;
 use super::habit::ids::{BatchId, JobId};
 use super::habit::page::{self, PageQuery, PageReply};
 use super::habit::problem::Refusal;
@@ -230,12 +231,14 @@ struct TriggerBody {
 
 /// Starts a schedule now, as one of its slots or beside them: a batch, or the job of a template's own.
 #[utoipa::path(post, path = "/v1/schedules/{name}/trigger", tag = "schedules",
-    params(("name" = String, Path, description = "The job configuration's name, or `namespace/name` of a template")),
+    params(("name" = String, Path, description = "The job configuration's name, or `namespace/name` of a template"),
+        ("idempotency-key" = Option<String>, Header, description = "At most one start of the schedule per key")),
     request_body = TriggerBody,
-    responses((status = 201, body = BatchReply)))]
+    responses((status = 201, body = BatchReply), (status = 200, body = BatchReply)))]
 async fn trigger_schedule(
     State(state): State<ApiState>,
     At(name): At<String>,
+    headers: HeaderMap,
     Body(body): Body<TriggerBody>,
 ) -> Result<Response, Refusal> {
     let trigger = match (body.slot, body.extra) {
@@ -247,12 +250,23 @@ async fn trigger_schedule(
             return Err(Refusal::invalid(vec![problem.hint(hint)]));
         }
     };
-    let started = state
-        .store
-        .trigger(state.tenant, &name, trigger, &state.who)
-        .await?;
+    let hand = Hand {
+        who: state.who.to_string(),
+        idempotency_key: idempotency::key(&headers, None)?,
+    };
+    let started = state.store.trigger(state.tenant, &name, trigger, hand);
+    let started = started.await?;
     state.notifier.tell();
-    answer(&state, started).await
+    let replayed = idempotency::replayed(started.is_repeat);
+    Ok((replayed, answer(&state, started).await?).into_response())
+}
+
+/// Whether it was made by this call or by an earlier one under its key.
+fn status(started: Started) -> StatusCode {
+    match started.is_repeat {
+        true => StatusCode::OK,
+        false => StatusCode::CREATED,
+    }
 }
 
 /// What was started, and where it is.
@@ -262,13 +276,13 @@ async fn answer(state: &ApiState, started: Started) -> Result<Response, Refusal>
         Some(id) => {
             let job = JobReply::from(store.job(tenant, id).await?);
             let location = [(header::LOCATION, format!("/v1/jobs/{}", JobId(id)))];
-            (StatusCode::CREATED, location, Json(job)).into_response()
+            (status(started), location, Json(job)).into_response()
         }
         None => {
             let id = started.batch.unwrap_or_default();
             let batch = BatchReply::from(store.batch(tenant, id).await?);
             let location = [(header::LOCATION, format!("/v1/batches/{}", BatchId(id)))];
-            (StatusCode::CREATED, location, Json(batch)).into_response()
+            (status(started), location, Json(batch)).into_response()
         }
     })
 }

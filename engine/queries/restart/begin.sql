@@ -21,9 +21,10 @@ with next as (
         select from redrive where redrive.batch = $2 and redrive.generation is not null and redrive.state = 'running')
     returning generation
 )
-insert into redrive (tenant, batch, fingerprint, members, template_version, generation, rate, failed_too, upto_id, who, why)
+insert into redrive (tenant, batch, fingerprint, members, template_version, generation, rate, failed_too, upto_id, who, why,
+    idempotency_key, print)
 select $1, $2, $3, $4, $5, next.generation, 1000, true,
        greatest((select max(last_id) from batch_range where batch_range.batch = $2),
-                (select max(last_id) from anew_range where anew_range.batch = $2), 0), $6, $7
+                (select max(last_id) from anew_range where anew_range.batch = $2), 0), $6, $7, $8, $9
 from next
 returning id;

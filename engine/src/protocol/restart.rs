@@ -5,6 +5,8 @@
 //! planned input. Each page raises what the batch expects in the same transaction, so its totals hold at every
 //! moment, and the batch does not end while pages are to come.
 
+mod repeat;
+
 use windlass_workflows::problem::Problem;
 
 use super::work::Work;
@@ -30,6 +32,17 @@ pub struct NewRestart {
     pub who: String,
     /// In their words.
     pub why: String,
+    /// At most one restart of a batch per key.
+    pub idempotency_key: Option<String>,
+}
+
+/// A restart that was asked for.
+#[derive(Clone, Debug)]
+pub struct Restarted {
+    /// How far it has come.
+    pub redrive: RedriveView,
+    /// Whether this call began it.
+    pub is_new: bool,
 }
 
 /// A restart under its lock.
@@ -56,26 +69,30 @@ impl Store {
     ///
     /// # Errors
     /// `nothing_to_restart` when no member that is meant failed, expired or parked; `restart_running` while
-    /// another one is; `illegal_state` for a batch that was cancelled or never planned; `invalid` for another template.
+    /// another one is; `illegal_state` for a batch that was cancelled or never planned; `invalid` for another template;
+    /// `key_reused` when the key began another restart of it.
     ///
     /// # Cancel safety
-    /// One transaction.
+    /// One transaction; a repeat with the same key finds what it began.
     pub async fn restart_batch(
         &self,
         tenant: i32,
         batch: i64,
         new: NewRestart,
-    ) -> Result<RedriveView, Error> {
+    ) -> Result<Restarted, Error> {
         let version = match &new.template {
             Some(reference) => Some(self.other_version(tenant, batch, reference).await?),
             None => None,
         };
-        let id = self
+        let (id, is_new) = self
             .transaction(move |connection| {
-                Box::pin(async move { begin(connection, tenant, batch, &new, version).await })
+                Box::pin(async move { once(connection, tenant, batch, &new, version).await })
             })
             .await?;
-        self.redrive_view(tenant, id).await
+        Ok(Restarted {
+            redrive: self.redrive_view(tenant, id).await?,
+            is_new,
+        })
     }
 
     /// One pass of the restart that waited longest; how many jobs it put back, `None` when none is under way.
@@ -105,6 +122,31 @@ impl Store {
     }
 }
 
+/// The restart, and whether this call began it: an earlier one under the same key stands for both.
+async fn once(
+    connection: &mut Session,
+    tenant: i32,
+    batch: i64,
+    new: &NewRestart,
+    version: Option<i32>,
+) -> Result<(i64, bool), Error> {
+    let row = sqlx::query_file!("queries/restart/lock_batch.sql", tenant, batch)
+        .fetch_optional(&mut *connection)
+        .await?
+        .ok_or_else(|| Error::not_found("batch", format!("b_{batch}")))?;
+    if let Some(earlier) = new.begun_before(connection, batch).await? {
+        return Ok((earlier, false));
+    }
+    if !row.sealed || row.is_cancelling || row.state == "cancelled" {
+        return Err(closed(&row.state));
+    }
+    if row.is_failing {
+        return Err(failing());
+    }
+    let begun = begin(connection, tenant, batch, new, version).await?;
+    Ok((begun, true))
+}
+
 async fn begin(
     connection: &mut Session,
     tenant: i32,
@@ -112,16 +154,6 @@ async fn begin(
     new: &NewRestart,
     version: Option<i32>,
 ) -> Result<i64, Error> {
-    let row = sqlx::query_file!("queries/restart/lock_batch.sql", tenant, batch)
-        .fetch_optional(&mut *connection)
-        .await?
-        .ok_or_else(|| Error::not_found("batch", format!("b_{batch}")))?;
-    if !row.sealed || row.is_cancelling || row.state == "cancelled" {
-        return Err(closed(&row.state));
-    }
-    if row.is_failing {
-        return Err(failing());
-    }
     let begun = sqlx::query_file!(
         "queries/restart/begin.sql",
         tenant,
@@ -130,7 +162,9 @@ async fn begin(
         new.members.as_deref(),
         version,
         new.who,
-        new.why
+        new.why,
+        new.idempotency_key,
+        new.idempotency_key.as_ref().map(|_| new.print())
     )
     .fetch_optional(&mut *connection)
     .await?;

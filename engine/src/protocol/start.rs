@@ -23,6 +23,8 @@ pub struct Started {
     pub batch: Option<i64>,
     /// A job of a template.
     pub job: Option<i64>,
+    /// Whether an earlier call under the same key started it.
+    pub is_repeat: bool,
 }
 
 /// What a slot starts.
@@ -156,7 +158,7 @@ impl Start {
                 let batch = insert(connection, tenant, recipe, &made).await?;
                 Ok(Ok(Started {
                     batch: Some(batch),
-                    job: None,
+                    ..Started::default()
                 }))
             }
             Self::Job(own) => own.make(connection, slot, who).await,
@@ -214,8 +216,8 @@ impl OwnStart {
             .execute(connection)
             .await?;
         Ok(Ok(Started {
-            batch: None,
             job: Some(job),
+            ..Started::default()
         }))
     }
 }

@@ -18,18 +18,48 @@ pub enum Trigger {
     Extra,
 }
 
+impl Trigger {
+    fn slot(self) -> Option<DateTime<Utc>> {
+        match self {
+            Self::Slot(at) => Some(at),
+            Self::Extra => None,
+        }
+    }
+}
+
+/// Whose hand starts it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Hand {
+    /// Who.
+    pub who: String,
+    /// At most one start of a schedule per key.
+    pub idempotency_key: Option<String>,
+}
+
+impl From<&str> for Hand {
+    fn from(who: &str) -> Self {
+        Self {
+            who: who.to_owned(),
+            idempotency_key: None,
+        }
+    }
+}
+
 impl Store {
     /// Starts a schedule by hand; the batch, or the job.
     ///
     /// # Errors
     /// `slot_already_ran` when the slot has run, `illegal_state` when events start it, `invalid` (`not_a_slot`) when the
-    /// rule does not name it, `limit_full` when a limit takes no more.
+    /// rule does not name it, `limit_full` when a limit takes no more, `key_reused` when the key started something else.
+    ///
+    /// # Cancel safety
+    /// One transaction; a repeat with the same key finds what it started.
     pub async fn trigger(
         &self,
         tenant: i32,
         schedule: &str,
         trigger: Trigger,
-        who: &str,
+        hand: impl Into<Hand>,
     ) -> Result<Started, Error> {
         let name = schedule.to_owned();
         self.schedule(tenant, schedule).await?;
@@ -45,7 +75,7 @@ impl Store {
             tenant,
             name,
             start,
-            who: who.to_owned(),
+            hand: hand.into(),
         };
         self.transaction(move |connection| {
             Box::pin(async move { by_hand.run(connection, trigger).await })
@@ -58,7 +88,7 @@ struct ByHand {
     tenant: i32,
     name: String,
     start: Start,
-    who: String,
+    hand: Hand,
 }
 
 impl ByHand {
@@ -66,10 +96,60 @@ impl ByHand {
         sqlx::query_file!("queries/schedule/lock.sql", self.tenant, self.name)
             .fetch_optional(&mut *connection)
             .await?;
-        match trigger {
+        if let Some(earlier) = self.before(connection, trigger).await? {
+            return Ok(earlier);
+        }
+        let started = match trigger {
             Trigger::Slot(at) => self.run_slot(connection, at).await,
             Trigger::Extra => self.make(connection, None).await,
+        }?;
+        self.keep_key(connection, trigger, started).await?;
+        Ok(started)
+    }
+
+    /// What an earlier call under the same key started.
+    async fn before(
+        &self,
+        connection: &mut Session,
+        trigger: Trigger,
+    ) -> Result<Option<Started>, Error> {
+        let Some(key) = &self.hand.idempotency_key else {
+            return Ok(None);
+        };
+        let row = sqlx::query_file!("queries/schedule/of_key.sql", self.tenant, self.name, key)
+            .fetch_optional(connection)
+            .await?;
+        match row {
+            Some(row) if row.slot != trigger.slot() => Err(key_reused(&self.name)),
+            row => Ok(row.map(|row| Started {
+                batch: row.batch,
+                job: row.job,
+                is_repeat: true,
+            })),
         }
+    }
+
+    async fn keep_key(
+        &self,
+        connection: &mut Session,
+        trigger: Trigger,
+        started: Started,
+    ) -> Result<(), Error> {
+        let Some(key) = &self.hand.idempotency_key else {
+            return Ok(());
+        };
+        sqlx::query_file!(
+            "queries/schedule/keep_key.sql",
+            self.tenant,
+            self.name,
+            key,
+            trigger.slot(),
+            started.batch,
+            started.job
+        )
+        .execute(connection)
+        .await?;
+        Ok(())
     }
 
     async fn make(
@@ -77,7 +157,9 @@ impl ByHand {
         connection: &mut Session,
         slot: Option<DateTime<Utc>>,
     ) -> Result<Started, Error> {
-        let made = self.start.make(connection, self.tenant, slot, &self.who);
+        let made = self
+            .start
+            .make(connection, self.tenant, slot, &self.hand.who);
         made.await?.map_err(|message| Error::Conflict {
             code: "limit_full",
             message,
@@ -138,7 +220,7 @@ impl ByHand {
             return Err(Error::not_found("schedule", name));
         }
         let started = self.make(connection, Some(at)).await?;
-        let reason = format!("run by {}", self.who);
+        let reason = format!("run by {}", self.hand.who);
         sqlx::query_file!(
             "queries/slot/decide.sql",
             tenant,
@@ -153,6 +235,14 @@ impl ByHand {
         .execute(connection)
         .await?;
         Ok(started)
+    }
+}
+
+fn key_reused(schedule: &str) -> Error {
+    Error::Conflict {
+        code: "key_reused",
+        message: format!("the idempotency key started something else of `{schedule}`"),
+        hint: Some("send a new key to start another slot, or one more beside them".into()),
     }
 }
 

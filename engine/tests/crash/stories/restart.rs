@@ -45,6 +45,15 @@ pub fn stories() -> Vec<Story> {
                 1,
             ),
         ]),
+        Story::new("ask for a restart under a key", |stage| {
+            Box::pin(keyed(stage))
+        })
+        .after(|stage| Box::pin(ended(stage, stop)))
+        .expects(COMPLETED)
+        .expects(&[(
+            "select count(*) from redrive where idempotency_key = 'a'",
+            1,
+        )]),
         pass("restart what parked").after(|stage| Box::pin(begun(stage, stop, 0))),
         pass("restart what failed").after(|stage| Box::pin(begun(stage, failed, 1))),
         pass("a restart that is done").after(|stage| Box::pin(begun(stage, failed, 2))),
@@ -66,6 +75,17 @@ async fn ask(stage: &Stage) -> Result<(), Error> {
 async fn begin(stage: &Stage) -> Result<(), Error> {
     let id = stage.bench.count("select id from batch").await;
     let begun = stage.store.restart_batch(1, id, NewRestart::default());
+    begun.await.map(drop)
+}
+
+/// Asked again, it is the same restart.
+async fn keyed(stage: &Stage) -> Result<(), Error> {
+    let id = stage.bench.count("select id from batch").await;
+    let new = NewRestart {
+        idempotency_key: Some("a".to_owned()),
+        ..NewRestart::default()
+    };
+    let begun = stage.store.restart_batch(1, id, new);
     begun.await.map(drop)
 }
 

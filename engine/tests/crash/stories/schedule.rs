@@ -1,7 +1,7 @@
 //! Schedules that fire, by the clock and by hand, and the clock that moves.
 
 use chrono::TimeDelta;
-use windlass_engine::protocol::{Backfill, Trigger};
+use windlass_engine::protocol::{Backfill, Hand, Trigger};
 use windlass_engine::store::{DEFAULT_TENANT, NewPause};
 use windlass_engine::vocabulary::{PauseMode, PauseScope};
 use windlass_engine::{Error, Store};
@@ -35,6 +35,14 @@ pub fn stories() -> Vec<Story> {
         Story::new("run a slot by hand", |stage| Box::pin(by_hand(stage)))
             .after(|stage| Box::pin(scheduled(stage)))
             .expects(&[("select count(*) from slot where state = 'manual'", 1)]),
+        Story::new("run beside the slots under a key", |stage| {
+            Box::pin(beside(stage))
+        })
+        .after(|stage| Box::pin(scheduled(stage)))
+        .expects(&[
+            ("select count(*) from schedule_key", 1),
+            ("select count(*) from batch where created_by = 'mia'", 1),
+        ]),
         Story::new("let a paused schedule go", |stage| Box::pin(let_go(stage)))
             .after(|stage| Box::pin(stopped(stage)))
             .expects(&[("select count(*) from batch where schedule = 'briefs'", 1)]),
@@ -95,6 +103,18 @@ async fn by_hand(stage: &Stage) -> Result<(), Error> {
         Err(Error::Conflict { .. }) if stage.again => Ok(()),
         answer => answer.map(drop),
     }
+}
+
+/// Repeated, it is the same batch.
+async fn beside(stage: &Stage) -> Result<(), Error> {
+    let hand = Hand {
+        who: "mia".to_owned(),
+        idempotency_key: Some("a".to_owned()),
+    };
+    let run = stage
+        .store
+        .trigger(DEFAULT_TENANT, "briefs", Trigger::Extra, hand);
+    run.await.map(drop)
 }
 
 /// Two of its slots lie in a pause that lasts.
