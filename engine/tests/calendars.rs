@@ -143,20 +143,32 @@ async fn an_edit_of_the_calendar_plans_what_is_to_come_anew() {
 }
 
 #[tokio::test]
-async fn nothing_starts_in_a_blackout_and_open_beats_closed() {
-    let days = "open: { 2040-01-01: worked }\nclosed: { 2040-01-01: feast }\n\
-        blackout: [ { from: 2040-01-02T00:00, to: 2040-01-03T09:00, zone: UTC, reason: freeze } ]\n";
+async fn a_slot_fires_in_a_blackout_and_its_batch_is_held_until_it_is_over() {
+    let bench = bench(DARK, "skip").await;
+
+    pass(&bench, nine(0) + TimeDelta::seconds(1)).await;
+    bench.store.plan().await.expect("planned");
+    let held = bench.store.release().await.expect("a pass");
+    assert_eq!(told(&bench, "briefs").await[..1], ["0 fired"]);
+    let waits = bench.count("select count(*) from batch where state = 'planned'");
+    assert_eq!((held, waits.await), (0, 1));
+
+    clock_to(&bench, nine(1)).await;
+    assert!(bench.store.release().await.expect("a pass") > 0);
+}
+
+#[tokio::test]
+async fn open_beats_closed() {
+    let days = "open: { 2040-01-03: worked }\nclosed: { 2040-01-02: feast, 2040-01-03: feast }\n";
     let bench = bench(days, "skip").await;
 
-    for day in -1..2 {
+    for day in 0..2 {
         pass(&bench, nine(day) + TimeDelta::seconds(1)).await;
     }
 
-    let slot = bench.store.slot(DEFAULT_TENANT, "briefs", nine(-1)).await;
-    assert!(slot.is_err(), "no slot lies before the edit");
     assert_eq!(
         told(&bench, "briefs").await[..2],
-        ["0 skipped blackout: freeze", "1 fired"]
+        ["0 skipped closed: feast", "1 fired"]
     );
 }
 
@@ -184,8 +196,9 @@ async fn a_business_day_is_one_of_the_calendar() {
 
 #[tokio::test]
 async fn a_calendar_that_never_opens_is_refused_wherever_it_is_asked() {
-    let most = "weekend: [ mon, tue, wed, thu, fri, sat ]\n\
-        blackout: [ { from: 2000-01-01T00:00, to: 2200-01-01T00:00, reason: for ever } ]\n";
+    let sundays = (0..70).map(|week| monday() - TimeDelta::days(8) + TimeDelta::weeks(week));
+    let closed: String = sundays.map(|day| format!("  {day}: closed\n")).collect();
+    let most = format!("weekend: [ mon, tue, wed, thu, fri, sat ]\nclosed:\n{closed}");
     let bench = bench("title: none\n", "skip").await;
     let codes = async |texts: &[&str]| match bench.store.apply(application(texts)).await {
         Err(Error::Invalid { problems }) => {
@@ -195,7 +208,7 @@ async fn a_calendar_that_never_opens_is_refused_wherever_it_is_asked() {
         other => panic!("{other:?}"),
     };
 
-    assert_eq!(codes(&[&calendar(most)]).await, ["schedule_never_fires"]);
+    assert_eq!(codes(&[&calendar(&most)]).await, ["calendar_never_open"]);
     let missing = job("skip").replace("calendar: holidays", "calendar: holiday");
     assert_eq!(codes(&[&missing]).await, ["unknown_reference"]);
     let latest = bench
@@ -205,6 +218,30 @@ async fn a_calendar_that_never_opens_is_refused_wherever_it_is_asked() {
     assert_eq!(latest.expect("it").revision, 1, "nothing was stored");
     let unread = calendar("ical: days.ics\n");
     assert_eq!(codes(&[&unread]).await, ["file_not_found"]);
+}
+
+/// Dark from the first morning to the second.
+const DARK: &str =
+    "blackout: [ { from: 2040-01-02T00:00, to: 2040-01-03T09:00, zone: UTC, reason: freeze } ]\n";
+
+#[tokio::test]
+async fn the_job_of_a_template_s_slot_in_a_blackout_starts_when_it_is_over() {
+    let bench = developing().await;
+    clock_to(&bench, nine(-1)).await;
+    let source = template("1.0.0", "schedule: { calendar: holidays }", DAILY);
+    apply(&bench.store, &[&source, &calendar(DARK)], "").await;
+
+    clock_to(&bench, nine(0)).await;
+    let jobs = fire(&bench).await;
+
+    assert_eq!(jobs.len(), 1);
+    let job = bench.store.job(DEFAULT_TENANT, jobs[0]).await.expect("it");
+    assert_eq!(job.state, JobState::Scheduled);
+    let wait = job.due.expect("a start") - Utc::now();
+    assert_eq!(wait.num_seconds().div_euclid(60), 23 * 60 + 59, "{wait}");
+    bench.store.wake(job.due).await.expect("its time has come");
+    let job = bench.store.job(DEFAULT_TENANT, jobs[0]).await.expect("it");
+    assert_eq!(job.state, JobState::Ready);
 }
 
 const EXTRAS: &str =

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use chrono::{DateTime, SecondsFormat, Utc};
+use chrono::{DateTime, SecondsFormat, TimeDelta, Utc};
 use serde_json::json;
 use windlass_workflows::calendar::{Interval, Overlap, Rule, Schedule};
 use windlass_workflows::configuration::{Timing, timing};
@@ -201,6 +201,7 @@ impl OwnStart {
     ) -> Result<Result<Started, String>, Error> {
         let request = NewRequest {
             tags: Some(tags(&self.name, slot)),
+            start_at: self.dark_until(connection).await?,
             ..self.request.clone()
         };
         let desk = Desk {
@@ -219,6 +220,24 @@ impl OwnStart {
             job: Some(job),
             ..Started::default()
         }))
+    }
+}
+
+impl OwnStart {
+    /// When a blackout of its calendar is over that lies over the present: its job waits for that, as a batch would.
+    async fn dark_until(&self, connection: &mut Session) -> Result<Option<DateTime<Utc>>, Error> {
+        let Some(schedule) = &self.schedule else {
+            return Ok(None);
+        };
+        let Some(calendar) = calendar::of(connection, self.tenant, schedule).await? else {
+            return Ok(None);
+        };
+        let clock = sqlx::query_file!("queries/cluster/clock.sql")
+            .fetch_one(connection)
+            .await?;
+        // The clock of development moves schedules and not jobs.
+        let offset = TimeDelta::seconds(clock.offset_seconds);
+        Ok(calendar.dark_until(clock.now).map(|until| until - offset))
     }
 }
 

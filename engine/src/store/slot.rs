@@ -154,7 +154,7 @@ impl Rows {
             rows.covers.push(covers(&[wall]));
             rows.befores.push(None);
             rows.notes.push(None);
-            let reason = dropped_said(schedule, calendar, dropped);
+            let reason = dropped_said(calendar, dropped);
             rows.reasons.push(Some(reason));
             rows.start_bys.push(None);
             rows.finish_bys.push(None);
@@ -173,9 +173,7 @@ fn left_out<'a>(
     dropped
         .iter()
         .filter_map(move |one| match (one.at, one.reason) {
-            (DroppedAt::Time(wall), Reason::Closed | Reason::Blackout | Reason::NoOpenDay)
-                if says_something =>
-            {
+            (DroppedAt::Time(wall), Reason::Closed | Reason::NoOpenDay) if says_something => {
                 Some((one, wall))
             }
             _ => None,

@@ -1,14 +1,12 @@
 //! Open and closed dates. Holidays are data, never code.
 //!
-//! `open` beats `closed` beats the weekend; without a calendar the weekend is Saturday and Sunday. In a blackout
-//! nothing starts, whatever the day.
+//! `open` beats `closed` beats the weekend; without a calendar the weekend is Saturday and Sunday. A blackout moves and
+//! leaves out no slot: what a slot starts is held until it is over.
 
 use std::collections::BTreeMap;
 
 use chrono::{DateTime, Datelike, NaiveDate, NaiveDateTime, Utc, Weekday};
-use chrono_tz::Tz;
 
-use super::daylight;
 use super::schedule::ClosedDay;
 use super::slot::Reason;
 
@@ -71,6 +69,15 @@ impl Calendar {
         blackouts.find(|blackout| blackout.from <= at && at < blackout.to)
     }
 
+    /// When what would start now may start, where it lies in a blackout: one may follow on another.
+    pub fn dark_until(&self, at: DateTime<Utc>) -> Option<DateTime<Utc>> {
+        let mut until = self.blackout_at(at)?.to;
+        while let Some(next) = self.blackout_at(until) {
+            until = next.to;
+        }
+        Some(until)
+    }
+
     /// Is there an open day in the 400 days from `from` on?
     pub fn ever_opens(&self, from: NaiveDate) -> bool {
         from.iter_days()
@@ -86,32 +93,54 @@ pub(super) fn is_open(calendar: Option<&Calendar>, date: NaiveDate) -> bool {
     }
 }
 
-/// Where the closed-day rule puts a nominal time; `fixed` is the instant of one that the wall clock has no say in.
+/// Where the closed-day rule puts a nominal time.
 pub(super) fn settle(
     rule: ClosedDay,
     calendar: Option<&Calendar>,
-    (wall, fixed): (NaiveDateTime, Option<DateTime<Utc>>),
-    zone: Tz,
+    wall: NaiveDateTime,
 ) -> Result<NaiveDateTime, Reason> {
-    let is_dark = |wall: NaiveDateTime| {
-        calendar
-            .filter(|calendar| !calendar.blackout.is_empty())
-            .is_some_and(|calendar| {
-                let at = fixed.unwrap_or_else(|| daylight::first(wall, zone));
-                calendar.blackout_at(at).is_some()
-            })
-    };
-    let (opens, dark) = (is_open(calendar, wall.date()), is_dark(wall));
     let step = match rule {
-        ClosedDay::Run | ClosedDay::Skip if dark => return Err(Reason::Blackout),
         ClosedDay::Run => return Ok(wall),
-        _ if opens && !dark => return Ok(wall),
+        _ if is_open(calendar, wall.date()) => return Ok(wall),
         ClosedDay::Skip => return Err(Reason::Closed),
         ClosedDay::NextOpen => 1,
         ClosedDay::PreviousOpen => -1,
     };
     (1..=REACH_DAYS)
         .map(|days| wall + chrono::TimeDelta::days(step * days))
-        .find(|moved| is_open(calendar, moved.date()) && !is_dark(*moved))
+        .find(|moved| is_open(calendar, moved.date()))
         .ok_or(Reason::NoOpenDay)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn at(text: &str) -> DateTime<Utc> {
+        text.parse().expect("an instant")
+    }
+
+    fn dark(from: &str, to: &str) -> Blackout {
+        Blackout {
+            from: at(from),
+            to: at(to),
+            reason: "freeze".to_owned(),
+        }
+    }
+
+    #[test]
+    fn a_blackout_that_follows_on_another_is_waited_for_too() {
+        let calendar = Calendar {
+            blackout: vec![
+                dark("2026-12-24T00:00:00Z", "2026-12-25T00:00:00Z"),
+                dark("2026-12-23T00:00:00Z", "2026-12-24T00:00:00Z"),
+            ],
+            ..Calendar::default()
+        };
+
+        let until = calendar.dark_until(at("2026-12-23T08:00:00Z"));
+
+        assert_eq!(until, Some(at("2026-12-25T00:00:00Z")));
+        assert_eq!(calendar.dark_until(at("2026-12-25T00:00:00Z")), None);
+    }
 }

@@ -1,6 +1,5 @@
 //! What ledgers and previews say of a slot that was moved, and of a time that became none.
 
-use super::daylight;
 use super::open_days::Calendar;
 use super::schedule::Schedule;
 use super::slot::{Dropped, DroppedAt, Note, Reason, Slot};
@@ -15,7 +14,7 @@ pub fn slot_said(schedule: &Schedule, calendar: Option<&Calendar>, slot: &Slot) 
                 .iter()
                 .filter(|wall| wall.date() != local.date());
             let from = moved.map(|wall| {
-                let why = why_not(schedule, calendar, DroppedAt::Time(*wall));
+                let why = why_not(calendar, DroppedAt::Time(*wall));
                 format!("{}: {why}", wall.format("%Y-%m-%d %H:%M"))
             });
             format!("moved from {}", from.collect::<Vec<_>>().join(" and "))
@@ -27,24 +26,20 @@ pub fn slot_said(schedule: &Schedule, calendar: Option<&Calendar>, slot: &Slot) 
 }
 
 /// Why a time became no slot, in words.
-pub fn dropped_said(schedule: &Schedule, calendar: Option<&Calendar>, dropped: &Dropped) -> String {
+pub fn dropped_said(calendar: Option<&Calendar>, dropped: &Dropped) -> String {
     let word = dropped.reason.as_str();
     match dropped.reason {
-        Reason::Closed | Reason::Blackout | Reason::NoOpenDay => {
-            format!("{word}: {}", why_not(schedule, calendar, dropped.at))
+        Reason::Closed | Reason::NoOpenDay => {
+            format!("{word}: {}", why_not(calendar, dropped.at))
         }
         _ => word.to_owned(),
     }
 }
 
-/// Why nothing starts at a local time: its blackout, or why its date is closed.
-fn why_not(schedule: &Schedule, calendar: Option<&Calendar>, at: DroppedAt) -> String {
-    let (Some(calendar), DroppedAt::Time(wall)) = (calendar, at) else {
-        return "weekend".to_owned();
-    };
-    let dark = calendar.blackout_at(daylight::first(wall, schedule.zone));
-    match dark.filter(|_| calendar.is_open(wall.date())) {
-        Some(dark) => dark.reason.clone(),
-        None => calendar.name_of(wall.date()).to_owned(),
+/// Why nothing starts at a local time: why its date is closed.
+fn why_not(calendar: Option<&Calendar>, at: DroppedAt) -> &str {
+    match (calendar, at) {
+        (Some(calendar), DroppedAt::Time(wall)) => calendar.name_of(wall.date()),
+        _ => "weekend",
     }
 }

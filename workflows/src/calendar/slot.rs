@@ -85,8 +85,6 @@ pub enum DroppedAt {
 /// Why a nominal time became no slot.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Reason {
-    /// It lies in a blackout.
-    Blackout,
     /// The date is closed.
     Closed,
     /// Named by `exclude`.
@@ -103,7 +101,6 @@ impl Reason {
     /// Its word in previews.
     pub fn as_str(self) -> &'static str {
         match self {
-            Reason::Blackout => "blackout",
             Reason::Closed => "closed",
             Reason::Excluded => "excluded",
             Reason::GapSkip => "gap_skip",
@@ -233,12 +230,7 @@ fn settle(
     let mut settled = Vec::with_capacity(found.len() + schedule.include.len());
     let rule = closed_day(schedule);
     for nominal in found {
-        match open_days::settle(
-            rule,
-            calendar,
-            (nominal.wall, nominal.instant),
-            schedule.zone,
-        ) {
+        match open_days::settle(rule, calendar, nominal.wall) {
             Ok(wall) => settled.push(Settled {
                 nominal,
                 wall,

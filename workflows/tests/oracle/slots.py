@@ -45,20 +45,16 @@ def is_open(c, d):
     return d.isoformat() not in c.get("closed", {}) and DAYS[d.weekday()] not in c.get("weekend", ["sat", "sun"])
 
 
-def is_dark(c, at):
-    return any(utc(b["from"] + "Z") <= at < utc(b["to"] + "Z") for b in c.get("blackout", []))
-
-
-def settle(s, c, wall, zone):
-    """Where a nominal time is to run, with what was decided; None where it is dropped."""
-    rule, dark = s.get("closed_day", "run"), is_dark(c, instants(wall, zone, "next", "first")[0][0])
-    if rule in ("run", "skip"):
-        return None if dark or (rule == "skip" and not is_open(c, wall.date())) else (wall, [])
-    if is_open(c, wall.date()) and not dark:
+def settle(s, c, wall):
+    """Where a nominal time is to run, with what was decided; None where it is dropped. A blackout has no say in it."""
+    rule = s.get("closed_day", "run")
+    if rule == "run" or is_open(c, wall.date()):
         return wall, []
+    if rule == "skip":
+        return None
     for i in range(1, 32):
         w = wall + timedelta(i if rule == "next_open" else -i)
-        if is_open(c, w.date()) and not is_dark(c, instants(w, zone, "next", "first")[0][0]):
+        if is_open(c, w.date()):
             return w, ["moved"]
     return None
 
@@ -186,7 +182,7 @@ def beats(s, c, zone, lo, hi, excluded):
     at = zero + every * ((lo - zero) // every)
     while at < hi:
         day = local(at, zone).date()
-        if not excluded(local(at, zone)) and not is_dark(c, at) and (s.get("closed_day") != "skip" or is_open(c, day)):
+        if not excluded(local(at, zone)) and (s.get("closed_day") != "skip" or is_open(c, day)):
             yield at, local(at, zone), []
         at += every
 
@@ -196,7 +192,7 @@ def times(s, c, zone, lo, hi, excluded):
     gap, fold = s.get("gap", "skip" if sub else "next"), s.get("fold", "both" if sub else "first")
     first = (local(lo, zone).date() - timedelta(35)).replace(day=1)
     named = [w for w in walls(s, c, first, local(hi, zone).date() + timedelta(35)) if not excluded(w)]
-    placed = [(w, settle(s, c, w, zone)) for w in named]
+    placed = [(w, settle(s, c, w)) for w in named]
     placed += [(datetime.fromisoformat(x), (datetime.fromisoformat(x), ["included"])) for x in s.get("include", [])]
     for nominal, place in placed:
         for at, notes in instants(place[0], zone, gap, fold) if place else []:

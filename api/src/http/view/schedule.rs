@@ -105,7 +105,7 @@ pub struct NextReply {
 pub struct LeftOutReply {
     /// The local time, or the month in which the rule names no day.
     pub local: String,
-    /// `excluded`, `closed`, `blackout`, `gap_skip`, `no_open_day` or `no_such_day`, with what its calendar calls it.
+    /// `excluded`, `closed`, `gap_skip`, `no_open_day` or `no_such_day`, with what its calendar calls it.
     pub reason: String,
 }
 
@@ -212,7 +212,7 @@ impl LeftOutReply {
         };
         Self {
             local: local.to_string(),
-            reason: dropped_said(schedule, calendar, dropped),
+            reason: dropped_said(calendar, dropped),
         }
     }
 }

@@ -56,7 +56,7 @@ fn documents() -> Vec<Story> {
             .after(|stage| Box::pin(on_days(stage)))
             .expects(&[
                 (
-                    "select count(*) from slot where state = 'skipped' and reason = 'blackout: storm'",
+                    "select count(*) from slot where state = 'skipped' and reason = 'closed: storm'",
                     1,
                 ),
                 ("select count(*) from configuration where kind = 'calendar'", 2),
@@ -146,9 +146,9 @@ async fn on_days(stage: &Stage) -> Result<(), Error> {
 
 /// Nothing starts for the next days.
 async fn close(stage: &Stage) -> Result<(), Error> {
-    let to = (Utc::now() + TimeDelta::days(4)).format("%Y-%m-%dT00:00");
-    let dark = format!("blackout: [ {{ from: 2026-01-01T00:00, to: {to}, reason: storm }} ]\n");
-    set(stage, &[&format!("{DAYS}weekend: []\n{dark}")]).await
+    let days = (0..4).map(|days| (Utc::now() + TimeDelta::days(days)).format("%Y-%m-%d"));
+    let closed: String = days.map(|day| format!("  {day}: storm\n")).collect();
+    set(stage, &[&format!("{DAYS}weekend: []\nclosed:\n{closed}")]).await
 }
 
 /// Applies documents.
