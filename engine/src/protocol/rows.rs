@@ -1,9 +1,10 @@
 //! Rows of a file of items: CSV, NDJSON, a JSON array or Parquet, read once from front to back.
 //!
-//! Blocking, on a thread of its own: memory holds one row and a few parts of the copy, whatever the
-//! size of the file. After the first bad row nothing is sent any more, and reading goes on to find
+//! Blocking, on a thread of its own: memory holds one row, of a bounded length, and a few parts of the
+//! copy, whatever the size of the file. After the first bad row nothing is sent any more, and reading goes on to find
 //! every other.
 
+mod bound;
 mod parquet;
 mod sink;
 
@@ -19,6 +20,7 @@ use windlass_workflows::configuration::{Category, Format};
 use windlass_workflows::problem::Problem;
 use windlass_workflows::value::Value;
 
+use self::bound::{Allowance, Within};
 pub(in crate::protocol) use self::sink::{
     Bounds, Collected, For, Gathered, Reading, Sink, storable,
 };
@@ -65,7 +67,8 @@ pub(super) fn read_items(category: &Category, items: &[Value], mut sink: Sink) -
 }
 
 fn read_csv(category: &Category, reader: impl Read, sink: &mut Sink) -> Result<(), Vec<Problem>> {
-    let mut reader = BufReader::new(reader);
+    let left = Allowance::new();
+    let mut reader = BufReader::new(Within::new(reader, &left));
     let skew = line_skew(&mut reader).map_err(|error| unreadable(1, &error))?;
     let mut csv = csv::ReaderBuilder::new().flexible(true).from_reader(reader);
     let header = csv
@@ -80,6 +83,7 @@ fn read_csv(category: &Category, reader: impl Read, sink: &mut Sink) -> Result<(
     let mut rows = RowReader::new(category, &header.iter().collect::<Vec<_>>())?;
     let mut record = csv::ByteRecord::new();
     loop {
+        left.renew();
         match csv.read_byte_record(&mut record) {
             Ok(false) => return Ok(()),
             Ok(true) if sink.is_full() => return Ok(()),
@@ -163,15 +167,16 @@ fn json_item(items: &ItemReader, row: u64, line: u64, text: &str) -> Result<Item
 
 fn read_json(category: &Category, reader: impl Read, sink: &mut Sink) -> Result<(), Vec<Problem>> {
     let items = ItemReader::new(category)?;
-    let line = Rc::new(Cell::new(1));
+    let (line, left) = (Rc::new(Cell::new(1)), Allowance::new());
     let counted = CountLines {
-        reader: BufReader::new(reader),
+        reader: BufReader::new(Within::new(reader, &left)),
         line: Rc::clone(&line),
     };
     let mut json = serde_json::Deserializer::from_reader(counted);
     let rows = Rows {
         items: &items,
         line: &line,
+        left: &left,
         sink,
     };
     let read = json.deserialize_seq(rows).and_then(|()| json.end());
@@ -200,6 +205,7 @@ impl<R: Read> Read for CountLines<R> {
 struct Rows<'a> {
     items: &'a ItemReader,
     line: &'a Cell<u64>,
+    left: &'a Allowance,
     sink: &'a mut Sink,
 }
 
@@ -213,6 +219,7 @@ impl<'de> Visitor<'de> for Rows<'_> {
     fn visit_seq<A: SeqAccess<'de>>(self, mut elements: A) -> Result<(), A::Error> {
         let mut row = 0;
         while let Some(element) = elements.next_element::<Box<RawValue>>()? {
+            self.left.renew();
             // The rest is only passed over: what is wrong with it is found when it is planned.
             if self.sink.is_full() {
                 continue;
