@@ -22,3 +22,11 @@ create table schedule_key (
     foreign key (tenant, schedule) references schedule (tenant, name),
     constraint schedule_key_started check (num_nonnulls(batch, job) = 1)
 );
+
+-- Whether the end of its batch was noted: also of one that ended before anybody looked at it.
+alter table forecast add column over bool not null default false;
+update forecast set over = true
+from batch
+where batch.id = forecast.batch and batch.finished_at is not null and forecast.light in ('finished', 'missed')
+  and not exists (select from pace where pace.batch = forecast.batch);
+create index forecast_open on forecast (batch) where not over;

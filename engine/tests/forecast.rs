@@ -97,6 +97,44 @@ async fn what_is_fast_enough_is_on_time_and_an_end_says_whether_it_was() {
 }
 
 #[tokio::test]
+async fn a_batch_that_ends_before_the_first_look_is_said_to_be_done() {
+    let bench = Bench::new().await;
+    let (batch, mut worker) = released(&bench, BIRDS, "2h").await;
+    let (missed, mut other) = released(&bench, BIRDS, "1s").await;
+    for worker in [&mut worker, &mut other] {
+        let jobs = worker.claim(10).await;
+        worker.complete(&jobs).await;
+    }
+    assert_eq!(bench.store.finish().await.expect("finished").len(), 2);
+    let past = "update forecast set deadline = now() - interval '1 minute' where batch = $1";
+    let moved = sqlx::query(past).bind(missed.id).execute(&bench.pool).await;
+    moved.expect("it was to be done before");
+
+    assert_eq!(look(&bench, batch.id).await.light, "finished");
+    assert_eq!(look(&bench, missed.id).await.light, "missed");
+    let again = bench.store.forecast_batches().await.expect("looked");
+    assert_eq!(again, 0, "once a batch");
+}
+
+#[tokio::test]
+async fn the_share_of_a_batch_ends_with_it() {
+    let bench = Bench::new().await;
+    let (batch, mut worker) = released(&bench, &flock(1_000, 7), "3m").await;
+    look(&bench, batch.id).await;
+    let done = worker.claim(120).await;
+    worker.complete(&done).await;
+    pass(&bench, 60).await;
+    assert_eq!(look(&bench, batch.id).await.lift, 3);
+
+    let rest = worker.claim(1_000).await;
+    worker.complete(&rest).await;
+    bench.store.finish().await.expect("finished");
+
+    assert_eq!(look(&bench, batch.id).await.lift, 1);
+    assert_eq!(weight(&bench, batch.id).await, 1);
+}
+
+#[tokio::test]
 async fn a_pause_does_not_count_against_a_batch_and_a_young_one_goes_by_the_one_before() {
     let bench = Bench::new().await;
     let (batch, mut worker) = released(&bench, &flock(400, 7), "2h").await;

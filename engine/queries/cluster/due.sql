@@ -1,6 +1,6 @@
 -- Which duties have something to do, when does the next one by the clock, and does anything stir?
 -- Index  ready_pkey, later_due, wait_due, expiry_due, slot_due, schedule_ahead, batch_open, batch_judged, batch_cancelling, batch_asking, held_cancelling,
---        pause_job, redrive_running, bulk_running, breaker_busy, outcome_stopped, held_stopped, signal_refused, gathering_due, child_batch_open, batch_outside_open, notice_open, callback_open, slot_start_by, slot_finish_by, delivery_due: the head of each;
+--        pause_job, redrive_running, bulk_running, breaker_busy, outcome_stopped, held_stopped, signal_refused, gathering_due, child_batch_open, batch_outside_open, notice_open, callback_open, slot_start_by, slot_finish_by, delivery_due, forecast_open: the head of each;
 --        lease_worker; schedule_job_pkey; tally_batch. Workers, leases, wishes, pauses, schedules, webhooks and looks of callbacks are few.
 -- Locks  none: each duty finds out again under its own.
 -- Gives  one row: the names of duties; whether work is ready, and whether some is ready or leased;
@@ -67,7 +67,9 @@ duty (name, is_due) as (
             select from batch left join forecast on forecast.batch = batch.id
             where batch.state in ('releasing', 'running') and batch.finished_at is null
               and coalesce(forecast.seen_at, '-infinity') < now() - interval '1 minute')
-        or exists (select from pace join batch on batch.id = pace.batch where batch.finished_at is not null)
+        or exists (
+            select from forecast join batch on batch.id = forecast.batch
+            where not forecast.over and batch.finished_at is not null)
     union all
     select 'fire', exists (
             select from schedule

@@ -20,5 +20,6 @@ insert into forecast (batch, seen_at, active_seconds, settled, early, late, ligh
 values ($1, $2, $3, $4, $5, $6, $7, $8, $9)
 on conflict (batch) do update
 set seen_at = excluded.seen_at, active_seconds = excluded.active_seconds, settled = excluded.settled,
-    early = excluded.early, late = excluded.late, light = excluded.light, binding = excluded.binding, lift = excluded.lift
+    early = excluded.early, late = excluded.late, light = excluded.light, binding = excluded.binding, lift = excluded.lift,
+    over = false
 where coalesce(forecast.seen_at, '-infinity') < excluded.seen_at;
