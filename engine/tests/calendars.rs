@@ -96,6 +96,23 @@ async fn a_closed_day_is_skipped_with_its_name() {
 }
 
 #[tokio::test]
+async fn new_zone_data_keeps_why_a_time_was_left_out() {
+    let bench = bench(CLOSED, "skip").await;
+    bench.store.fire().await.expect("a pass");
+    let before = told(&bench, "briefs").await;
+    assert_eq!(before, ["0 skipped closed: New Year observed"]);
+
+    let old = sqlx::query("update schedule set zone_data = '2001a'").execute(&bench.pool);
+    old.await
+        .expect("planned by what was known of zones long ago");
+    bench.store.fire().await.expect("a pass");
+
+    assert_eq!(told(&bench, "briefs").await, before);
+    let renewed = "select count(*) from schedule where zone_data <> '2001a'";
+    assert_eq!(bench.count(renewed).await, 1);
+}
+
+#[tokio::test]
 async fn a_slot_of_a_closed_day_moves_and_says_from_where() {
     let bench = bench(CLOSED, "next_open").await;
 

@@ -3,7 +3,7 @@
 use std::collections::HashSet;
 
 use chrono::{DateTime, TimeDelta, Utc};
-use windlass_workflows::calendar::{Preview, Slot, slots};
+use windlass_workflows::calendar::{Bound, Dropped, DroppedAt, Schedule, Slot, preview};
 
 use crate::Error;
 use crate::store::{Planning, Session, unplan_slots, write_slots};
@@ -34,16 +34,16 @@ pub(super) async fn plan_anew(
     .await?;
     let known: HashSet<String> = rows.iter().flat_map(|row| walls(&row.covers)).collect();
     let (schedule, calendar) = (planning.schedule, planning.calendar);
-    let mut found = slots(schedule, calendar, now - REACH, now + AHEAD);
-    found.retain(|slot| {
+    let mut found = preview(schedule, calendar, now - REACH, now + AHEAD);
+    found.slots.retain(|slot| {
         let mut covers = slot.covers.iter().map(said);
         let was_planned = slot.at > now || said_any(slot, &replaced);
         was_planned && !covers.any(|wall| known.contains(&wall))
     });
-    let found = Preview {
-        slots: found,
-        dropped: Vec::new(),
-    };
+    found.dropped.retain(|dropped| {
+        let wall = is_to_come(dropped, schedule, now);
+        wall.is_some_and(|wall| !known.contains(&wall))
+    });
     write_slots(connection, planning, &found).await?;
     sqlx::query_file!(
         "queries/schedule/new_zone_data.sql",
@@ -58,6 +58,14 @@ pub(super) async fn plan_anew(
 
 fn said_any(slot: &Slot, walls: &HashSet<String>) -> bool {
     slot.covers.iter().any(|wall| walls.contains(&said(wall)))
+}
+
+/// The nominal time that became no slot, if it is to come: its row was taken back with what was planned.
+fn is_to_come(dropped: &Dropped, schedule: &Schedule, now: DateTime<Utc>) -> Option<String> {
+    match dropped.at {
+        DroppedAt::Time(wall) if Bound::wall(wall, schedule.zone) > now => Some(said(&wall)),
+        _ => None,
+    }
 }
 
 /// A nominal time as rows have it.
