@@ -9,6 +9,7 @@ use windlass_engine::store::{
 };
 
 use super::Dashboard;
+use super::callbacks::CallbackRow;
 use super::chart::{BAD, Bar, ended};
 use super::members::{Members, Which};
 use super::page::{Frame, Now, Trouble, html};
@@ -34,6 +35,7 @@ struct BatchPage {
     failed: String,
     facts: Vec<Fact>,
     phases: Vec<PhaseRow>,
+    callbacks: Vec<CallbackRow>,
     members: Members,
     actions: Vec<Action>,
 }
@@ -80,6 +82,7 @@ pub(super) async fn show(
     let said = store.forecast(dashboard.tenant, number).await?;
     let rules = store.batch_rules(dashboard.tenant, number).await?;
     let members = dashboard.members(&batch, &which, now).await?;
+    let callbacks = store.callbacks(dashboard.tenant, number).await?;
     let frame = Frame {
         title: batch.name.clone(),
         ..frame
@@ -110,6 +113,10 @@ pub(super) async fn show(
         name: batch.name,
         state: batch.state,
         reason: batch.reason.or_else(|| held_back(rules.hold.as_ref())),
+        callbacks: callbacks
+            .into_iter()
+            .map(|one| CallbackRow::new(one, now))
+            .collect(),
         id,
         frame,
         members,

@@ -6,6 +6,7 @@
 mod assets;
 mod batch;
 mod batches;
+mod callbacks;
 mod chart;
 mod home;
 mod job;

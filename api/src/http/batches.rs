@@ -22,6 +22,7 @@ use super::habit::{idempotency, spool, wait};
 use super::state::ApiState;
 use super::view::batch::{BatchReply, CreatedBatchReply, is_final};
 use super::view::forecast::ForecastReply;
+use super::view::webhook::CallbackReply;
 
 /// The calls that a file may be sent with, however long that takes.
 pub(super) fn routes() -> OpenApiRouter<ApiState> {
@@ -284,13 +285,15 @@ async fn show_batch(
     Ok(Json(whole(&state, seen).await?))
 }
 
-/// A batch with its forecast and its rules.
+/// A batch with its forecast, its rules and its callbacks.
 async fn whole(state: &ApiState, batch: BatchView) -> Result<BatchReply, Refusal> {
     let forecast = state.store.forecast(state.tenant, batch.id).await?;
     let rules = state.store.batch_rules(state.tenant, batch.id).await?;
+    let callbacks = state.store.callbacks(state.tenant, batch.id).await?;
     Ok(BatchReply {
         forecast: forecast.map(ForecastReply::from),
         rules: Some(rules.into()),
+        callbacks: Some(callbacks.into_iter().map(CallbackReply::from).collect()),
         ..batch.into()
     })
 }

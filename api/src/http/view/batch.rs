@@ -11,6 +11,7 @@ use windlass_engine::store::{
 
 use super::forecast::ForecastReply;
 use super::rules::BatchRulesReply;
+use super::webhook::CallbackReply;
 use crate::http::habit::ids::{BatchId, JobId};
 
 /// States in which nothing of a batch is to come.
@@ -74,6 +75,9 @@ pub struct BatchReply {
     /// What it goes by, and what holds it back; of one batch only, not in lists.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub rules: Option<BatchRulesReply>,
+    /// Its callbacks that came, at most 100; of one batch only, not in lists.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub callbacks: Option<Vec<CallbackReply>>,
     /// The job that made it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub parent: Option<JobId>,
@@ -295,6 +299,7 @@ impl From<BatchView> for BatchReply {
             progress: batch.progress.into(),
             forecast: None,
             rules: None,
+            callbacks: None,
             parent: batch.parent.map(JobId),
             created_by: batch.created_by,
             created_at: batch.created_at,
