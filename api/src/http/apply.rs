@@ -170,6 +170,45 @@ async fn read(state: &ApiState, request: Request) -> Result<ApplyBody, Refusal> 
     }
 }
 
+/// Applies the one document that a body is, as YAML or JSON: of this kind, under the name that its address says.
+pub(super) async fn put(
+    state: &ApiState,
+    (kind, name): (Kind, &str),
+    request: Request,
+) -> Result<Action, Refusal> {
+    if !extract::is_document(request.headers()) {
+        return Err(extract::unsupported("application/json or application/yaml"));
+    }
+    let file = match extract::is_yaml(request.headers()) {
+        true => BODY_FILE,
+        false => "body.json",
+    };
+    let bytes = extract::bytes(request, state).await?;
+    let text = extract::text(&bytes)?;
+    let now = state.store.clock().await?.now;
+    let source = SourceFile { name: file, text };
+    let documents = configuration::read(&[source], now).map_err(Refusal::invalid)?;
+    if !matches!(documents.as_slice(), [one] if one.kind() == kind && one.name() == name) {
+        let message = format!("the body is one document, of the name `{name}` in its address");
+        let problem = Problem::new("wrong_value", "/name", message);
+        return Err(Refusal::invalid(vec![
+            problem.hint("send others to `/v1/apply`"),
+        ]));
+    }
+    let application = Application {
+        tenant: state.tenant,
+        who: state.who.to_string(),
+        documents,
+        texts: BTreeMap::from([(file.to_owned(), text.to_owned())]),
+        files: BTreeMap::new(),
+        resources: BTreeMap::new(),
+        dry_run: false,
+    };
+    let report = state.store.apply(application).await?;
+    let change = report.changes.into_iter().next();
+    Ok(change.map_or(Action::Unchanged, |change| change.action))
+}
+
 /// The data by category; data of a category that is not in the set would be ignored, so it is refused.
 fn data(
     sent: Vec<DataBody>,

@@ -2,7 +2,7 @@
 //! the callbacks of a batch.
 
 use axum::Json;
-use axum::extract::State;
+use axum::extract::{Request, State};
 use axum::http::{StatusCode, Uri};
 use axum::response::Response;
 use chrono::{SecondsFormat, Utc};
@@ -12,8 +12,11 @@ use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 use uuid::Uuid;
+use windlass_engine::protocol::Action;
 use windlass_engine::store::NewDelivery;
+use windlass_workflows::configuration::Kind;
 
+use super::apply;
 use super::habit::extract::{At, Params};
 use super::habit::ids::{BatchId, DeliveryId};
 use super::habit::page::{self, PageQuery, PageReply};
@@ -31,7 +34,7 @@ const TEST: &str = "webhook.test";
 pub(super) fn routes() -> OpenApiRouter<ApiState> {
     OpenApiRouter::new()
         .routes(routes!(list_webhooks))
-        .routes(routes!(show_webhook, delete_webhook))
+        .routes(routes!(show_webhook, put_webhook, delete_webhook))
         .routes(routes!(test_webhook))
         .routes(routes!(list_deliveries))
         .routes(routes!(show_delivery))
@@ -76,6 +79,24 @@ async fn show_webhook(
         document: Some(Raw::new(document.document)),
         ..webhook.into()
     }))
+}
+
+/// Makes a webhook of its document, or changes it to that: what applying the document does.
+#[utoipa::path(put, path = "/v1/webhooks/{name}", tag = "configuration",
+    params(("name" = String, Path, description = "Its name, as the document has it")),
+    request_body(content((serde_json::Value = "application/json"), (String = "application/yaml"))),
+    responses((status = 200, body = WebhookReply), (status = 201, body = WebhookReply)))]
+async fn put_webhook(
+    State(state): State<ApiState>,
+    At(name): At<String>,
+    request: Request,
+) -> Result<(StatusCode, Json<WebhookReply>), Refusal> {
+    let action = apply::put(&state, (Kind::Webhook, &name), request).await?;
+    let status = match action {
+        Action::Created => StatusCode::CREATED,
+        Action::Changed | Action::Unchanged => StatusCode::OK,
+    };
+    Ok((status, show_webhook(State(state), At(name)).await?))
 }
 
 /// Deletes a webhook with its document and all its deliveries.
