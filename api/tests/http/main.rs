@@ -3,8 +3,10 @@
 mod additions;
 mod apply;
 mod approvals;
+mod batch_life;
 mod batches;
 mod bulk;
+mod catalogue;
 mod contexts;
 mod description;
 mod elsewhere;
