@@ -140,7 +140,7 @@ async fn coming(
             .collect(),
         left_out: dropped
             .iter()
-            .map(|one| LeftOutReply::new(schedule, days, one))
+            .map(|one| LeftOutReply::new(days, one))
             .collect(),
         schedule: name,
     })

@@ -205,7 +205,7 @@ impl ComingReply {
 
 impl LeftOutReply {
     /// What a rule names and its settings leave out.
-    pub fn new(schedule: &Schedule, calendar: Option<&Calendar>, dropped: &Dropped) -> Self {
+    pub fn new(calendar: Option<&Calendar>, dropped: &Dropped) -> Self {
         let local = match dropped.at {
             DroppedAt::Time(wall) => wall.format("%Y-%m-%dT%H:%M:%S"),
             DroppedAt::Month(first) => first.format("%Y-%m"),
