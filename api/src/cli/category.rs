@@ -29,6 +29,9 @@ pub enum CategoryCommand {
         /// A version that is kept; the current one unless given
         #[arg(long = "at-version", value_name = "N")]
         version: Option<i32>,
+        /// Those that this jq keeps, as the filter of a selection
+        #[arg(long, value_name = "JQ")]
+        filter: Option<String>,
         /// Which page.
         #[command(flatten)]
         paging: Paging,
@@ -102,9 +105,11 @@ impl CategoryCommand {
             Self::Items {
                 name,
                 version,
+                filter,
                 paging,
             } => {
-                let query = query(&[("version", &version.map(|version| version.to_string()))]);
+                let version = version.map(|version| version.to_string());
+                let query = query(&[("version", &version), ("filter", &filter)]);
                 context
                     .list(&["categories", &name, "items"], query, &paging, ITEMS)
                     .await

@@ -9,6 +9,7 @@ use utoipa::{IntoParams, ToSchema};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 use windlass_engine::Error;
+use windlass_engine::protocol::Wanted;
 use windlass_engine::protocol::load::{LISTED_MAX, REPORTED_MAX, Source};
 use windlass_engine::vocabulary::ConfigurationKind;
 use windlass_workflows::configuration::Format;
@@ -73,13 +74,16 @@ async fn show_category(
 struct ItemsQuery {
     /// A version that is kept; the current one unless given.
     version: Option<i32>,
+    /// jq over each item, as in a selection: `.cost > 0 and $object == "Ohio"`.
+    filter: Option<String>,
     /// Items, 1 to 1,000; 100 unless given.
     limit: Option<u32>,
     /// `next_cursor` of the page before.
     cursor: Option<String>,
 }
 
-/// Items of a category's current version, or of one that is kept, by row.
+/// Items of a category's current version, or of one that is kept, by row: all, or those that a filter keeps. A page that
+/// has looked at enough rows is short, or empty, and has a `next_cursor` all the same.
 #[utoipa::path(get, path = "/v1/categories/{name}/items", tag = "configuration",
     params(("name" = String, Path, description = "Its name"), ItemsQuery),
     responses((status = 200, body = PageReply<ItemReply>)))]
@@ -91,10 +95,21 @@ async fn list_items(
 ) -> Result<Response, Refusal> {
     let limit = page::limit(query.limit)?;
     let after = page::after::<i64>(query.cursor.as_deref())?.unwrap_or(0);
-    let found = state
-        .store
-        .items_of(state.tenant, &name, query.version, after, limit)
-        .await?;
+    let (store, version) = (&state.store, query.version);
+    let found = match query.filter.as_deref() {
+        None => {
+            let page = store.items_of(state.tenant, &name, version, after, limit);
+            page.await?
+        }
+        Some(filter) => {
+            let wanted = Wanted {
+                category: &name,
+                version,
+                filter,
+            };
+            store.items_kept(state.tenant, wanted, after, limit).await?
+        }
+    };
     Ok(page::reply(&uri, found, ItemReply::from))
 }
 

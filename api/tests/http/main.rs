@@ -12,6 +12,7 @@ mod description;
 mod elsewhere;
 mod envelope;
 mod failures;
+mod item_filter;
 mod jobs;
 mod messages;
 mod requests;

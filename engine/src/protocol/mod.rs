@@ -16,6 +16,7 @@ pub mod apply;
 mod approve;
 mod backfill;
 mod breaker;
+mod browse;
 mod bulk;
 mod category;
 mod change;
@@ -62,6 +63,7 @@ mod work;
 pub use self::approve::{Approved, PlanApproval};
 pub use self::backfill::{Backfill, BackfillSlot};
 pub use self::breaker::BreakersKept;
+pub use self::browse::Wanted;
 pub use self::bulk::{
     BULK_JOBS_MAX, BULK_NAMED_MAX, BULK_RATE_MAX, BULK_SAMPLE_MAX, BulkChange, BulkFilter,
     BulkPreview, BulkSample, BulkVerb, BulkWords, NewBulk,

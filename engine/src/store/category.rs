@@ -210,7 +210,10 @@ impl Store {
 }
 
 /// The version that is asked for, or the current one; none where there are no items yet.
-fn readable(category: &CategoryView, version: Option<i32>) -> Result<Option<i32>, Error> {
+pub(crate) fn readable(
+    category: &CategoryView,
+    version: Option<i32>,
+) -> Result<Option<i32>, Error> {
     let wanted = version.unwrap_or(category.version);
     if category.has(wanted) {
         return Ok(Some(wanted));

@@ -2,6 +2,8 @@
 //!
 //! All expressions of a configuration are compiled once, into one program.
 
+use chrono::{DateTime, Utc};
+
 use crate::configuration::{JobConfiguration, VARIABLES};
 use crate::document::step::{Expression, Shape};
 use crate::expression::{Budget, ExpressionError, Library, Scope, Source};
@@ -92,6 +94,29 @@ impl Rendering {
                 .as_ref()
                 .map_or(Value::Null, |slot| slot.to_value()),
             occasion,
+        })
+    }
+
+    /// Compiles a filter that belongs to no configuration: `$slot` is null, `$configuration` is empty.
+    ///
+    /// # Errors
+    /// When it does not compile.
+    pub fn of_filter(filter: &str, now: DateTime<Utc>) -> Result<Rendering, Vec<Problem>> {
+        let expression = Expression {
+            text: filter.to_owned(),
+            pointer: "/filter".to_owned(),
+        };
+        Ok(Rendering {
+            library: library(&[expression])?,
+            filter: Some(0),
+            input: None,
+            purpose_input: None,
+            slot: Value::Null,
+            occasion: Occasion {
+                now,
+                slot: None,
+                configuration: String::new(),
+            },
         })
     }
 

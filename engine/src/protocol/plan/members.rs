@@ -229,15 +229,15 @@ fn in_order(mut members: Vec<Member>, by_object: bool) -> VecDeque<Member> {
 }
 
 /// A row, whichever order it was read in.
-pub(super) struct Row {
-    pub(super) n: i64,
-    pub(super) key: String,
-    pub(super) object: Option<String>,
-    pub(super) document: String,
+pub(crate) struct Row {
+    pub(crate) n: i64,
+    pub(crate) key: String,
+    pub(crate) object: Option<String>,
+    pub(crate) document: String,
 }
 
 impl Row {
-    fn member(self) -> Result<Member, Error> {
+    pub(crate) fn member(self) -> Result<Member, Error> {
         let document = Value::parse(&self.document).map_err(|error| Error::Unreadable {
             noun: "row of a selection",
             name: self.key.clone(),

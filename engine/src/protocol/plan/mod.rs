@@ -11,7 +11,7 @@ pub(in crate::protocol) mod inline;
 pub(in crate::protocol) mod judge;
 mod lanes;
 pub(in crate::protocol) mod members;
-mod narrowed;
+pub(in crate::protocol) mod narrowed;
 mod seal;
 pub(in crate::protocol) mod shape;
 

@@ -11,43 +11,76 @@ use crate::{Error, Store};
 const REACH: i64 = 50_000;
 
 /// A category at one version, and what must hold of its members.
-pub(super) struct Narrowed {
+pub(in crate::protocol) struct Narrowed {
     id: i32,
     version: i32,
     after: i64,
     last: Option<i64>,
+    is_over: bool,
     narrow: Narrow,
 }
 
 impl Narrowed {
-    pub(super) fn new((id, version): (i32, i32), narrow: Narrow) -> Self {
+    pub(in crate::protocol) fn new((id, version): (i32, i32), narrow: Narrow) -> Self {
         Self {
             id,
             version,
             after: 0,
             last: None,
+            is_over: false,
             narrow,
         }
     }
 
+    /// The same, from behind a row on.
+    pub(in crate::protocol) fn behind(self, after: i64) -> Self {
+        Self { after, ..self }
+    }
+
+    /// The row behind which the next look begins.
+    pub(in crate::protocol) fn reached(&self) -> i64 {
+        self.after
+    }
+
+    /// Whether the last look came to the end.
+    pub(in crate::protocol) fn is_over(&self) -> bool {
+        self.is_over
+    }
+
     /// The next members, at most `limit`; none at the end.
     pub(super) async fn page(&mut self, store: &Store, limit: i64) -> Result<Vec<Row>, Error> {
+        loop {
+            let page = self.look(store, limit).await?;
+            if self.is_over || !page.is_empty() {
+                return Ok(page);
+            }
+        }
+    }
+
+    /// The members of the next rows, at most `limit`; perhaps none, and more behind them.
+    pub(in crate::protocol) async fn look(
+        &mut self,
+        store: &Store,
+        limit: i64,
+    ) -> Result<Vec<Row>, Error> {
+        let is_full = |page: &[Row]| i64::try_from(page.len()).unwrap_or(limit) >= limit;
         if let Some(keys) = &self.narrow.keys {
             let page = of_keys(store, self, keys, limit).await?;
+            self.is_over = !is_full(&page);
             self.after = page.last().map_or(self.after, |row| row.n);
             return Ok(page);
         }
         let last = self.last(store).await?;
-        while self.after < last {
-            let to = self.after.saturating_add(REACH);
-            let page = between(store, self, to, limit).await?;
-            let is_full = i64::try_from(page.len()).unwrap_or(limit) >= limit;
-            self.after = page.last().filter(|_| is_full).map_or(to, |row| row.n);
-            if !page.is_empty() {
-                return Ok(page);
-            }
+        if self.after >= last {
+            self.is_over = true;
+            return Ok(Vec::new());
         }
-        Ok(Vec::new())
+        let to = self.after.saturating_add(REACH);
+        let page = between(store, self, to, limit).await?;
+        let reached = page.last().filter(|_| is_full(&page)).map(|row| row.n);
+        self.after = reached.unwrap_or(to);
+        self.is_over = self.after >= last;
+        Ok(page)
     }
 
     async fn last(&mut self, store: &Store) -> Result<i64, Error> {
