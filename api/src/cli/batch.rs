@@ -14,7 +14,7 @@ use super::context::{Context, Paging, query};
 use super::error::CliError;
 use super::output::Column;
 use super::restart::Restart;
-use super::{files, watch};
+use super::{contexts, files, watch};
 use crate::exit::Exit;
 
 /// `windlass batch`
@@ -60,6 +60,14 @@ pub enum BatchCommand {
     },
     /// Its members and where each stands
     Members {
+        /// b_…
+        id: String,
+        /// Which page.
+        #[command(flatten)]
+        paging: Paging,
+    },
+    /// The contexts that its jobs changed or read
+    Contexts {
         /// b_…
         id: String,
         /// Which page.
@@ -165,6 +173,9 @@ impl BatchCommand {
                 context
                     .list(&["batches", &id, "members"], Vec::new(), &paging, MEMBERS)
                     .await
+            }
+            Self::Contexts { id, paging } => {
+                contexts::touched(context, ("batches", &id), &paging).await
             }
             Self::Errors { id } => context.whole(&["batches", &id, "errors"], ERRORS).await,
             Self::Restart(restart) => restart.run(context).await,

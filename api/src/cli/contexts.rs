@@ -62,6 +62,17 @@ pub enum ContextCommand {
         #[command(flatten)]
         paging: Paging,
     },
+    /// Show which batches and jobs touched it, the last first
+    References {
+        /// Its key
+        key: String,
+        /// Of batches alone, or of jobs
+        #[arg(long, value_name = "KIND", value_parser = ["batch", "job"])]
+        kind: Option<String>,
+        /// Which page.
+        #[command(flatten)]
+        paging: Paging,
+    },
     /// Delete one
     Delete {
         /// Its key
@@ -108,6 +119,29 @@ const CHANGES: &[Column] = &[
     Column("CHANGE", &["/change"]),
 ];
 
+const REFERENCES: &[Column] = &[
+    Column("KIND", &["/kind"]),
+    Column("ID", &["/id"]),
+    Column("WHAT", &["/what"]),
+    Column("AT", &["/at"]),
+];
+
+const TOUCHED: &[Column] = &[
+    Column("KEY", &["/key"]),
+    Column("WHAT", &["/what"]),
+    Column("AT", &["/at"]),
+];
+
+/// The contexts that something touched: a batch or a job.
+pub async fn touched(
+    context: &Context,
+    (noun, id): (&str, &str),
+    paging: &Paging,
+) -> Result<Exit, CliError> {
+    let path = [noun, id, "contexts"];
+    context.list(&path, Vec::new(), paging, TOUCHED).await
+}
+
 impl ContextCommand {
     /// Runs the verb.
     pub async fn run(self, context: &Context) -> Result<Exit, CliError> {
@@ -137,6 +171,11 @@ impl ContextCommand {
             Self::History { key, paging } => {
                 let path = ["contexts", &key, "history"];
                 context.list(&path, Vec::new(), &paging, CHANGES).await
+            }
+            Self::References { key, kind, paging } => {
+                let path = ["contexts", &key, "references"];
+                let asked = query(&[("kind", &kind)]);
+                context.list(&path, asked, &paging, REFERENCES).await
             }
             Self::Delete { key, if_version } => {
                 let path = ["contexts", key.as_str()];

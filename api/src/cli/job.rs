@@ -7,7 +7,7 @@ use super::context::{Context, Paging, query};
 use super::error::CliError;
 use super::flight::FlightCommand;
 use super::output::{Column, Format};
-use super::watch;
+use super::{contexts, watch};
 use crate::exit::Exit;
 
 /// One job.
@@ -44,6 +44,14 @@ pub enum JobCommand {
     Watch(Id),
     /// Everything that happened to it
     Journal {
+        /// j_…
+        id: String,
+        /// Which page.
+        #[command(flatten)]
+        paging: Paging,
+    },
+    /// The contexts that it touched
+    Contexts {
         /// j_…
         id: String,
         /// Which page.
@@ -122,6 +130,9 @@ impl JobCommand {
                 context
                     .list(&["jobs", &id, "journal"], Vec::new(), &paging, JOURNAL)
                     .await
+            }
+            Self::Contexts { id, paging } => {
+                contexts::touched(context, ("jobs", &id), &paging).await
             }
             Self::Output(Id { id }) => {
                 context.output.json(&output(context, &id).await?)?;

@@ -16,6 +16,7 @@ mod bulk_changes;
 mod categories;
 mod category_life;
 mod clock;
+mod context_references;
 mod contexts;
 mod doctor;
 mod documents;
@@ -87,6 +88,7 @@ pub fn router(state: ApiState) -> Router {
 fn routes() -> OpenApiRouter<ApiState> {
     let calls = [
         contexts::routes(),
+        context_references::routes(),
         documents::routes(),
         category_life::routes(),
         export::routes(),

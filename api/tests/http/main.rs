@@ -7,6 +7,7 @@ mod batch_life;
 mod batches;
 mod bulk;
 mod catalogue;
+mod context_references;
 mod contexts;
 mod description;
 mod elsewhere;

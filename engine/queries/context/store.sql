@@ -1,6 +1,7 @@
 -- Stores contexts as they are after some changes, each once, with what made their versions; forgets versions that are
--- too old, and tells jobs what came of what they asked for. Its caller has met all others who change them.
--- Index  context_pkey; context_change_pkey; job_pkey.
+-- too old, notes the jobs and their batches, and tells jobs what came of what they asked for. Its caller has met all
+-- others who change them.
+-- Index  context_pkey; context_change_pkey; job_pkey; context_reference_pkey.
 -- Locks  the contexts, which nobody else changes; new rows.
 -- Gives  how many there are now.
 with now_is as materialized (
@@ -21,12 +22,22 @@ forgotten as (
     where context_change.tenant = now_is.tenant and context_change.key = now_is.key
       and context_change.version <= now_is.version - $7::int8
 ),
-changed as (
-    insert into context_change (tenant, key, version, kind, data, who, job, step, batch)
+change as materialized (
     select change.*, job.batch
     from unnest($8::int4[], $9::text[], $10::int8[], $11::text[], $12::text[], $13::text[], $14::int8[], $15::text[])
          change (tenant, key, version, kind, data, who, job, step)
     left join job on job.id = change.job
+),
+changed as (
+    insert into context_change (tenant, key, version, kind, data, who, job, step, batch)
+    select * from change
+),
+noted as (
+    insert into context_reference (tenant, key, kind, id, what)
+    select tenant, key, 'job', job, 'change' from change where job is not null
+    union
+    select tenant, key, 'batch', batch, 'change' from change where batch is not null
+    on conflict (kind, id, tenant, key, what) do nothing
 ),
 told as (
     insert into inbox (job, kind, data)

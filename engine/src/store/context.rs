@@ -4,12 +4,14 @@
 //! changes of one context come one after the other, whether a person makes them or a turn of a job.
 
 mod change;
+mod reference;
 mod save;
 mod view;
 
 use std::time::Duration;
 
 pub use self::change::{CONTEXT_BYTES_MAX, CONTEXT_DEPTH_MAX, ContextChange, Expected};
+pub use self::reference::{ContextReference, ReferenceCursor, TouchedContext, Toucher};
 pub use self::save::NewSave;
 pub(super) use self::save::save;
 pub use self::view::{ContextChangeView, ContextSummary, ContextView};

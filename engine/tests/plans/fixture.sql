@@ -28,6 +28,11 @@ select gen_random_uuid(), 1, ('00000000-0000-0000-0000-' || lpad((1 + n % 40)::t
        now(), 0, 0, 0, false, int8multirange(int8range(930000 + n * 10, 930010 + n * 10))
 from generate_series(0, 1999) n;
 
+insert into context_reference (tenant, key, kind, id, what, at)
+select 1, 'k' || n / 30, case when n % 10 = 0 then 'batch' else 'job' end, n, case when n % 2 = 0 then 'read' else 'change' end,
+       now() - make_interval(secs => n)
+from generate_series(3, 180000) n;
+
 insert into wait (job, n, lane, eff, priority, attempt, losses, due)
 select n, 0, 2 + n % 400, now(), 0, 0, 0, now() + make_interval(secs => n) from generate_series(950000, 969999) n;
 

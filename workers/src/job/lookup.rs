@@ -55,7 +55,10 @@ impl<'a> Lookup<'a> {
         let read = async {
             match self.kind {
                 Kind::Item => item::load(shared, context.tenant, self.input).await,
-                Kind::Context => shared_context::load(shared, context.tenant, self.input).await,
+                Kind::Context => {
+                    let job = (context.tenant, context.job_id);
+                    shared_context::load(shared, job, self.input).await
+                }
             }
         };
         bounded(read, context).await

@@ -26,7 +26,7 @@ const NAME_BYTES_MAX: usize = 255;
 /// given back.
 pub(super) async fn load(
     shared: &Shared,
-    tenant: i32,
+    (tenant, job): (i32, i64),
     input: &Value,
 ) -> Result<Value, StepFailure> {
     // A request's own context stands under its id.
@@ -35,7 +35,8 @@ pub(super) async fn load(
         None => "key",
     };
     let key = name(input, part).map_err(StepFailure::from)?;
-    let found = shared.store.context(tenant, &key).await.map_err(|error| {
+    let found = shared.store.read_context(tenant, &key, job).await;
+    let found = found.map_err(|error| {
         tracing::warn!(error = %error, "a context could not be read; the job is given back");
         StepFailure::interrupted()
     })?;

@@ -326,6 +326,7 @@ async fn tidied(store: &Store) -> Result<bool, Error> {
         + store.forget_items(store.moved_now().await?).await?
         + store.expire_contexts().await?
         + store.forget_context_changes(CONTEXT_CHANGES_KEPT).await?
+        + store.forget_references(CONTEXT_CHANGES_KEPT).await?
         + store.expire_events(EVENTS_KEPT).await?
         + store.forget_bulks(BULKS_KEPT).await?
         + store.forget_notices(DELIVERIES_KEPT).await?

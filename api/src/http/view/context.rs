@@ -1,9 +1,11 @@
-//! A context, and what made its versions.
+//! A context, what made its versions, and who touched it.
 
 use chrono::{DateTime, Utc};
 use serde::Serialize;
 use utoipa::ToSchema;
-use windlass_engine::store::{ContextChangeView, ContextSummary, ContextView};
+use windlass_engine::store::{
+    ContextChangeView, ContextReference, ContextSummary, ContextView, TouchedContext, Toucher,
+};
 
 use crate::http::habit::ids::{BatchId, JobId};
 use crate::http::habit::raw::Raw;
@@ -67,6 +69,30 @@ pub struct ContextChangeReply {
     pub batch: Option<BatchId>,
 }
 
+/// A batch or job that touched a context.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct ContextReferenceReply {
+    /// `batch` or `job`.
+    pub kind: &'static str,
+    /// The batch, `b_7`, or the job, `j_7`.
+    pub id: String,
+    /// `change` or `read`.
+    pub what: String,
+    /// When it first did.
+    pub at: DateTime<Utc>,
+}
+
+/// A context that a batch or job touched.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct TouchedContextReply {
+    /// Its key.
+    pub key: String,
+    /// `change` or `read`.
+    pub what: String,
+    /// When it was first.
+    pub at: DateTime<Utc>,
+}
+
 impl From<ContextView> for ContextReply {
     fn from(context: ContextView) -> Self {
         Self {
@@ -106,6 +132,30 @@ impl From<ContextChangeView> for ContextChangeReply {
             job: change.job.map(JobId),
             step: change.step,
             batch: change.batch.map(BatchId),
+        }
+    }
+}
+
+impl From<ContextReference> for ContextReferenceReply {
+    fn from(reference: ContextReference) -> Self {
+        Self {
+            kind: reference.who.kind(),
+            id: match reference.who {
+                Toucher::Batch(id) => BatchId(id).to_string(),
+                Toucher::Job(id) => JobId(id).to_string(),
+            },
+            what: reference.what,
+            at: reference.at,
+        }
+    }
+}
+
+impl From<TouchedContext> for TouchedContextReply {
+    fn from(touched: TouchedContext) -> Self {
+        Self {
+            key: touched.key,
+            what: touched.what,
+            at: touched.at,
         }
     }
 }

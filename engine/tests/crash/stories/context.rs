@@ -20,6 +20,7 @@ pub fn stories() -> Vec<Story> {
             ("select version from context where key = 'k'", 2),
             ("select count(*) from context_change", 2),
             ("select count(distinct job) from context_change", 2),
+            ("select count(*) from context_reference", 2),
         ]),
         Story::new("make a context", |stage| {
             Box::pin(change(stage, whole(Expected::Absent, r#"{"a":1}"#)))

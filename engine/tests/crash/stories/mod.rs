@@ -26,6 +26,7 @@ mod own;
 pub mod partition;
 mod pause;
 mod redrive;
+mod reference;
 mod request;
 mod restart;
 mod rules;
@@ -62,6 +63,7 @@ pub fn all() -> Vec<Story> {
         group::stories(),
         failure::stories(),
         redrive::stories(),
+        reference::stories(),
         restart::stories(),
         rules::stories(),
         flight::stories(),
