@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use serde::Serialize;
 use windlass_workflows::configuration::{JobConfiguration, Source as Selected};
-use windlass_workflows::plan::{Member, Rendering, asked};
+use windlass_workflows::plan::{Member, Rendering, asked, context_key};
 use windlass_workflows::problem::Problem;
 use windlass_workflows::value::Value;
 
@@ -121,6 +121,8 @@ impl Store {
     /// Refuses a recipe whose selection is at fault before its first member, where it must have one: who asks
     /// hears of it at once. What a file brings is known when it is planned.
     pub(crate) async fn refuse_faulty(&self, recipe: &Recipe) -> Result<(), Error> {
+        let occasion = occasion(&recipe.configuration, (None, None), chrono::Utc::now());
+        context_key(&recipe.configuration, &occasion).map_err(Error::invalid)?;
         let source = &recipe.configuration.selection.source;
         let is_file = matches!(source, Selected::File { .. }) || source.is_outside();
         match recipe.configuration.guards.min_members {

@@ -8,6 +8,7 @@ use super::chunk::{self, Chunk};
 use super::guard::{self, ApprovalRules, Guards};
 use super::header::{self, Header};
 use super::limit::{self, LimitReference};
+use super::outside::PARAMETER_VARIABLES;
 use super::purpose::Priority;
 use super::reference::TemplateReference;
 use super::rules::{self, Canary, Release, Tolerance};
@@ -19,6 +20,7 @@ use super::spot::{Fault, Spot};
 use super::time;
 use crate::calendar::{By, Schedule};
 use crate::document::step::Shape;
+use crate::plan::is_context_key;
 
 /// Which work is done over which members, and when.
 #[derive(Clone, Debug)]
@@ -35,6 +37,8 @@ pub struct JobConfiguration {
     pub chunk: Option<Chunk>,
     /// What the template receives instead of the member; a map.
     pub input: Option<Shape>,
+    /// Key of the context that the jobs of a batch share.
+    pub context: Option<Shape>,
     /// When it runs by itself.
     pub schedule: Option<Schedule>,
     /// How fast jobs are let go.
@@ -124,6 +128,7 @@ pub(super) const SPEC: Spec = Spec {
         field("strategy"),
         section("chunk", &chunk::SPEC),
         field("input"),
+        field("context"),
         section("schedule", &schedule::SPEC),
         bag("release", &rules::RELEASE),
         section("canary", &rules::CANARY),
@@ -136,7 +141,7 @@ pub(super) const SPEC: Spec = Spec {
         field("limits"),
         each("callbacks", &callback::SPEC).or("[]"),
     ],
-    later: &["context", "weight", "retention"],
+    later: &["weight", "retention"],
 };
 
 pub(super) fn read(document: &Spot<'_>) -> Option<JobConfiguration> {
@@ -152,6 +157,7 @@ pub(super) fn read(document: &Spot<'_>) -> Option<JobConfiguration> {
     let input = document
         .get("input")
         .and_then(|input| shape::read(input.object()?));
+    let context = document.get("context").and_then(|spot| read_context(&spot));
     let schedule = document
         .get("schedule")
         .and_then(|spot| schedule::read(&spot));
@@ -177,6 +183,7 @@ pub(super) fn read(document: &Spot<'_>) -> Option<JobConfiguration> {
         strategy: strategy?,
         chunk,
         input,
+        context,
         schedule,
         release: release?,
         canary: canary?,
@@ -189,6 +196,18 @@ pub(super) fn read(document: &Spot<'_>) -> Option<JobConfiguration> {
         limits: limits?,
         callbacks: callbacks?,
     })
+}
+
+/// A key, or what gives one before there is a member.
+fn read_context(spot: &Spot<'_>) -> Option<Shape> {
+    let key = spot.filled()?;
+    let shape = shape::read_with(spot, &PARAMETER_VARIABLES)?;
+    if matches!(shape, Shape::Constant(_)) && !is_context_key(key) {
+        return spot.refuse(Fault::new(
+            "a key has 1 to 255 bytes and no control characters",
+        ));
+    }
+    Some(shape)
 }
 
 /// Nobody is there to send a file when a slot fires.

@@ -24,8 +24,13 @@ pub fn asked(source: &Source, occasion: &Occasion) -> Result<Value, Problem> {
             return Ok(Value::Null);
         }
     };
+    known(&shape, occasion, "/selection")
+}
+
+/// A value whose expressions know what is known before there is a member.
+pub(super) fn known(shape: &Shape, occasion: &Occasion, pointer: &str) -> Result<Value, Problem> {
     let mut expressions = Vec::new();
-    let part = part(&shape, &mut expressions);
+    let part = part(shape, &mut expressions);
     let library = library(&expressions).map_err(|mut problems| problems.remove(0))?;
     let slot = occasion.slot.as_ref().map(|slot| slot.to_value());
     let variables = [
@@ -38,5 +43,5 @@ pub fn asked(source: &Source, occasion: &Occasion) -> Result<Value, Problem> {
     };
     let evaluate = |index| library.evaluate(index, &Value::Null, &scope, Budget::default());
     part.fill(&evaluate)
-        .map_err(|error| Problem::new("expression_failed", "/selection", error.to_string()))
+        .map_err(|error| Problem::new("expression_failed", pointer, error.to_string()))
 }

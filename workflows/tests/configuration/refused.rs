@@ -37,7 +37,7 @@ fn what_a_later_release_brings_is_refused_and_named() {
         later(PURPOSE, &format!("{key}: a"), &format!("/{key}"));
     }
     later(CATEGORY, "indexes: a", "/indexes");
-    let of_job = ["context", "weight", "retention"];
+    let of_job = ["weight", "retention"];
     for key in of_job {
         later(JOB, &format!("{key}: a"), &format!("/{key}"));
     }

@@ -49,6 +49,8 @@ pub struct BatchReply {
     pub schedule: Option<String>,
     /// The slot that it is.
     pub slot_at: Option<DateTime<Utc>>,
+    /// Key of the context that its jobs share, once it is planned.
+    pub context: Option<String>,
     /// Raised by every restart.
     pub generation: i32,
     /// What the plan counted.
@@ -290,6 +292,7 @@ impl From<BatchView> for BatchReply {
             category_version: batch.category_version,
             schedule: batch.schedule,
             slot_at: batch.slot_at,
+            context: batch.context,
             generation: batch.generation,
             planned: batch.planned.into(),
             selection_hash: batch.selection_hash,

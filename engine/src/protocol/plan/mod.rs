@@ -17,7 +17,7 @@ pub(in crate::protocol) mod shape;
 
 use chrono::{DateTime, Utc};
 use windlass_workflows::configuration::{self, Content, JobConfiguration};
-use windlass_workflows::plan::{Occasion, Rendering, SelectionHash, SlotScope};
+use windlass_workflows::plan::{Occasion, Rendering, SelectionHash, SlotScope, context_key};
 use windlass_workflows::problem::Problem;
 use windlass_workflows::value::Value;
 
@@ -319,6 +319,7 @@ fn unreadable(batch: i64, message: &str) -> Error {
 fn rendering(plan: &PlanRow) -> Result<Rendering, Stop> {
     let slot = (plan.slot, plan.previous);
     let occasion = occasion(&plan.configuration, slot, plan.created_at);
+    context_key(&plan.configuration, &occasion).map_err(Stop::Refused)?;
     Rendering::compile(&plan.configuration, plan.purpose_input.as_ref(), occasion)
         .map_err(|problems| Stop::Store(Error::Invalid { problems }))
 }

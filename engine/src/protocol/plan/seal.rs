@@ -2,11 +2,11 @@
 
 use serde_json::{Value, json};
 use windlass_workflows::configuration::AsksWhen;
-use windlass_workflows::plan::{Drawn, PlanHash, SelectionHash, Tripped, tripped};
+use windlass_workflows::plan::{Drawn, PlanHash, SelectionHash, Tripped, context_key, tripped};
 use windlass_workflows::problem::Problem;
 
 use super::shape::Shaper;
-use super::{PlanRow, Stop};
+use super::{PlanRow, Stop, occasion};
 use crate::vocabulary::ConfigurationKind;
 use crate::{Error, Store};
 
@@ -36,6 +36,9 @@ impl Store {
             chunks: shaper.chunks(),
             selection: &selection,
         };
+        let slot = (plan.slot, plan.previous);
+        let occasion = occasion(&plan.configuration, slot, plan.created_at);
+        let context = context_key(&plan.configuration, &occasion).map_err(Stop::Refused)?;
         let count = |count: u64| i64::try_from(count).unwrap_or(i64::MAX);
         let sealed = sqlx::query_file!(
             "queries/batch/seal.sql",
@@ -48,6 +51,7 @@ impl Store {
             asks.as_ref().map(|asks| asks.kept.as_str()),
             plan.configuration.approval.within.as_secs_f64(),
             asks.as_ref().map(|asks| asks.said.as_str()),
+            context,
         )
         .execute(self.pool())
         .await?;
