@@ -109,7 +109,7 @@ async fn one_batch_says_what_its_callbacks_came_to() {
     let site = Site::with_fleet().await;
     let recipe = json!({ "windlass": "v1", "kind": "JobConfiguration", "name": "by-hand",
         "template": "examples.hello", "strategy": "individual",
-        "callbacks": [{ "on": "finished", "purpose": "greet", "input": { "name": "Ada" } }],
+        "callbacks": [{ "when": "finished", "purpose": "greet", "input": { "name": "Ada" } }],
         "selection": { "items": [{ "name": "x" }] } });
     let created = keyed(&site, "/v1/batches", "k", &recipe).await.ok(201);
     let path = format!("/v1/batches/{}", created["id"].as_str().unwrap());
