@@ -2,6 +2,7 @@
 
 #[path = "../common/mod.rs"]
 mod common;
+#[allow(dead_code, reason = "shared with the tests of what is read")]
 #[path = "../draw/stage.rs"]
 mod stage;
 
