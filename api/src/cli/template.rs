@@ -1,6 +1,8 @@
-//! `windlass template`: check documents without storing them, look at published ones.
+//! `windlass template`: check documents without storing them, look at published ones, name their versions.
 
 use clap::Subcommand;
+use reqwest::Method;
+use serde_json::json;
 use windlass_workflows::document::SCHEMA;
 
 use super::check;
@@ -49,6 +51,14 @@ pub enum TemplateCommand {
         /// The newer one
         new: String,
     },
+    /// Say which version an alias means: work that starts runs that one, jobs that exist keep theirs
+    Alias {
+        /// Its name
+        name: String,
+        /// The alias and a published version, such as stable=1.2.0
+        #[arg(value_name = "ALIAS=VERSION")]
+        meaning: String,
+    },
     /// Print the JSON Schema of templates, for editors
     Schema,
     /// List many
@@ -57,7 +67,7 @@ pub enum TemplateCommand {
         #[command(flatten)]
         paging: Paging,
     },
-    /// Show one: name, namespace.name or namespace.name@version
+    /// Show one: name, namespace.name or namespace.name@version; an alias is a version too
     Show {
         /// Its name
         name: String,
@@ -84,6 +94,7 @@ impl TemplateCommand {
             Self::Test { file } => trial::run(context, &file).await,
             Self::Graph { name } => draft::graph(context, &name).await,
             Self::Diff { old, new } => draft::diff(context, &old, &new).await,
+            Self::Alias { name, meaning } => alias(context, &name, &meaning).await,
             Self::Schema => {
                 context.output.line(SCHEMA.trim_end())?;
                 Ok(Exit::Done)
@@ -106,6 +117,19 @@ impl TemplateCommand {
             }
         }
     }
+}
+
+async fn alias(context: &Context, name: &str, meaning: &str) -> Result<Exit, CliError> {
+    let Some((alias, version)) = meaning.split_once('=') else {
+        let error = CliError::usage(format!("`{meaning}` says no version"));
+        return Err(error.hint("windlass template alias NAME stable=1.2.0"));
+    };
+    let name = resolved(context, name).await?;
+    let path = ["templates", name.as_str(), "aliases", alias];
+    let body = json!({ "version": version });
+    let sent = context.client.send(Method::PUT, &path, Some(&body));
+    context.output.item(&sent.await?)?;
+    Ok(Exit::Done)
 }
 
 /// The full name of a template: a name without its namespace is enough where only one has it.

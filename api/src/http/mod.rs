@@ -4,6 +4,7 @@
 //! file a resource. Nothing is served that the description at `/v1/openapi.json` does not name.
 
 mod additions;
+mod aliases;
 mod apply;
 mod approvals;
 mod backfills;
@@ -95,6 +96,7 @@ fn routes() -> OpenApiRouter<ApiState> {
         limits::routes(),
         webhooks::routes(),
         templates::routes(),
+        aliases::routes(),
         schedules::routes(),
         backfills::routes(),
         failures::routes(),

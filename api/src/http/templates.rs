@@ -18,7 +18,7 @@ use super::habit::extract::{self, At, Params};
 use super::habit::page::{self, PageQuery, PageReply};
 use super::habit::problem::{Fault, Refusal};
 use super::state::ApiState;
-use super::view::catalogue::{TemplateReply, TemplateSourceReply};
+use super::view::catalogue::{AliasMove, TemplateReply, TemplateSourceReply};
 
 pub(super) fn routes() -> OpenApiRouter<ApiState> {
     OpenApiRouter::new()
@@ -44,7 +44,7 @@ async fn list_templates(
     Ok(page::reply(&uri, found, TemplateReply::from))
 }
 
-/// A template in its newest usable version, with its source and the list of its versions.
+/// A template in its newest usable version, with its source, its versions and its aliases.
 #[utoipa::path(get, path = "/v1/templates/{name}", tag = "configuration",
     params(("name" = String, Path, description = "`namespace.name`")),
     responses((status = 200, body = TemplateSourceReply)))]
@@ -56,11 +56,11 @@ async fn show_template(
     let versions = state
         .store
         .template_versions(state.tenant, &template.namespace, &template.name);
-    let versions = versions
-        .await?
-        .into_iter()
-        .map(TemplateReply::from)
-        .collect();
+    let versions = versions.await?.into_iter().map(TemplateReply::from);
+    let aliases = state
+        .store
+        .aliases(state.tenant, &template.namespace, &template.name);
+    let aliases = aliases.await?.into_iter().map(AliasMove::from).collect();
     let template = TemplateReply::from(template);
     let source = state
         .store
@@ -69,14 +69,15 @@ async fn show_template(
     Ok(Json(TemplateSourceReply {
         template,
         source,
-        versions,
+        versions: versions.collect(),
+        aliases,
     }))
 }
 
-/// One version, with its source.
+/// One version, also by an alias, with its source.
 #[utoipa::path(get, path = "/v1/templates/{name}/versions/{version}", tag = "configuration",
     params(("name" = String, Path, description = "`namespace.name`"),
-        ("version" = String, Path, description = "Semantic version")),
+        ("version" = String, Path, description = "Semantic version, or an alias")),
     responses((status = 200, body = TemplateSourceReply)))]
 async fn show_template_version(
     State(state): State<ApiState>,
@@ -95,6 +96,7 @@ async fn show_template_version(
         template,
         source,
         versions: Vec::new(),
+        aliases: Vec::new(),
     }))
 }
 

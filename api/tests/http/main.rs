@@ -16,6 +16,7 @@ mod failures;
 mod item_filter;
 mod jobs;
 mod messages;
+mod purposes;
 mod requests;
 mod restarts;
 mod schedules;

@@ -134,6 +134,7 @@ async fn template_exists(
     let in_set = match reference.version {
         VersionChoice::Newest => names.templates.contains(name),
         VersionChoice::Exact(_) => names.versions.contains(name),
+        VersionChoice::Alias(_) => false,
     };
     if in_set {
         return Ok(true);
@@ -182,7 +183,7 @@ fn missing_hint(kind: ReferenceKind) -> &'static str {
     }
 }
 
-/// The names to compare with, and the name: versions where the template itself is known.
+/// The names to compare with, and the name: versions and aliases where the template itself is known.
 async fn template_names<'a>(
     connection: &mut Session,
     tenant: i32,
@@ -195,7 +196,7 @@ async fn template_names<'a>(
     if path == name || !templates.iter().any(|known| known == path) {
         return Ok((templates, path));
     }
-    let mut versions = store::template::version_names(connection, tenant, path).await?;
+    let mut versions = store::alias::reference_names(connection, tenant, path).await?;
     versions.extend(
         names
             .versions

@@ -1,19 +1,20 @@
 //! What is to run: a purpose or a template reference, resolved to the version that jobs are pinned to.
 
 use windlass_workflows::configuration::{
-    self, Content, JobConfiguration, LimitReference, Priority, Purpose,
+    self, Content, JobConfiguration, LimitReference, Priority, Purpose, TemplateReference,
+    VersionChoice,
 };
 use windlass_workflows::problem::Problem;
 use windlass_workflows::value::Value;
 
-use crate::store::LaneKey;
+use crate::store::{self, LaneKey};
 use crate::vocabulary::ConfigurationKind;
 use crate::{Error, Store};
 
 /// What a caller names.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum Work {
-    /// `namespace.name` or `namespace.name@1.2.3`.
+    /// `namespace.name`, `namespace.name@1.2.3` or `namespace.name@alias`.
     Template(String),
     /// A purpose, by name.
     Purpose(String),
@@ -122,10 +123,10 @@ impl Store {
         tenant: i32,
         reference: &str,
     ) -> Result<(Resolved, String), Error> {
-        let found = self
-            .template(tenant, reference)
-            .await
-            .map_err(|error| unpublished(error, reference))?;
+        let found = match self.template(tenant, reference).await {
+            Ok(found) => found,
+            Err(error) => return Err(self.unmeant(tenant, error, reference).await),
+        };
         let resolved = Resolved {
             template_version: found.id,
             template: whole(&found.namespace, &found.name),
@@ -138,6 +139,27 @@ impl Store {
             lane_expression: found.lane_expression,
         };
         Ok((resolved, found.purpose))
+    }
+
+    /// Why a reference means nothing: an alias that nobody set, or a version that nobody published.
+    async fn unmeant(&self, tenant: i32, error: Error, reference: &str) -> Error {
+        let named = TemplateReference::parse(reference);
+        let alias = named
+            .ok()
+            .filter(|named| matches!(named.version, VersionChoice::Alias(_)));
+        match (error, alias) {
+            (Error::NotFound { .. }, Some(named)) => self.no_alias(tenant, &named).await,
+            (error, _) => unpublished(error, reference),
+        }
+    }
+
+    async fn no_alias(&self, tenant: i32, named: &TemplateReference) -> Error {
+        let mut connection = match self.pool().acquire().await {
+            Ok(connection) => connection,
+            Err(error) => return error.into(),
+        };
+        let problem = store::alias::unknown(&mut connection, tenant, named, "/template").await;
+        problem.map_or_else(|error| error, Error::invalid)
     }
 
     async fn purpose(&self, tenant: i32, name: &str) -> Result<Purpose, Error> {

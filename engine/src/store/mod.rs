@@ -3,6 +3,7 @@
 //! The worker's hot verbs run on dedicated connections instead (`claim`, `record`, `heartbeat`).
 
 mod admin;
+pub(crate) mod alias;
 mod approval;
 mod batch;
 mod batch_ask;
@@ -77,6 +78,7 @@ use futures::future::BoxFuture;
 pub use sqlx::postgres::PgConnectOptions as ConnectOptions;
 
 pub use self::admin::{MigrationView, ServerFacts, make_database_anew, migrations, server_facts};
+pub use self::alias::AliasView;
 pub use self::approval::{ApprovalFilter, ApprovalView, NewDecision};
 pub use self::batch::{BatchFilter, BatchView, CurrentJobs, PlannedCounts, Progress};
 pub use self::batch_ask::{AskReason, AsksView, LastPlan};

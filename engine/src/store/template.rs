@@ -324,6 +324,18 @@ pub(crate) async fn find(
             .fetch_optional(connection)
             .await?
         }
+        VersionChoice::Alias(alias) => {
+            sqlx::query_file_as!(
+                TemplateVersion,
+                "queries/template/aliased.sql",
+                tenant,
+                namespace,
+                name,
+                alias
+            )
+            .fetch_optional(connection)
+            .await?
+        }
         VersionChoice::Newest => {
             sqlx::query_file_as!(
                 TemplateVersion,

@@ -54,7 +54,7 @@ pub use own::{Timing, own_events, own_rule, rule_words, timing};
 pub use part::part;
 pub use purpose::{Priority, Purpose};
 pub use read::{SourceFile, read, restore};
-pub use reference::{Reference, ReferenceKind, TemplateReference, VersionChoice};
+pub use reference::{Reference, ReferenceKind, TemplateReference, VersionChoice, is_alias};
 pub use rules::{
     Canary, Hours, Pick, Release, Rules, RulesEdit, Share, Tolerance, TripAction, edit_rules,
     read_rules, rules_of,

@@ -1,7 +1,7 @@
 //! Names by which documents speak of each other.
 //!
-//! `namespace.name` is the newest usable version, `namespace.name@1.2.3` exactly one. Aliases come
-//! with a later release.
+//! `namespace.name` is the newest usable version, `namespace.name@1.2.3` exactly one, and
+//! `namespace.name@stable` the one that this alias means when work starts.
 
 use std::fmt;
 
@@ -120,62 +120,61 @@ pub enum VersionChoice {
     Newest,
     /// This one.
     Exact(Version),
+    /// The one that people gave this name, when somebody asks.
+    Alias(String),
 }
 
 impl TemplateReference {
-    /// Reads `namespace.name` or `namespace.name@1.2.3`; a part of a template is `namespace.name/part`.
+    /// Reads `namespace.name`, `namespace.name@1.2.3` or `namespace.name@alias`; a part of a template is
+    /// `namespace.name/part`.
     ///
     /// # Errors
     /// A message for people.
     pub fn parse(text: &str) -> Result<TemplateReference, String> {
-        match read(text) {
-            Ok(reference) => Ok(reference),
-            Err(Refused::Shape) => Err(format!("`{text}` is no template reference")),
-            Err(Refused::Alias) => Err(format!("the alias in `{text}` is not supported yet")),
-        }
+        read(text).ok_or_else(|| format!("`{text}` is no template reference"))
+    }
+
+    /// `namespace.name`.
+    pub fn path(&self) -> String {
+        format!("{}.{}", self.namespace, self.name)
     }
 
     pub(super) fn at(spot: &Spot<'_>) -> Option<TemplateReference> {
         let text = spot.text()?;
         match read(text) {
-            Ok(reference) => Some(reference),
-            Err(Refused::Alias) => spot.later(format!("the alias in `{text}`")),
-            Err(Refused::Shape) => spot.refuse(
+            Some(reference) => Some(reference),
+            None => spot.refuse(
                 Fault::new(format!("`{text}` is no template reference"))
-                    .hint("write namespace.name or namespace.name@1.2.3"),
+                    .hint("write namespace.name, namespace.name@1.2.3 or namespace.name@alias"),
             ),
         }
     }
 }
 
-enum Refused {
-    Shape,
-    Alias,
-}
-
-fn read(text: &str) -> Result<TemplateReference, Refused> {
+fn read(text: &str) -> Option<TemplateReference> {
     let (path, version) = match text.split_once('@') {
         Some((path, version)) => (path, Some(version)),
         None => (text, None),
     };
-    let (namespace, name) = path.split_once('.').ok_or(Refused::Shape)?;
+    let (namespace, name) = path.split_once('.')?;
     let mut parts = name.splitn(2, '/');
     if !is_name(namespace) || !parts.all(is_name) {
-        return Err(Refused::Shape);
+        return None;
     }
     let version = match version {
         None => VersionChoice::Newest,
-        Some(alias) if is_alias(alias) => return Err(Refused::Alias),
-        Some(version) => VersionChoice::Exact(Version::parse(version).map_err(|_| Refused::Shape)?),
+        Some(alias) if is_alias(alias) => VersionChoice::Alias(alias.to_owned()),
+        Some(version) => VersionChoice::Exact(Version::parse(version).ok()?),
     };
-    Ok(TemplateReference {
+    Some(TemplateReference {
         namespace: namespace.to_owned(),
         name: name.to_owned(),
         version,
     })
 }
 
-fn is_alias(text: &str) -> bool {
+/// Whether this may name a version: a word that no version could be.
+pub fn is_alias(text: &str) -> bool {
     text.starts_with(|c: char| c.is_ascii_lowercase()) && is_name(text)
 }
 
@@ -186,6 +185,7 @@ impl fmt::Display for TemplateReference {
         match &self.version {
             VersionChoice::Newest => Ok(()),
             VersionChoice::Exact(version) => write!(formatter, "@{version}"),
+            VersionChoice::Alias(alias) => write!(formatter, "@{alias}"),
         }
     }
 }
@@ -196,16 +196,29 @@ mod tests {
 
     #[test]
     fn references_are_read_and_written_alike() {
-        for text in ["strikes.state-brief", "strikes.classify-strike@1.0.0"] {
+        for text in [
+            "strikes.state-brief",
+            "strikes.classify-strike@1.0.0",
+            "strikes.state-brief@stable",
+            "strikes.state-brief@v2",
+        ] {
             assert_eq!(TemplateReference::parse(text).unwrap().to_string(), text);
         }
     }
 
     #[test]
-    fn aliases_come_later_and_nonsense_never() {
-        let alias = TemplateReference::parse("strikes.state-brief@stable").unwrap_err();
-        assert!(alias.contains("not supported yet"));
-        for text in ["state-brief", "a.b@1.0", "A.b", "a.b.c", "a.b@", ""] {
+    fn nonsense_is_no_reference() {
+        for text in [
+            "state-brief",
+            "a.b@1.0",
+            "A.b",
+            "a.b.c",
+            "a.b@",
+            "a.b@Stable",
+            "a.b@-x",
+            "a.b@x@y",
+            "",
+        ] {
             assert!(TemplateReference::parse(text).is_err(), "{text}");
         }
     }

@@ -88,11 +88,8 @@ fn later_kinds_and_types_are_refused() {
         refused("windlass: v1\nkind: Porpoise\nname: a\n"),
         ["configuration.value /kind"]
     );
-    let alias = PURPOSE.replace("@1.0.0", "@stable");
-    assert_eq!(
-        refused(&alias),
-        ["configuration.not_supported_yet /template"]
-    );
+    let alias = PURPOSE.replace("@1.0.0", "@Stable");
+    assert_eq!(refused(&alias), ["configuration.value /template"]);
 }
 
 #[test]

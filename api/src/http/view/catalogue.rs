@@ -3,7 +3,9 @@
 use chrono::{DateTime, Utc};
 use serde::Serialize;
 use utoipa::ToSchema;
-use windlass_engine::store::{CategoryVersion, CategoryView, ItemView, Revision, TemplateVersion};
+use windlass_engine::store::{
+    AliasView, CategoryVersion, CategoryView, ItemView, Revision, TemplateVersion,
+};
 
 use crate::http::habit::raw::Raw;
 
@@ -43,6 +45,36 @@ pub struct TemplateSourceReply {
     /// Every version, newest first; in answers about a template without a version.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub versions: Vec<TemplateReply>,
+    /// Its aliases by name; in answers about a template without a version.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub aliases: Vec<AliasMove>,
+}
+
+/// An alias of a template's versions.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct AliasReply {
+    /// `namespace.name@alias`, as documents and requests write it.
+    pub reference: String,
+    /// What it means now.
+    #[serde(flatten)]
+    pub now: AliasMove,
+    /// What it meant before, newest first.
+    pub before: Vec<AliasMove>,
+}
+
+/// What an alias means since somebody said so.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct AliasMove {
+    /// A word such as `stable`.
+    pub alias: String,
+    /// The version that it means.
+    pub version: String,
+    /// Counts its moves, from 1.
+    pub revision: i32,
+    /// Who moved it here.
+    pub who: String,
+    /// When.
+    pub at: DateTime<Utc>,
 }
 
 /// The newest revision of a document. Secrets are references in it and stay references.
@@ -139,6 +171,18 @@ impl From<TemplateVersion> for TemplateReply {
             created_at: version.created_at,
             deprecated_at: version.deprecated_at,
             retired_at: version.retired_at,
+        }
+    }
+}
+
+impl From<AliasView> for AliasMove {
+    fn from(view: AliasView) -> Self {
+        Self {
+            alias: view.alias,
+            version: view.version,
+            revision: view.revision,
+            who: view.who,
+            at: view.at,
         }
     }
 }

@@ -27,7 +27,25 @@ const NEVER: &str = "windlass: v1\nkind: JobConfiguration\nname: briefs\npurpose
 pub fn stories() -> Vec<Story> {
     let mut all = documents();
     all.extend(categories());
+    all.push(
+        Story::new("move an alias", |stage| Box::pin(name(stage, "1.1.0")))
+            .after(|stage| Box::pin(named(stage)))
+            .expects(&[("select max(revision) from template_alias", 2)]),
+    );
     all
+}
+
+/// Says what `stable` means.
+async fn name(stage: &Stage, version: &str) -> Result<(), Error> {
+    let set = stage
+        .store
+        .set_alias(DEFAULT_TENANT, "mia", "strikes.brief", "stable", version);
+    set.await.map(drop)
+}
+
+async fn named(stage: &Stage) -> Result<(), Error> {
+    set(stage, &[TEMPLATE, &TEMPLATE.replace("1.0.0", "1.1.0")]).await?;
+    name(stage, "1.0.0").await
 }
 
 fn documents() -> Vec<Story> {
