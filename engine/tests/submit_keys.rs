@@ -117,7 +117,7 @@ async fn interleaving_18_a_key_in_an_open_transaction_is_in_flight_and_stops_no_
 async fn interleaving_18_a_key_that_ran_out_is_taken_over_by_one_of_many() {
     let bench = bench().await;
     let short = || Request {
-        hold: Hold::Ttl(Duration::from_secs(3_600)),
+        hold: Some(Hold::Ttl(Duration::from_secs(3_600))),
         ..keyed("k", json!({}))
     };
     let first = submit(&bench.store, short()).await;
@@ -185,7 +185,7 @@ async fn the_whole_payload_counts_and_not_what_a_purpose_adds() {
 async fn a_key_counts_in_its_scope() {
     let bench = bench().await;
     let scoped = |scope, template: &str| Request {
-        scope,
+        scope: Some(scope),
         work: Work::Template(template.to_owned()),
         ..keyed("k", json!({}))
     };
@@ -211,7 +211,7 @@ async fn a_key_counts_in_its_scope() {
 async fn an_active_key_is_free_when_its_job_ends_by_whatever_way() {
     let bench = bench().await;
     let active = || Request {
-        hold: Hold::Active,
+        hold: Some(Hold::Active),
         ..keyed("k", json!({}))
     };
     let mut worker = bench.worker().await;
@@ -260,7 +260,7 @@ async fn an_active_key_is_free_when_its_job_ends_by_whatever_way() {
 async fn a_key_for_ever_outlives_every_pruning() {
     let bench = bench().await;
     let forever = || Request {
-        hold: Hold::Forever,
+        hold: Some(Hold::Forever),
         ..keyed("k", json!({}))
     };
     let first = submit(&bench.store, forever()).await;

@@ -37,6 +37,9 @@ pub struct BatchEdit {
     /// Of what is not released yet
     #[arg(long, value_name = "P")]
     priority: Option<String>,
+    /// What its jobs get beside others of their purpose or template, 1 unless said otherwise
+    #[arg(long, value_name = "W")]
+    weight: Option<f64>,
 }
 
 impl BatchEdit {
@@ -46,7 +49,7 @@ impl BatchEdit {
         let patch = self.patch();
         if patch.is_empty() {
             return Err(CliError::usage("nothing is to change")
-                .hint("give --window, --rate, --hours, --max-failed, --require-ok, --deadline or --priority"));
+                .hint("give --window, --rate, --hours, --max-failed, --require-ok, --deadline, --priority or --weight"));
         }
         let path = ["batches", id.as_str()];
         let body = Value::Object(patch);
@@ -72,6 +75,7 @@ impl BatchEdit {
             ),
             ("deadline", self.deadline.map(word)),
             ("priority", self.priority.map(Value::from)),
+            ("weight", self.weight.map(Value::from)),
         ];
         let given = parts
             .into_iter()
@@ -111,6 +115,7 @@ mod tests {
             require_ok: None,
             deadline: None,
             priority: None,
+            weight: None,
         };
 
         let wanted =

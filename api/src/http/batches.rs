@@ -316,6 +316,8 @@ struct EditBatchBody {
     deadline: Option<String>,
     /// Of jobs that are not released yet.
     priority: Option<String>,
+    /// What its jobs get beside others of their purpose or template; 1 unless given.
+    weight: Option<f64>,
 }
 
 /// Changes what an open batch goes by, also while it runs. What was released stays released.

@@ -40,7 +40,7 @@ pub(super) fn routes() -> OpenApiRouter<ApiState> {
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct RequestBody {
-    /// `namespace.name`, the newest version, or `namespace.name@1.2.3`; or else `purpose`.
+    /// `namespace.name`, the newest version, `namespace.name@1.2.3`, or `namespace.name@alias`; or else `purpose`.
     template: Option<String>,
     /// A purpose by name; or else `template`.
     purpose: Option<String>,
@@ -57,14 +57,14 @@ pub(super) struct RequestBody {
     on_duplicate: Option<String>,
     /// Not before this instant.
     start_at: Option<DateTime<Utc>>,
-    /// Not started by this instant, it ends `expired`.
+    /// Not started by this instant, it ends `expired`; as long after it is due as its purpose has it, unless given.
     expires_at: Option<DateTime<Utc>>,
     /// `urgent`, `high`, `normal`, `low` or `bulk`; the purpose's unless given.
     priority: Option<String>,
     /// For people and filters.
     tags: Option<BTreeMap<String, String>>,
-    /// The lane beside whose work it goes, 1 to 100 bytes; the one that its template reads from the input, or that of
-    /// its purpose or template, unless given.
+    /// The lane beside whose work it goes, 1 to 100 bytes; the one that its purpose or its template reads from the input,
+    /// or that of its purpose or template, unless given.
     lane: Option<String>,
 }
 
@@ -72,21 +72,23 @@ pub(super) struct RequestBody {
 #[derive(Debug, Default, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 struct IdempotencyBody {
-    /// `tenant` (the default), `template`: among the requests for one template, or `batch`: among those
-    /// that name one batch.
+    /// `tenant`, `template`: among the requests for one template, or `batch`: among those that name one batch. As its
+    /// purpose has it, or `tenant`, unless given.
     scope: Option<String>,
     /// The batch of scope `batch`.
     batch: Option<BatchId>,
-    /// `ttl:24h` (the default, or another length), `active`: until the job ends, or `forever`.
+    /// `ttl:24h` (or another length), `active`: until the job ends, or `forever`. As its purpose has it, or
+    /// `ttl:24h`, unless given.
     hold: Option<String>,
 }
 
 impl IdempotencyBody {
-    fn scope(&self) -> Result<Scope, Box<Problem>> {
+    fn scope(&self) -> Result<Option<Scope>, Box<Problem>> {
         match (self.scope.as_deref(), self.batch) {
-            (None | Some("tenant"), None) => Ok(Scope::Tenant),
-            (Some("template"), None) => Ok(Scope::Template),
-            (Some("batch"), Some(BatchId(batch))) => Ok(Scope::Batch(batch)),
+            (None, None) => Ok(None),
+            (Some("tenant"), None) => Ok(Some(Scope::Tenant)),
+            (Some("template"), None) => Ok(Some(Scope::Template)),
+            (Some("batch"), Some(BatchId(batch))) => Ok(Some(Scope::Batch(batch))),
             (Some("batch"), None) => {
                 let message = "a key of scope `batch` names its batch";
                 let problem = Problem::new("missing_field", "/idempotency/batch", message);
@@ -110,12 +112,10 @@ impl IdempotencyBody {
         }
     }
 
-    fn hold(&self) -> Result<Hold, Box<Problem>> {
-        let Some(word) = self.hold.as_deref() else {
-            return Ok(Hold::default());
-        };
+    fn hold(&self) -> Result<Option<Hold>, Box<Problem>> {
         let hint = "ttl:24h or another length, active, or forever";
-        Hold::parse(word).ok_or_else(|| wrong("/idempotency/hold", word, hint))
+        let read = |word| Hold::parse(word).ok_or_else(|| wrong("/idempotency/hold", word, hint));
+        self.hold.as_deref().map(read).transpose()
     }
 }
 
@@ -141,8 +141,8 @@ impl RequestBody {
         }
         Ok(protocol::Request {
             idempotency_key: self.idempotency_key,
-            scope: scope.unwrap_or_default(),
-            hold: hold.unwrap_or_default(),
+            scope: scope.flatten(),
+            hold: hold.flatten(),
             on_duplicate: on_duplicate.flatten().unwrap_or_default(),
             start_at: self.start_at,
             expires_at: self.expires_at,

@@ -43,7 +43,7 @@ select j.id,
        o.kind as "outcome?", o.code as "code?", o.fingerprint as "fingerprint?", o.at as "ended_at?",
        case when $3 then o.result end as "result?",
        q.idempotency_key as "idempotency_key?", q.who as "who?", q.start_at as "start_at?",
-       q.expires_at as "expires_at?", q.successor_of as "successor_of?",
+       coalesce(q.expires_at, j.expires_at) as "expires_at?", q.successor_of as "successor_of?",
        q.tags as "tags?: sqlx::types::Json<BTreeMap<String, String>>"
 from wanted
 join job j on j.id = wanted.id and j.tenant = $1

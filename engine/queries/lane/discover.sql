@@ -28,7 +28,7 @@ flight as materialized (
       and (select exists (select from share where minimum > 0 or maximum is not null))
     group by lane.tenant, lane.grp, lane.queue
 )
-select lane.id, lane.grp, lane.queue, lane.weight, lane.capability,
+select lane.id, lane.grp, lane.queue, lane.weight * lane.own_weight as "weight!", lane.capability,
        coalesce(own.weight, 1) as "group_weight!", coalesce(own.minimum, 0) as "group_minimum!",
        own.maximum as "group_maximum?",
        coalesce(stream.weight, 1) as "queue_weight!", coalesce(stream.minimum, 0) as "queue_minimum!",

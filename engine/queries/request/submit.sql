@@ -3,6 +3,7 @@
 -- the next statement reads who has it (an `on conflict do nothing` sees neither its own nor the other
 -- row). A key is taken over when its time has run out, or when it is held only while its job is open
 -- and that job has an outcome.
+-- A job expires when its request says, else so long after it is due ($22).
 -- Index  request_key_pkey; outcome_pkey for the keys that are held while a job is open.
 -- Locks  the idempotency keys in their sorted order, waiting no longer than $18; then new rows only, and the
 --        notification queue where $21 says what this commit tells listeners.
@@ -15,9 +16,9 @@ asked as materialized (
     select asked.*
     from unnest($3::int8[], $4::int4[], $5::int4[], $6::int8[], $7::text[], $8::text[], $9::text[], $10::bytea[],
                 $11::text[], $12::timestamptz[], $13::int4[], $14::jsonb[], $15::timestamptz[], $16::float8[],
-                $19::bool[], $20::int8[])
+                $19::bool[], $20::int8[], $22::float8[])
          asked (id, lane, template_version, nonce, input, scope, key, hash, hold, run_at, priority, tags, expires_at, held_for,
-                mine, successor_of)
+                mine, successor_of, expires_for)
     cross join patience
     where $17::int8 is null or $17 = (select stamp from catalogue)
 ),
@@ -40,13 +41,14 @@ taken as (
     returning job
 ),
 accepted as materialized (
-    select asked.*, coalesce(asked.run_at, now()) as due, coalesce(asked.run_at <= now(), true) as is_due
+    select asked.*, coalesce(asked.run_at, now()) as due, coalesce(asked.run_at <= now(), true) as is_due,
+           coalesce(asked.expires_at, coalesce(asked.run_at, now()) + make_interval(secs => asked.expires_for)) as expires
     from asked
     where asked.key is null or asked.mine or asked.id in (select job from taken)
 ),
 stored as (
     insert into job (id, tenant, lane, template_version, nonce, input, expires_at)
-    select id, $1, lane, template_version, nonce, input, expires_at from accepted
+    select id, $1, lane, template_version, nonce, input, expires from accepted
 ),
 noted as (
     insert into request (job, tenant, purpose, idempotency_key, tags, who, start_at, expires_at, successor_of)
@@ -55,7 +57,7 @@ noted as (
 ),
 expiring as (
     insert into expiry (job, at)
-    select id, expires_at from accepted where expires_at is not null
+    select id, expires from accepted where expires is not null
 ),
 extent as materialized (
     select lane, due, priority, is_due, unnest(range_agg(int8range(id, id, '[]'))) as ids

@@ -336,7 +336,7 @@ async fn give_lane(
     sqlx::query_file!("queries/batch/set_lane.sql", batch, lane)
         .execute(&mut *connection)
         .await?;
-    Ok(())
+    lane::weigh(connection, batch, recipe.configuration.weight).await
 }
 
 async fn insert_row(

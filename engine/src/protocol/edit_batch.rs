@@ -1,11 +1,11 @@
-//! Edits of a batch under way: window, rate, hours, canary, tolerance, deadline, and the priority of what is to come.
+//! Edits of a batch under way: window, rate, hours, canary, tolerance, deadline, weight, and the priority of what is to come.
 
 use windlass_workflows::configuration::{RulesEdit, edit_rules, read_rules};
 use windlass_workflows::value::Value;
 
 use super::course::{OnCourse, locked, stored_count};
 use super::work::priority_seconds;
-use crate::store::Session;
+use crate::store::{Session, lane};
 use crate::{Error, Store};
 
 impl Store {
@@ -49,6 +49,7 @@ async fn edit(
     )
     .execute(&mut *connection)
     .await?;
+    lane::weigh(connection, batch, rules.weight).await?;
     set_deadline(connection, &found, &edit).await
 }
 

@@ -98,6 +98,7 @@ impl Known {
             template_version: self.resolved.template_version,
             input: input.to_json(),
             priority: priority_seconds(self.resolved.priority),
+            expires_after: self.resolved.expires_after,
             bounded,
             ..NewRequest::default()
         })

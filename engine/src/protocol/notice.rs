@@ -12,7 +12,7 @@ use windlass_workflows::notice::{Told, When, callback_input, event, keeps, takes
 use windlass_workflows::value::Value;
 
 use super::pass::Pass;
-use super::request::{Answer, Request};
+use super::request::{Answer, Request, Scope};
 use super::work::Work;
 use crate::store::notice::{NewCallback, OpenCallback, OpenNotice, Watched, keep_callbacks, tell};
 use crate::store::webhook::Taker;
@@ -182,7 +182,8 @@ fn request(callback: &OpenCallback) -> Request {
     });
     Request {
         idempotency_key: Some(format!("callback/{}/{}", callback.notice, callback.n)),
-        hold: Hold::Forever,
+        scope: Some(Scope::Tenant),
+        hold: Some(Hold::Forever),
         tags: Some(tags),
         ..Request::new(Work::Purpose(callback.purpose.clone()), input)
     }

@@ -1,5 +1,7 @@
 //! A job as it was stored a moment ago, from what its request said: nobody needs to read it again.
 
+use std::time::Duration;
+
 use chrono::{DateTime, TimeDelta, Utc};
 
 use super::known::Known;
@@ -11,6 +13,7 @@ pub(super) struct Said {
     lane: i32,
     priority: i32,
     start_at: Option<DateTime<Utc>>,
+    expires_after: Option<Duration>,
     request: Option<RequestView>,
 }
 
@@ -20,6 +23,7 @@ impl NewRequest {
         let is_said = self.idempotency_key.is_some()
             || self.start_at.is_some()
             || self.expires_at.is_some()
+            || self.expires_after.is_some()
             || self.tags.is_some();
         let request = is_said.then(|| RequestView {
             idempotency_key: self.idempotency_key.clone(),
@@ -37,6 +41,7 @@ impl NewRequest {
             lane: self.lane,
             priority: self.priority,
             start_at: self.start_at,
+            expires_after: self.expires_after,
             request,
         }
     }
@@ -63,9 +68,13 @@ pub(super) fn view(
     let starts = said.start_at.filter(|start| *start > at);
     let due = said.start_at.unwrap_or(at);
     let ready_since = due - TimeDelta::seconds(i64::from(said.priority));
+    let after = said
+        .expires_after
+        .and_then(|after| TimeDelta::from_std(after).ok());
     let request = said.request.clone().map(|request| RequestView {
         who: who.to_owned(),
         successor_of,
+        expires_at: request.expires_at.or(after.map(|after| due + after)),
         ..request
     });
     JobView {

@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
 use sha2::{Digest, Sha256};
-use windlass_workflows::configuration::Priority;
+use windlass_workflows::configuration::{KeyScope, Priority};
 use windlass_workflows::problem::Problem;
 use windlass_workflows::value::Value;
 
@@ -36,15 +36,15 @@ pub struct Request {
     pub input: Value,
     /// At most one job per key within its hold.
     pub idempotency_key: Option<String>,
-    /// Where the key counts.
-    pub scope: Scope,
-    /// How long.
-    pub hold: Hold,
+    /// Where the key counts; as the purpose has it, or in the tenant, unless given.
+    pub scope: Option<Scope>,
+    /// How long; as the purpose has it, or a day, unless given.
+    pub hold: Option<Hold>,
     /// What a repeat does.
     pub on_duplicate: OnDuplicate,
     /// Not before this instant.
     pub start_at: Option<DateTime<Utc>>,
-    /// Not started by this instant, it ends `expired`.
+    /// Not started by this instant, it ends `expired`; as long after it is due as the purpose has it, unless given.
     pub expires_at: Option<DateTime<Utc>>,
     /// The purpose's unless given.
     pub priority: Option<Priority>,
@@ -73,8 +73,8 @@ impl Request {
             work,
             input,
             idempotency_key: None,
-            scope: Scope::Tenant,
-            hold: Hold::default(),
+            scope: None,
+            hold: None,
             on_duplicate: OnDuplicate::Return,
             start_at: None,
             expires_at: None,
@@ -242,11 +242,8 @@ impl Store {
         let text = checked(known, input)?;
         let named = request.lane.as_deref();
         let (lane, bounded) = known.place(self, input, named).await?;
-        let terms = request.idempotency_key.as_ref().map(|_| Terms {
-            scope: scope(request.scope, known),
-            hold: request.hold,
-            on_duplicate: request.on_duplicate,
-        });
+        let terms = request.idempotency_key.as_ref();
+        let terms = terms.map(|_| terms_of(request, known));
         Ok(NewRequest {
             lane,
             template_version: known.resolved.template_version,
@@ -256,6 +253,7 @@ impl Store {
             terms: terms.unwrap_or_default(),
             start_at: request.start_at,
             expires_at: request.expires_at,
+            expires_after: known.resolved.expires_after,
             priority: priority_seconds(request.priority.unwrap_or(known.resolved.priority)),
             tags: request.tags.clone(),
             // Work that starts later waits for its time and then for its turn.
@@ -289,7 +287,21 @@ fn refused(problems: Vec<Problem>) -> Answer {
     }
 }
 
-fn scope(scope: Scope, known: &Known) -> String {
+/// What its key means: what it does not say of that, its purpose does.
+fn terms_of(request: &Request, known: &Known) -> Terms {
+    let usual = known.resolved.idempotency;
+    let scope = request.scope.unwrap_or(match usual.scope {
+        KeyScope::Tenant => Scope::Tenant,
+        KeyScope::Template => Scope::Template,
+    });
+    Terms {
+        scope: scope_word(scope, known),
+        hold: request.hold.unwrap_or(usual.hold.into()),
+        on_duplicate: request.on_duplicate,
+    }
+}
+
+fn scope_word(scope: Scope, known: &Known) -> String {
     match scope {
         Scope::Tenant => "tenant".to_owned(),
         Scope::Template => format!("template:{}", known.resolved.template),

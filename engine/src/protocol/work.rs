@@ -1,8 +1,10 @@
 //! What is to run: a purpose or a template reference, resolved to the version that jobs are pinned to.
 
+use std::time::Duration;
+
 use windlass_workflows::configuration::{
-    self, Content, JobConfiguration, LimitReference, Priority, Purpose, TemplateReference,
-    VersionChoice,
+    self, Content, Idempotency, JobConfiguration, LimitReference, Priority, Purpose,
+    TemplateReference, VersionChoice,
 };
 use windlass_workflows::problem::Problem;
 use windlass_workflows::value::Value;
@@ -44,8 +46,12 @@ pub(crate) struct Resolved {
     pub(crate) priority: Priority,
     /// Limits that the purpose names.
     pub(crate) limits: Vec<LimitReference>,
-    /// With which the template reads the lanes of its jobs.
+    /// With which the purpose, or else the template, reads the lanes of its jobs.
     pub(crate) lane_expression: Option<String>,
+    /// Not started so long after it was due, a request ends `expired`, unless it says more.
+    pub(crate) expires_after: Option<Duration>,
+    /// What the key of a request means that says nothing of it.
+    pub(crate) idempotency: Idempotency,
 }
 
 impl Resolved {
@@ -63,6 +69,9 @@ impl Resolved {
             queue: purpose.queue,
             priority: purpose.priority,
             limits: purpose.limits,
+            lane_expression: purpose.lane.or(self.lane_expression),
+            expires_after: purpose.expires_after,
+            idempotency: purpose.idempotency,
             ..self
         })
     }
@@ -137,6 +146,8 @@ impl Store {
             priority: Priority::Normal,
             limits: Vec::new(),
             lane_expression: found.lane_expression,
+            expires_after: None,
+            idempotency: Idempotency::default(),
         };
         Ok((resolved, found.purpose))
     }

@@ -69,7 +69,7 @@ pub struct LaneAhead {
     /// The stream.
     pub queue: String,
     /// Its part inside its group.
-    pub weight: i32,
+    pub weight: f64,
     /// What its group may get.
     pub group_share: ShareAhead,
     /// What its queue may get.
@@ -242,6 +242,18 @@ pub(crate) async fn ensure(connection: &mut Session, key: &LaneKey) -> Result<i3
     .fetch_one(connection)
     .await?;
     Ok(found.id)
+}
+
+/// Gives the lanes of a batch what its configuration, or an edit, says; lanes that come later are like the first.
+pub(crate) async fn weigh(
+    connection: &mut Session,
+    batch: i64,
+    weight: Option<f64>,
+) -> Result<(), Error> {
+    sqlx::query_file!("queries/lane/weigh.sql", batch, weight.unwrap_or(1.0))
+        .execute(connection)
+        .await?;
+    Ok(())
 }
 
 /// Makes the lanes of single requests for a template, or for a purpose, before anybody needs them.

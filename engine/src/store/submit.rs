@@ -16,6 +16,8 @@ mod replace;
 mod said;
 mod terms;
 
+use std::time::Duration;
+
 use chrono::{DateTime, Utc};
 use futures::future::BoxFuture;
 use sha2::{Digest, Sha256};
@@ -56,6 +58,8 @@ pub struct NewRequest {
     pub start_at: Option<DateTime<Utc>>,
     /// Not started by this instant, it ends `expired`.
     pub expires_at: Option<DateTime<Utc>>,
+    /// Where it says no such instant: not started so long after it was due.
+    pub expires_after: Option<Duration>,
     /// Seconds by which the job may overtake later ones; negative to fall behind.
     pub priority: i32,
     /// A JSON object of text values.
@@ -305,8 +309,8 @@ impl Kind {
     }
 
     fn beside_limits(request: &NewRequest) -> Self {
-        let is_said =
-            request.start_at.is_some() || request.expires_at.is_some() || request.tags.is_some();
+        let expires = request.expires_at.is_some() || request.expires_after.is_some();
+        let is_said = request.start_at.is_some() || expires || request.tags.is_some();
         match &request.idempotency_key {
             Some(_) if request.terms.on_duplicate.replaces() => Self::Replacing,
             Some(_) => Self::Keyed,

@@ -198,8 +198,8 @@ impl Lanes {
         };
         let (group, queue) = (&mut self.groups[ahead.group], &mut self.queues[ahead.queue]);
         ahead.time += over(got, ahead.lane.weight);
-        group.time += over(got, group.share.weight);
-        queue.time += over(got, queue.share.weight);
+        group.time += over(got, f64::from(group.share.weight));
+        queue.time += over(got, f64::from(queue.share.weight));
         if let Some(room) = &mut ahead.lane.room {
             *room = room.saturating_sub(got);
         }
@@ -312,8 +312,9 @@ impl Level {
     }
 }
 
-fn over(got: usize, weight: i32) -> f64 {
-    got as f64 / f64::from(weight.max(1))
+/// Weights are above nothing; one that is not counts as 1.
+fn over(got: usize, weight: f64) -> f64 {
+    got as f64 / if weight > 0.0 { weight } else { 1.0 }
 }
 
 #[cfg(test)]

@@ -8,7 +8,7 @@ fn lane(id: i32, group: &str, weight: i32) -> LaneAhead {
         id,
         group: group.into(),
         queue: "default".into(),
-        weight: 1,
+        weight: 1.0,
         group_share: ShareAhead {
             weight,
             ..ShareAhead::default()

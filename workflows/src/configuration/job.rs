@@ -57,6 +57,8 @@ pub struct JobConfiguration {
     pub queue: Option<String>,
     /// The purpose's unless given.
     pub priority: Option<Priority>,
+    /// What its batches' lanes get beside others of their group, 1 unless given.
+    pub weight: Option<f64>,
     /// Limits that its jobs are under, beside those of its purpose.
     pub limits: Vec<LimitReference>,
     /// What is done about its batches.
@@ -138,10 +140,11 @@ pub(super) const SPEC: Spec = Spec {
         field("deadline"),
         field("queue").or("\"default\""),
         field("priority"),
+        field("weight").or("1"),
         field("limits"),
         each("callbacks", &callback::SPEC).or("[]"),
     ],
-    later: &["weight", "retention"],
+    later: &["retention"],
 };
 
 pub(super) fn read(document: &Spot<'_>) -> Option<JobConfiguration> {
@@ -169,6 +172,7 @@ pub(super) fn read(document: &Spot<'_>) -> Option<JobConfiguration> {
     let deadline = document
         .get("deadline")
         .and_then(|spot| spot.parsed(time::by));
+    let weight = guard::given(document, "weight", rules::read_weight);
     let limits = limit::references(document);
     let callbacks = callback::read_all(document);
     let release = guard::part(document, "release", rules::read_release);
@@ -193,6 +197,7 @@ pub(super) fn read(document: &Spot<'_>) -> Option<JobConfiguration> {
         queue: queue?,
         approval: approval?,
         priority,
+        weight: weight?,
         limits: limits?,
         callbacks: callbacks?,
     })

@@ -52,7 +52,7 @@ pub use limit::{Figures, LIMIT_KEY_BYTES_MAX, Limit, LimitReference, LimitScope,
 pub use outside::{NextPage, PARAMETER_VARIABLES, PagedService, Query};
 pub use own::{Timing, own_events, own_rule, rule_words, timing};
 pub use part::part;
-pub use purpose::{Priority, Purpose};
+pub use purpose::{Idempotency, KeyHold, KeyScope, Priority, Purpose};
 pub use read::{SourceFile, read, restore};
 pub use reference::{Reference, ReferenceKind, TemplateReference, VersionChoice, is_alias};
 pub use rules::{

@@ -1,12 +1,16 @@
 //! `Purpose`: why work is done, by which template, and with what by default.
 
+use std::time::Duration;
+
+use super::guard::{given, part};
 use super::header::{self, Header};
+use super::length;
 use super::limit::{self, LimitReference};
 use super::reference::TemplateReference;
 use super::shape;
-use super::spec::{Spec, field};
+use super::spec::{Spec, bag, field};
 use super::spot::{Fault, Spot};
-use crate::expression::{self, Source};
+use crate::expression::{self, Reads, Source};
 use crate::value::Value;
 
 /// The queue of work that names none.
@@ -25,12 +29,55 @@ pub struct Purpose {
     pub queue: String,
     /// How soon, against other work.
     pub priority: Priority,
+    /// The jq that reads the lane of a job from its input, in place of the template's.
+    pub lane: Option<String>,
     /// Limits that its work is under.
     pub limits: Vec<LimitReference>,
+    /// Not started so long after it was due, a request ends `expired`, unless it says more.
+    pub expires_after: Option<Duration>,
+    /// What the key of a request means that says nothing of it.
+    pub idempotency: Idempotency,
     /// The class of consent that the subject of a job must have given; none where its work is not governed.
     pub consent: Option<String>,
     /// The jq that reads the subject of a job from its input.
     pub subject: Option<String>,
+}
+
+/// What an idempotency key means.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Idempotency {
+    /// Where it counts.
+    pub scope: KeyScope,
+    /// How long.
+    pub hold: KeyHold,
+}
+
+/// Where an idempotency key counts.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum KeyScope {
+    /// In the whole tenant.
+    #[default]
+    Tenant,
+    /// Among the requests for one template, whichever version.
+    Template,
+}
+
+/// How long an idempotency key stays taken.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum KeyHold {
+    /// So long from the request on.
+    For(Duration),
+    /// Until its job has an outcome.
+    Active,
+    /// For ever.
+    Forever,
+}
+
+impl Default for KeyHold {
+    /// A day.
+    fn default() -> Self {
+        Self::For(Duration::from_hours(24))
+    }
 }
 
 /// How soon, against other work.
@@ -84,18 +131,19 @@ pub(super) const SPEC: Spec = Spec {
         field("input").or("{}"),
         field("queue").or("\"default\""),
         field("priority").or("\"normal\""),
+        field("lane"),
         field("limits"),
+        field("expires_after"),
+        bag("idempotency", &IDEMPOTENCY),
         field("consent"),
         field("subject"),
     ],
-    later: &[
-        "lane",
-        "retry",
-        "timeout",
-        "expires_after",
-        "idempotency",
-        "retention",
-    ],
+    later: &["retry", "timeout", "retention"],
+};
+
+const IDEMPOTENCY: Spec = Spec {
+    fields: &[field("scope").or("\"tenant\""), field("hold").or("\"24h\"")],
+    later: &[],
 };
 
 pub(super) fn read(document: &Spot<'_>) -> Option<Purpose> {
@@ -111,10 +159,11 @@ pub(super) fn read(document: &Spot<'_>) -> Option<Purpose> {
         .and_then(|priority| priority.choice(&Priority::ALL));
     let queue = document.get("queue").map(|queue| queue.name());
     let limits = limit::references(document);
-    let consent = document.get("consent").map(|class| class.name());
-    let subject = document
-        .get("subject")
-        .map(|subject| read_subject(&subject));
+    let lane = given(document, "lane", read_lane);
+    let expires_after = given(document, "expires_after", read_length);
+    let idempotency = part(document, "idempotency", read_idempotency);
+    let consent = given(document, "consent", |class| class.name());
+    let subject = given(document, "subject", read_subject);
     check_consent(document)?;
     Some(Purpose {
         header: header?,
@@ -122,11 +171,12 @@ pub(super) fn read(document: &Spot<'_>) -> Option<Purpose> {
         input,
         queue: queue.unwrap_or(Some(QUEUE))?.to_owned(),
         priority: priority.unwrap_or_default(),
+        lane: lane?,
         limits: limits?,
-        consent: consent.map_or(Some(None), |class| {
-            class.map(|class| Some(class.to_owned()))
-        })?,
-        subject: subject.map_or(Some(None), |subject| subject.map(Some))?,
+        expires_after: expires_after?,
+        idempotency: idempotency?,
+        consent: consent?.map(str::to_owned),
+        subject: subject?,
     })
 }
 
@@ -142,19 +192,67 @@ fn check_consent(document: &Spot<'_>) -> Option<()> {
 }
 
 fn read_subject(spot: &Spot<'_>) -> Option<String> {
+    of_input(spot, "write subject: '${ .contact.id }'").map(|(jq, _)| jq)
+}
+
+/// Which lane a job has must not hang on when somebody asks.
+fn read_lane(spot: &Spot<'_>) -> Option<String> {
+    let (jq, reads) = of_input(spot, "write lane: '${ .campaign }'")?;
+    if reads.clock {
+        let message = "a lane is read from the input alone: it must not ask for the time";
+        spot.report("expression.forbidden", Fault::new(message));
+        return None;
+    }
+    Some(jq)
+}
+
+/// The jq that reads something from the input, and what it asks for beside.
+fn of_input(spot: &Spot<'_>, hint: &str) -> Option<(String, Reads)> {
     let Some(jq) = shape::inside(spot.text()?) else {
         let fault = Fault::new("an expression is expected");
-        return spot.refuse(fault.hint("write subject: '${ .contact.id }'"));
+        return spot.refuse(fault.hint(hint));
     };
     let source = Source {
         text: jq,
         variables: &[],
     };
     match expression::check(&source) {
-        Ok(_) => Some(jq.to_owned()),
+        Ok(reads) => Some((jq.to_owned(), reads)),
         Err(problem) => {
             spot.report(problem.code, Fault(problem.message, problem.hint));
             None
         }
+    }
+}
+
+/// A length that is more than nothing.
+fn read_length(spot: &Spot<'_>) -> Option<Duration> {
+    spot.parsed(|text| match length::parse(text)? {
+        Duration::ZERO => Err(Fault::new("this is no time at all").hint("leave it out")),
+        length => Ok(length),
+    })
+}
+
+fn read_idempotency(spot: &Spot<'_>) -> Option<Idempotency> {
+    let scopes = [
+        ("tenant", KeyScope::Tenant),
+        ("template", KeyScope::Template),
+    ];
+    let scope = given(spot, "scope", |word| {
+        // Which batch, the request says.
+        word.choice_or_later(&scopes, &["batch"])
+    });
+    let hold = given(spot, "hold", read_hold);
+    Some(Idempotency {
+        scope: scope?.unwrap_or_default(),
+        hold: hold?.unwrap_or_default(),
+    })
+}
+
+fn read_hold(spot: &Spot<'_>) -> Option<KeyHold> {
+    match spot.text()? {
+        "active" => Some(KeyHold::Active),
+        "forever" => Some(KeyHold::Forever),
+        _ => read_length(spot).map(KeyHold::For),
     }
 }

@@ -139,6 +139,8 @@ pub struct Rules {
     pub canary: Option<Canary>,
     /// How much may fail.
     pub tolerance: Option<Tolerance>,
+    /// What its lanes get beside others of their group, 1 unless given.
+    pub weight: Option<f64>,
 }
 
 /// What a person changes of a batch that is open.
@@ -189,12 +191,21 @@ const EDIT: Spec = Spec {
         section("tolerance", &TOLERANCE),
         field("deadline"),
         field("priority"),
+        field("weight"),
     ],
     later: &[],
 };
 
 /// What stands in the rules of a batch.
-const RULES: [&str; 6] = ["rate", "hours", "canary", "tolerance", "zone", "calendar"];
+const RULES: [&str; 7] = [
+    "rate",
+    "hours",
+    "canary",
+    "tolerance",
+    "weight",
+    "zone",
+    "calendar",
+];
 
 /// The rules that a batch of this job configuration begins with, as they are stored.
 pub fn rules_of(document: &Value) -> Value {
@@ -271,6 +282,7 @@ fn read(spot: &Spot<'_>) -> Option<Rules> {
     let (rate, hours) = (read_rate(spot), read_hours(spot));
     let canary = given(spot, "canary", read_canary);
     let tolerance = given(spot, "tolerance", read_tolerance);
+    let weight = given(spot, "weight", read_weight);
     Some(Rules {
         rate: rate?,
         hours: hours?,
@@ -278,7 +290,13 @@ fn read(spot: &Spot<'_>) -> Option<Rules> {
         calendar: calendar?,
         canary: canary?,
         tolerance: tolerance?,
+        weight: weight?,
     })
+}
+
+/// Above nothing, and no more than a share may have.
+pub(super) fn read_weight(weight: &Spot<'_>) -> Option<f64> {
+    weight.number(0.001, 1_000.0)
 }
 
 fn read_rate(spot: &Spot<'_>) -> Option<Option<f64>> {

@@ -1,10 +1,13 @@
 //! What documents become, and when two of them are the same.
 
+use std::time::Duration;
+
 use super::documents::{CATEGORY, CONNECTIONS, JOB, PURPOSE, documents, refused};
 use windlass_workflows::calendar::{CatchUp, Overlap, words};
 use windlass_workflows::configuration::{
-    Address, Category, Connection, Content, Empty, Format, JobConfiguration, Key, Kind, Load,
-    Plain, Priority, Purpose, ReferenceKind, Source, Strategy, Way, Work, restore,
+    Address, Category, Connection, Content, Empty, Format, Idempotency, JobConfiguration, Key,
+    KeyHold, KeyScope, Kind, Load, Plain, Priority, Purpose, ReferenceKind, Source, Strategy, Way,
+    Work, restore,
 };
 
 fn purpose(text: &str) -> Purpose {
@@ -37,6 +40,34 @@ fn a_purpose_is_read() {
         "strikes.classify-strike@1.0.0"
     );
     assert_eq!(purpose.priority, Priority::Normal);
+}
+
+#[test]
+fn a_purpose_says_what_its_work_does_not() {
+    let text = PURPOSE.replace("@1.0.0", "@stable");
+    let said = "lane: '${ .line }'\nexpires_after: 1h30m\nidempotency: { scope: template, hold: forever }\n";
+    let said = purpose(&format!("{text}{said}"));
+    assert_eq!(said.template.to_string(), "strikes.classify-strike@stable");
+    assert_eq!(said.lane.as_deref(), Some(".line"));
+    assert_eq!(said.expires_after, Some(Duration::from_secs(5_400)));
+    assert_eq!(
+        said.idempotency,
+        Idempotency {
+            scope: KeyScope::Template,
+            hold: KeyHold::Forever
+        }
+    );
+    let silent = purpose(&text);
+    assert_eq!((silent.lane, silent.expires_after), (None, None));
+    assert_eq!(
+        silent.idempotency.hold,
+        KeyHold::For(Duration::from_secs(86_400))
+    );
+    let usual = format!("{PURPOSE}idempotency: {{ scope: tenant, hold: 24h }}\n");
+    let canonical = |text: &str| documents(text)[0].canonical().to_json();
+    assert_eq!(canonical(&usual), canonical(PURPOSE));
+    assert_eq!(job(&format!("{JOB}weight: 2.5\n")).weight, Some(2.5));
+    assert_eq!(canonical(&format!("{JOB}weight: 1\n")), canonical(JOB));
 }
 
 #[test]

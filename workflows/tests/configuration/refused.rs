@@ -26,20 +26,46 @@ fn what_a_later_release_brings_is_refused_and_named() {
             "{line}"
         );
     };
-    for key in [
-        "lane",
-        "retry",
-        "timeout",
-        "expires_after",
-        "idempotency",
-        "retention",
-    ] {
+    for key in ["retry", "timeout", "retention"] {
         later(PURPOSE, &format!("{key}: a"), &format!("/{key}"));
     }
     later(CATEGORY, "indexes: a", "/indexes");
-    let of_job = ["weight", "retention"];
-    for key in of_job {
+    for key in ["retention"] {
         later(JOB, &format!("{key}: a"), &format!("/{key}"));
+    }
+}
+
+#[test]
+fn what_a_purpose_says_for_its_work_means_something() {
+    for (line, expected) in [
+        ("lane: spring", "configuration.value /lane"),
+        ("lane: '${ now }'", "expression.forbidden /lane"),
+        ("lane: '${ .a( }'", "expression.syntax /lane"),
+        ("expires_after: soon", "configuration.value /expires_after"),
+        ("expires_after: 0s", "configuration.value /expires_after"),
+        ("idempotency: forever", "configuration.type /idempotency"),
+        (
+            "idempotency: { hold: ttl:24h }",
+            "configuration.value /idempotency/hold",
+        ),
+        (
+            "idempotency: { scope: world }",
+            "configuration.value /idempotency/scope",
+        ),
+        (
+            "idempotency: { scope: batch }",
+            "configuration.not_supported_yet /idempotency/scope",
+        ),
+        (
+            "idempotency: { key: a }",
+            "configuration.unknown_key /idempotency/key",
+        ),
+    ] {
+        assert_eq!(refused(&format!("{PURPOSE}{line}\n")), [expected], "{line}");
+    }
+    for weight in ["0", "-1", "1001"] {
+        let found = refused(&format!("{JOB}weight: {weight}\n"));
+        assert_eq!(found, ["configuration.value /weight"]);
     }
 }
 

@@ -20,20 +20,24 @@ pub(super) struct PlanLanes {
 }
 
 impl PlanLanes {
-    /// The lanes of a batch, by the limits of its configuration and of its purpose as it is now.
+    /// The lanes of a batch, by the limits of its configuration, and by limits and lane of its purpose as it is now.
     pub(super) async fn of(store: &Store, plan: &PlanRow) -> Result<Self, Error> {
         let home = store.lane_key(plan.lane).await?;
-        let mut named = plan.configuration.limits.clone();
+        let (mut named, mut read) = (plan.configuration.limits.clone(), None);
         if !plan.purpose.is_empty() {
             let purpose = store
                 .configuration(plan.tenant, ConfigurationKind::Purpose, &plan.purpose)
                 .await?;
             if let Content::Purpose(purpose) = purpose.content()? {
                 named.extend(purpose.limits);
+                read = purpose.lane;
             }
         }
         let admission = store.admission(&home, &named).await?;
-        let lane = store.template_lane(plan.template_version).await?;
+        let lane = match read {
+            Some(jq) => TemplateLane::of(Some(&jq), &plan.purpose)?,
+            None => store.template_lane(plan.template_version).await?,
+        };
         Ok(Self {
             home: plan.lane,
             read: (!admission.is_fixed() || lane.is_some()).then_some((home, admission, lane)),

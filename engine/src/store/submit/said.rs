@@ -219,6 +219,8 @@ impl<'a> Columns<'a> {
             &self.each(|_| self.is_mine),
             &self.each(|_| self.successor_of) as &[Option<i64>],
             says,
+            &self.each(|request| request.expires_after.map(|after| after.as_secs_f64()))
+                as &[Option<f64>],
         )
         .fetch_all(connection)
         .await?;

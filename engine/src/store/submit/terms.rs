@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use windlass_workflows::configuration;
+use windlass_workflows::configuration::{self, KeyHold};
 
 /// A day: what a key is held for unless told otherwise.
 const HOLD: Duration = Duration::from_secs(24 * 60 * 60);
@@ -42,6 +42,16 @@ pub enum Hold {
 impl Default for Hold {
     fn default() -> Self {
         Self::Ttl(HOLD)
+    }
+}
+
+impl From<KeyHold> for Hold {
+    fn from(hold: KeyHold) -> Self {
+        match hold {
+            KeyHold::For(length) => Self::Ttl(length),
+            KeyHold::Active => Self::Active,
+            KeyHold::Forever => Self::Forever,
+        }
     }
 }
 

@@ -38,6 +38,7 @@ pub fn stories() -> Vec<Story> {
                     1,
                 ),
                 ("select release_window from batch", 3),
+                ("select count(*) from lane where own_weight = 2.5", 1),
             ]),
         Story::new("stop a batch of which too much failed", |stage| {
             Box::pin(judge(stage))
@@ -121,7 +122,7 @@ async fn go_on(stage: &Stage) -> Result<(), Error> {
 }
 
 async fn edit(stage: &Stage) -> Result<(), Error> {
-    let patch = Value::from(json!({ "window": 3, "deadline": "4h", "canary": null }));
+    let patch = Value::from(json!({ "window": 3, "deadline": "4h", "canary": null, "weight": 2.5 }));
     stage.store.edit_batch(DEFAULT_TENANT, 1, &patch).await
 }
 
