@@ -15,6 +15,11 @@ create table template_alias (
     primary key (tenant, namespace, name, alias, revision)
 );
 
+-- How long a job may take from its start on, in seconds, where its template says nothing of that: as the purpose had it that
+-- it was asked for by.
+alter table batch add column timeout float8;
+alter table job add column timeout float8;
+
 -- What the job configuration of a batch, or a person, says that its lanes get beside others of their group; `weight` is
 -- how many times that, while a deadline is near.
 alter table lane add column own_weight float8 not null default 1 constraint lane_own_weight check (own_weight > 0);
@@ -70,6 +75,7 @@ declare
     is_new bool := true;
     begins timestamptz := submit.start_at;
     expires timestamptz;
+    run_time float8;
     predecessor bigint;
     has_started bool := false;
 begin
@@ -89,8 +95,8 @@ begin
     if reference not like '%.%' then
         purpose_name := reference;
         select c.document::json ->> 'template', c.document::json -> 'input', coalesce(urgency, c.document::json ->> 'priority'),
-               c.document::json -> 'limits'
-        into reference, defaults, urgency, named
+               c.document::json -> 'limits', extract(epoch from (c.document::json ->> 'timeout')::interval)
+        into reference, defaults, urgency, named, run_time
         from configuration c
         where c.tenant = tenant_id and c.kind = 'purpose' and c.name = purpose_name
         order by c.revision desc limit 1;
@@ -374,9 +380,9 @@ begin
 
     -- The job, what was said of it, and its holder. It expires when the caller says, else so long after it is due.
     expires := coalesce(submit.expires_at, coalesce(begins, now()) + (terms ->> 'expires_after')::interval);
-    insert into job (id, tenant, lane, template_version, nonce, input, expires_at)
+    insert into job (id, tenant, lane, template_version, nonce, input, expires_at, timeout)
     values (job_id, tenant_id, lane_id, version_id,
-            ('x' || left(encode(sha256(uuid_send(gen_random_uuid())), 'hex'), 16))::bit(64)::bigint, payload, expires);
+            ('x' || left(encode(sha256(uuid_send(gen_random_uuid())), 'hex'), 16))::bit(64)::bigint, payload, expires, run_time);
     insert into request (job, tenant, purpose, idempotency_key, tags, who, start_at, expires_at, successor_of)
     values (job_id, tenant_id, purpose_name, submit.idempotency_key, coalesce(submit.tags, '{}'), submit.who,
             submit.start_at, submit.expires_at, predecessor);

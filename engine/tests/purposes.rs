@@ -1,13 +1,16 @@
-//! What a purpose says for requests and batches that do not: when they expire, what their keys mean, their lane.
+//! What a purpose says for requests and batches that do not: when they expire, how long their jobs may take, what their
+//! keys mean, their lane.
 
 mod common;
+
+use std::time::Duration;
 
 use chrono::{DateTime, TimeDelta, Utc};
 use common::Bench;
 use common::keys::{job, keyed, raised, submit, submit_sql};
-use common::recipe::{TEMPLATE, apply, plan, plan_failing, recipe};
+use common::recipe::{TEMPLATE, apply, create, plan, plan_failing, recipe};
 use serde_json::json;
-use windlass_engine::protocol::{Answer, Request, Scope, Work};
+use windlass_engine::protocol::{Answer, Planned, Request, Scope, Work};
 use windlass_engine::store::{DEFAULT_TENANT, Hold, Submitted};
 use windlass_workflows::value::Value;
 
@@ -64,9 +67,7 @@ async fn a_request_expires_as_its_purpose_says_unless_it_says_so_itself() {
     };
 
     let asked = request();
-    let receipt = bench
-        .store
-        .submit_request(DEFAULT_TENANT, "mia", &asked);
+    let receipt = bench.store.submit_request(DEFAULT_TENANT, "mia", &asked);
     let receipt = receipt.await.expect("a receipt");
     let plain = job(&receipt.answer);
     let later = job(&submit(&bench.store, later).await);
@@ -280,4 +281,58 @@ async fn a_batch_has_the_weight_of_its_configuration_until_somebody_edits_it() {
     assert_eq!(rules.expect("its rules").rules["weight"], json!(7));
     edit(json!({ "weight": null })).await.expect("edited");
     assert_eq!(weights(&bench, heavy).await, [1.0; 3]);
+}
+
+/// Seconds that a job may take.
+async fn time_of(bench: &Bench, job: i64) -> Option<f64> {
+    let sql = "select timeout from job where id = $1";
+    let row = sqlx::query_scalar(sql).bind(job).fetch_one(&bench.pool);
+    row.await.expect("its row")
+}
+
+#[tokio::test]
+async fn a_job_may_take_as_long_as_its_purpose_said_when_it_was_asked_for() {
+    let bench = bench("timeout: 10m").await;
+    let store = &bench.store;
+    let selection = json!({ "items": [{ "n": 1 }], "key": "n" });
+    let over = recipe(json!({ "selection": selection, "strategy": "individual" }));
+    let mut connection = bench.pool.acquire().await.expect("a connection");
+
+    let asked = job(&submit(store, request()).await);
+    let by_template = Request {
+        work: Work::Template("strikes.brief".to_owned()),
+        ..request()
+    };
+    let by_template = job(&submit(store, by_template).await);
+    let in_sql = submit_sql(&mut connection, "select submit('brief', '{}')").await;
+    let batch = create(store, &over).await;
+    let shorter = purpose("brief", "brief", "timeout: 1m");
+    apply(store, &[&shorter], "").await;
+    let later = job(&submit(store, request()).await);
+    while store.plan().await.expect("planned") != Planned::Idle {}
+    let planned = plan(store, &over).await.id;
+
+    assert_eq!(time_of(&bench, asked).await, Some(600.0));
+    assert_eq!(time_of(&bench, in_sql.expect("a job")).await, Some(600.0));
+    assert_eq!(time_of(&bench, by_template).await, None);
+    assert_eq!(time_of(&bench, later).await, Some(60.0));
+    let sql = "select timeout from job where batch = any ($1) order by id";
+    let of_batches = sqlx::query_scalar(sql).bind(vec![batch, planned]);
+    let of_batches: Vec<f64> = of_batches.fetch_all(&bench.pool).await.expect("jobs");
+    assert_eq!(of_batches, [600.0, 60.0]);
+}
+
+#[tokio::test]
+async fn a_worker_hears_how_long_its_jobs_may_take() {
+    let bench = bench("timeout: 90s").await;
+    let mut worker = bench.worker().await;
+    worker.lane = common::keys::lane(&bench).await;
+    submit(&bench.store, request()).await;
+
+    let claimed = worker.claim(1).await;
+
+    let told: Vec<_> = claimed.iter().map(|job| job.timeout).collect();
+    assert_eq!(told, [Some(Duration::from_secs(90))]);
+    worker.complete(&claimed).await;
+    bench.assert_held_once().await;
 }

@@ -78,3 +78,73 @@ async fn an_alias_is_moved_and_work_that_starts_follows_it() {
     let none = "/v1/templates/strikes.brief/aliases/canary";
     site.get(none).await.problem(404, "not_found");
 }
+
+async fn apply(site: &Site, purpose: &str) -> Answer {
+    let text =
+        format!("windlass: v1\nkind: Purpose\nname: brief\ntemplate: strikes.brief\n{purpose}\n");
+    let files = json!({ "files": [{ "name": "brief.yaml", "text": text }] });
+    site.post("/v1/apply", &files).await
+}
+
+#[tokio::test]
+async fn a_request_by_purpose_has_what_the_purpose_says_unless_it_says_more() {
+    let site = site().await;
+    let said = "expires_after: 1h\ntimeout: 10m\nidempotency: { hold: forever, scope: template }\nlane: '${ .line }'";
+    apply(&site, said).await.ok(200);
+    let asked = |rest: Value| {
+        let mut body = json!({ "purpose": "brief", "input": { "line": "north" } });
+        let keys = body.as_object_mut().unwrap();
+        keys.extend(rest.as_object().unwrap().clone());
+        body
+    };
+    let start = "2100-01-01T00:00:00Z";
+
+    let later = submit(&site, asked(json!({ "start_at": start }))).await;
+    let own = asked(json!({ "start_at": start, "expires_at": "2100-01-01T00:30:00Z" }));
+    let own = submit(&site, own).await;
+    let first = submit(&site, asked(json!({ "idempotency_key": "k" }))).await;
+    let again = site.post("/v1/requests", &asked(json!({ "idempotency_key": "k" })));
+    let again = again.await.ok(200);
+    let said = json!({ "idempotency_key": "k", "idempotency": { "scope": "tenant" } });
+    let elsewhere = submit(&site, asked(said)).await;
+    let lineless = site
+        .post("/v1/requests", &asked(json!({ "input": {} })))
+        .await;
+
+    assert_eq!(
+        later["job"]["request"]["expires_at"],
+        "2100-01-01T01:00:00Z"
+    );
+    assert_eq!(own["job"]["request"]["expires_at"], "2100-01-01T00:30:00Z");
+    assert_eq!(again["id"], first["id"]);
+    assert_ne!(elsewhere["id"], first["id"]);
+    assert_eq!(codes(&lineless.problem(422, "invalid")), ["lane_malformed"]);
+    for later in ["retry: { count: 3 }", "retention: { completed: 30d }"] {
+        let refused = apply(&site, later).await.problem(422, "invalid");
+        assert_eq!(
+            codes(&refused),
+            ["configuration.not_supported_yet"],
+            "{later}"
+        );
+    }
+    let shown = site.get("/v1/purposes/brief").await.ok(200);
+    assert_eq!(shown["document"]["expires_after"], "1h");
+}
+
+#[tokio::test]
+async fn a_batch_is_given_another_weight_while_it_runs() {
+    let site = Site::with_fleet().await;
+    let batch = site.batch("k").await;
+    let path = format!("/v1/batches/{batch}");
+    let media = [("content-type", "application/json")];
+    let edit = async |body: &str| site.send(Method::PATCH, &path, &media, body).await;
+
+    let edited = edit(r#"{"weight": 2.5}"#).await.ok(200);
+    let refused = edit(r#"{"weight": 0}"#).await;
+
+    assert_eq!(edited["rules"]["rules"]["weight"], 2.5, "{edited}");
+    assert_eq!(
+        codes(&refused.problem(422, "invalid")),
+        ["configuration.value"]
+    );
+}

@@ -8,8 +8,8 @@ with planned as materialized (
          planned (id, nonce, key, object, input, lane)
 ),
 stored as (
-    insert into job (id, tenant, lane, template_version, batch, nonce, member_key, object, input)
-    select id, $2, lane, $4, $1, nonce, key, object, input from planned
+    insert into job (id, tenant, lane, template_version, batch, nonce, member_key, object, input, timeout)
+    select id, $2, lane, $4, $1, nonce, key, object, input, $11 from planned
 ),
 extent as materialized (
     select lane, unnest(range_agg(int8range(id, id, '[]'))) as ids from planned group by lane, id / 1000

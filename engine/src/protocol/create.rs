@@ -372,6 +372,7 @@ async fn insert_row(
         made.who,
         made.idempotency_key,
         outside(&configuration.selection.source),
+        recipe.resolved.timeout.map(|length| length.as_secs_f64()),
     )
     .fetch_one(&mut *connection)
     .await?;

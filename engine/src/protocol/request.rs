@@ -254,6 +254,7 @@ impl Store {
             start_at: request.start_at,
             expires_at: request.expires_at,
             expires_after: known.resolved.expires_after,
+            timeout: known.resolved.timeout,
             priority: priority_seconds(request.priority.unwrap_or(known.resolved.priority)),
             tags: request.tags.clone(),
             // Work that starts later waits for its time and then for its turn.

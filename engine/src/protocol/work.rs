@@ -48,6 +48,8 @@ pub(crate) struct Resolved {
     pub(crate) limits: Vec<LimitReference>,
     /// With which the purpose, or else the template, reads the lanes of its jobs.
     pub(crate) lane_expression: Option<String>,
+    /// How long a job may take from its start on, unless its template says so; for those who ask for the purpose.
+    pub(crate) timeout: Option<Duration>,
     /// Not started so long after it was due, a request ends `expired`, unless it says more.
     pub(crate) expires_after: Option<Duration>,
     /// What the key of a request means that says nothing of it.
@@ -120,6 +122,7 @@ impl Store {
                 let (resolved, _) = self.resolve_template(tenant, &template).await?;
                 Ok(Resolved {
                     purpose_input: purpose.input.take(),
+                    timeout: purpose.timeout,
                     ..resolved.serving(name, purpose)?
                 })
             }
@@ -146,6 +149,7 @@ impl Store {
             priority: Priority::Normal,
             limits: Vec::new(),
             lane_expression: found.lane_expression,
+            timeout: None,
             expires_after: None,
             idempotency: Idempotency::default(),
         };

@@ -12,6 +12,7 @@ mod plain;
 mod posted;
 
 use std::borrow::Borrow;
+use std::time::Duration;
 
 use chrono::{DateTime, Utc};
 use sqlx::postgres::PgConnectOptions;
@@ -69,6 +70,8 @@ pub struct Claimed {
     pub created_at: DateTime<Utc>,
     /// Not started by then, it ends `expired`.
     pub expires_at: Option<DateTime<Utc>>,
+    /// How long it may take from its start on, where its template says nothing of that.
+    pub timeout: Option<Duration>,
     /// The job that started it, and is told of its end.
     pub parent: Option<i64>,
     /// Its lane.
@@ -83,6 +86,11 @@ pub struct Claimed {
     pub limited: bool,
     /// The database's time at the claim.
     pub claimed_at: DateTime<Utc>,
+}
+
+/// A length that is stored as seconds.
+fn length(seconds: f64) -> Option<Duration> {
+    Duration::try_from_secs_f64(seconds).ok()
 }
 
 /// What a pump wants to claim.
@@ -330,6 +338,7 @@ impl Hot {
             input: row.input,
             created_at: row.created_at,
             expires_at: row.expires_at,
+            timeout: row.timeout.and_then(length),
             parent: row.parent,
             lane: row.lane,
             attempt: row.attempt,

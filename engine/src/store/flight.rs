@@ -29,6 +29,7 @@ pub(crate) struct FlightRow {
     pub(crate) object: Option<String>,
     pub(crate) input: String,
     pub(crate) created_at: DateTime<Utc>,
+    pub(crate) timeout: Option<f64>,
     pub(crate) now: DateTime<Utc>,
 }
 

@@ -60,6 +60,8 @@ pub struct NewRequest {
     pub expires_at: Option<DateTime<Utc>>,
     /// Where it says no such instant: not started so long after it was due.
     pub expires_after: Option<Duration>,
+    /// How long it may take from its start on, where its template says nothing of that.
+    pub timeout: Option<Duration>,
     /// Seconds by which the job may overtake later ones; negative to fall behind.
     pub priority: i32,
     /// A JSON object of text values.
@@ -310,7 +312,8 @@ impl Kind {
 
     fn beside_limits(request: &NewRequest) -> Self {
         let expires = request.expires_at.is_some() || request.expires_after.is_some();
-        let is_said = request.start_at.is_some() || expires || request.tags.is_some();
+        let timed = request.start_at.is_some() || request.timeout.is_some();
+        let is_said = timed || expires || request.tags.is_some();
         match &request.idempotency_key {
             Some(_) if request.terms.on_duplicate.replaces() => Self::Replacing,
             Some(_) => Self::Keyed,

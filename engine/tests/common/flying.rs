@@ -64,6 +64,7 @@ pub fn written(job: &Claimed, program: &Arc<Program>, kinds: &[EventKind]) -> Ne
         input: Value::parse(&job.input).expect("JSON"),
         created_at: job.created_at,
         tenant: "1".into(),
+        timeout: job.timeout,
         item_key: None,
         batch: None,
     };

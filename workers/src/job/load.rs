@@ -174,6 +174,7 @@ fn facts_of(
         created_at: claimed.created_at,
         tenant: claimed.tenant.to_string(),
         batch,
+        timeout: claimed.timeout,
         item_key,
     })
 }

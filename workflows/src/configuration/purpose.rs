@@ -33,6 +33,8 @@ pub struct Purpose {
     pub lane: Option<String>,
     /// Limits that its work is under.
     pub limits: Vec<LimitReference>,
+    /// How long a job may take from its start on, unless its template says so.
+    pub timeout: Option<Duration>,
     /// Not started so long after it was due, a request ends `expired`, unless it says more.
     pub expires_after: Option<Duration>,
     /// What the key of a request means that says nothing of it.
@@ -133,12 +135,13 @@ pub(super) const SPEC: Spec = Spec {
         field("priority").or("\"normal\""),
         field("lane"),
         field("limits"),
+        field("timeout"),
         field("expires_after"),
         bag("idempotency", &IDEMPOTENCY),
         field("consent"),
         field("subject"),
     ],
-    later: &["retry", "timeout", "retention"],
+    later: &["retry", "retention"],
 };
 
 const IDEMPOTENCY: Spec = Spec {
@@ -160,6 +163,7 @@ pub(super) fn read(document: &Spot<'_>) -> Option<Purpose> {
     let queue = document.get("queue").map(|queue| queue.name());
     let limits = limit::references(document);
     let lane = given(document, "lane", read_lane);
+    let timeout = given(document, "timeout", read_length);
     let expires_after = given(document, "expires_after", read_length);
     let idempotency = part(document, "idempotency", read_idempotency);
     let consent = given(document, "consent", |class| class.name());
@@ -173,6 +177,7 @@ pub(super) fn read(document: &Spot<'_>) -> Option<Purpose> {
         priority: priority.unwrap_or_default(),
         lane: lane?,
         limits: limits?,
+        timeout: timeout?,
         expires_after: expires_after?,
         idempotency: idempotency?,
         consent: consent?.map(str::to_owned),

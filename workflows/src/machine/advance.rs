@@ -96,10 +96,11 @@ impl Execution {
         let program = self.program.clone();
         let node = program.node(id);
         let raw = self.top().raw.value.clone();
-        let mut due = match node.deadline {
-            Some(span) => Some(later(self.state.root.at, self.length(span, &raw)?)),
-            None => None,
+        let length = match node.deadline {
+            Some(span) => Some(self.length(span, &raw)?),
+            None => self.facts.timeout.filter(|_| id == NodeId::WORKFLOW),
         };
+        let mut due = length.map(|length| later(self.state.root.at, length));
         if let Some(span) = program.deadline.filter(|_| id == NodeId::WORKFLOW) {
             let end = later(self.facts.created_at, self.length(span, &raw)?);
             if end <= self.state.root.at {

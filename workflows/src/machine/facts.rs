@@ -1,5 +1,7 @@
 //! What a job is, apart from what happened to it: its immutable row.
 
+use std::time::Duration;
+
 use chrono::{DateTime, Utc};
 
 use crate::value::Value;
@@ -19,6 +21,8 @@ pub struct JobFacts {
     pub tenant: String,
     /// The batch it belongs to.
     pub batch: Option<BatchFacts>,
+    /// How long it may take from its start on, where its template says nothing of that.
+    pub timeout: Option<Duration>,
     /// What the keys of its steps begin with instead of job and nonce: the item's own idempotency key.
     pub item_key: Option<String>,
 }

@@ -30,8 +30,18 @@ impl Execution {
             .iter()
             .any(|frame| matches!(&frame.kind, FrameKind::Try(tries) if tries.attempt > 0));
         match self.program.memory() {
-            Memory::None => (waits || counts) && !ended,
-            Memory::Journaled(_) => waits || counts || !self.stands_at_its_first_step(),
+            // What would start over with each claim must be remembered.
+            Memory::None
+                if self
+                    .facts
+                    .timeout
+                    .is_none_or(|length| length <= DEADLINE_MAX) =>
+            {
+                (waits || counts) && !ended
+            }
+            Memory::None | Memory::Journaled(_) => {
+                waits || counts || !self.stands_at_its_first_step()
+            }
         }
     }
 

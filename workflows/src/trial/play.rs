@@ -190,6 +190,7 @@ impl<'o> Play<'o> {
             input: self.input.clone().unwrap_or_else(nothing),
             created_at: self.began,
             tenant: "default".to_owned(),
+            timeout: None,
             item_key: None,
             batch: None,
         }

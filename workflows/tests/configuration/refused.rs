@@ -26,13 +26,11 @@ fn what_a_later_release_brings_is_refused_and_named() {
             "{line}"
         );
     };
-    for key in ["retry", "timeout", "retention"] {
+    for key in ["retry", "retention"] {
         later(PURPOSE, &format!("{key}: a"), &format!("/{key}"));
     }
     later(CATEGORY, "indexes: a", "/indexes");
-    for key in ["retention"] {
-        later(JOB, &format!("{key}: a"), &format!("/{key}"));
-    }
+    later(JOB, "retention: a", "/retention");
 }
 
 #[test]
@@ -43,6 +41,7 @@ fn what_a_purpose_says_for_its_work_means_something() {
         ("lane: '${ .a( }'", "expression.syntax /lane"),
         ("expires_after: soon", "configuration.value /expires_after"),
         ("expires_after: 0s", "configuration.value /expires_after"),
+        ("timeout: 0s", "configuration.value /timeout"),
         ("idempotency: forever", "configuration.type /idempotency"),
         (
             "idempotency: { hold: ttl:24h }",

@@ -82,6 +82,7 @@ pub fn read_begun(told: &str) -> (Bundle, JobFacts) {
         input: member(job, "input").clone(),
         created_at: read_instant(member(job, "created_at")),
         tenant: text(job, "tenant"),
+        timeout: None,
         item_key: None,
         batch: chunks.map(|_| batch(Some(count(job, "chunks")))),
     };

@@ -1,7 +1,9 @@
 //! The journal: what is written, what is not, how much of it, and what cannot be read.
 
+use std::time::Duration;
+
 use windlass_workflows::machine::event::{Event, EventKind};
-use windlass_workflows::machine::{Execution, Unloadable};
+use windlass_workflows::machine::{Execution, JobFacts, Unloadable};
 use windlass_workflows::program::Memory;
 use windlass_workflows::value::Value;
 
@@ -140,6 +142,20 @@ fn what_cannot_be_asked_for_again_alike_is_remembered_before_it_begins() {
         let mut rig = Rig::new(program(&two_steps(first)), facts("{}"), false);
         rig.start();
         assert_eq!(rig.entries.len(), 1, "{first}");
+    }
+}
+
+#[test]
+fn a_bound_that_would_start_over_with_each_claim_is_remembered() {
+    let step = program("do: [ { a: { call: 'echo:1.0.0@default', with: {} } } ]");
+    for (seconds, turns) in [(300, 0), (301, 1)] {
+        let facts = JobFacts {
+            timeout: Some(Duration::from_secs(seconds)),
+            ..facts("{}")
+        };
+        let mut rig = Rig::new(step.clone(), facts, false);
+        rig.start();
+        assert_eq!(rig.entries.len(), turns, "{seconds} s");
     }
 }
 

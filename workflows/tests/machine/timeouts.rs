@@ -1,10 +1,12 @@
 //! Deadlines of tasks, tries and workflows (ruling 23).
 
-use windlass_workflows::machine::Applied;
+use std::time::Duration;
+
 use windlass_workflows::machine::event::EventKind;
+use windlass_workflows::machine::{Applied, JobFacts};
 use windlass_workflows::value::Value;
 
-use crate::rig::{communication, drive};
+use crate::rig::{communication, drive, drive_as, facts};
 
 fn place(error: &Value) -> (u64, &str) {
     let status = error
@@ -184,6 +186,36 @@ do:
         rig.fire();
     });
     assert_eq!(place(&rig.error()), (408, "/do/0/outer"));
+}
+
+#[test]
+fn a_job_takes_no_longer_than_its_facts_say_unless_its_template_does() {
+    let within = |seconds| JobFacts {
+        timeout: Some(Duration::from_secs(seconds)),
+        ..facts("{}")
+    };
+    let step = "do: [ { a: { call: 'echo:1.0.0@default', with: {} } } ]";
+    let late = drive_as(step, within(90), |rig| {
+        rig.after(7);
+        rig.start();
+        assert_eq!(rig.due_in(), 90.0, "from its start on");
+        rig.fire();
+    });
+    assert_eq!(place(&late.error()), (408, ""));
+    let in_time = drive_as(step, within(90), |rig| {
+        rig.start();
+        rig.after(89);
+        rig.answer("1");
+    });
+    assert_eq!(in_time.output(), "1");
+    let own = format!("timeout: {{ after: PT10S }}\n{step}");
+    for seconds in [5, 90] {
+        drive_as(&own, within(seconds), |rig| {
+            rig.start();
+            assert_eq!(rig.due_in(), 10.0);
+            rig.answer("1");
+        });
+    }
 }
 
 #[test]

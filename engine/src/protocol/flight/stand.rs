@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use chrono::SubsecRound;
 use windlass_workflows::machine::JobFacts;
@@ -80,6 +81,9 @@ impl Store {
             input,
             created_at: row.created_at,
             tenant: tenant.to_string(),
+            timeout: row
+                .timeout
+                .and_then(|length| Duration::try_from_secs_f64(length).ok()),
             item_key: key.clone().filter(|_| row.batch.is_none()),
             batch: batch.map(|batch| batch.facts(job, key, object)),
         };

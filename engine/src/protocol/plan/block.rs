@@ -32,6 +32,8 @@ pub(super) struct Row {
     pub(super) priority: i32,
     /// Whether it takes more members later, which must not have the names of these.
     pub(super) keeps_names: bool,
+    /// Seconds that a job may take, where its template says nothing of that.
+    pub(super) timeout: Option<f64>,
 }
 
 impl Row {
@@ -42,6 +44,7 @@ impl Row {
             template_version: plan.template_version,
             priority: plan.priority,
             keeps_names: plan.opened,
+            timeout: plan.timeout,
         }
     }
 }
@@ -260,6 +263,7 @@ impl Columns {
             &self.keys as &[Option<String>],
             &self.objects as &[Option<String>],
             &self.inputs,
+            row.timeout,
         )
         .execute(connection)
         .await?;

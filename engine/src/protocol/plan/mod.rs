@@ -62,6 +62,8 @@ pub(crate) struct PlanRow {
     pub(crate) cursor: i64,
     /// Whether it takes more members later.
     pub(crate) opened: bool,
+    /// Seconds that a job of it may take, where its template says nothing of that.
+    pub(crate) timeout: Option<f64>,
 }
 
 /// A batch that is to be planned, as it is stored.
@@ -162,6 +164,7 @@ impl Store {
             created_at: row.created_at,
             cursor: row.cursor_n,
             opened: row.opened,
+            timeout: row.timeout,
         };
         match self.plan_to_its_end(&plan).await {
             Ok(()) => Ok(Planned::Sealed(id)),

@@ -12,7 +12,7 @@ use uuid::Uuid;
 use windlass_workflows::machine::turn::{End, Entry, Outcome};
 
 use super::floor::{Floors, Head};
-use super::{Claimed, Ending, Exchanged, LeaseKey, NewEntry, Want, lanes_of};
+use super::{Claimed, Ending, Exchanged, LeaseKey, NewEntry, Want, lanes_of, length};
 use crate::Error;
 use crate::store::gate::Session;
 use crate::store::ids::BLOCK;
@@ -274,6 +274,7 @@ struct Row {
     member_keys: Option<Vec<Option<String>>>,
     objects: Option<Vec<Option<String>>>,
     expires_at: Option<Vec<Option<DateTime<Utc>>>>,
+    timeouts: Option<Vec<Option<f64>>>,
     parents: Option<Vec<Option<i64>>>,
     now: DateTime<Utc>,
     extents: Option<i64>,
@@ -301,6 +302,7 @@ impl Row {
         let mut member_keys = self.member_keys.unwrap_or_default().into_iter();
         let mut objects = self.objects.unwrap_or_default().into_iter();
         let mut expires = self.expires_at.unwrap_or_default().into_iter();
+        let mut timeouts = self.timeouts.unwrap_or_default().into_iter();
         let mut parents = self.parents.unwrap_or_default().into_iter();
         into.reserve(ids.len());
         for id in ids {
@@ -316,6 +318,7 @@ impl Row {
                 input: inputs.next().unwrap_or_default(),
                 created_at: created.next().unwrap_or(self.now),
                 expires_at: expires.next().flatten(),
+                timeout: timeouts.next().flatten().and_then(length),
                 parent: parents.next().flatten(),
                 lane: self.lane.unwrap_or_default(),
                 attempt: self.attempt.unwrap_or_default(),

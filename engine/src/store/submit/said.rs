@@ -221,6 +221,8 @@ impl<'a> Columns<'a> {
             says,
             &self.each(|request| request.expires_after.map(|after| after.as_secs_f64()))
                 as &[Option<f64>],
+            &self.each(|request| request.timeout.map(|length| length.as_secs_f64()))
+                as &[Option<f64>],
         )
         .fetch_all(connection)
         .await?;

@@ -92,6 +92,7 @@ impl Store {
             created_at: row.created_at,
             cursor: 0,
             opened: row.opened,
+            timeout: row.timeout,
         };
         let standing = Standing {
             state: row.state,
