@@ -48,6 +48,14 @@ impl NewRequest {
     }
 }
 
+impl Said {
+    /// When it expires that is due then, where it does not say so.
+    fn expires(&self, due: DateTime<Utc>) -> Option<DateTime<Utc>> {
+        let after = TimeDelta::from_std(self.expires_after?).ok()?;
+        due.checked_add_signed(after)
+    }
+}
+
 /// The job that was stored at `at`.
 pub(super) fn view(
     known: &Known,
@@ -69,13 +77,10 @@ pub(super) fn view(
     let starts = said.start_at.filter(|start| *start > at);
     let due = said.start_at.unwrap_or(at);
     let ready_since = due - TimeDelta::seconds(i64::from(said.priority));
-    let after = said
-        .expires_after
-        .and_then(|after| TimeDelta::from_std(after).ok());
     let request = said.request.clone().map(|request| RequestView {
         who: who.to_owned(),
         successor_of,
-        expires_at: request.expires_at.or(after.map(|after| due + after)),
+        expires_at: request.expires_at.or_else(|| said.expires(due)),
         ..request
     });
     JobView {
