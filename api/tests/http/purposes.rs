@@ -103,8 +103,8 @@ async fn a_request_by_purpose_has_what_the_purpose_says_unless_it_says_more() {
     let own = asked(json!({ "start_at": start, "expires_at": "2100-01-01T00:30:00Z" }));
     let own = submit(&site, own).await;
     let first = submit(&site, asked(json!({ "idempotency_key": "k" }))).await;
-    let again = site.post("/v1/requests", &asked(json!({ "idempotency_key": "k" })));
-    let again = again.await.ok(200);
+    let repeat = asked(json!({ "idempotency_key": "k" }));
+    let again = site.post("/v1/requests", &repeat).await.ok(200);
     let said = json!({ "idempotency_key": "k", "idempotency": { "scope": "tenant" } });
     let elsewhere = submit(&site, asked(said)).await;
     let lineless = site
