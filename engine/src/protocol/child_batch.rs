@@ -78,6 +78,8 @@ impl Store {
             done_by,
             outside: outside(&recipe.configuration.selection.source),
             callbacks: recipe.configuration.callbacks,
+            timeout: recipe.resolved.timeout.map(|length| length.as_secs_f64()),
+            weight: recipe.configuration.weight,
         })
     }
 

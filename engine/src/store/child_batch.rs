@@ -16,7 +16,7 @@ use super::exchange::NewEntry;
 use super::gate::Session;
 use super::mail::PASS_MAX;
 use super::post::{Meeting, OnClose, Post, Spot};
-use super::{DEFAULT_TENANT, Store, notice};
+use super::{DEFAULT_TENANT, Store, lane, notice};
 use crate::Error;
 
 /// Rows that a statement gives of those that are to be told, or cancelled.
@@ -74,6 +74,10 @@ pub struct NewChildBatch {
     pub outside: Option<&'static str>,
     /// What is done about it.
     pub callbacks: Vec<Callback>,
+    /// Seconds that a job of it may take.
+    pub timeout: Option<f64>,
+    /// Of its lane beside others.
+    pub weight: Option<f64>,
 }
 
 /// How many jobs of a batch may end badly.
@@ -316,11 +320,13 @@ async fn open_one(
         batch.window,
         batch.done_by,
         batch.outside,
+        batch.timeout,
     )
     .fetch_one(&mut *connection)
     .await?;
     if opened.made {
         notice::watch(connection, batch.id, &batch.callbacks).await?;
+        lane::weigh(connection, batch.id, batch.weight).await?;
     }
     Ok(())
 }

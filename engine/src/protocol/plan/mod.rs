@@ -83,6 +83,7 @@ struct NextRow {
     created_at: DateTime<Utc>,
     cursor_n: i64,
     opened: bool,
+    timeout: Option<f64>,
 }
 
 /// Why planning stopped.
