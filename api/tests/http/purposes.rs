@@ -142,7 +142,7 @@ async fn a_batch_is_given_another_weight_while_it_runs() {
     let edited = edit(r#"{"weight": 2.5}"#).await.ok(200);
     let refused = edit(r#"{"weight": 0}"#).await;
 
-    assert_eq!(edited["rules"]["rules"]["weight"], 2.5, "{edited}");
+    assert_eq!(edited["rules"]["weight"], 2.5, "{edited}");
     assert_eq!(
         codes(&refused.problem(422, "invalid")),
         ["configuration.value"]

@@ -34,12 +34,13 @@ cut as materialized (
     join batch on batch.id = $1
 ),
 gone as (
-    delete from held where ctid = any (array(select place from cut))
+    delete from held where ctid = any (array(select place from cut)) returning first_id
 ),
+-- After its extent is gone: what is left may begin with the same id.
 rest as (
     insert into held (first_id, last_id, lane, eff, run_at, priority, attempt, losses, journaled, reason, until, who, why)
     select lower(part), upper(part) - 1, lane, eff, run_at, priority, attempt, losses, journaled, reason, until, who, why
-    from cut cross join lateral unnest(kept) part
+    from gone join cut using (first_id) cross join lateral unnest(kept) part
 ),
 moved as (
     insert into ready (first_id, last_id, lane, eff, run_at, priority, attempt, losses, journaled)
