@@ -99,15 +99,15 @@ async fn a_closed_day_is_skipped_with_its_name() {
 async fn new_zone_data_keeps_why_a_time_was_left_out() {
     let bench = bench(CLOSED, "skip").await;
     bench.store.fire().await.expect("a pass");
-    let before = told(&bench, "briefs").await;
-    assert_eq!(before, ["0 skipped closed: New Year observed"]);
+    let left_out = "0 skipped closed: New Year observed";
+    assert_eq!(told(&bench, "briefs").await, [left_out]);
 
     let old = sqlx::query("update schedule set zone_data = '2001a'").execute(&bench.pool);
     old.await
         .expect("planned by what was known of zones long ago");
     bench.store.fire().await.expect("a pass");
 
-    assert_eq!(told(&bench, "briefs").await, before);
+    assert_eq!(told(&bench, "briefs").await[0], left_out);
     let renewed = "select count(*) from schedule where zone_data <> '2001a'";
     assert_eq!(bench.count(renewed).await, 1);
 }
@@ -167,8 +167,8 @@ async fn a_slot_fires_in_a_blackout_and_its_batch_is_held_until_it_is_over() {
     bench.store.plan().await.expect("planned");
     let held = bench.store.release().await.expect("a pass");
     assert_eq!(told(&bench, "briefs").await[..1], ["0 fired"]);
-    let waits = bench.count("select count(*) from batch where state = 'planned'");
-    assert_eq!((held, waits.await), (0, 1));
+    let waits = "select count(*) from batch where state = 'releasing' and released = 0";
+    assert_eq!((held, bench.count(waits).await), (0, 1));
 
     clock_to(&bench, nine(1)).await;
     assert!(bench.store.release().await.expect("a pass") > 0);
@@ -255,7 +255,8 @@ async fn the_job_of_a_template_s_slot_in_a_blackout_starts_when_it_is_over() {
     let job = bench.store.job(DEFAULT_TENANT, jobs[0]).await.expect("it");
     assert_eq!(job.state, JobState::Scheduled);
     let wait = job.due.expect("a start") - Utc::now();
-    assert_eq!(wait.num_seconds().div_euclid(60), 23 * 60 + 59, "{wait}");
+    let apart = (wait - TimeDelta::hours(24)).abs();
+    assert!(apart < TimeDelta::minutes(5), "{wait}");
     bench.store.wake(job.due).await.expect("its time has come");
     let job = bench.store.job(DEFAULT_TENANT, jobs[0]).await.expect("it");
     assert_eq!(job.state, JobState::Ready);

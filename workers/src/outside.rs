@@ -43,10 +43,16 @@ pub struct Sources {
 
 #[derive(Default)]
 struct Shared {
-    /// Sessions that a connection allows, and how many that are.
-    sessions: Mutex<HashMap<(i32, String), (usize, Arc<Semaphore>)>>,
+    /// Sessions that a connection allows.
+    sessions: Mutex<HashMap<(i32, String), Allowed>>,
     /// When a connection may be asked next.
     paces: Mutex<HashMap<(i32, String), Instant>>,
+}
+
+/// So many sessions at once.
+struct Allowed {
+    most: usize,
+    permits: Arc<Semaphore>,
 }
 
 /// Why reading ended before the source did.
@@ -219,12 +225,12 @@ impl Sources {
             let mut sessions = sessions.unwrap_or_else(PoisonError::into_inner);
             let known = sessions
                 .entry((tenant, name.to_owned()))
-                .or_insert_with(|| allowed(most));
+                .or_insert_with(|| Allowed::new(most));
             // It was applied anew; sessions that are open end in their own time.
-            if known.0 != most {
-                *known = allowed(most);
+            if known.most != most {
+                *known = Allowed::new(most);
             }
-            Arc::clone(&known.1)
+            Arc::clone(&known.permits)
         };
         let permit = permits.acquire_owned().await;
         permit.expect("nobody closes it")
@@ -247,8 +253,11 @@ impl Sources {
     }
 }
 
-fn allowed(sessions: usize) -> (usize, Arc<Semaphore>) {
-    (sessions, Arc::new(Semaphore::new(sessions)))
+impl Allowed {
+    fn new(most: usize) -> Self {
+        let permits = Arc::new(Semaphore::new(most));
+        Self { most, permits }
+    }
 }
 
 /// Comes back when the right to read is gone; it is held until then.

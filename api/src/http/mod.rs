@@ -8,6 +8,7 @@ mod aliases;
 mod apply;
 mod approvals;
 mod backfills;
+mod batch;
 mod batch_life;
 mod batch_parts;
 mod batches;
@@ -117,7 +118,7 @@ fn routes() -> OpenApiRouter<ApiState> {
         messages::routes(),
         approvals::routes(),
         timeline::routes(),
-        batches::short_routes(),
+        batch::routes(),
         batch_life::routes(),
         additions::short_routes(),
         batch_parts::routes(),

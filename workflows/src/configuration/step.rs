@@ -125,7 +125,7 @@ mod tests {
 
     #[test]
     fn what_does_not_fit_is_said_where_it_stands() {
-        let work = r#""workflow":{"namespace":"a","name":"b","version":"soon"}"#;
+        let work = r#""workflow":{"namespace":"a","name":"b","version":"1.x y"}"#;
         let with = format!(
             r#"{{{work},"selection":{{"category":"c","filter":".a ="}},"strategy":"object","chunk":{{"maxBytes":"x"}}}}"#
         );
