@@ -48,7 +48,8 @@ async fn plan(pool: &PgPool, after: i64, n: i64) -> Value {
     let found = named.find(|one| one.name == "batch/jobs");
     let text = found.expect("the statement of a page").text.trim();
     let text = text.trim_end_matches(';');
-    let mut session = pool.acquire().await.expect("a connection");
+    // A transaction, for a pooler gives each its own session.
+    let mut session = pool.begin().await.expect("a transaction");
     let prepare = sqlx::raw_sql(AssertSqlSafe(format!("prepare page_{n} as {text}")));
     prepare.execute(&mut *session).await.expect("prepared");
     let explain = "explain (analyze, format json)";

@@ -76,8 +76,8 @@ async fn play(story: &Story) -> Played {
             at,
             idle,
         };
-        for kind in Kind::of(passed[at].0) {
-            case.play_all(&mut stage, *kind, &mut played).await;
+        for kind in case.kinds() {
+            case.play_all(&mut stage, kind, &mut played).await;
         }
     }
     played.took = began.elapsed();
@@ -107,6 +107,16 @@ struct Case<'a> {
 }
 
 impl Case<'_> {
+    /// What can go wrong here. A caller who is dropped before a statement is the one who was dropped after the statement
+    /// before it: nothing happened between the two.
+    fn kinds(&self) -> impl Iterator<Item = Kind> {
+        let moment = self.passed[self.at].0;
+        let before = self.at.checked_sub(1).map(|before| self.passed[before].0);
+        let is_known = (before, moment) == (Some(Moment::After), Moment::Before);
+        let kinds = Kind::of(moment).iter().copied();
+        kinds.filter(move |kind| !(is_known && *kind == Kind::Dropped))
+    }
+
     /// Plays until every class of a kind was seen: as many as the caller meets in one play, then the rest.
     async fn play_all(&self, stage: &mut Stage, kind: Kind, played: &mut Played) {
         let mut next = Some(kind);
