@@ -11,6 +11,7 @@ use windlass_workflows::machine::turn::{End, OutcomeKind};
 use crate::common::{LEASE_TIME, TestWorker, ending, outcome};
 use crate::stage::{Stage, incarnation};
 use crate::stories::partition::MONTH;
+use crate::stories::source::read_on;
 
 /// Passes of all duties in a row; four are enough where nothing is wrong.
 const PASSES_MAX: usize = 12;
@@ -24,6 +25,7 @@ pub async fn settle(stage: &Stage) {
             "update worker set seen = now() - interval '1 hour', dead_at = coalesce(dead_at, now());
              update intent set at = at - interval '1 hour';
              update batch set ask_until = ask_until - interval '10 days' where asking;
+             update batch set source_until = null where source_until is not null;
              update redrive set passed_at = passed_at - interval '1 minute' where state = 'running'",
         )
         .await;
@@ -88,6 +90,7 @@ async fn pass(stage: &Stage) -> i64 {
     moved += redriven(stage).await;
     moved += changed(stage).await;
     moved += mail(stage).await;
+    moved += read_on(store).await.expect("read");
     while store.plan().await.expect("planned") != Planned::Idle {
         moved += 1;
     }

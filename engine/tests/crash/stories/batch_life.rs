@@ -38,13 +38,13 @@ pub fn stories() -> Vec<Story> {
         .after(|stage| Box::pin(not_approved(stage)))
         .expects(&[CANCELLED, ALL]),
         Story::new("ask the jobs of a cancelled batch", |stage| {
-            Box::pin(async { stage.store.ask_cancelled(None).await.map(drop) })
+            Box::pin(ask(stage))
         })
         .after(|stage| Box::pin(half_asked(stage)))
         .expects(&[CANCELLED, ALL]),
         Story::new(
             "ask the jobs of a batch of which only the word is known",
-            |stage| Box::pin(async { stage.store.ask_cancelled(None).await.map(drop) }),
+            |stage| Box::pin(ask(stage)),
         )
         .after(|stage| Box::pin(marked(stage)))
         .expects(&[CANCELLED, ALL]),
@@ -71,6 +71,16 @@ async fn cancel(stage: &Stage) -> Result<(), Error> {
         .cancel_batch(DEFAULT_TENANT, batch, "mia", "wrong file")
         .await
         .map(drop)
+}
+
+/// A pass that met a fault leaves the batch to the next one, and says only that it did nothing.
+async fn ask(stage: &Stage) -> Result<(), Error> {
+    for _ in 0..2 {
+        if stage.store.ask_cancelled(None).await? {
+            break;
+        }
+    }
+    Ok(())
 }
 
 async fn made(stage: &Stage) -> Result<i64, Error> {

@@ -32,7 +32,7 @@ mod restart;
 mod rules;
 mod schedule;
 mod share;
-mod source;
+pub mod source;
 
 use crate::stage::Story;
 
