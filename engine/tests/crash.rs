@@ -10,6 +10,8 @@
 )]
 
 mod common;
+#[path = "crash/digest.rs"]
+mod digest;
 #[path = "crash/fault.rs"]
 mod fault;
 #[path = "crash/judge.rs"]
@@ -44,16 +46,17 @@ fn whatever_fails_between_two_statements_recovers() {
 
     // What is wrong stands first: some see the head of a log and its tail.
     let complaints = complaints(&played);
-    let (mut points, mut cases) = (0, 0);
+    let (mut points, mut cases, mut ends) = (0, 0, 0);
     let mut kinds: BTreeMap<&str, usize> = BTreeMap::new();
     let mut passed = BTreeSet::new();
     for (name, one) in &played {
         println!(
-            "{name}: {} points, {} cases, {:.1?}",
-            one.points, one.cases, one.took
+            "{name}: {} points, {} cases, {} ends, {:.1?}",
+            one.points, one.cases, one.ends, one.took
         );
         points += one.points;
         cases += one.cases;
+        ends += one.ends;
         for (kind, count) in &one.kinds {
             *kinds.entry(kind).or_default() += count;
         }
@@ -65,7 +68,7 @@ fn whatever_fails_between_two_statements_recovers() {
         "statements that write: {covered}/{} passed",
         covered + missing.len()
     );
-    println!("crash points {points}/{points}, {cases} cases");
+    println!("crash points {points}/{points}, {cases} cases, {ends} ends");
     if only.is_empty() && !missing.is_empty() {
         println!("no story passes {missing:?}");
     }

@@ -29,6 +29,8 @@ pub struct Played {
     pub points: usize,
     /// How often it was played with a fault.
     pub cases: usize,
+    /// What these plays left, where it was not the same; each was brought to its end and judged.
+    pub ends: usize,
     /// Faults that struck, by kind.
     pub kinds: BTreeMap<&'static str, usize>,
     /// Statements that it passes.
@@ -49,6 +51,7 @@ async fn play(story: &Story) -> Played {
     let mut stage = Stage::new().await;
     (story.set)(&stage).await.expect("a beginning");
     stage.keep().await;
+    stage.tell_apart().await;
     let mut played = Played::default();
     let began = Instant::now();
 
@@ -58,7 +61,7 @@ async fn play(story: &Story) -> Played {
     let outcome = (story.act)(&stage).await;
     drop(installed);
     quiet(idle).await;
-    let found = end(&stage, story, outcome, true).await;
+    let found = end(&mut stage, story, outcome, true).await;
     let passed = count.points();
     let points = points(&passed);
     played.points = points.len();
@@ -80,6 +83,7 @@ async fn play(story: &Story) -> Played {
             case.play_all(&mut stage, kind, &mut played).await;
         }
     }
+    played.ends = stage.ends.len();
     played.took = began.elapsed();
     played
 }
@@ -178,9 +182,9 @@ impl Case<'_> {
     }
 }
 
-/// Lets everything come to its end and judges it.
+/// Lets everything come to its end and judges it, unless it is an end that was already judged.
 async fn end(
-    stage: &Stage,
+    stage: &mut Stage,
     story: &Story,
     outcome: Result<(), Error>,
     done: bool,
@@ -190,6 +194,9 @@ async fn end(
     }
     if let Some(said) = judge::left_behind(stage).await {
         return Some(said);
+    }
+    if !stage.ends.insert((stage.left().await, done)) {
+        return None;
     }
     stage.run(story.meanwhile).await;
     settle::settle(stage).await;

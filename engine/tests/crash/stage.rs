@@ -1,6 +1,8 @@
 //! Where a story is played: a database that can be set back to how the story begins, and the connections
 //! of its actor, which are the ones that fail.
 
+use std::collections::HashSet;
+
 use futures::future::BoxFuture;
 use sqlx::PgPool;
 use sqlx::postgres::PgPoolOptions;
@@ -89,6 +91,8 @@ pub struct Stage {
     pub killer: PgPool,
     /// Whether the actor does it again after an error.
     pub again: bool,
+    /// What plays left that were judged, and whether they did all that they wanted.
+    pub ends: HashSet<(String, bool)>,
 }
 
 impl Stage {
@@ -114,6 +118,7 @@ impl Stage {
             worker: WORKER,
             options,
             again: false,
+            ends: HashSet::new(),
         }
     }
 
