@@ -1,6 +1,6 @@
 -- A page of the jobs of an individual batch, in plan order: ids were given in that order.
--- Index  batch_range_pkey, from the range of job $3 on, then job_pkey; outcome_pkey, one step back inside
---        the block of 1,000.
+-- Index  batch_range_pkey, from the range of job $3 on, then job_pkey; outcome_pkey, a range for each block of
+--        1,000 ids that the page touches: an extent never leaves its block.
 -- Locks  none.
 -- Gives  up to $4 rows after job $3, the $6th of the batch. `n` is the job's place among the batch's jobs,
 --        from 1: it counts on from $6, so a page reads its own ranges and none before.
@@ -22,12 +22,19 @@ page as materialized (
     -- the range first: the sort is then incremental, and reads no further than the page
     order by r.first_id, p.id
     limit $4
+),
+block as (select min(id) as first, max(id) as last from page group by id / 1000),
+ended as materialized (
+    select id, o.kind, o.code, o.fingerprint, o.attempt, o.at, o.result
+    from block
+    cross join lateral (
+        select * from outcome
+        where first_id between block.first / 1000 * 1000 and block.last and last_id >= block.first) o
+    cross join lateral generate_series(greatest(o.first_id, block.first), least(o.last_id, block.last)) id
 )
 select page.n as "n!", page.id as "job!", page.member_key as "key?", page.object as "object?",
        o.kind as "outcome?", o.code as "code?", o.fingerprint as "fingerprint?", o.attempt as "attempt?",
        o.at as "ended_at?", case when $5 then o.result end as "result?"
 from page
-left join lateral (
-    select * from (select * from outcome x where x.first_id <= page.id and x.first_id >= page.id / 1000 * 1000
-                   order by x.first_id desc limit 1) near where near.last_id >= page.id) o on true
+left join ended o using (id)
 order by page.id;

@@ -6,6 +6,9 @@ with recursive origin as (
     union all
     select job.id, job.redrive_of from origin join job on job.id = origin.redrive_of
 )
-select coalesce(max(chunk), 0) as "chunks!"
-from member
-where job = (select id from origin where redrive_of is null);
+-- The last one by the index: `max` would read every member.
+select coalesce((
+    select chunk from member
+    where job = (select id from origin where redrive_of is null) and chunk is not null
+    order by chunk desc
+    limit 1), 0) as "chunks!";

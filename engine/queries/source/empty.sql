@@ -5,12 +5,11 @@
 with held as materialized (
     select id from batch where id = $1 and source_claim = $2 and state = 'planning' and not gathered for update
 ),
+-- A range of the key: a join with the rows of a page would look at all rows that are left.
 page as materialized (
-    select source_row.batch, source_row.n
-    from held, source_row
-    where source_row.batch = held.id
-    order by source_row.n
-    limit $3
+    select min(n) as first_n, max(n) as last_n
+    from (select n from source_row where batch = (select id from held) order by n limit $3) first
 )
-delete from source_row using page
-where source_row.batch = page.batch and source_row.n = page.n;
+delete from source_row
+where batch = (select id from held)
+  and n between (select first_n from page) and (select last_n from page);

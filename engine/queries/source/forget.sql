@@ -5,21 +5,20 @@
 with over as materialized (
     select id from batch where staged and state <> 'planning' order by id limit 1 for update skip locked
 ),
+-- A range of the key: a join with the rows of a page would look at all rows that are left.
 page as materialized (
-    select source_row.batch, source_row.n
-    from over, source_row
-    where source_row.batch = over.id
-    order by source_row.n
-    limit $1
+    select min(n) as first_n, max(n) as last_n
+    from (select n from source_row where batch = (select id from over) order by n limit $1) first
 ),
 gone as (
-    delete from source_row using page
-    where source_row.batch = page.batch and source_row.n = page.n
+    delete from source_row
+    where batch = (select id from over)
+      and n between (select first_n from page) and (select last_n from page)
     returning 1
 ),
 through as (
     update batch set staged = false
-    where id in (select id from over) and not exists (select from page)
+    where id in (select id from over) and exists (select from page where last_n is null)
     returning 1
 )
 select (select count(*) from gone) + (select count(*) from through) as "moved!";

@@ -1,8 +1,12 @@
 //! One block of a plan, stored whole: jobs, members, holders, range and cursor.
 
+use tokio::sync::mpsc;
+
 use super::PlanRow;
 use super::shape::{Block, PlannedMember};
 use crate::store::Session;
+use crate::store::copy::Rows;
+use crate::store::extents::Extents;
 use crate::store::ids;
 use crate::{Error, Store};
 
@@ -250,24 +254,44 @@ impl Columns {
         if ids.is_empty() {
             return Ok(());
         }
-        let nonces: Vec<i64> = ids.iter().map(|_| rand::random()).collect();
+        let statement = include_str!("../../../queries/batch/copy_jobs.sql");
+        connection.copy(statement, self.jobs(row, ids)).await?;
+        let jobs = ids.iter().zip(&self.lanes);
+        let extents = Extents::of(jobs.map(|(id, lane)| (*id, *lane, row.priority)));
+        let ranges = Extents::of_ids(ids);
         sqlx::query_file!(
-            "queries/batch/store_jobs.sql",
+            "queries/batch/hold_planned.sql",
             row.batch,
-            row.tenant,
-            &self.lanes,
-            row.template_version,
             row.priority,
-            ids,
-            &nonces,
-            &self.keys as &[Option<String>],
-            &self.objects as &[Option<String>],
-            &self.inputs,
-            row.timeout,
+            &extents.firsts,
+            &extents.lasts,
+            &extents.lanes,
+            &ranges.firsts,
+            &ranges.lasts,
         )
         .execute(connection)
         .await?;
         Ok(())
+    }
+
+    fn jobs(&self, row: &Row, ids: &[i64]) -> mpsc::Receiver<Vec<u8>> {
+        let mut rows = Rows::new();
+        for (place, id) in ids.iter().enumerate() {
+            let nonce: i64 = rand::random();
+            rows.add(&[
+                id,
+                &row.tenant,
+                &self.lanes[place],
+                &row.template_version,
+                &row.batch,
+                &nonce,
+                &self.keys[place],
+                &self.objects[place],
+                &self.inputs[place],
+                &row.timeout,
+            ]);
+        }
+        rows.end()
     }
 
     async fn store_members(
@@ -279,19 +303,20 @@ impl Columns {
         if self.member_jobs.is_empty() {
             return Ok(());
         }
-        let jobs: Vec<i64> = self.member_jobs.iter().map(|place| ids[*place]).collect();
-        sqlx::query_file!(
-            "queries/batch/store_members.sql",
-            batch,
-            &jobs,
-            &self.member_ns,
-            &self.member_chunks as &[Option<i32>],
-            &self.member_keys,
-            &self.member_objects as &[Option<String>],
-            &self.member_documents,
-        )
-        .execute(connection)
-        .await?;
+        let mut rows = Rows::new();
+        for (place, job) in self.member_jobs.iter().enumerate() {
+            rows.add(&[
+                &batch,
+                &ids[*job],
+                &self.member_ns[place],
+                &self.member_chunks[place],
+                &self.member_keys[place],
+                &self.member_objects[place],
+                &self.member_documents[place],
+            ]);
+        }
+        let statement = include_str!("../../../queries/batch/copy_members.sql");
+        connection.copy(statement, rows.end()).await?;
         Ok(())
     }
 }

@@ -13,18 +13,18 @@ mod lanes;
 pub(in crate::protocol) mod members;
 pub(in crate::protocol) mod narrowed;
 mod seal;
+mod selecting;
 pub(in crate::protocol) mod shape;
 
 use chrono::{DateTime, Utc};
+use futures::future::join;
 use windlass_workflows::configuration::{self, Content, JobConfiguration};
-use windlass_workflows::plan::{Occasion, Rendering, SelectionHash, SlotScope, context_key};
+use windlass_workflows::plan::{Occasion, Rendering, SlotScope, context_key};
 use windlass_workflows::problem::Problem;
 use windlass_workflows::value::Value;
 
-use self::judge::{Verdict, judge};
 use self::lanes::PlanLanes;
-use self::members::Members;
-use self::shape::Shaper;
+use self::selecting::{Page, Selecting};
 use super::pass::Pass;
 use crate::store::notice;
 use crate::{Error, Store};
@@ -185,60 +185,27 @@ impl Store {
     async fn plan_to_its_end(&self, plan: &PlanRow) -> Result<(), Stop> {
         let rendering = rendering(plan)?;
         let lanes = PlanLanes::of(self, plan).await?;
-        let mut members = Members::of(
-            self.clone(),
-            &plan.configuration,
-            plan.category.zip(plan.category_version),
-            Some(plan.id),
-        );
-        let mut left_out = members.left_out();
-        let mut shaper = Shaper::new(&plan.configuration, &rendering);
-        let mut hash = SelectionHash::new();
-        let mut cursor = plan.cursor;
-        while let Some(page) = members.page().await? {
-            for mut member in page {
-                match judge(&plan.configuration, &rendering, &member).map_err(Stop::Refused)? {
-                    Verdict::Member => {}
-                    Verdict::Dropped => continue,
-                    Verdict::LeftOut(row) => {
-                        left_out.push(row);
-                        continue;
-                    }
-                }
-                member.n = hash.members() + 1;
-                hash.add(&member);
-                let is_new = i64::try_from(member.n).unwrap_or(i64::MAX) > plan.cursor;
-                shaper.add(member, is_new).map_err(Stop::Refused)?;
-                if members.is_beyond_limit(hash.members()) {
-                    break;
-                }
-            }
-            self.leave_out(plan.id, &left_out).await?;
-            left_out.clear();
-            cursor = self
-                .store_blocks(plan, &lanes, &mut shaper, cursor, false)
-                .await?;
-            if members.is_beyond_limit(hash.members()) {
-                break;
-            }
+        let mut selecting = Selecting::of(self, plan, &rendering);
+        let (mut cursor, mut page) = (plan.cursor, selecting.page().await?);
+        while let Some(read) = page {
+            // The next page is read and shaped while this one is stored.
+            let stored = self.store_page(plan, &lanes, read, cursor);
+            let (stored, next) = join(stored, selecting.page()).await;
+            (cursor, page) = (stored?, next?);
         }
-        self.leave_out(plan.id, &left_out).await?;
-        shaper.finish().map_err(Stop::Refused)?;
-        self.store_blocks(plan, &lanes, &mut shaper, cursor, true)
-            .await?;
-        self.seal(plan, &shaper, &hash).await
+        self.seal(plan, &selecting.shaper, &selecting.hash).await
     }
 
-    /// Stores what is whole; at the end, everything.
-    async fn store_blocks(
+    /// Stores what a page came to; where the cursor is then.
+    async fn store_page(
         &self,
         plan: &PlanRow,
         lanes: &PlanLanes,
-        shaper: &mut Shaper<'_>,
+        page: Page,
         mut cursor: i64,
-        all: bool,
     ) -> Result<i64, Stop> {
-        while let Some(block) = shaper.take_block(all) {
+        self.leave_out(plan.id, &page.left_out).await?;
+        for block in page.blocks {
             let to = block.cursor.max(cursor);
             let lanes = lanes.of_block(self, &block).await?.map_err(Stop::Refused)?;
             if !block::store(self, plan, block, lanes, cursor, to).await? {

@@ -9,17 +9,12 @@ use tokio::sync::mpsc;
 use super::replace::undo;
 use super::{Desk, Fate, NewRequest, STALE, Store, Submitted};
 use crate::Error;
+use crate::store::copy::Rows;
+use crate::store::extents::Extents;
 use crate::store::gate::Session;
-use crate::store::ids::BLOCK;
 
 /// From here on a page is copied: below, the three statements of a copy cost more than they save.
 const COPY_MIN: usize = 2_000;
-/// Bytes of a piece of a copy.
-const PIECE_BYTES: usize = 256 << 10;
-/// Begins a binary copy: signature, no flags, no extension.
-const HEADER: &[u8] = b"PGCOPY\n\xff\r\n\0\0\0\0\0\0\0\0\0";
-/// Columns of a row of the copy.
-const COLUMNS: i16 = 6;
 
 impl Store {
     /// Stores a page in one statement, or in one transaction around a copy.
@@ -55,8 +50,8 @@ impl Store {
         requests: &[&NewRequest],
         ids: &[i64],
     ) -> Result<Option<DateTime<Utc>>, Error> {
-        let rows = pieces(desk.tenant, requests, ids);
-        let (extents, stamp) = (Extents::of(requests, ids), desk.stamp);
+        let rows = rows(desk.tenant, requests, ids);
+        let (extents, stamp) = (extents(requests, ids), desk.stamp);
         let stored = self
             .transaction(move |connection| {
                 Box::pin(async move {
@@ -90,7 +85,7 @@ async fn insert(
         .iter()
         .map(|request| request.input.as_str())
         .collect();
-    let extents = Extents::of(requests, ids);
+    let extents = extents(requests, ids);
     let row = sqlx::query_file!(
         "queries/request/submit_plain.sql",
         desk.tenant,
@@ -109,6 +104,11 @@ async fn insert(
     .fetch_optional(connection)
     .await?;
     Ok(row.map(|row| row.at))
+}
+
+fn extents(requests: &[&NewRequest], ids: &[i64]) -> Extents {
+    let jobs = requests.iter().zip(ids);
+    Extents::of(jobs.map(|(request, id)| (*id, request.lane, request.priority)))
 }
 
 /// Puts copied jobs into their extents.
@@ -132,94 +132,12 @@ async fn due(
     Ok(row.at)
 }
 
-/// The rows of a copy in its binary form, all there.
-fn pieces(tenant: i32, requests: &[&NewRequest], ids: &[i64]) -> mpsc::Receiver<Vec<u8>> {
-    let mut pieces = Vec::new();
-    let mut piece = HEADER.to_vec();
+fn rows(tenant: i32, requests: &[&NewRequest], ids: &[i64]) -> mpsc::Receiver<Vec<u8>> {
+    let mut rows = Rows::new();
     for (request, id) in requests.iter().zip(ids) {
-        if piece.len() > PIECE_BYTES {
-            pieces.push(std::mem::take(&mut piece));
-        }
-        put_row(&mut piece, tenant, *id, request);
+        let nonce: i64 = rand::random();
+        let (lane, version) = (&request.lane, &request.template_version);
+        rows.add(&[id, &tenant, lane, version, &nonce, &request.input]);
     }
-    piece.extend((-1_i16).to_be_bytes());
-    pieces.push(piece);
-    let (rows, taken) = mpsc::channel(pieces.len());
-    for piece in pieces {
-        rows.try_send(piece).expect("there is room for all");
-    }
-    taken
-}
-
-/// A row in the binary form of COPY: each column with its length before it.
-fn put_row(piece: &mut Vec<u8>, tenant: i32, id: i64, request: &NewRequest) {
-    piece.extend(COLUMNS.to_be_bytes());
-    let nonce: i64 = rand::random();
-    put(piece, &id.to_be_bytes());
-    put(piece, &tenant.to_be_bytes());
-    put(piece, &request.lane.to_be_bytes());
-    put(piece, &request.template_version.to_be_bytes());
-    put(piece, &nonce.to_be_bytes());
-    put(piece, request.input.as_bytes());
-}
-
-fn put(piece: &mut Vec<u8>, column: &[u8]) {
-    let length = i32::try_from(column.len()).expect("an input has its limit");
-    piece.extend(length.to_be_bytes());
-    piece.extend(column);
-}
-
-/// Ranges of jobs of one lane and priority inside one block, a column an array.
-#[derive(Debug, Default)]
-struct Extents {
-    firsts: Vec<i64>,
-    lasts: Vec<i64>,
-    lanes: Vec<i32>,
-    priorities: Vec<i32>,
-}
-
-impl Extents {
-    /// Ids ascend, so like ones that follow each other are one extent.
-    fn of(requests: &[&NewRequest], ids: &[i64]) -> Self {
-        let mut extents = Self::default();
-        for (request, id) in requests.iter().zip(ids) {
-            let continues = extents.lasts.last().is_some_and(|last| {
-                *last + 1 == *id
-                    && *last / BLOCK == *id / BLOCK
-                    && extents.lanes.last() == Some(&request.lane)
-                    && extents.priorities.last() == Some(&request.priority)
-            });
-            if continues {
-                *extents.lasts.last_mut().expect("it continues one") = *id;
-                continue;
-            }
-            extents.firsts.push(*id);
-            extents.lasts.push(*id);
-            extents.lanes.push(request.lane);
-            extents.priorities.push(request.priority);
-        }
-        extents
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn extents_end_where_block_lane_or_priority_do() {
-        let of = |lane, priority| NewRequest {
-            lane,
-            priority,
-            ..NewRequest::default()
-        };
-        let requests = [of(1, 0), of(1, 0), of(1, 0), of(1, 5), of(2, 5), of(2, 5)];
-        let requests: Vec<&NewRequest> = requests.iter().collect();
-
-        let extents = Extents::of(&requests, &[998, 999, 1_000, 1_001, 1_002, 1_005]);
-
-        assert_eq!(extents.firsts, [998, 1_000, 1_001, 1_002, 1_005]);
-        assert_eq!(extents.lasts, [999, 1_000, 1_001, 1_002, 1_005]);
-        assert_eq!(extents.priorities, [0, 0, 5, 5, 5]);
-    }
+    rows.end()
 }
