@@ -110,10 +110,11 @@ fn exception(line: &str) -> Option<&str> {
 /// Our indexes, by their names and the names of their parts in partitions.
 type Indexes = BTreeMap<String, Index>;
 
-/// What an index is called in the headers, and the table that it is of.
+/// What an index is called in the headers, the table that it is of, and whether it has only some of its rows.
 struct Index {
     top: String,
     table: String,
+    is_partial: bool,
 }
 
 async fn indexes(pool: &PgPool) -> Indexes {
@@ -123,15 +124,22 @@ async fn indexes(pool: &PgPool) -> Indexes {
                    union all
                    select pg_class.oid, pg_class.relname::text, part.top
                    from part join pg_inherits on inhparent = part.oid join pg_class on pg_class.oid = inhrelid)
-               select part.name, part.top, coalesce(whole.relname, pg_class.relname)::text
+               select part.name, part.top, coalesce(whole.relname, pg_class.relname)::text, indpred is not null
                from part
                join pg_index on indexrelid = part.oid
                join pg_class on pg_class.oid = indrelid
                left join pg_inherits on inhrelid = indrelid
                left join pg_class whole on whole.oid = inhparent";
-    let rows: Vec<(String, String, String)> =
+    let rows: Vec<(String, String, String, bool)> =
         sqlx::query_as(sql).fetch_all(pool).await.expect("indexes");
-    let named = |(name, top, table)| (name, Index { top, table });
+    let named = |(name, top, table, is_partial)| {
+        let index = Index {
+            top,
+            table,
+            is_partial,
+        };
+        (name, index)
+    };
     rows.into_iter().map(named).collect()
 }
 
@@ -189,28 +197,64 @@ async fn run(session: &mut PgConnection, sql: String) {
 struct Seen {
     indexes: BTreeSet<String>,
     read_through: BTreeSet<String>,
+    walked_through: BTreeSet<String>,
+}
+
+/// Whether so many rows are taken of a node's rows and no more.
+fn is_limited_below(node: &serde_json::Map<String, Value>, is_limited: bool) -> bool {
+    const STREAMS: [&str; 9] = [
+        "Append",
+        "Merge Append",
+        "LockRows",
+        "Subquery Scan",
+        "Result",
+        "Nested Loop",
+        "Incremental Sort",
+        "Index Scan",
+        "Index Only Scan",
+    ];
+    let of = |key: &str| node.get(key).and_then(Value::as_str);
+    match of("Node Type") {
+        Some("Limit") => true,
+        Some(kind) => {
+            is_limited && STREAMS.contains(&kind) && of("Parent Relationship") != Some("InitPlan")
+        }
+        None => is_limited,
+    }
 }
 
 impl Seen {
     fn of(plan: &Value, indexes: &Indexes) -> Self {
         let mut seen = Self::default();
-        seen.walk(plan, indexes);
+        seen.walk(plan, indexes, false);
         seen
     }
 
-    fn walk(&mut self, node: &Value, indexes: &Indexes) {
+    /// `is_limited`: whether somebody above takes only so many rows.
+    fn walk(&mut self, node: &Value, indexes: &Indexes, is_limited: bool) {
         match node {
-            Value::Array(nodes) => nodes.iter().for_each(|node| self.walk(node, indexes)),
+            Value::Array(nodes) => nodes
+                .iter()
+                .for_each(|node| self.walk(node, indexes, is_limited)),
             Value::Object(keys) => {
-                self.note(keys, indexes);
-                keys.values().for_each(|value| self.walk(value, indexes));
+                let is_limited = is_limited_below(keys, is_limited);
+                self.note(keys, indexes, is_limited);
+                keys.values()
+                    .for_each(|value| self.walk(value, indexes, is_limited));
             }
             _ => {}
         }
     }
 
-    fn note(&mut self, node: &serde_json::Map<String, Value>, indexes: &Indexes) {
+    fn note(&mut self, node: &serde_json::Map<String, Value>, indexes: &Indexes, is_limited: bool) {
         let text = |key: &str| node.get(key).and_then(Value::as_str);
+        // An index without a condition is its whole table, in an order.
+        let walked = text("Index Name").and_then(|name| indexes.get(name));
+        let is_whole = node.get("Index Cond").is_none() && !is_limited;
+        let walked = walked.filter(|index| is_whole && !index.is_partial);
+        let grows = |index: &&Index| GROWING.contains(&index.table.as_str());
+        self.walked_through
+            .extend(walked.filter(grows).map(|index| index.top.clone()));
         let named = text("Index Name").into_iter();
         let arbiters = node
             .get("Conflict Arbiter Indexes")
@@ -238,6 +282,8 @@ fn judge(statement: &Statement, seen: &Seen, indexes: &Indexes) -> Vec<String> {
         .read_through
         .iter()
         .map(|table| format!("{name}: reads through {table}"));
+    let walked = seen.walked_through.iter();
+    let walked = walked.map(|index| format!("{name}: walks through {index}"));
     let unused = named(statement).into_iter().filter_map(|word| {
         let index = indexes.get(&word);
         match index {
@@ -248,7 +294,7 @@ fn judge(statement: &Statement, seen: &Seen, indexes: &Indexes) -> Vec<String> {
             Some(_) => Some(format!("{name}: does not use {word}")),
         }
     });
-    through.chain(unused).collect()
+    through.chain(walked).chain(unused).collect()
 }
 
 /// The indexes that a header names: words with an underscore, from `Index` to the next heading.

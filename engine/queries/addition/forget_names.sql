@@ -10,16 +10,15 @@ with over as materialized (
     for update skip locked
 ),
 page as materialized (
-    select batch_name.batch, batch_name.is_object, batch_name.name
-    from over, batch_name
-    where batch_name.batch = over.id
-    order by batch_name.is_object, batch_name.name
+    select ctid as spot
+    from batch_name
+    where batch = (select id from over)
+    order by is_object, name
     limit $1
 ),
+-- By their places: nobody changes names while the batch is locked, and a join would look at all that are left.
 gone as (
-    delete from batch_name using page
-    where batch_name.batch = page.batch and batch_name.is_object = page.is_object and batch_name.name = page.name
-    returning 1
+    delete from batch_name where ctid = any (array(select spot from page)) returning 1
 ),
 through as (
     update batch set names_kept = false

@@ -4,8 +4,12 @@
 -- Gives  up to $2 ids.
 select again.job as "job!"
 from anew_range
-join held on held.first_id >= anew_range.first_id and held.first_id <= anew_range.last_id and held.reason = 'planned'
-cross join lateral generate_series(held.first_id, held.last_id) again (job)
+cross join lateral (
+    select first_id, last_id from held
+    where first_id between anew_range.first_id and anew_range.last_id and reason = 'planned'
+    offset 0
+) planned
+cross join lateral generate_series(planned.first_id, planned.last_id) again (job)
 where anew_range.batch = $1
 order by again.job
 limit $2;

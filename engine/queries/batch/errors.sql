@@ -11,8 +11,12 @@ with range as (
 bad as (
     select o.kind, o.code, o.fingerprint, o.first_id, o.last_id - o.first_id + 1 - anew.jobs as jobs, o.at
     from range r
-    join outcome o on o.tenant = $1 and o.kind = any('{failed,expired}') and o.batch = $2
-                  and o.first_id between r.first_id and r.last_id
+    -- Range by range: a join would compare every failure of the tenant with every range.
+    cross join lateral (
+        select * from outcome
+        where tenant = $1 and kind = any('{failed,expired}') and batch = $2 and first_id between r.first_id and r.last_id
+        offset 0
+    ) o
     cross join lateral (
         select count(*) as jobs from redrive_job
         where redrive_job.origin between o.first_id and o.last_id and redrive_job.job <> redrive_job.origin
@@ -20,7 +24,7 @@ bad as (
     union all
     select 'parked', coalesce(h.code, nullif(h.why, '')), h.fingerprint, h.first_id, h.last_id - h.first_id + 1, h.eff
     from lane l
-    join held h on h.lane = l.id and h.reason = 'parked'
+    cross join lateral (select * from held where lane = l.id and reason = 'parked' offset 0) h
     where l.tenant = $1 and l.batch = $2 and l.batch <> 0
 )
 select kind as "kind!", code as "code?", fingerprint as "fingerprint?",

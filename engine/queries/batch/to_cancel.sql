@@ -9,26 +9,40 @@ with recursive page as materialized (
 ),
 anew as (
     select redrive_job.job
-    from page join redrive_job on redrive_job.origin >= page.first_id and redrive_job.origin <= page.last_id
-    where redrive_job.job <> redrive_job.origin
+    from redrive_job
+    where redrive_job.origin between (select first_id from page) and (select last_id from page)
+      and redrive_job.job <> redrive_job.origin
     union
-    select redrive_job.job
-    from anew join redrive_job on redrive_job.origin = anew.job
-    where redrive_job.job <> redrive_job.origin
+    select once_more.job
+    from anew
+    cross join lateral (
+        select job from redrive_job where origin = anew.job and job <> origin offset 0
+    ) once_more
 ),
 span as materialized (
     select first_id, last_id from page union all select job, job from anew
 ),
 extent as (
-    select ready.first_id, ready.last_id
-    from span join ready on ready.first_id >= span.first_id and ready.first_id <= span.last_id
+    -- Span by span: a join would read all holders there are.
+    select near.first_id, near.last_id
+    from span
+    cross join lateral (
+        select first_id, last_id from ready where first_id between span.first_id and span.last_id offset 0
+    ) near
     union all
-    select later.first_id, later.last_id
-    from span join later on later.first_id >= span.first_id and later.first_id <= span.last_id
+    select near.first_id, near.last_id
+    from span
+    cross join lateral (
+        select first_id, last_id from later where first_id between span.first_id and span.last_id offset 0
+    ) near
     union all
-    select held.first_id, held.last_id
-    from span join held on held.first_id >= span.first_id and held.first_id <= span.last_id
-    where held.reason <> 'cancelling'
+    select near.first_id, near.last_id
+    from span
+    cross join lateral (
+        select first_id, last_id from held
+        where first_id between span.first_id and span.last_id and reason <> 'cancelling'
+        offset 0
+    ) near
     union all
     select lower(piece), upper(piece) - 1
     from lane
@@ -38,10 +52,14 @@ extent as (
     where lane.batch = $1 and lane.batch <> 0
 )
 select page.first_id as "first_id!",
-       array(select wait.job from span join wait on wait.job >= span.first_id and wait.job <= span.last_id and wait.n = 0
-             order by wait.job) as "resting!",
+       array(select near.job
+             from span
+             cross join lateral (
+                 select job from wait where job between span.first_id and span.last_id and n = 0 offset 0
+             ) near
+             order by near.job) as "resting!",
        array(select open.job
              from extent cross join lateral generate_series(extent.first_id, extent.last_id) as open (job)
-             where not exists (select from inbox where inbox.job = open.job and inbox.kind = 'order')
+             where (select count(*) from inbox where inbox.job = open.job and inbox.kind = 'order') = 0
              order by open.job) as "others!"
 from page;

@@ -6,7 +6,7 @@
 with home as materialized (
     select lane.id, lane.probe_of
     from breaker_probe probe
-    join job on job.id = probe.job
+    cross join lateral (select lane from job where job.id = probe.job offset 0) job
     join lane on lane.probe_of = job.lane
     where probe.tenant = $1 and probe.template = $2
     group by lane.id, lane.probe_of

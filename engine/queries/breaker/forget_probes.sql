@@ -6,7 +6,7 @@ delete from breaker_probe
 where breaker_probe.tenant = $1 and breaker_probe.template = $2
   and not exists (
       select from breaker_probe probe
-      join job on job.id = probe.job
+      cross join lateral (select lane from job where job.id = probe.job offset 0) job
       join lane on lane.probe_of = job.lane
       where probe.tenant = $1 and probe.template = $2
         and (exists (select from lease where lease.lane = lane.id)

@@ -5,5 +5,6 @@ select n, key, object, document
 from category_item
 where category = $1 and added <= $2 and (removed is null or removed > $2)
   and object is null and n > $3
-order by n
+-- by the index: there is one object here, none
+order by object, n
 limit $4;

@@ -7,14 +7,16 @@
 with recursive tree as (
     select job.id, 1 as depth from job
     where job.parent = $2 and job.tenant = $1
-      and not exists (select from child
-                      where child.job = job.id and (child.on_close = 'abandon' or child.on_close = 'wait' and not $3))
+      -- counted, so that it is looked up for each and not made for all
+      and (select count(*) from child
+           where child.job = job.id and (child.on_close = 'abandon' or child.on_close = 'wait' and not $3)) = 0
     union all
     select job.id, tree.depth + 1
-    from tree join job on job.parent = tree.id
+    from tree
+    cross join lateral (select id from job where parent = tree.id offset 0) job
     where tree.depth < 16
-      and not exists (select from child
-                      where child.job = job.id and (child.on_close = 'abandon' or child.on_close = 'wait' and not $3))
+      and (select count(*) from child
+           where child.job = job.id and (child.on_close = 'abandon' or child.on_close = 'wait' and not $3)) = 0
 )
 select tree.id as "id!"
 from tree

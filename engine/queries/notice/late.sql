@@ -3,19 +3,21 @@
 -- Index  slot_start_by, slot_finish_by; slot_pkey; batch_pkey.
 -- Locks  the slots, skip locked; the new notices.
 -- Gives  how many were judged, and how many are behind.
-with due as materialized (
-    select tenant, schedule, at from slot cross join cluster
-    where start_by <= now() + clock_offset
+with clock as materialized (
+    select now() + clock_offset as now from cluster
+),
+due as materialized (
+    select tenant, schedule, at from slot where start_by <= (select now from clock)
     union
-    select tenant, schedule, at from slot cross join cluster
-    where finish_by <= now() + clock_offset
+    select tenant, schedule, at from slot where finish_by <= (select now from clock)
     limit 500
 ),
 locked as materialized (
     select slot.tenant, slot.schedule, slot.at, slot.start_by, slot.finish_by, slot.state, slot.reason, slot.batch,
            slot.state = 'skipped' or slot.state = 'missed' and slot.reason = 'superseded' as is_left,
-           now() + cluster.clock_offset as now
-    from slot join due using (tenant, schedule, at) cross join cluster
+           (select now from clock) as now
+    from due
+    join slot on (slot.tenant, slot.schedule, slot.at) = (due.tenant, due.schedule, due.at)
     order by slot.tenant, slot.schedule, slot.at
     for update of slot skip locked
 ),

@@ -21,7 +21,7 @@ seen as materialized (
                when stopped.reason = 'parked' then
                    case when open.fingerprint is null or stopped.fingerprint is not distinct from open.fingerprint
                         then 'bad' else 'good' end
-               when exists (select from wait where wait.job = open.job and wait.n = 0) then 'good'
+               when (select count(*) from wait where wait.job = open.job and wait.n = 0) > 0 then 'good'
            end as verdict
     from open
     left join lateral (
@@ -32,7 +32,7 @@ seen as materialized (
         where near.last_id >= open.job
     ) ended on true
     left join lateral (
-        select held.reason, held.fingerprint from held where held.first_id = open.job
+        select held.reason, held.fingerprint from held where held.first_id = open.job offset 0
     ) stopped on true
 ),
 judged as (

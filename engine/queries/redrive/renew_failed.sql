@@ -6,8 +6,9 @@
 with failed as materialized (
     select job.*, $3::int8 + wanted.k - 1 as new_id, outcome.fingerprint
     from unnest($2::int8[]) with ordinality wanted (job, k)
-    join job on job.id = wanted.job
-    join outcome on outcome.first_id = wanted.job
+    -- One by one: without statistics of the whole table a join would read all of it.
+    cross join lateral (select * from job where job.id = wanted.job offset 0) job
+    cross join lateral (select fingerprint from outcome where outcome.first_id = wanted.job offset 0) outcome
     order by job.id
 ),
 noted as (

@@ -3,10 +3,16 @@
 --        members are named.
 -- Locks  none: the batch is locked, and an ending stays.
 -- Gives  up to $7 ids after $5, and how each ended.
+-- Ranges in their order, so that a pass reads no further than its page.
 with range as (
-    select first_id, last_id from batch_range where batch = $2 and last_id > $5
-    union all
-    select first_id, last_id from anew_range where batch = $2 and last_id > $5
+    select first_id, last_id
+    from (
+        select first_id, last_id from batch_range where batch = $2 and last_id > $5
+        union all
+        select first_id, last_id from anew_range where batch = $2 and last_id > $5
+    ) of_batch
+    order by first_id
+    offset 0
 )
 select one.job as "job!", one.kind as "kind!"
 from range

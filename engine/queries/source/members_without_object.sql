@@ -4,5 +4,6 @@
 select n, key, object, document
 from source_row
 where batch = $1 and object is null and n > $2 and left_out is null
-order by n
+-- by the index: there is one object here, none
+order by object, n
 limit $3;
