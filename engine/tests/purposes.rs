@@ -169,6 +169,33 @@ async fn a_key_means_what_its_purpose_says_unless_its_request_does() {
     assert_eq!(terms(&bench, "plain in sql").await, day);
 }
 
+#[tokio::test]
+async fn a_key_that_counts_within_a_batch_needs_the_batch() {
+    let bench = bench("idempotency: { scope: batch }").await;
+    let within = |batch| Request {
+        scope: Some(Scope::Batch(batch)),
+        ..keyed("k", json!({}))
+    };
+    let mut connection = bench.pool.acquire().await.expect("a connection");
+
+    let first = job(&submit(&bench.store, within(7)).await);
+    let again = job(&submit(&bench.store, within(7)).await);
+    let elsewhere = job(&submit(&bench.store, within(8)).await);
+    let nowhere = submit(&bench.store, keyed("k", json!({}))).await;
+    let in_sql = submit_sql(&mut connection, "select submit('brief', '{}', 'k')").await;
+
+    assert_eq!(again, first);
+    assert_ne!(elsewhere, first);
+    assert!(
+        matches!(&nowhere, Answer::Invalid(problems) if problems[0].code == "missing_field"
+            && problems[0].pointer == "/idempotency/batch"),
+        "{nowhere:?}"
+    );
+    assert_eq!(raised(in_sql.unwrap_err()).1, "wrong_value");
+    submit(&bench.store, request()).await;
+    bench.assert_held_once().await;
+}
+
 /// The group of the lane that a job stands in.
 async fn group(bench: &Bench, job: i64) -> String {
     let sql = "select lane.grp from job join lane on lane.id = job.lane where job.id = $1";

@@ -26,6 +26,7 @@ pub mod outside;
 pub mod perform;
 mod programs;
 mod pump;
+mod retries;
 pub mod secret;
 mod shared;
 pub mod source;

@@ -16,6 +16,7 @@ use crate::batches::Batches;
 use crate::perform::Performer;
 use crate::programs::Programs;
 use crate::pump::flight::Board;
+use crate::retries::Retries;
 
 /// How far a worker has come in leaving.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -38,6 +39,7 @@ pub(crate) struct Shared {
     pub(crate) performer: Performer,
     pub(crate) programs: Programs,
     pub(crate) batches: Batches,
+    pub(crate) retries: Retries,
     /// Where handlers go that are not done at their first poll.
     pub(crate) work: Handle,
     pub(crate) slots: Arc<Semaphore>,
@@ -78,6 +80,7 @@ impl Shared {
         Self {
             programs: Programs::new(parts.store.clone()),
             batches: Batches::new(parts.store.clone()),
+            retries: Retries::new(parts.store.clone()),
             store: parts.store,
             connect: parts.connect,
             listen: parts.listen,

@@ -75,7 +75,7 @@ struct IdempotencyBody {
     /// `tenant`, `template`: among the requests for one template, or `batch`: among those that name one batch. As its
     /// purpose has it, or `tenant`, unless given.
     scope: Option<String>,
-    /// The batch of scope `batch`.
+    /// The batch of scope `batch`, which it is when a batch is named alone.
     batch: Option<BatchId>,
     /// `ttl:24h` (or another length), `active`: until the job ends, or `forever`. As its purpose has it, or
     /// `ttl:24h`, unless given.
@@ -88,7 +88,7 @@ impl IdempotencyBody {
             (None, None) => Ok(None),
             (Some("tenant"), None) => Ok(Some(Scope::Tenant)),
             (Some("template"), None) => Ok(Some(Scope::Template)),
-            (Some("batch"), Some(BatchId(batch))) => Ok(Some(Scope::Batch(batch))),
+            (None | Some("batch"), Some(BatchId(batch))) => Ok(Some(Scope::Batch(batch))),
             (Some("batch"), None) => {
                 let message = "a key of scope `batch` names its batch";
                 let problem = Problem::new("missing_field", "/idempotency/batch", message);

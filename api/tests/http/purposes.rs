@@ -119,14 +119,11 @@ async fn a_request_by_purpose_has_what_the_purpose_says_unless_it_says_more() {
     assert_eq!(again["id"], first["id"]);
     assert_ne!(elsewhere["id"], first["id"]);
     assert_eq!(codes(&lineless.problem(422, "invalid")), ["lane_malformed"]);
-    for later in ["retry: { count: 3 }", "retention: { completed: 30d }"] {
-        let refused = apply(&site, later).await.problem(422, "invalid");
-        assert_eq!(
-            codes(&refused),
-            ["configuration.not_supported_yet"],
-            "{later}"
-        );
-    }
+    let refused = apply(&site, "retention: { completed: 30d }").await;
+    assert_eq!(
+        codes(&refused.problem(422, "invalid")),
+        ["configuration.not_supported_yet"]
+    );
     let shown = site.get("/v1/purposes/brief").await.ok(200);
     assert_eq!(shown["document"]["expires_after"], "1h");
 }
@@ -146,5 +143,26 @@ async fn a_batch_is_given_another_weight_while_it_runs() {
     assert_eq!(
         codes(&refused.problem(422, "invalid")),
         ["configuration.value"]
+    );
+}
+
+#[tokio::test]
+async fn a_purpose_shows_what_becomes_of_failed_steps_and_whose_keys_count_within_a_batch() {
+    let site = site().await;
+    let said = "retry: { count: 3, delay: 2s, jitter: 1s, on_exhausted: park }\nidempotency: { scope: batch }";
+    apply(&site, said).await.ok(200);
+    let asked = |idempotency: Value| json!({ "purpose": "brief", "input": {}, "idempotency_key": "k", "idempotency": idempotency });
+
+    let first = submit(&site, asked(json!({ "batch": "b_7" }))).await;
+    let elsewhere = asked(json!({ "scope": "batch", "batch": "b_8" }));
+    let elsewhere = submit(&site, elsewhere).await;
+    let nowhere = site.post("/v1/requests", &asked(json!({}))).await;
+
+    assert_ne!(elsewhere["id"], first["id"]);
+    assert_eq!(codes(&nowhere.problem(422, "invalid")), ["missing_field"]);
+    let shown = site.get("/v1/purposes/brief").await.ok(200);
+    assert_eq!(
+        shown["document"]["retry"],
+        json!({ "count": 3, "delay": "2s", "jitter": "1s", "on_exhausted": "park" })
     );
 }

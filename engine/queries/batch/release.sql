@@ -3,23 +3,29 @@
 -- Index  lane_batch; held_lane (lane, reason, first_id), from the front of each of its lanes: one,
 --        unless a limit gives its jobs different keys; batch_pkey.
 -- Locks  the extents, skip locked, under the batch's lock.
+-- Only as many as there is room for are locked: the window of a large batch opens by a few at a time.
 with planned as materialized (
-    select extent.first_id
-    from lane
-    cross join lateral (
-        select first_id from held
-        where held.lane = lane.id and held.reason = 'planned'
-        order by first_id
+    select first_id
+    from (
+        select extent.first_id, sum(extent.last_id - extent.first_id + 1)
+                   over (order by extent.first_id rows between unbounded preceding and 1 preceding) as before
+        from lane
+        cross join lateral (
+            select first_id, last_id from held
+            where held.lane = lane.id and held.reason = 'planned'
+            order by first_id
+            limit least($2, $3)
+        ) extent
+        where lane.batch = $1 and lane.batch <> 0 and $2::int8 > 0
+        order by extent.first_id
         limit $3
-    ) extent
-    where lane.batch = $1 and lane.batch <> 0 and $2::int8 > 0
-    order by extent.first_id
-    limit $3
+    ) front
+    where coalesce(before, 0) < $2
 ),
 candidate as materialized (
     select held.ctid as place, held.*
-    from planned
-    join held on held.first_id = planned.first_id and held.reason = 'planned'
+    from held
+    where held.first_id = any (array(select first_id from planned)) and held.reason = 'planned'
     order by held.first_id
     for update of held skip locked
 ),

@@ -13,12 +13,12 @@ with known as (
 made as (
     insert into batch (
         id, tenant, name, configuration, revision, state, strategy, template_version, purpose, lane, document, purpose_input,
-        priority, category, category_version, release_window, outside, timeout, created_by
+        priority, category, category_version, release_window, outside, timeout, retry_revision, created_by
     )
     overriding system value
     select batch, $8::int4, $9::text, $10::text, $11::int4, 'planning', $12::text, $13::int4, $14::text, $15::int4, $16::text,
            $17::text, $18::int4, $19::int4, $20::int4, $21::int8, $23::text,
-           $24::float8, 'j_' || parent
+           $24::float8, $25::int4, 'j_' || parent
     from known
 ),
 due as (

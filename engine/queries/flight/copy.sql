@@ -2,8 +2,8 @@
 -- Index  none: it inserts.
 -- Locks  new rows only.
 with made as (
-    insert into job (id, tenant, lane, template_version, nonce, input, created_at)
-    values ($1, $2, $3, $4, $5, $6, $7)
+    insert into job (id, tenant, lane, template_version, nonce, input, created_at, timeout, retry_revision)
+    values ($1, $2, $3, $4, $5, $6, $7, $13, $14)
 ),
 journaled as (
     insert into journal (job, seq, kind, at, data) values ($1, 1, $8, $9, $10)

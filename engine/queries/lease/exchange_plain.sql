@@ -279,6 +279,8 @@ select kind.n as "n?", kind.lane as "lane?", min(kind.eff) as "eff?", min(kind.w
        case when min(job.batch) is not null then array_agg(job.object) end as "objects?: Vec<Option<String>>",
        case when count(job.expires_at) > 0 then array_agg(job.expires_at) end as "expires_at?: Vec<Option<chrono::DateTime<chrono::Utc>>>",
        case when count(job.timeout) > 0 then array_agg(job.timeout) end as "timeouts?: Vec<Option<f64>>",
+       array_agg(job.id) filter (where job.retry_revision is not null) as "retried?",
+       array_agg(job.retry_revision) filter (where job.retry_revision is not null) as "retry_revisions?",
        case when count(job.parent) > 0 then array_agg(job.parent) end as "parents?: Vec<Option<i64>>",
        now() + (select clock_offset from cluster) as "now!", null::int8 as "extents?", null::int8 as "picked?",
        null::int8[] as "undecided?", null::int8[] as "unwritten?"
@@ -287,7 +289,7 @@ cross join lateral unnest(kind.jobs) as range
 cross join lateral (select * from job where job.id >= lower(range) and job.id < upper(range)) job
 group by kind.n, kind.lane, kind.limited, kind.attempt, kind.losses, kind.journaled
 union all
-select null, null, null, null, null, null, null, null, null, null, null, null, null, null, null, null, null, null, null, null, now(),
+select null, null, null, null, null, null, null, null, null, null, null, null, null, null, null, null, null, null, null, null, null, null, now(),
        (select extents from looked), (select count(*) from picked), array(select place from judged where not lands),
        case when (select count(*) from turn) < cardinality($20)
             then array(select unnest($20) except all select job from turn) end;

@@ -16,9 +16,9 @@ asked as materialized (
     select asked.*
     from unnest($3::int8[], $4::int4[], $5::int4[], $6::int8[], $7::text[], $8::text[], $9::text[], $10::bytea[],
                 $11::text[], $12::timestamptz[], $13::int4[], $14::jsonb[], $15::timestamptz[], $16::float8[],
-                $19::bool[], $20::int8[], $22::float8[], $23::float8[])
+                $19::bool[], $20::int8[], $22::float8[], $23::float8[], $24::int4[])
          asked (id, lane, template_version, nonce, input, scope, key, hash, hold, run_at, priority, tags, expires_at, held_for,
-                mine, successor_of, expires_for, timeout)
+                mine, successor_of, expires_for, timeout, retry_revision)
     cross join patience
     where $17::int8 is null or $17 = (select stamp from catalogue)
 ),
@@ -47,8 +47,8 @@ accepted as materialized (
     where asked.key is null or asked.mine or asked.id in (select job from taken)
 ),
 stored as (
-    insert into job (id, tenant, lane, template_version, nonce, input, expires_at, timeout)
-    select id, $1, lane, template_version, nonce, input, expires, timeout from accepted
+    insert into job (id, tenant, lane, template_version, nonce, input, expires_at, timeout, retry_revision)
+    select id, $1, lane, template_version, nonce, input, expires, timeout, retry_revision from accepted
 ),
 noted as (
     insert into request (job, tenant, purpose, idempotency_key, tags, who, start_at, expires_at, successor_of)

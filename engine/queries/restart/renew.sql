@@ -20,9 +20,10 @@ origin as materialized (
     select ended.* from ended join noted on noted.job = ended.new_id
 ),
 made as (
-    insert into job (id, tenant, lane, template_version, batch, parent, redrive_of, nonce, member_key, object, input, timeout)
+    insert into job (id, tenant, lane, template_version, batch, parent, redrive_of, nonce, member_key, object, input, timeout,
+                     retry_revision)
     select new_id, tenant, new_lane, coalesce($7, template_version), batch, parent, id,
-           ('x' || encode(uuid_send(gen_random_uuid()), 'hex'))::bit(64)::int8, member_key, object, input, timeout
+           ('x' || encode(uuid_send(gen_random_uuid()), 'hex'))::bit(64)::int8, member_key, object, input, timeout, retry_revision
     from origin
 ),
 extent as materialized (

@@ -79,6 +79,7 @@ impl Store {
             outside: outside(&recipe.configuration.selection.source),
             callbacks: recipe.configuration.callbacks,
             timeout: recipe.resolved.timeout.map(|length| length.as_secs_f64()),
+            retry_revision: recipe.resolved.retry_revision,
             weight: recipe.configuration.weight,
         })
     }

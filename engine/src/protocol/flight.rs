@@ -231,6 +231,8 @@ impl Store {
             nonce: standing.facts.nonce,
             input: standing.row.input,
             created_at: standing.facts.created_at,
+            timeout: standing.row.timeout,
+            retry_revision: standing.row.retry_revision,
             entry: made.entry,
             head: made.head,
         };

@@ -25,6 +25,7 @@ impl NewRequest {
             || self.expires_at.is_some()
             || self.expires_after.is_some()
             || self.timeout.is_some()
+            || self.retry_revision.is_some()
             || self.tags.is_some();
         let request = is_said.then(|| RequestView {
             idempotency_key: self.idempotency_key.clone(),

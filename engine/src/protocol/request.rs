@@ -243,7 +243,7 @@ impl Store {
         let named = request.lane.as_deref();
         let (lane, bounded) = known.place(self, input, named).await?;
         let terms = request.idempotency_key.as_ref();
-        let terms = terms.map(|_| terms_of(request, known));
+        let terms = terms.map(|_| terms_of(request, known)).transpose()?;
         Ok(NewRequest {
             lane,
             template_version: known.resolved.template_version,
@@ -255,6 +255,7 @@ impl Store {
             expires_at: request.expires_at,
             expires_after: known.resolved.expires_after,
             timeout: known.resolved.timeout,
+            retry_revision: known.resolved.retry_revision,
             priority: priority_seconds(request.priority.unwrap_or(known.resolved.priority)),
             tags: request.tags.clone(),
             // Work that starts later waits for its time and then for its turn.
@@ -289,17 +290,30 @@ fn refused(problems: Vec<Problem>) -> Answer {
 }
 
 /// What its key means: what it does not say of that, its purpose does.
-fn terms_of(request: &Request, known: &Known) -> Terms {
+///
+/// # Errors
+/// `invalid` when it counts within a batch and no batch is named.
+fn terms_of(request: &Request, known: &Known) -> Result<Terms, Error> {
     let usual = known.resolved.idempotency;
-    let scope = request.scope.unwrap_or(match usual.scope {
-        KeyScope::Tenant => Scope::Tenant,
-        KeyScope::Template => Scope::Template,
-    });
-    Terms {
+    let scope = match (request.scope, usual.scope) {
+        (Some(scope), _) => scope,
+        (None, KeyScope::Tenant) => Scope::Tenant,
+        (None, KeyScope::Template) => Scope::Template,
+        (None, KeyScope::Batch) => return Err(Error::invalid(batchless(known))),
+    };
+    Ok(Terms {
         scope: scope_word(scope, known),
         hold: request.hold.unwrap_or(usual.hold.into()),
         on_duplicate: request.on_duplicate,
-    }
+    })
+}
+
+fn batchless(known: &Known) -> Problem {
+    let purpose = &known.resolved.purpose;
+    let message =
+        format!("keys of the purpose `{purpose}` count within a batch, and none is named");
+    let problem = Problem::new("missing_field", "/idempotency/batch", message);
+    problem.hint(r#"{"batch": "b_7"}, or another scope"#)
 }
 
 fn scope_word(scope: Scope, known: &Known) -> String {

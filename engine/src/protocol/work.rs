@@ -50,6 +50,8 @@ pub(crate) struct Resolved {
     pub(crate) lane_expression: Option<String>,
     /// How long a job may take from its start on, unless its template says so; for those who ask for the purpose.
     pub(crate) timeout: Option<Duration>,
+    /// The revision of the purpose, if it says what becomes of failed steps; for those who ask for the purpose.
+    pub(crate) retry_revision: Option<i32>,
     /// Not started so long after it was due, a request ends `expired`, unless it says more.
     pub(crate) expires_after: Option<Duration>,
     /// What the key of a request means that says nothing of it.
@@ -113,16 +115,17 @@ impl Store {
                 let (resolved, purpose) = self.resolve_template(tenant, reference).await?;
                 match purpose.as_str() {
                     "" => Ok(resolved),
-                    name => resolved.serving(name, self.purpose(tenant, name).await?),
+                    name => resolved.serving(name, self.purpose(tenant, name).await?.1),
                 }
             }
             Work::Purpose(name) => {
-                let mut purpose = self.purpose(tenant, name).await?;
+                let (revision, mut purpose) = self.purpose(tenant, name).await?;
                 let template = purpose.template.to_string();
                 let (resolved, _) = self.resolve_template(tenant, &template).await?;
                 Ok(Resolved {
                     purpose_input: purpose.input.take(),
                     timeout: purpose.timeout,
+                    retry_revision: purpose.retry.is_some().then_some(revision),
                     ..resolved.serving(name, purpose)?
                 })
             }
@@ -150,6 +153,7 @@ impl Store {
             limits: Vec::new(),
             lane_expression: found.lane_expression,
             timeout: None,
+            retry_revision: None,
             expires_after: None,
             idempotency: Idempotency::default(),
         };
@@ -177,13 +181,14 @@ impl Store {
         problem.map_or_else(|error| error, Error::invalid)
     }
 
-    async fn purpose(&self, tenant: i32, name: &str) -> Result<Purpose, Error> {
+    /// The purpose as it is now, and which revision that is.
+    async fn purpose(&self, tenant: i32, name: &str) -> Result<(i32, Purpose), Error> {
         let revision = self
             .configuration(tenant, ConfigurationKind::Purpose, name)
             .await
             .map_err(|error| unknown_purpose(error, name))?;
         match revision.content()? {
-            Content::Purpose(purpose) => Ok(purpose),
+            Content::Purpose(purpose) => Ok((revision.revision, purpose)),
             _ => Err(Error::not_found("purpose", name)),
         }
     }

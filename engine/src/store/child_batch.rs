@@ -76,6 +76,8 @@ pub struct NewChildBatch {
     pub callbacks: Vec<Callback>,
     /// Seconds that a job of it may take.
     pub timeout: Option<f64>,
+    /// The revision of its purpose that says what becomes of failed steps.
+    pub retry_revision: Option<i32>,
     /// Of its lane beside others.
     pub weight: Option<f64>,
 }
@@ -321,6 +323,7 @@ async fn open_one(
         batch.done_by,
         batch.outside,
         batch.timeout,
+        batch.retry_revision,
     )
     .fetch_one(&mut *connection)
     .await?;

@@ -3,6 +3,7 @@
 use chrono::{DateTime, Utc};
 use serde::Serialize;
 use windlass_workflows::configuration::{Content, restore};
+use windlass_workflows::policy::step::StepRetry;
 use windlass_workflows::value::Value;
 
 use super::Store;
@@ -38,17 +39,21 @@ impl Revision {
     /// # Errors
     /// [`Error::Unreadable`] when another release wrote what this one cannot read.
     pub fn content(&self) -> Result<Content, Error> {
-        let unreadable = |message: String| Error::Unreadable {
-            noun: "document",
-            name: format!("{} {}", self.kind, self.name),
-            message,
-        };
-        let value = Value::parse(&self.document).map_err(|error| unreadable(error.to_string()))?;
-        restore(&value).map_err(|problems| {
-            let first = problems.first().map(ToString::to_string);
-            unreadable(first.unwrap_or_default())
-        })
+        content(&self.kind, &self.name, &self.document)
     }
+}
+
+fn content(kind: &str, name: &str, document: &str) -> Result<Content, Error> {
+    let unreadable = |message: String| Error::Unreadable {
+        noun: "document",
+        name: format!("{kind} {name}"),
+        message,
+    };
+    let value = Value::parse(document).map_err(|error| unreadable(error.to_string()))?;
+    restore(&value).map_err(|problems| {
+        let first = problems.first().map(ToString::to_string);
+        unreadable(first.unwrap_or_default())
+    })
 }
 
 impl Store {
@@ -89,6 +94,23 @@ impl Store {
         .fetch_optional(self.pool())
         .await?;
         row.ok_or_else(|| Error::not_found(kind.as_str(), format!("{name} revision {revision}")))
+    }
+
+    /// What a revision of its purpose says of failed steps of a lane's jobs; nothing where it says nothing.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`] when the lane's purpose has no such revision; [`Error::Unreadable`] when another release
+    /// wrote what this one cannot read.
+    pub async fn step_retry(&self, lane: i32, revision: i32) -> Result<Option<StepRetry>, Error> {
+        let row = sqlx::query_file!("queries/configuration/of_lane.sql", lane, revision)
+            .fetch_optional(self.pool())
+            .await?;
+        let name = format!("of lane {lane} revision {revision}");
+        let row = row.ok_or_else(|| Error::not_found("purpose", &name))?;
+        match content("purpose", &name, &row.document)? {
+            Content::Purpose(purpose) => Ok(purpose.retry.map(|retry| *retry)),
+            _ => Err(Error::not_found("purpose", name)),
+        }
     }
 
     /// A page of the revisions of a document, the latest first, before one of them.

@@ -72,6 +72,8 @@ pub struct Claimed {
     pub expires_at: Option<DateTime<Utc>>,
     /// How long it may take from its start on, where its template says nothing of that.
     pub timeout: Option<Duration>,
+    /// The revision of its lane's purpose that says what becomes of failed steps, if one does.
+    pub retry_revision: Option<i32>,
     /// The job that started it, and is told of its end.
     pub parent: Option<i64>,
     /// Its lane.
@@ -339,6 +341,7 @@ impl Hot {
             created_at: row.created_at,
             expires_at: row.expires_at,
             timeout: row.timeout.and_then(length),
+            retry_revision: row.retry_revision,
             parent: row.parent,
             lane: row.lane,
             attempt: row.attempt,

@@ -30,6 +30,7 @@ pub(crate) struct FlightRow {
     pub(crate) input: String,
     pub(crate) created_at: DateTime<Utc>,
     pub(crate) timeout: Option<f64>,
+    pub(crate) retry_revision: Option<i32>,
     pub(crate) now: DateTime<Utc>,
 }
 
@@ -71,6 +72,8 @@ pub(crate) struct CopiedJob {
     pub(crate) nonce: i64,
     pub(crate) input: String,
     pub(crate) created_at: DateTime<Utc>,
+    pub(crate) timeout: Option<f64>,
+    pub(crate) retry_revision: Option<i32>,
     pub(crate) entry: Entry,
     pub(crate) head: Head,
 }
@@ -141,7 +144,9 @@ impl Store {
             job.entry.at,
             job.entry.data,
             job.head.fold,
-            job.head.state
+            job.head.state,
+            job.timeout,
+            job.retry_revision
         )
         .execute(self.pool())
         .await?;

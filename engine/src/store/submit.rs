@@ -62,6 +62,8 @@ pub struct NewRequest {
     pub expires_after: Option<Duration>,
     /// How long it may take from its start on, where its template says nothing of that.
     pub timeout: Option<Duration>,
+    /// The revision of its purpose that says what becomes of failed steps.
+    pub retry_revision: Option<i32>,
     /// Seconds by which the job may overtake later ones; negative to fall behind.
     pub priority: i32,
     /// A JSON object of text values.
@@ -312,7 +314,9 @@ impl Kind {
 
     fn beside_limits(request: &NewRequest) -> Self {
         let expires = request.expires_at.is_some() || request.expires_after.is_some();
-        let timed = request.start_at.is_some() || request.timeout.is_some();
+        let timed = request.start_at.is_some()
+            || request.timeout.is_some()
+            || request.retry_revision.is_some();
         let is_said = timed || expires || request.tags.is_some();
         match &request.idempotency_key {
             Some(_) if request.terms.on_duplicate.replaces() => Self::Replacing,

@@ -65,6 +65,7 @@ pub fn written(job: &Claimed, program: &Arc<Program>, kinds: &[EventKind]) -> Ne
         created_at: job.created_at,
         tenant: "1".into(),
         timeout: job.timeout,
+        retry: None,
         item_key: None,
         batch: None,
     };

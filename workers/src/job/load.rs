@@ -8,6 +8,7 @@ use tracing::debug;
 use windlass_engine::store::{BatchOf, Claimed, Loaded};
 use windlass_workflows::machine::event::EventKind;
 use windlass_workflows::machine::{Execution, JobFacts, Unloadable};
+use windlass_workflows::policy::step::StepRetry;
 use windlass_workflows::program::Program;
 use windlass_workflows::value::Value;
 
@@ -45,7 +46,11 @@ impl Conduct {
             None => None,
             Some(batch) => Some(shared.batches.kept(batch, claimed.id)?),
         };
-        let facts = facts_of(claimed, &program, batch.as_deref());
+        let retry = match claimed.retry_revision {
+            None => None,
+            Some(revision) => shared.retries.kept((claimed.lane, revision))?,
+        };
+        let facts = facts_of(claimed, &program, batch.as_deref(), retry);
         let execution = facts.map(|facts| Execution::new(program, facts));
         Some(execution.map(|execution| Self::fresh(claimed, shared, outbox, execution)))
     }
@@ -65,7 +70,14 @@ impl Conduct {
                 Some(found.map_err(|error| unread(claimed.id, &error))?)
             }
         };
-        let facts = facts_of(claimed, &program, batch.as_deref())?;
+        let retry = match claimed.retry_revision {
+            None => None,
+            Some(revision) => {
+                let found = shared.retries.get((claimed.lane, revision)).await;
+                found.map_err(|error| no_retry(claimed.id, &error))?
+            }
+        };
+        let facts = facts_of(claimed, &program, batch.as_deref(), retry)?;
         let finished = finished::before(claimed, shared, &program, &facts).await?;
         let Some(loaded) = memory(claimed, shared).await? else {
             let execution = Execution::new(program, facts).after(finished);
@@ -156,6 +168,7 @@ fn facts_of(
     claimed: &Claimed,
     program: &Program,
     batch: Option<&BatchOf>,
+    retry: Option<Arc<StepRetry>>,
 ) -> Result<JobFacts, Stuck> {
     // A step's job has the step's call inside its input: three levels more than a value may have.
     let input = Value::parse_within(&claimed.input, 67)
@@ -175,6 +188,7 @@ fn facts_of(
         tenant: claimed.tenant.to_string(),
         batch,
         timeout: claimed.timeout,
+        retry,
         item_key,
     })
 }
@@ -191,6 +205,14 @@ pub(super) fn no_program(job: i64, error: &NoProgram) -> Stuck {
     match error {
         NoProgram::Store(error) => unread(job, error),
         NoProgram::Unbuildable(why) => Stuck::Park(format!("program_unbuildable: {why}")),
+    }
+}
+
+/// What a later release applied, its own workers can read.
+fn no_retry(job: i64, error: &windlass_engine::Error) -> Stuck {
+    match error {
+        windlass_engine::Error::Unreadable { .. } => Stuck::Defer(error.to_string()),
+        _ => unread(job, error),
     }
 }
 

@@ -24,6 +24,7 @@ mod part;
 mod purpose;
 mod read;
 mod reference;
+mod retry;
 mod rules;
 mod schedule;
 mod selection;

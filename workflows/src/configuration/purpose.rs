@@ -7,10 +7,12 @@ use super::header::{self, Header};
 use super::length;
 use super::limit::{self, LimitReference};
 use super::reference::TemplateReference;
+use super::retry;
 use super::shape;
-use super::spec::{Spec, bag, field};
+use super::spec::{Spec, bag, field, section};
 use super::spot::{Fault, Spot};
 use crate::expression::{self, Reads, Source};
+use crate::policy::step::StepRetry;
 use crate::value::Value;
 
 /// The queue of work that names none.
@@ -33,6 +35,8 @@ pub struct Purpose {
     pub lane: Option<String>,
     /// Limits that its work is under.
     pub limits: Vec<LimitReference>,
+    /// What becomes of failed steps that stand in no `try`.
+    pub retry: Option<Box<StepRetry>>,
     /// How long a job may take from its start on, unless its template says so.
     pub timeout: Option<Duration>,
     /// Not started so long after it was due, a request ends `expired`, unless it says more.
@@ -62,6 +66,8 @@ pub enum KeyScope {
     Tenant,
     /// Among the requests for one template, whichever version.
     Template,
+    /// Among the requests that name one batch.
+    Batch,
 }
 
 /// How long an idempotency key stays taken.
@@ -135,13 +141,14 @@ pub(super) const SPEC: Spec = Spec {
         field("priority").or("\"normal\""),
         field("lane"),
         field("limits"),
+        section("retry", &retry::SPEC),
         field("timeout"),
         field("expires_after"),
         bag("idempotency", &IDEMPOTENCY),
         field("consent"),
         field("subject"),
     ],
-    later: &["retry", "retention"],
+    later: &["retention"],
 };
 
 const IDEMPOTENCY: Spec = Spec {
@@ -163,6 +170,7 @@ pub(super) fn read(document: &Spot<'_>) -> Option<Purpose> {
     let queue = document.get("queue").map(|queue| queue.name());
     let limits = limit::references(document);
     let lane = given(document, "lane", read_lane);
+    let retry = given(document, "retry", retry::read);
     let timeout = given(document, "timeout", read_length);
     let expires_after = given(document, "expires_after", read_length);
     let idempotency = part(document, "idempotency", read_idempotency);
@@ -177,6 +185,7 @@ pub(super) fn read(document: &Spot<'_>) -> Option<Purpose> {
         priority: priority.unwrap_or_default(),
         lane: lane?,
         limits: limits?,
+        retry: retry?.map(Box::new),
         timeout: timeout?,
         expires_after: expires_after?,
         idempotency: idempotency?,
@@ -242,11 +251,10 @@ fn read_idempotency(spot: &Spot<'_>) -> Option<Idempotency> {
     let scopes = [
         ("tenant", KeyScope::Tenant),
         ("template", KeyScope::Template),
-    ];
-    let scope = given(spot, "scope", |word| {
         // Which batch, the request says.
-        word.choice_or_later(&scopes, &["batch"])
-    });
+        ("batch", KeyScope::Batch),
+    ];
+    let scope = given(spot, "scope", |word| word.choice(&scopes));
     let hold = given(spot, "hold", read_hold);
     Some(Idempotency {
         scope: scope?.unwrap_or_default(),

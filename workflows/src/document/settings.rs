@@ -10,8 +10,9 @@ use super::step::{Delay, Expression, Kind, Shape};
 pub struct Settings {
     /// What places a step: queue, priority, limits and so on; evaluated when it is asked for.
     pub placement: Vec<(String, Shape)>,
-    /// An error whose retries ran out, and that nobody takes, parks the job.
-    pub parks: bool,
+    /// Whether an error whose retries ran out, and that nobody takes, parks the job; where it does not say so, the
+    /// job's purpose may.
+    pub parks: Option<bool>,
     /// What becomes of a step whose result is not known.
     pub effect: Option<Effect>,
     /// The call that undoes the step.

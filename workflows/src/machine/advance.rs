@@ -91,7 +91,7 @@ impl Execution {
     }
 
     /// The clock and the input of the task on top, then its body.
-    fn open(&mut self, id: NodeId) -> Result<(), Fault> {
+    pub(super) fn open(&mut self, id: NodeId) -> Result<(), Fault> {
         self.pass(id, |_| Passage::Entered);
         let program = self.program.clone();
         let node = program.node(id);
@@ -349,6 +349,7 @@ impl Execution {
             }
             FrameKind::List
             | FrameKind::Try(_)
+            | FrameKind::Again { .. }
             | FrameKind::Fork { .. }
             | FrameKind::Undoing { .. } => self.leave(None),
             FrameKind::For { index, .. } => {

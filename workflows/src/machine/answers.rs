@@ -41,7 +41,7 @@ impl Execution {
                 let title = "more chunks failed than are tolerated";
                 let mut fault = Fault::standard("runtime", 500, title);
                 fault.detail = self.last_chunk_error.take();
-                self.raise(fault, None);
+                self.end_step(fault, None);
             }
         }
         Ok(Verdict::To(()))

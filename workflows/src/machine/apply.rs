@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use chrono::{DateTime, Utc};
 
+use super::again::After;
 use super::event::{Activity, Event, EventKind};
 use super::fault::Fault;
 use super::flight::Change;
@@ -276,9 +277,16 @@ impl Execution {
         again_after: Option<Duration>,
     ) -> Result<Verdict<()>, Illegal> {
         let state = self.step_state(activity);
-        let event = match state == StepState::Open && self.parks_here() {
-            true => StepEvent::FailedForGood,
-            false => StepEvent::Failed { again: false },
+        // An undo has its own way to a person.
+        let is_step = matches!(self.state.branch().doing, Doing::Step(_));
+        let after = match is_step && state == StepState::Open {
+            true => self.after_failure(&fault, again_after),
+            false => After::Raise,
+        };
+        let event = match after {
+            After::Again(_) => StepEvent::Failed { again: true },
+            After::Person => StepEvent::FailedForGood,
+            After::Raise => StepEvent::Failed { again: false },
         };
         let Verdict::To(next) = step::next(state, event)? else {
             return Ok(Verdict::Late);
@@ -288,6 +296,10 @@ impl Execution {
         } else if self.state.root.closing.is_some() {
             self.stand(Doing::Nothing);
             self.ends_closing();
+        } else if let After::Again(until) = after {
+            self.make_again(until);
+        } else if after == After::Person {
+            self.fail_for_a_person(&fault);
         } else if next == StepState::Stopped {
             self.stop_for_a_person(&fault);
         } else {

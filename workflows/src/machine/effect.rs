@@ -195,22 +195,6 @@ impl Execution {
         std::mem::replace(&mut self.state.branch_mut().doing, Doing::Nothing)
     }
 
-    /// A failed step that says so waits for a person, unless a `try` around it decides.
-    pub(super) fn parks_here(&self) -> bool {
-        let branch = self.state.branch();
-        // An undo has its own way to a person.
-        let is_undo = matches!(branch.doing, Doing::Undo(_));
-        let Some(frame) = branch.top().filter(|_| !is_undo) else {
-            return false;
-        };
-        let parks = self.program.node(frame.node).settings.parks;
-        let mut frames = self
-            .state
-            .upwards(self.state.cursor)
-            .flat_map(|place| &self.state.branches[place].frames);
-        parks && !frames.any(|frame| matches!(frame.kind, super::state::FrameKind::Try(_)))
-    }
-
     /// The branch at hand leaves for a person; the job does, once nothing else of it runs.
     pub(super) fn park(&mut self, end: End) {
         let branch = self.state.branch().id;

@@ -1,9 +1,11 @@
 //! What a job is, apart from what happened to it: its immutable row.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
 
+use crate::policy::step::StepRetry;
 use crate::value::Value;
 
 /// The facts of one job. They come from its row and never change.
@@ -23,6 +25,8 @@ pub struct JobFacts {
     pub batch: Option<BatchFacts>,
     /// How long it may take from its start on, where its template says nothing of that.
     pub timeout: Option<Duration>,
+    /// What becomes of a failed step that stands in no `try`.
+    pub retry: Option<Arc<StepRetry>>,
     /// What the keys of its steps begin with instead of job and nonce: the item's own idempotency key.
     pub item_key: Option<String>,
 }

@@ -20,7 +20,10 @@ use crate::program::{NodeId, Program};
 use crate::value::Value;
 
 /// The newest format. A reader that does not know a number gives the job back unspent.
-pub(super) const FOLD: i32 = FOLD_COPIED;
+pub(super) const FOLD: i32 = FOLD_AGAIN;
+
+/// The format of jobs of which a step outside of every `try` was made again.
+pub(super) const FOLD_AGAIN: i32 = 5;
 
 /// The format of jobs that began with chunks which a predecessor finished.
 pub(super) const FOLD_COPIED: i32 = 4;
@@ -286,6 +289,7 @@ fn frame(program: &Program, frame: &Frame, at: DateTime<Utc>) -> Value {
             "for",
             Value::map([("list", number(list)), ("index", Value::from(*index))]),
         )),
+        FrameKind::Again { retries } => members.push(("again", Value::from(*retries))),
         FrameKind::Catch { error } => members.push(("catch", number(error))),
         FrameKind::Fork { .. } | FrameKind::Listen(_) | FrameKind::Undoing { .. } => {
             members.extend(tree::frame_kind(program, &frame.kind));

@@ -14,6 +14,7 @@
 //! |---|---|
 //! | `event`, `command`, `row`, `turn`, `fault`, `facts` | the boundary with the driver |
 //! | `apply` | what each event does |
+//! | `again` | steps that are made again without a `try` |
 //! | `chunks`, `answers` | chunks that begin, chunks that ended |
 //! | `finished` | chunks that a predecessor of a job finished |
 //! | `timers` | what falls due |
@@ -33,6 +34,7 @@
 //! | `limits` | every bound, with its reason |
 
 mod advance;
+mod again;
 mod answers;
 mod apply;
 mod beside;

@@ -25,10 +25,9 @@ impl Execution {
             branch.doing,
             Doing::Backoff { .. } | Doing::Sleep { .. } | Doing::Stopped(_)
         ) || self.state.root.closing.is_some();
-        let counts = branch
-            .frames
-            .iter()
-            .any(|frame| matches!(&frame.kind, FrameKind::Try(tries) if tries.attempt > 0));
+        let counts = branch.frames.iter().any(|frame| {
+            matches!(&frame.kind, FrameKind::Try(tries) if tries.attempt > 0) || frame.retries() > 0
+        });
         match self.program.memory() {
             // What would start over with each claim must be remembered.
             Memory::None

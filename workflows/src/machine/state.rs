@@ -179,7 +179,7 @@ impl State {
         })
     }
 
-    /// Retries of the innermost `try` around the branch's task.
+    /// Retries of the branch's task: of the innermost `try` around it, or its own.
     pub(crate) fn attempt(&self, place: usize) -> u32 {
         self.upwards(place)
             .find_map(|place| self.branches[place].attempt())
@@ -248,6 +248,7 @@ impl Branch {
             .rev()
             .find_map(|frame| match &frame.kind {
                 FrameKind::Try(tries) => Some(tries.attempt),
+                FrameKind::Again { retries } => Some(*retries),
                 _ => None,
             })
     }

@@ -5,7 +5,7 @@ use chrono::{DateTime, Utc};
 use super::Execution;
 use super::fault::Fault;
 use super::limits::SLICE_NODES;
-use super::state::{Doing, FrameKind};
+use super::state::{Doing, FrameKind, OpenCall};
 use super::transition::Verdict;
 use super::transition::job::JobState;
 use super::unwind::fault_value;
@@ -33,11 +33,13 @@ impl Execution {
         } else {
             Verdict::Late
         };
+        let waiting: Vec<u32> = self.parked().collect();
         // Timers of no length may follow each other for ever: the slice ends them, the next one goes on.
         let end = self.walked + SLICE_NODES;
         while let Some((place, timer, due)) = self.first_timer()
             && due <= now
             && self.walked < end
+            && !self.leaves_now(place, timer, &waiting)
         {
             verdict = Verdict::To(());
             self.walked += 1;
@@ -47,6 +49,19 @@ impl Execution {
             self.advance();
         }
         verdict
+    }
+
+    /// Branches that wait for a person.
+    fn parked(&self) -> impl Iterator<Item = u32> + '_ {
+        self.state.root.parked.iter().map(|parked| parked.branch)
+    }
+
+    /// Whether a branch has just been left for a person: whoever lets it go on comes later.
+    fn leaves_now(&self, place: usize, timer: Timer, waiting: &[u32]) -> bool {
+        let branch = self.state.branches[place].id;
+        timer == Timer::Standing
+            && !waiting.contains(&branch)
+            && self.parked().any(|parked| parked == branch)
     }
 
     /// Fires what fell due before an instant; what falls due at it comes after what happened at it.
@@ -89,16 +104,33 @@ impl Execution {
 
     /// The task at this place raises; frames from `limit` on do not catch it.
     fn time_out(&mut self, place: usize, limit: usize) {
+        let is_step = place == limit && place + 1 == self.state.branch().frames.len();
+        let is_step = is_step && self.is_made();
         self.stop_step();
         let node = self.state.branch().frames[place].node;
         let fault = timed_out(&self.program.node(node).pointer);
-        self.raise_past(fault, None, Some(limit));
+        match is_step {
+            true => self.end_step(fault, Some(limit)),
+            false => self.raise_past(fault, None, Some(limit)),
+        }
+    }
+
+    /// Whether the branch at hand stands at a step that is being made: neither at one that is only asked about, nor at
+    /// people, whose time is over when it is over.
+    fn is_made(&self) -> bool {
+        match &self.state.branch().doing {
+            Doing::Step(step) => {
+                step.verify.is_none() && !matches!(step.call, OpenCall::Approval { .. })
+            }
+            _ => false,
+        }
     }
 
     /// What the branch at hand stood at is over.
     fn stood(&mut self) {
         self.resume();
         let gone_on = match &self.state.branch().doing {
+            Doing::Backoff { .. } if self.top().is_made_again() => self.open_anew(),
             Doing::Backoff { .. } => self.try_again(),
             Doing::UndoBackoff { .. } => {
                 self.next_undo();

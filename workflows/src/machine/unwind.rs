@@ -171,7 +171,7 @@ impl Execution {
             if let Some(until) = self.again_at(id, retry, tries, again_after, &input)? {
                 return Ok(Caught::Again(until));
             }
-            if self.program.node(id).settings.parks && tried.handler.is_none() {
+            if self.program.node(id).settings.parks == Some(true) && tried.handler.is_none() {
                 return Ok(Caught::Park);
             }
         }

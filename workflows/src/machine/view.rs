@@ -28,7 +28,7 @@ pub struct StepView {
     pub kind: &'static str,
     /// How often this path was entered.
     pub visit: u32,
-    /// Retries so far, of a `try`.
+    /// Retries so far, of a `try` or of a step that is made again without one.
     pub attempt: Option<u32>,
     /// Index of the item, of a loop.
     pub index: Option<u32>,
@@ -63,6 +63,7 @@ impl Execution {
                 visit: frame.visit,
                 attempt: match &frame.kind {
                     FrameKind::Try(tries) => Some(tries.attempt),
+                    FrameKind::Again { retries } => Some(*retries),
                     _ => None,
                 },
                 index: match frame.kind {

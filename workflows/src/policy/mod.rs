@@ -4,3 +4,4 @@ pub mod catch_up;
 pub mod fingerprint;
 pub mod overlap;
 pub mod retry;
+pub mod step;

@@ -52,7 +52,7 @@ pub(crate) struct NodeSettings {
     pub(crate) placement: Option<Form>,
     /// A job of its own makes the call.
     pub(crate) is_placed: bool,
-    pub(crate) parks: bool,
+    pub(crate) parks: Option<bool>,
     pub(crate) effect: Option<EffectNode>,
     pub(crate) undo: Option<Target>,
     pub(crate) compensate: Option<Compensate>,

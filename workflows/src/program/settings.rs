@@ -7,8 +7,14 @@ use super::lower::Lowering;
 use super::node::{EffectNode, Form, NodeSettings, Target};
 use super::placed::{chain, is_placed, merged};
 use super::target;
-use crate::document::settings::Effect;
+use crate::document::settings::{Effect, Settings};
 use crate::document::step::{Kind, Task};
+
+/// Whether an error whose retries ran out parks the job, if any of them says so.
+fn parks(chain: &[&Settings]) -> Option<bool> {
+    let said = || chain.iter().filter_map(|settings| settings.parks);
+    said().next().map(|_| said().any(|parks| parks))
+}
 
 impl Lowering<'_> {
     pub(super) fn settings(&mut self, task: &Task) -> Result<NodeSettings, Unbuildable> {
@@ -26,7 +32,7 @@ impl Lowering<'_> {
         Ok(NodeSettings {
             placement: (!placement.is_empty()).then_some(Form::Map(placement)),
             is_placed: is_placed(functions, task),
-            parks: chain.iter().any(|settings| settings.parks),
+            parks: parks(&chain),
             effect: effect.transpose()?,
             undo: undo.transpose()?,
             compensate: task.settings.compensate,

@@ -191,6 +191,7 @@ impl<'o> Play<'o> {
             created_at: self.began,
             tenant: "default".to_owned(),
             timeout: None,
+            retry: None,
             item_key: None,
             batch: None,
         }

@@ -9,6 +9,8 @@ use windlass_workflows::configuration::{
     KeyHold, KeyScope, Kind, Load, Plain, Priority, Purpose, ReferenceKind, Source, Strategy, Way,
     Work, restore,
 };
+use windlass_workflows::document::step::Backoff;
+use windlass_workflows::policy::step::StepRetry;
 
 fn purpose(text: &str) -> Purpose {
     match documents(text).remove(0).content {
@@ -57,6 +59,8 @@ fn a_purpose_says_what_its_work_does_not() {
             hold: KeyHold::Forever
         }
     );
+    let within = purpose(&format!("{text}idempotency: {{ scope: batch }}\n"));
+    assert_eq!(within.idempotency.scope, KeyScope::Batch);
     let silent = purpose(&text);
     assert_eq!((silent.lane, silent.expires_after), (None, None));
     assert_eq!(
@@ -68,6 +72,45 @@ fn a_purpose_says_what_its_work_does_not() {
     assert_eq!(canonical(&usual), canonical(PURPOSE));
     assert_eq!(job(&format!("{JOB}weight: 2.5\n")).weight, Some(2.5));
     assert_eq!(canonical(&format!("{JOB}weight: 1\n")), canonical(JOB));
+}
+
+#[test]
+fn a_purpose_says_what_becomes_of_failed_steps() {
+    let usual = purpose(&format!("{PURPOSE}retry: {{ count: 3 }}\n"));
+    let doubles = |factor| Backoff::Exponential { factor, max: None };
+    let silent = StepRetry {
+        count: 3,
+        delay: Duration::ZERO,
+        backoff: doubles(2.0),
+        delay_max: None,
+        jitter: Duration::ZERO,
+        parks: false,
+    };
+    assert_eq!(usual.retry, Some(Box::new(silent.clone())));
+    let said = "retry: { count: 3, delay: 2s, backoff: exponential, factor: 1.5, max_delay: 2m, jitter: 1s, on_exhausted: park }\n";
+    let all = purpose(&format!("{PURPOSE}{said}"));
+    let wanted = StepRetry {
+        delay: Duration::from_secs(2),
+        backoff: doubles(1.5),
+        delay_max: Some(Duration::from_secs(120)),
+        jitter: Duration::from_secs(1),
+        parks: true,
+        ..silent
+    };
+    assert_eq!(all.retry, Some(Box::new(wanted)));
+    for (word, backoff) in [("constant", Backoff::Constant), ("linear", Backoff::Linear)] {
+        let read = purpose(&format!(
+            "{PURPOSE}retry: {{ count: 0, backoff: {word} }}\n"
+        ));
+        assert_eq!(read.retry.map(|retry| retry.backoff), Some(backoff));
+    }
+    assert_eq!(purpose(PURPOSE).retry, None);
+
+    let canonical = |text: &str| documents(text)[0].canonical().to_json();
+    let written = "retry: { on_exhausted: fail, factor: 2, backoff: exponential, count: 3 }\n";
+    let plain = canonical(&format!("{PURPOSE}retry: {{ count: 3 }}\n"));
+    assert_eq!(canonical(&format!("{PURPOSE}{written}")), plain);
+    assert!(plain.contains(r#""retry":{"count":3}"#), "{plain}");
 }
 
 #[test]

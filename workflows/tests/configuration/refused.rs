@@ -26,9 +26,7 @@ fn what_a_later_release_brings_is_refused_and_named() {
             "{line}"
         );
     };
-    for key in ["retry", "retention"] {
-        later(PURPOSE, &format!("{key}: a"), &format!("/{key}"));
-    }
+    later(PURPOSE, "retention: a", "/retention");
     later(CATEGORY, "indexes: a", "/indexes");
     later(JOB, "retention: a", "/retention");
 }
@@ -42,6 +40,30 @@ fn what_a_purpose_says_for_its_work_means_something() {
         ("expires_after: soon", "configuration.value /expires_after"),
         ("expires_after: 0s", "configuration.value /expires_after"),
         ("timeout: 0s", "configuration.value /timeout"),
+        ("retry: 3", "configuration.type /retry"),
+        ("retry: {}", "configuration.missing_key /retry"),
+        ("retry: { count: 101 }", "configuration.value /retry/count"),
+        ("retry: { count: -1 }", "configuration.value /retry/count"),
+        (
+            "retry: { count: 1, delay: soon }",
+            "configuration.value /retry/delay",
+        ),
+        (
+            "retry: { count: 1, backoff: double }",
+            "configuration.value /retry/backoff",
+        ),
+        (
+            "retry: { count: 1, factor: 0.5 }",
+            "configuration.value /retry/factor",
+        ),
+        (
+            "retry: { count: 1, on_exhausted: stop }",
+            "configuration.value /retry/on_exhausted",
+        ),
+        (
+            "retry: { count: 1, when: never }",
+            "configuration.unknown_key /retry/when",
+        ),
         ("idempotency: forever", "configuration.type /idempotency"),
         (
             "idempotency: { hold: ttl:24h }",
@@ -50,10 +72,6 @@ fn what_a_purpose_says_for_its_work_means_something() {
         (
             "idempotency: { scope: world }",
             "configuration.value /idempotency/scope",
-        ),
-        (
-            "idempotency: { scope: batch }",
-            "configuration.not_supported_yet /idempotency/scope",
         ),
         (
             "idempotency: { key: a }",

@@ -83,6 +83,7 @@ pub fn read_begun(told: &str) -> (Bundle, JobFacts) {
         created_at: read_instant(member(job, "created_at")),
         tenant: text(job, "tenant"),
         timeout: None,
+        retry: None,
         item_key: None,
         batch: chunks.map(|_| batch(Some(count(job, "chunks")))),
     };

@@ -84,3 +84,21 @@ fn a_cancel_in_the_moment_of_parking_ends_the_job() {
     });
     assert_eq!(rig.ended().code.as_deref(), Some("cancelled"));
 }
+
+#[test]
+fn a_try_that_takes_too_long_parks_and_stays_there_until_somebody_lets_it_go_on() {
+    let document = PARKS
+        .replace(
+            "attempt: { count: 1 }",
+            "attempt: { count: 0, duration: PT5S }",
+        )
+        .replace("errors: { with: { status: 503 } }, ", "");
+    let rig = drive(&document, "{}", |rig| {
+        rig.start();
+        rig.fire();
+        assert!(rig.parked.is_some() && rig.performs().is_empty());
+        rig.go_on();
+        rig.answer("2");
+    });
+    assert_eq!(rig.output(), "2");
+}

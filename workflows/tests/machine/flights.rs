@@ -2,6 +2,7 @@
 //! under new keys and ends, a move to an equal version changes nothing, and whatever is removed is named.
 
 use std::collections::HashSet;
+use std::sync::Arc;
 
 use proptest::prelude::*;
 use windlass_workflows::machine::command::Command;
@@ -9,6 +10,7 @@ use windlass_workflows::machine::event::{Event, EventKind};
 use windlass_workflows::machine::flight::{Mapping, migrate, rewind};
 use windlass_workflows::machine::{Applied, Execution, JobFacts};
 
+use crate::again::policy;
 use crate::batches::batch;
 use crate::flight::step;
 use crate::random::{Draw, Task, happen, task, written};
@@ -19,8 +21,10 @@ const MOVES_MAX: usize = 1_000;
 
 /// A job to which these things have happened, so far.
 fn driven(document: &str, script: &[u8]) -> Rig {
+    let has_policy = script.len() % 2 == 1;
     let facts = JobFacts {
         batch: Some(batch(Some(3))),
+        retry: has_policy.then(|| Arc::new(policy(2, false))),
         ..facts(r#"{"n":1}"#)
     };
     let mut rig = Rig::new(program(document), facts, false);

@@ -244,8 +244,8 @@ fn a_later_format_and_a_damaged_entry_are_told_apart() {
 
     assert_eq!(load(rig.entries.clone()), Ok(()));
     assert_eq!(
-        load(changed(r#"{"v":1"#, r#"{"v":5"#)),
-        Err(Unloadable::NewerFormat { seq: 2, found: 5 })
+        load(changed(r#"{"v":1"#, r#"{"v":6"#)),
+        Err(Unloadable::NewerFormat { seq: 2, found: 6 })
     );
     assert!(matches!(
         load(changed("/do/1/b", "/do/1/c")),

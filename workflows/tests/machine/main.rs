@@ -1,6 +1,8 @@
 //! The interpreter, ruling by ruling: each document is driven once steadily and once with a crash
 //! after every turn, and after every turn its journal must fold to what stands.
 
+mod again;
+mod again_flights;
 mod amends;
 mod batch_steps;
 mod batches;

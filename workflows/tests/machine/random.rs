@@ -1,11 +1,14 @@
 //! Small documents and scripts drawn at random: whatever happens, nothing panics, the journal folds
 //! to what stands, and crashes change neither outcome nor what is asked for.
 
+use std::sync::Arc;
+
 use proptest::prelude::*;
 use windlass_workflows::machine::JobFacts;
 use windlass_workflows::machine::event::{Activity, EventKind};
 use windlass_workflows::machine::row::Interest;
 
+use crate::again::policy;
 use crate::batches::batch;
 use crate::rig::{Rig, communication, drive_as, facts, json};
 
@@ -279,9 +282,11 @@ proptest! {
     fn nothing_panics_and_crashes_change_nothing(
         tasks in prop::collection::vec(task(), 1..4),
         script in prop::collection::vec(any::<u8>(), 0..40),
+        retries in 0_u32..4,
     ) {
         let document = format!("do: {}\n", written(&tasks, 0));
-        let facts = JobFacts { batch: Some(batch(Some(3))), ..facts(r#"{"n":1}"#) };
+        let retry = (retries > 0).then(|| Arc::new(policy(retries - 1, false)));
+        let facts = JobFacts { batch: Some(batch(Some(3))), retry, ..facts(r#"{"n":1}"#) };
         drive_as(&document, facts, |rig| {
             rig.start();
             let answers = std::iter::repeat(2);

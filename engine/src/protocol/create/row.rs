@@ -81,6 +81,7 @@ pub(super) async fn insert_row(
         made.idempotency_key,
         outside(&configuration.selection.source),
         recipe.resolved.timeout.map(|length| length.as_secs_f64()),
+        recipe.resolved.retry_revision,
     )
     .fetch_one(&mut *connection)
     .await?;

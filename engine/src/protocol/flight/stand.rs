@@ -73,6 +73,10 @@ impl Store {
             Some(batch) => Some(self.batch_of(batch).await?),
             None => None,
         };
+        let retry = match row.retry_revision {
+            Some(revision) => self.step_retry(row.lane, revision).await?,
+            None => None,
+        };
         let (key, object) = (row.member_key.clone(), row.object.clone());
         let input = Value::parse(&row.input).map_err(|error| unreadable(job, error.to_string()))?;
         let of = JobFacts {
@@ -84,6 +88,7 @@ impl Store {
             timeout: row
                 .timeout
                 .and_then(|length| Duration::try_from_secs_f64(length).ok()),
+            retry: retry.map(Arc::new),
             item_key: key.clone().filter(|_| row.batch.is_none()),
             batch: batch.map(|batch| batch.facts(job, key, object)),
         };

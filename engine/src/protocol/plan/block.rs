@@ -38,6 +38,8 @@ pub(super) struct Row {
     pub(super) keeps_names: bool,
     /// Seconds that a job may take, where its template says nothing of that.
     pub(super) timeout: Option<f64>,
+    /// The revision of its purpose that says what becomes of failed steps.
+    pub(super) retry_revision: Option<i32>,
 }
 
 impl Row {
@@ -49,6 +51,7 @@ impl Row {
             priority: plan.priority,
             keeps_names: plan.opened,
             timeout: plan.timeout,
+            retry_revision: plan.retry_revision,
         }
     }
 }
@@ -289,6 +292,7 @@ impl Columns {
                 &self.objects[place],
                 &self.inputs[place],
                 &row.timeout,
+                &row.retry_revision,
             ]);
         }
         rows.end()

@@ -64,6 +64,8 @@ pub(crate) struct PlanRow {
     pub(crate) opened: bool,
     /// Seconds that a job of it may take, where its template says nothing of that.
     pub(crate) timeout: Option<f64>,
+    /// The revision of its purpose that says what becomes of failed steps.
+    pub(crate) retry_revision: Option<i32>,
 }
 
 /// A batch that is to be planned, as it is stored.
@@ -84,6 +86,7 @@ struct NextRow {
     cursor_n: i64,
     opened: bool,
     timeout: Option<f64>,
+    retry_revision: Option<i32>,
 }
 
 /// Why planning stopped.
@@ -166,6 +169,7 @@ impl Store {
             cursor: row.cursor_n,
             opened: row.opened,
             timeout: row.timeout,
+            retry_revision: row.retry_revision,
         };
         match self.plan_to_its_end(&plan).await {
             Ok(()) => Ok(Planned::Sealed(id)),

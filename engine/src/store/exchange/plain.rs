@@ -5,6 +5,7 @@
 //! that outcome: the columns that other endings need are not sent.
 
 use std::borrow::Borrow;
+use std::collections::HashMap;
 use std::time::{Duration, Instant};
 
 use chrono::{DateTime, Utc};
@@ -275,6 +276,9 @@ struct Row {
     objects: Option<Vec<Option<String>>>,
     expires_at: Option<Vec<Option<DateTime<Utc>>>>,
     timeouts: Option<Vec<Option<f64>>>,
+    /// Jobs of which a purpose says what becomes of failed steps, and which revision of it.
+    retried: Option<Vec<i64>>,
+    retry_revisions: Option<Vec<i32>>,
     parents: Option<Vec<Option<i64>>>,
     now: DateTime<Utc>,
     extents: Option<i64>,
@@ -303,6 +307,10 @@ impl Row {
         let mut objects = self.objects.unwrap_or_default().into_iter();
         let mut expires = self.expires_at.unwrap_or_default().into_iter();
         let mut timeouts = self.timeouts.unwrap_or_default().into_iter();
+        let retried = self.retried.unwrap_or_default().into_iter();
+        let retried: HashMap<i64, i32> = retried
+            .zip(self.retry_revisions.unwrap_or_default())
+            .collect();
         let mut parents = self.parents.unwrap_or_default().into_iter();
         into.reserve(ids.len());
         for id in ids {
@@ -319,6 +327,7 @@ impl Row {
                 created_at: created.next().unwrap_or(self.now),
                 expires_at: expires.next().flatten(),
                 timeout: timeouts.next().flatten().and_then(length),
+                retry_revision: retried.get(&id).copied(),
                 parent: parents.next().flatten(),
                 lane: self.lane.unwrap_or_default(),
                 attempt: self.attempt.unwrap_or_default(),

@@ -223,6 +223,7 @@ impl<'a> Columns<'a> {
                 as &[Option<f64>],
             &self.each(|request| request.timeout.map(|length| length.as_secs_f64()))
                 as &[Option<f64>],
+            &self.each(|request| request.retry_revision) as &[Option<i32>],
         )
         .fetch_all(connection)
         .await?;

@@ -69,7 +69,8 @@ impl Reader {
                 "queue" | "priority" | "limits" | "cost" | "subject" | "needs" | "prefers"
                 | "stage" => self.placed(&spot, &mut settings),
                 "onExhausted" => {
-                    settings.parks = self.word(&spot, &["fail", "park"]) == Some("park")
+                    let word = self.word(&spot, &["fail", "park"]);
+                    settings.parks = word.map(|word| word == "park");
                 }
                 "effect" => settings.effect = self.effect(&spot),
                 "undo" => settings.undo = self.undo(&spot).map(Box::new),

@@ -196,12 +196,14 @@ impl Execution {
 impl Branch {
     /// The task at which it stands, if that can be entered again.
     fn stood_in(&self) -> Option<NodeId> {
-        let stands = matches!(
-            self.doing,
-            Doing::Step(_) | Doing::Stopped(_) | Doing::Sleep { .. } | Doing::Listening
-        );
-        let top = self.top().filter(|_| stands);
-        top.map(|top| top.node)
+        let top = self.top()?;
+        let stands = match self.doing {
+            Doing::Step(_) | Doing::Stopped(_) | Doing::Sleep { .. } | Doing::Listening => true,
+            // A `try` that waits is entered again by itself.
+            Doing::Backoff { .. } => top.is_made_again(),
+            _ => false,
+        };
+        stands.then_some(top.node)
     }
 
     /// The task at which it stands is entered again, with the data that it was entered with.

@@ -68,6 +68,10 @@ impl Reader<'_> {
         if let Some(listen) = frame.get("listen") {
             return Ok(FrameKind::Listen(Box::new(self.listening(listen, values)?)));
         }
+        if frame.get("again").is_some() {
+            let retries = self.count(frame, "again")?;
+            return Ok(FrameKind::Again { retries });
+        }
         let Some(undoing) = frame.get("undoing") else {
             return Ok(FrameKind::List);
         };

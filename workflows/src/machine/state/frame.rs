@@ -31,6 +31,11 @@ pub(crate) enum FrameKind {
     For { list: Held, index: u32 },
     /// A tried list.
     Try(Tries),
+    /// A step outside of every `try` that failed and is made again.
+    Again {
+        /// So often so far, the one to come included.
+        retries: u32,
+    },
     /// The handler of a caught error.
     Catch { error: Held },
     /// Branches side by side.
@@ -91,6 +96,19 @@ pub(crate) struct Tries {
 }
 
 impl Frame {
+    /// Whether a step stands here that failed, and that no `try` makes again.
+    pub(crate) fn is_made_again(&self) -> bool {
+        matches!(self.kind, FrameKind::Again { .. })
+    }
+
+    /// How often its step was made again.
+    pub(crate) fn retries(&self) -> u32 {
+        match self.kind {
+            FrameKind::Again { retries } => retries,
+            _ => 0,
+        }
+    }
+
     /// The value that this frame binds to a name.
     pub(crate) fn bound(&self, program: &Program, name: &str) -> Option<Value> {
         match (&self.kind, &program.node(self.node).kind) {
@@ -123,7 +141,7 @@ impl Frame {
         let mut all = vec![&self.raw, &self.input];
         all.extend(self.undos.iter().flat_map(|undo| undo.call.values()));
         match &self.kind {
-            FrameKind::List | FrameKind::Try(_) => {}
+            FrameKind::List | FrameKind::Try(_) | FrameKind::Again { .. } => {}
             FrameKind::For { list, .. } => all.push(list),
             FrameKind::Catch { error } => all.push(error),
             FrameKind::Fork { base, fault } => {

@@ -56,7 +56,7 @@ pub(crate) enum Move {
 #[derive(Clone, Debug)]
 pub(crate) struct Step {
     pub(crate) activity: Activity,
-    /// Retries of the innermost `try` around it.
+    /// Retries of the innermost `try` around it, or its own.
     pub(crate) attempt: u32,
     pub(crate) is_stopping: bool,
     pub(crate) call: OpenCall,

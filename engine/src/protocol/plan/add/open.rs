@@ -93,6 +93,7 @@ impl Store {
             cursor: 0,
             opened: row.opened,
             timeout: row.timeout,
+            retry_revision: row.retry_revision,
         };
         let standing = Standing {
             state: row.state,
