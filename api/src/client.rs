@@ -186,6 +186,7 @@ impl Client {
     pub async fn pour<S, E>(
         &self,
         path: &[&str],
+        query: &[(&str, String)],
         kind: &str,
         pieces: S,
         key: Option<&str>,
@@ -196,6 +197,7 @@ impl Client {
     {
         let request = self
             .request(Method::POST, path)
+            .query(query)
             .header(CONTENT_TYPE, kind)
             .timeout(POUR_MAX)
             .body(reqwest::Body::wrap_stream(pieces));

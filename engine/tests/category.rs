@@ -57,7 +57,11 @@ async fn rows_become_typed_items_with_key_and_object() {
         Load {
             version: 1,
             rows: 2,
-            loaded: true
+            loaded: true,
+            added: 2,
+            changed: 0,
+            removed: 0,
+            unchanged: 0
         }
     );
     let page = store
@@ -102,7 +106,11 @@ async fn the_same_file_is_not_loaded_again_and_another_replaces_it() {
         Load {
             version: 1,
             rows: 2,
-            loaded: false
+            loaded: false,
+            added: 0,
+            changed: 0,
+            removed: 0,
+            unchanged: 2
         }
     );
     assert_eq!(
@@ -110,7 +118,11 @@ async fn the_same_file_is_not_loaded_again_and_another_replaces_it() {
         Load {
             version: 2,
             rows: 2,
-            loaded: true
+            loaded: true,
+            added: 1,
+            changed: 1,
+            removed: 1,
+            unchanged: 0
         }
     );
     assert_eq!(keys(&store).await, ["Crow", "Hawk"]);

@@ -43,6 +43,7 @@ name: birds
 title: 'Birds: all of them'
 key: name
 object: state
+indexes: [ state, cost ]
 schema: { type: object, properties: { cost: { type: [ integer, 'null' ] } } }
 data: { file: ../data/birds.csv }
 ---
@@ -252,6 +253,44 @@ async fn items_that_were_loaded_over_those_of_a_document_are_not_lost() {
         "{}",
         owners.text
     );
+}
+
+#[tokio::test]
+async fn items_that_were_merged_into_others_are_exported_with_them() {
+    let database = TestDatabase::new().await;
+    let store = database.store().await;
+    let whole = "windlass: v1\nkind: Category\nname: gulls\nkey: name\n\
+        data: { items: [ { name: ada }, { name: bea } ] }\n";
+    let merged = "windlass: v1\nkind: Category\nname: gulls\nkey: name\n\
+        data: { items: [ { name: cleo } ], mode: merge }\n";
+    let none = BTreeMap::new();
+    apply(&store, &[whole], &none).await;
+    assert_eq!(apply(&store, &[merged], &none).await, [Action::Changed]);
+    assert_eq!(apply(&store, &[merged], &none).await, [Action::Unchanged]);
+
+    let all = exported(&store, true).await;
+    let other = TestDatabase::new().await;
+    let other = other.store().await;
+    let rows = files(&store, &all).await;
+    apply(&other, &[&all[0].text], &rows).await;
+
+    assert!(
+        all[0]
+            .text
+            .ends_with("data: { file: gulls.ndjson, mode: merge }\n"),
+        "{}",
+        all[0].text
+    );
+    let items = other.items(DEFAULT_TENANT, "gulls", 0, 10).await;
+    let keys = items
+        .expect("a page")
+        .items
+        .into_iter()
+        .map(|item| item.key);
+    assert_eq!(keys.collect::<Vec<_>>(), ["ada", "bea", "cleo"]);
+    assert_eq!(exported(&other, true).await, all);
+    // Without rows the document says what it brings.
+    assert!(exported(&store, false).await[0].text.contains("cleo"));
 }
 
 #[tokio::test]

@@ -38,7 +38,8 @@ impl AdditionCommand {
                 let kind = files::media_type_of_rows(&file)?;
                 let key = key.unwrap_or_else(|| Uuid::now_v7().to_string());
                 let (pieces, path) = (files::pieces(&file).await?, ["batches", &id, "members"]);
-                context.client.pour(&path, kind, pieces, Some(&key)).await?
+                let client = &context.client;
+                client.pour(&path, &[], kind, pieces, Some(&key)).await?
             }
             Self::Close { id } => {
                 let path = ["batches", &id, "close"];

@@ -228,7 +228,7 @@ async fn sent(
         return Ok(client.upload(path, "application/yaml", body, key).await?);
     }
     let (kind, form) = form(text, named.as_deref(), open).await?;
-    Ok(client.pour(path, &kind, form, key).await?)
+    Ok(client.pour(path, &[], &kind, form, key).await?)
 }
 
 /// A recipe and its file as a form, with the media type that says where its parts end.

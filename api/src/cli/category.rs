@@ -1,6 +1,6 @@
 //! `windlass category`: collections of items.
 
-use clap::Subcommand;
+use clap::{Subcommand, ValueEnum};
 use reqwest::Method;
 
 use super::context::{Context, Paging, query};
@@ -54,17 +54,41 @@ pub enum CategoryCommand {
         /// Its name
         name: String,
     },
-    /// Replace its items
+    /// Replace its items, or merge others into them
     Load {
         /// Its name
         name: String,
         /// CSV, NDJSON, JSON or Parquet, told by its ending
         #[arg(long, value_name = "PATH")]
         file: String,
+        /// What becomes of items that the file does not name; as its document says unless given
+        #[arg(long, value_enum)]
+        mode: Option<LoadMode>,
         /// Where to write rows that are refused: CSV or NDJSON, told by its ending
         #[arg(long, value_name = "PATH")]
         refused: Option<String>,
     },
+}
+
+/// What becomes of items that a load does not name.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum LoadMode {
+    /// They end
+    Replace,
+    /// They stay
+    Merge,
+}
+
+impl LoadMode {
+    /// As the API takes it.
+    fn query(mode: Option<Self>) -> Vec<(&'static str, String)> {
+        let word = |mode| match mode {
+            Self::Replace => "replace",
+            Self::Merge => "merge",
+        };
+        let found = mode.map(|mode| ("mode", word(mode).to_owned()));
+        found.into_iter().collect()
+    }
 }
 
 const CATEGORIES: &[Column] = &[
@@ -123,13 +147,15 @@ impl CategoryCommand {
             Self::Load {
                 name,
                 file,
+                mode,
                 refused: None,
-            } => load(context, &name, &file).await,
+            } => load(context, &name, &file, mode).await,
             Self::Load {
                 name,
                 file,
+                mode,
                 refused: Some(refused),
-            } => load_reporting(context, &name, &file, &refused).await,
+            } => load_reporting(context, &name, &file, mode, &refused).await,
         }
     }
 }
@@ -152,11 +178,17 @@ async fn undelete(context: &Context, name: &str) -> Result<Exit, CliError> {
     Ok(Exit::Done)
 }
 
-async fn load(context: &Context, name: &str, file: &str) -> Result<Exit, CliError> {
+async fn load(
+    context: &Context,
+    name: &str,
+    file: &str,
+    mode: Option<LoadMode>,
+) -> Result<Exit, CliError> {
     let kind = super::files::media_type_of_rows(file)?;
     let pieces = super::files::pieces(file).await?;
     let path = ["categories", name, "items"];
-    let answer = context.client.pour(&path, kind, pieces, None).await?;
+    let (client, query) = (&context.client, LoadMode::query(mode));
+    let answer = client.pour(&path, &query, kind, pieces, None).await?;
     context.output.item(&answer)?;
     Ok(Exit::Done)
 }
@@ -166,6 +198,7 @@ async fn load_reporting(
     context: &Context,
     name: &str,
     file: &str,
+    mode: Option<LoadMode>,
     refused: &str,
 ) -> Result<Exit, CliError> {
     let report = match refused.rsplit_once('.').map(|(_, ending)| ending) {
@@ -176,7 +209,8 @@ async fn load_reporting(
     let pieces = super::files::pieces(file).await?;
     let path = ["categories", name, "items"];
     let kinds = (super::files::media_type_of_rows(file)?, report);
-    let answer = context.client.pour_reporting(&path, kinds, pieces).await?;
+    let (client, query) = (&context.client, LoadMode::query(mode));
+    let answer = client.pour_reporting(&path, &query, kinds, pieces).await?;
     let is_done = answer.status().is_success();
     let text = super::export::whole(context, answer).await?;
     if is_done {

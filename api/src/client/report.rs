@@ -13,6 +13,7 @@ impl Client {
     pub async fn pour_reporting<S, E>(
         &self,
         path: &[&str],
+        query: &[(&str, String)],
         kinds: (&str, &str),
         pieces: S,
     ) -> Result<Response, ClientError>
@@ -23,6 +24,7 @@ impl Client {
         let (sent, wanted) = kinds;
         let request = self
             .request(Method::POST, path)
+            .query(query)
             .header(CONTENT_TYPE, sent)
             .header(ACCEPT, wanted)
             .timeout(POUR_MAX)

@@ -2,7 +2,7 @@
 
 use axum::Json;
 use axum::extract::{Request, State};
-use axum::http::Uri;
+use axum::http::{HeaderMap, Uri};
 use axum::response::{IntoResponse, Response};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
@@ -10,9 +10,9 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 use windlass_engine::Error;
 use windlass_engine::protocol::Wanted;
-use windlass_engine::protocol::load::{LISTED_MAX, REPORTED_MAX, Source};
+use windlass_engine::protocol::load::{LISTED_MAX, Load, REPORTED_MAX, Source, Terms};
 use windlass_engine::vocabulary::ConfigurationKind;
-use windlass_workflows::configuration::Format;
+use windlass_workflows::configuration::{Format, Mode};
 
 use super::habit::extract::{self, At, Params};
 use super::habit::page::{self, PageQuery, PageReply};
@@ -57,7 +57,13 @@ async fn show_category(
     let kind = ConfigurationKind::Category;
     let revision = state.store.configuration(state.tenant, kind, &name).await?;
     let category = match state.store.category(state.tenant, &name).await {
-        Ok(category) => CategoryReply::from(category),
+        Ok(category) => {
+            let indexes = state.store.category_indexes(category.id).await?;
+            CategoryReply {
+                indexes: indexes.into_iter().map(Into::into).collect(),
+                ..category.into()
+            }
+        }
         Err(windlass_engine::Error::NotFound { .. }) => CategoryReply::never_loaded(name),
         Err(error) => return Err(error.into()),
     };
@@ -113,6 +119,35 @@ async fn list_items(
     Ok(page::reply(&uri, found, ItemReply::from))
 }
 
+/// How a category is loaded.
+#[derive(Debug, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+struct LoadQuery {
+    /// What becomes of items that the load does not name; as the document of the category says unless given.
+    #[param(inline)]
+    mode: Option<LoadMode>,
+}
+
+/// What becomes of items that a load does not name.
+#[derive(Clone, Copy, Debug, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+enum LoadMode {
+    /// They end.
+    Replace,
+    /// They stay: items with the keys of the load are changed where they differ, others are added.
+    Merge,
+}
+
+impl From<LoadMode> for Mode {
+    fn from(mode: LoadMode) -> Self {
+        match mode {
+            LoadMode::Replace => Self::Replace,
+            LoadMode::Merge => Self::Merge,
+        }
+    }
+}
+
 /// What a load did.
 #[derive(Debug, Serialize, ToSchema)]
 struct LoadReply {
@@ -124,13 +159,36 @@ struct LoadReply {
     items: i64,
     /// Whether there was anything new.
     loaded: bool,
+    /// Items that were new.
+    added: i64,
+    /// Items that say something else.
+    changed: i64,
+    /// Items that were gone.
+    removed: i64,
+    /// Rows of the load whose items were there and said the same.
+    unchanged: i64,
 }
 
-/// Replaces the items of a category that was applied before. One refused row refuses the load, and
-/// nothing is stored; what was loaded before is not loaded again. Who accepts `text/csv` or `application/x-ndjson` is
+impl LoadReply {
+    fn of(category: String, load: &Load) -> Self {
+        Self {
+            category,
+            version: load.version,
+            items: load.rows,
+            loaded: load.loaded,
+            added: load.added,
+            changed: load.changed,
+            removed: load.removed,
+            unchanged: load.unchanged,
+        }
+    }
+}
+
+/// Replaces the items of a category that was applied before, or merges others into them. One refused row refuses the load,
+/// and nothing is stored; what was loaded before is not loaded again. Who accepts `text/csv` or `application/x-ndjson` is
 /// sent the refused rows as a file.
 #[utoipa::path(post, path = "/v1/categories/{name}/items", tag = "configuration",
-    params(("name" = String, Path, description = "Its name")),
+    params(("name" = String, Path, description = "Its name"), LoadQuery),
     request_body(content(
         (String = "text/csv"), (String = "application/x-ndjson"), (Object = "application/json"),
         (String = "application/vnd.apache.parquet"))),
@@ -139,20 +197,11 @@ struct LoadReply {
 async fn load_items(
     State(state): State<ApiState>,
     At(name): At<String>,
+    Params(query): Params<LoadQuery>,
     request: Request,
 ) -> Result<Response, Refusal> {
     let report = refused::wanted(request.headers());
-    let format = match extract::media_type(request.headers()).as_str() {
-        "text/csv" => Format::Csv,
-        "application/x-ndjson" | "application/ndjson" => Format::Ndjson,
-        "application/json" => Format::Json,
-        "application/vnd.apache.parquet" => Format::Parquet,
-        _ => {
-            return Err(extract::unsupported(
-                "text/csv, application/x-ndjson, application/json or application/vnd.apache.parquet",
-            ));
-        }
-    };
+    let format = format(request.headers())?;
     state
         .store
         .configuration(state.tenant, ConfigurationKind::Category, &name)
@@ -163,23 +212,31 @@ async fn load_items(
         format,
         reader,
     };
-    let most = report.map_or(LISTED_MAX, |_| REPORTED_MAX);
-    let loaded = state
-        .store
-        .load_listing(state.tenant, &state.who, (&name, source), most);
-    let load = match (loaded.await, report) {
+    let terms = Terms {
+        tenant: state.tenant,
+        who: &state.who,
+        mode: query.mode.map(Mode::from),
+        listed_max: report.map_or(LISTED_MAX, |_| REPORTED_MAX),
+    };
+    let load = match (state.store.load_on(terms, &name, source).await, report) {
         (Ok(load), _) => load,
         (Err(Error::Invalid { problems }), Some(format)) => {
             return Ok(refused::report(&name, &problems, format));
         }
         (Err(error), _) => return Err(error.into()),
     };
-    let (version, items, loaded) = (load.version, load.rows, load.loaded);
-    let reply = LoadReply {
-        category: name,
-        version,
-        items,
-        loaded,
-    };
-    Ok(Json(reply).into_response())
+    Ok(Json(LoadReply::of(name, &load)).into_response())
+}
+
+/// In which form the rows of a body come.
+fn format(headers: &HeaderMap) -> Result<Format, Refusal> {
+    match extract::media_type(headers).as_str() {
+        "text/csv" => Ok(Format::Csv),
+        "application/x-ndjson" | "application/ndjson" => Ok(Format::Ndjson),
+        "application/json" => Ok(Format::Json),
+        "application/vnd.apache.parquet" => Ok(Format::Parquet),
+        _ => Err(extract::unsupported(
+            "text/csv, application/x-ndjson, application/json or application/vnd.apache.parquet",
+        )),
+    }
 }

@@ -7,6 +7,7 @@ mod batch_life;
 mod batches;
 mod bulk;
 mod catalogue;
+mod category_load;
 mod context_references;
 mod contexts;
 mod description;

@@ -1,6 +1,8 @@
 -- Deletes a piece of the items of one category that nobody may ask for any more: what ended longer ago than its
 -- retention, an hour at least, so that no transaction of then is under way; or all, of one that was deleted so long ago.
--- Index  category_pkey, category_version_pkey, category_item_pkey (category, added, n); batch_open. Categories are few.
+-- Their marks go with them; while an index is made nothing goes, so that all marks are seen.
+-- Index  category_pkey, category_version_pkey, category_item_ended (category, removed), category_item_pkey, category_index_field,
+--        category_mark_pkey; batch_open. Categories are few.
 -- Locks  the category's row, skipped where somebody has it; the rows that go.
 -- Gives  one row or none: how many items went, and whether that was the last of them.
 with clock as materialized (
@@ -27,22 +29,43 @@ due as materialized (
           select from batch
           where batch.finished_at is null and batch.state = 'planning' and batch.category = category.id
             and (gone.is_deleted or batch.category_version < past.version))
+      and not exists (select from category_index where category_index.category = category.id and not is_dropped and not is_whole)
     order by category.id
     limit 1
     for update of category skip locked
 ),
 page as materialized (
-    select category_item.category, category_item.added, category_item.n
-    from due, category_item
-    where category_item.category = due.id and category_item.added < due.goal
-      and (category_item.removed <= due.goal or due.is_deleted)
-    order by category_item.added, category_item.n
-    limit $2
+    select ended.*
+    from due cross join lateral (
+        select ctid as spot, category, added, n, document
+        from category_item
+        where category_item.category = due.id and not due.is_deleted and removed is not null and removed <= due.goal
+        order by removed
+        limit $2) ended
+    union all
+    select rest.*
+    from due cross join lateral (
+        select ctid as spot, category, added, n, document
+        from category_item
+        where category_item.category = due.id and due.is_deleted and added < due.goal
+        order by added, n
+        limit $2) rest
 ),
+-- By their places: nobody changes items or marks while the category is locked, and a join would look at all there are.
 gone as (
-    delete from category_item using page
-    where category_item.category = page.category and category_item.added = page.added and category_item.n = page.n
-    returning 1
+    delete from category_item where ctid = any (array(select spot from page)) returning 1
+),
+unmarked as (
+    delete from category_mark
+    where ctid = any (array(
+        select entry.spot
+        from page
+        join category_index on category_index.category = page.category and not is_dropped
+        cross join lateral (
+            select ctid as spot from category_mark
+            where index = category_index.id and mark = item_mark(page.document, category_index.field)
+              and n = page.n and added = page.added
+            offset 0) entry))
 ),
 noted as (
     update category

@@ -2,7 +2,7 @@
 -- Index  category_identity.
 -- Locks  the category's row for update, until the transaction ends.
 -- Gives  one row or none.
-select id, version, items, checksum, deleted_at
+select id, version, items, checksum, key_rule, deleted_at
 from category
 where tenant = $1 and name = $2
 for update;

@@ -75,7 +75,6 @@ struct Browse<'a> {
 
 impl Browse<'_> {
     async fn look(mut self, mut rows: Narrowed, limit: u32) -> Result<Page<ItemView>, Error> {
-        let begin = rows.reached();
         loop {
             for row in rows.look(self.store, LOOK).await? {
                 let (n, member) = (row.n, row.member()?);
@@ -92,7 +91,7 @@ impl Browse<'_> {
             if rows.is_over() {
                 return Ok(page(self.found, limit));
             }
-            if rows.reached() - begin >= PASSED_MAX || Instant::now() > self.until {
+            if rows.passed() >= PASSED_MAX || Instant::now() > self.until {
                 return Ok(self.short(rows.reached()));
             }
         }

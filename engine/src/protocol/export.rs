@@ -179,7 +179,12 @@ impl Store {
             return Ok((with_file(&document, None), None));
         };
         let origin = self.category_origin(category.id, category.version).await?;
-        let stands_in_it = document.pointer("/data/items").is_some();
+        let stands_in_it = document.pointer("/data/items").is_some_and(|items| {
+            // What was merged into others is not all of them.
+            let merges = document.pointer("/data/mode").and_then(Value::as_str) == Some("merge");
+            let listed = items.as_list().map_or(0, <[_]>::len);
+            !(rows && merges) || i64::try_from(listed) == Ok(category.items)
+        });
         if stands_in_it && origin.is_none_or(|origin| origin == DOCUMENT) {
             return Ok((document, None));
         }

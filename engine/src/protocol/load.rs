@@ -1,33 +1,37 @@
-//! Loading a category: a file, or the items of a document, becomes the category's next version.
+//! Loading a category: a file, or the items of a document, becomes the category's next version, or is merged into the one
+//! before.
 //!
 //! Rows stream through COPY under the category's row lock. Nothing is stored when one row is refused
 //! or a key stands twice; what was loaded before, read in the same way, is not loaded again.
 
+mod identity;
+mod refusal;
+
 use std::fmt;
-use std::io::{self, Read, Seek, SeekFrom};
+use std::io::{Read, Seek};
 
 use serde::Serialize;
-use sha2::{Digest, Sha256};
 use tokio::sync::mpsc;
 use tokio::task::{JoinError, spawn_blocking};
-use windlass_workflows::configuration::{Category, Content, Format};
+use windlass_workflows::configuration::{Category, Content, Format, Mode};
 use windlass_workflows::problem::Problem;
 use windlass_workflows::value::Value;
 
+use self::identity::{checksum, key_rule};
+pub(super) use self::refusal::{in_file, refusals};
+use self::refusal::{refused, unmergeable};
 use super::rows::{self, For, Reading, Sink};
 use crate::Error;
 use crate::store::category::Locked;
 use crate::store::category_version::{self, Differences, NewVersion};
 use crate::store::{self, Session, Store};
+use crate::store::{category_index, category_merge};
 use crate::vocabulary::ConfigurationKind;
 
 /// Parts of a copy under way; each is a quarter of a MiB.
 pub(super) const PARTS_MAX: usize = 8;
 /// Refused rows that an answer lists.
 pub const LISTED_MAX: usize = 1_000;
-/// Duplicate keys that are reported.
-const DUPLICATES_MAX: i64 = 1_000;
-
 /// Refused rows that a report of them lists; each costs a few hundred bytes while a file is read.
 pub const REPORTED_MAX: usize = 20_000;
 /// The origin of items that stand in the document of their category.
@@ -71,10 +75,31 @@ pub struct Load {
     pub rows: i64,
     /// Whether there was anything new.
     pub loaded: bool,
+    /// Items that were new.
+    pub added: i64,
+    /// Items that say something else.
+    pub changed: i64,
+    /// Items that were gone.
+    pub removed: i64,
+    /// Rows of the load whose items were there and said the same.
+    pub unchanged: i64,
+}
+
+/// Whose load, and how.
+#[derive(Clone, Copy, Debug)]
+pub struct Terms<'a> {
+    /// Of which tenant the category is.
+    pub tenant: i32,
+    /// Who loads.
+    pub who: &'a str,
+    /// What becomes of items that the load does not name; as the category's document says unless given.
+    pub mode: Option<Mode>,
+    /// Refused rows that are listed at most; others are counted.
+    pub listed_max: usize,
 }
 
 impl Store {
-    /// Replaces the items of a category that was applied before; `who` does.
+    /// Loads a category that was applied before, as its document says; `who` does.
     ///
     /// # Errors
     /// [`Error::NotFound`] for a category that nobody applied, `category_deleted` for one that was deleted since;
@@ -86,31 +111,39 @@ impl Store {
         name: &str,
         source: Source,
     ) -> Result<Load, Error> {
-        self.load_listing(tenant, who, (name, source), LISTED_MAX)
-            .await
+        let terms = Terms {
+            tenant,
+            who,
+            mode: None,
+            listed_max: LISTED_MAX,
+        };
+        self.load_on(terms, name, source).await
     }
 
-    /// The same, listing up to so many refused rows; others are counted.
+    /// The same on terms of the caller's.
     ///
     /// # Errors
-    /// As [`Store::load_items`].
-    pub async fn load_listing(
+    /// As [`Store::load_items`]; a load that is to be merged also with `merge_needs_key` and `merge_other_key`.
+    ///
+    /// # Cancel safety
+    /// One transaction: dropped before its commit, nothing is stored.
+    pub async fn load_on(
         &self,
-        tenant: i32,
-        who: &str,
-        (name, source): (&str, Source),
-        most: usize,
+        terms: Terms<'_>,
+        name: &str,
+        source: Source,
     ) -> Result<Load, Error> {
         let revision = self
-            .configuration(tenant, ConfigurationKind::Category, name)
+            .configuration(terms.tenant, ConfigurationKind::Category, name)
             .await?;
         let Content::Category(category) = revision.content()? else {
             return Err(Error::not_found("category", name));
         };
-        let who = who.to_owned();
+        let (who, terms) = (terms.who.to_owned(), Terms { who: "", ..terms });
         self.transaction(move |connection| {
             Box::pin(async move {
-                match load(connection, (tenant, &who, most), &category, source).await? {
+                let terms = Terms { who: &who, ..terms };
+                match load(connection, terms, &category, source).await? {
                     Ok(load) => Ok(load),
                     Err(problems) => Err(Error::Invalid { problems }),
                 }
@@ -124,30 +157,36 @@ impl Store {
 /// find others, but must not commit.
 pub(super) async fn load(
     connection: &mut Session,
-    (tenant, who, most): (i32, &str, usize),
+    terms: Terms<'_>,
     category: &Category,
     source: Source,
 ) -> Result<Result<Load, Vec<Problem>>, Error> {
-    let (checksum, source) = match checksum(category.clone(), source).await {
+    let mode = mode(terms, category);
+    let (checksum, source) = match checksum(category.clone(), mode, source).await {
         Ok(known) => known,
         Err(problem) => return Ok(Err(vec![problem])),
     };
-    let locked = store::category::lock(connection, tenant, &category.header.name).await?;
+    let locked = store::category::lock(connection, terms.tenant, &category.header.name).await?;
     if locked.deleted_at.is_some() {
         return Err(deleted(&category.header.name));
     }
-    if locked.checksum.as_deref() == Some(checksum.as_str()) {
-        return Ok(Ok(known(&locked)));
+    let key_rule = key_rule(&category.key);
+    if let (Mode::Merge, Some(problem)) = (mode, unmergeable(category, &locked, &key_rule)) {
+        return Ok(Err(vec![problem]));
     }
-    let version = locked.version + 1;
-    let file = source.file();
-    let reading = copy(connection, category, source, locked.id, version).await?;
-    let mut problems = refusals(&reading, most);
-    if problems.is_empty() {
-        let found =
-            store::category::duplicates(connection, locked.id, version, DUPLICATES_MAX).await?;
-        problems.extend(found.iter().map(|one| duplicate(one, &reading)));
+    // What is merged leaves no trace of its bytes: others may have changed the same items since.
+    if mode == Mode::Replace && locked.checksum.as_deref() == Some(checksum.as_str()) {
+        return Ok(Ok(known(&locked, locked.items)));
     }
+    let merges = mode == Mode::Merge && locked.items > 0;
+    let (version, file) = (locked.version + 1, source.file());
+    let rows = For::Category {
+        id: locked.id,
+        version,
+        behind: if merges { category_merge::BEYOND } else { 0 },
+    };
+    let reading = copy(connection, category, source, rows).await?;
+    let problems = refused(connection, &locked, &reading, terms.listed_max).await?;
     if !problems.is_empty() {
         return Ok(Err(in_file(problems, file)));
     }
@@ -157,41 +196,83 @@ pub(super) async fn load(
         items: reading.rows,
         differences: Differences::all_new(reading.rows),
         origin: file.as_deref().unwrap_or(DOCUMENT),
-        who,
+        who: terms.who,
+        checksum: &checksum,
+        key_rule: &key_rule,
     };
-    publish(connection, &locked, new, &checksum).await.map(Ok)
+    match merges {
+        true => merge(connection, &locked, new).await.map(Ok),
+        false => replace(connection, &locked, new).await.map(Ok),
+    }
+}
+
+fn mode(terms: Terms<'_>, category: &Category) -> Mode {
+    let said = category.data.as_ref().map(|data| data.mode);
+    terms.mode.or(said).unwrap_or_default()
 }
 
 /// Makes copied rows the current version, unless they say what it says already.
-async fn publish(
+async fn replace(
     connection: &mut Session,
     locked: &Locked,
     mut new: NewVersion<'_>,
-    checksum: &str,
 ) -> Result<Load, Error> {
     // After a deletion there is nothing that could be compared.
     if locked.checksum.is_some() {
         let found = category_version::compare(connection, locked.id, new.version).await?;
         if found.is_none() {
-            category_version::take_back(connection, locked.id, new.version, checksum).await?;
-            return Ok(known(locked));
+            category_version::take_back(connection, new).await?;
+            return Ok(known(locked, locked.items));
         }
         new.differences = found;
     }
-    store::category::replace(connection, locked.id, new.version, new.items, checksum).await?;
-    category_version::note(connection, new).await?;
+    store::category::replace(connection, locked.id, new.version).await?;
+    let unchanged = new.items - new.differences.added - new.differences.changed;
+    publish(connection, new, unchanged).await
+}
+
+/// Brings copied rows to the items that have their keys, and the others behind those.
+async fn merge(
+    connection: &mut Session,
+    locked: &Locked,
+    mut new: NewVersion<'_>,
+) -> Result<Load, Error> {
+    let merged = category_merge::settle(connection, locked.id, new.version).await?;
+    if merged.added + merged.changed == 0 {
+        return Ok(known(locked, merged.unchanged));
+    }
+    new.items = locked.items + merged.added;
+    new.differences = merged.into();
+    publish(connection, new, merged.unchanged).await
+}
+
+async fn publish(
+    connection: &mut Session,
+    new: NewVersion<'_>,
+    unchanged: i64,
+) -> Result<Load, Error> {
+    category_index::mark(connection, new.category, new.version).await?;
+    category_version::publish(connection, new).await?;
     Ok(Load {
         version: new.version,
         rows: new.items,
         loaded: true,
+        added: new.differences.added,
+        changed: new.differences.changed,
+        removed: new.differences.removed,
+        unchanged,
     })
 }
 
-fn known(locked: &Locked) -> Load {
+fn known(locked: &Locked, unchanged: i64) -> Load {
     Load {
         version: locked.version,
         rows: locked.items,
         loaded: false,
+        added: 0,
+        changed: 0,
+        removed: 0,
+        unchanged,
     }
 }
 
@@ -210,11 +291,10 @@ async fn copy(
     connection: &mut Session,
     category: &Category,
     source: Source,
-    id: i32,
-    version: i32,
+    rows: For,
 ) -> Result<Reading, Error> {
     let (sender, receiver) = mpsc::channel(PARTS_MAX);
-    let sink = Sink::new(sender, For::Category { id, version });
+    let sink = Sink::new(sender, rows);
     let category = category.clone();
     let reading = spawn_blocking(move || match source {
         Source::File { format, reader, .. } => rows::read_file(&category, format, reader, sink),
@@ -235,91 +315,4 @@ impl Source {
             Source::Items(_) => None,
         }
     }
-}
-
-/// The identity of a load: the bytes, and all that decides how they are read.
-async fn checksum(category: Category, mut source: Source) -> Result<(String, Source), Problem> {
-    let hashed = spawn_blocking(move || {
-        let mut hasher = Sha256::new();
-        hasher.update(format!("{:?}\0{:?}\0", category.key, category.object));
-        let schema = category.schema.as_ref().map(Value::to_json);
-        hasher.update(format!(
-            "{schema:?}\0{:?}\0",
-            category.data.as_ref().map(|data| data.empty)
-        ));
-        let bytes = hash_source(&mut hasher, &mut source);
-        bytes.map(|()| (hex::encode(hasher.finalize()), source))
-    });
-    let hashed = hashed.await.unwrap_or_else(panicked);
-    hashed.map_err(|error| {
-        Problem::new(
-            "unreadable_file",
-            "",
-            format!("the file cannot be read: {error}"),
-        )
-    })
-}
-
-fn hash_source(hasher: &mut Sha256, source: &mut Source) -> io::Result<()> {
-    match source {
-        Source::File { format, reader, .. } => {
-            hasher.update(format!("{format:?}\0"));
-            let mut buffer = vec![0; 64 * 1024];
-            loop {
-                let length = reader.read(&mut buffer)?;
-                if length == 0 {
-                    break;
-                }
-                hasher.update(&buffer[..length]);
-            }
-            reader.seek(SeekFrom::Start(0)).map(|_| ())
-        }
-        Source::Items(items) => {
-            items
-                .iter()
-                .for_each(|item| hasher.update(format!("{item}\0")));
-            Ok(())
-        }
-    }
-}
-
-/// What is wrong with the rows of a reading: so many of it at most, and how much more there is.
-pub(super) fn refusals(reading: &Reading, most: usize) -> Vec<Problem> {
-    let listed = reading.refused.len().min(most);
-    let mut problems = reading.refused[..listed].to_vec();
-    let more = reading.refused.len() - listed + reading.more_refused;
-    if more > 0 {
-        let message = format!("{more} further problems are not listed");
-        problems.push(Problem::new("more_problems", "", message));
-    }
-    problems
-}
-
-fn duplicate(found: &store::category::Duplicate, reading: &Reading) -> Problem {
-    let (first, second) = (reading.line_of(found.first_n), reading.line_of(found.n));
-    let key = found
-        .key
-        .replace(windlass_workflows::category::KEY_SEPARATOR, ", ");
-    let message = if second == 0 {
-        format!(
-            "items {} and {} have the same key `{key}`",
-            found.first_n, found.n
-        )
-    } else {
-        format!("lines {first} and {second} have the same key `{key}`")
-    };
-    let line = u32::try_from(second).unwrap_or(u32::MAX);
-    Problem::new("duplicate_key", "", message)
-        .hint("a key tells items apart: remove one of them, or name more fields in `key`")
-        .at(line, 1)
-}
-
-pub(super) fn in_file(problems: Vec<Problem>, file: Option<String>) -> Vec<Problem> {
-    let Some(file) = file else {
-        return problems;
-    };
-    let placed = problems
-        .into_iter()
-        .map(|problem| problem.in_file(file.clone()));
-    placed.collect()
 }

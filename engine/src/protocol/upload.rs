@@ -176,6 +176,7 @@ pub(super) fn form(
         header: configuration.header.clone(),
         key: key.clone(),
         object: object.cloned(),
+        indexes: Vec::new(),
         schema: None,
         retention: Category::RETENTION,
         data: None,

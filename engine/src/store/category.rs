@@ -69,6 +69,7 @@ pub(crate) struct Locked {
     pub version: i32,
     pub items: i64,
     pub checksum: Option<String>,
+    pub key_rule: Option<String>,
     pub deleted_at: Option<DateTime<Utc>>,
 }
 
@@ -299,25 +300,14 @@ pub(crate) async fn duplicates(
     Ok(rows)
 }
 
-/// Makes the load of a version the current one; earlier items end.
+/// Ends the items of the versions before this one.
 pub(crate) async fn replace(
     connection: &mut Session,
     category: i32,
     version: i32,
-    items: i64,
-    checksum: &str,
 ) -> Result<(), Error> {
     sqlx::query_file!("queries/category/replace.sql", category, version)
-        .execute(&mut *connection)
+        .execute(connection)
         .await?;
-    sqlx::query_file!(
-        "queries/category/publish.sql",
-        category,
-        version,
-        items,
-        checksum
-    )
-    .execute(connection)
-    .await?;
     Ok(())
 }

@@ -72,6 +72,10 @@ pub(crate) struct NewVersion<'a> {
     pub differences: Differences,
     pub origin: &'a str,
     pub who: &'a str,
+    /// Hash of what was loaded and how it was read.
+    pub checksum: &'a str,
+    /// How the keys of its items were made.
+    pub key_rule: &'a str,
 }
 
 impl Store {
@@ -186,23 +190,33 @@ pub(crate) async fn compare(
 }
 
 /// Takes back the rows of a load that changes nothing, and knows its bytes from then on.
-pub(crate) async fn take_back(
-    connection: &mut Session,
-    category: i32,
-    version: i32,
-    checksum: &str,
-) -> Result<(), Error> {
-    sqlx::query_file!("queries/category/take_back.sql", category, version)
+pub(crate) async fn take_back(connection: &mut Session, new: NewVersion<'_>) -> Result<(), Error> {
+    sqlx::query_file!("queries/category/take_back.sql", new.category, new.version)
         .execute(&mut *connection)
         .await?;
-    sqlx::query_file!("queries/category/recognise.sql", category, checksum)
-        .execute(connection)
-        .await?;
+    sqlx::query_file!(
+        "queries/category/recognise.sql",
+        new.category,
+        new.checksum,
+        new.key_rule
+    )
+    .execute(connection)
+    .await?;
     Ok(())
 }
 
-/// Keeps what a load did.
-pub(crate) async fn note(connection: &mut Session, new: NewVersion<'_>) -> Result<(), Error> {
+/// Makes a load the current version, and keeps what it did.
+pub(crate) async fn publish(connection: &mut Session, new: NewVersion<'_>) -> Result<(), Error> {
+    sqlx::query_file!(
+        "queries/category/publish.sql",
+        new.category,
+        new.version,
+        new.items,
+        new.checksum,
+        new.key_rule
+    )
+    .execute(&mut *connection)
+    .await?;
     sqlx::query_file!(
         "queries/category/note_version.sql",
         new.category,

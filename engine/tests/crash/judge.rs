@@ -8,7 +8,7 @@ use tokio::time::sleep;
 use crate::stage::{ACTOR, Stage};
 
 /// Once nothing is left to do.
-const WRONG: [(&str, &str); 23] = [
+const WRONG: [(&str, &str); 24] = [
     (
         "jobs that do not stand in exactly one place",
         "with place as (
@@ -147,6 +147,18 @@ const WRONG: [(&str, &str); 23] = [
         "select count(*) from category_item join category on category.id = category_item.category
          where added > version or removed > version + 1
             or items <> (select count(*) from category_item one where one.category = category.id and one.removed is null)",
+    ),
+    (
+        "marks without items or items without marks",
+        "select count(*)
+         from (
+             select id, item.n, item.added, item_mark(document, field) as mark
+             from category_index join category_item item using (category)
+             where is_whole and not is_dropped) item
+         full join (
+             select category_mark.* from category_mark join category_index on id = index where is_whole and not is_dropped) mark
+           on mark.index = item.id and mark.mark = item.mark and mark.n = item.n and mark.added = item.added
+         where item.id is null or mark.index is null and item.mark is not null",
     ),
 ];
 

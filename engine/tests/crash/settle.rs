@@ -87,6 +87,7 @@ async fn pass(stage: &Stage) -> i64 {
     moved += store.end_cancelling().await.expect("ended");
     moved += i64::try_from(store.fulfil_cancels().await.expect("fulfilled")).unwrap_or(1);
     moved += store.keep_pauses().await.expect("kept");
+    moved += i64::try_from(store.keep_indexes().await.expect("kept")).unwrap_or(1);
     moved += redriven(stage).await;
     moved += changed(stage).await;
     moved += mail(stage).await;

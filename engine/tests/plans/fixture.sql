@@ -205,6 +205,12 @@ from generate_series(1, 100000) n;
 insert into delivery_try (delivery, n, milliseconds, status)
 select id, 1, 7, 200 from delivery;
 
+insert into category_index (category, field, until, is_whole, is_dropped)
+select 1 + n % 40, 'f' || n, 1, n % 50 <> 0, n % 70 = 0 from generate_series(1, 200) n;
+
+insert into category_mark (index, mark, n, added)
+select 1 + n % 200, sha256(convert_to('v' || n % 5000, 'UTF8')), n, 1 from generate_series(1, 200000) n;
+
 -- As autovacuum does: tables and partitions, never the whole of what is partitioned.
 do $$
 declare

@@ -78,7 +78,7 @@ pub(super) enum Duty {
     Break,
     /// Partitions for the ids to come, and those that are old.
     Partition,
-    /// Tallies, old keys, contexts whose time is over, items that categories lost.
+    /// Tallies, old keys, contexts whose time is over, indexes of categories and items that those lost.
     Tidy,
     /// Rows that break what is promised.
     Doctor,
@@ -333,7 +333,8 @@ async fn tidied(store: &Store) -> Result<bool, Error> {
         + store.forget_deliveries(DELIVERIES_KEPT).await?
         + u64::try_from(store.forget_heard().await?).unwrap_or_default()
         + u64::try_from(store.tidy_approvals().await?).unwrap_or_default();
-    Ok(store.compact_tallies().await? > 0 || pruned > 0)
+    let folded = store.compact_tallies().await?;
+    Ok(store.keep_indexes().await? > 0 || folded > 0 || pruned > 0)
 }
 
 /// Workers hear of what became ready.

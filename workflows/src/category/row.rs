@@ -123,16 +123,18 @@ fn missing(category: &Category, header: &[&str]) -> Vec<Problem> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::configuration::{Data, Header, Load};
+    use crate::configuration::{Data, Header, Load, Mode};
 
     fn category(key: Key, empty: Empty, schema: &str) -> Category {
         Category {
             header: Header::default(),
             key,
             object: Some("State".to_owned()),
+            indexes: Vec::new(),
             schema: Some(Value::parse(schema).unwrap()),
             data: Some(Data {
                 load: Load::Items(Vec::new()),
+                mode: Mode::Replace,
                 empty,
             }),
             retention: Category::RETENTION,

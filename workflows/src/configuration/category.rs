@@ -18,6 +18,8 @@ pub struct Category {
     pub key: Key,
     /// The field that holds the object key.
     pub object: Option<String>,
+    /// Top-level fields by whose values items are found without reading the others.
+    pub indexes: Vec<String>,
     /// JSON Schema of an item; it also types the cells of a CSV file.
     pub schema: Option<Value>,
     /// How long items that are no longer in it, or all of a deleted one, stay readable.
@@ -65,6 +67,8 @@ pub enum Key {
 pub struct Data {
     /// Where from.
     pub load: Load,
+    /// What becomes of items that it does not name.
+    pub mode: Mode,
     /// What an empty CSV cell becomes.
     pub empty: Empty,
 }
@@ -81,6 +85,20 @@ pub enum Load {
     },
     /// The document itself.
     Items(Vec<Value>),
+}
+
+/// What becomes of the items of a category that a load does not name.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Mode {
+    /// They end: the load is the category.
+    #[default]
+    Replace,
+    /// They stay: the load adds items, and changes those that have its keys.
+    Merge,
+}
+
+impl Mode {
+    const ALL: [(&str, Mode); 2] = [("replace", Mode::Replace), ("merge", Mode::Merge)];
 }
 
 /// How a file of items is written.
@@ -135,11 +153,12 @@ pub(super) const SPEC: Spec = Spec {
         field("labels"),
         section("key", &KEY),
         field("object"),
+        field("indexes").or("[]"),
         field("schema"),
         field("retention").or("\"7d\""),
         section("data", &DATA),
     ],
-    later: &["indexes"],
+    later: &[],
 };
 
 const KEY: Spec = Spec {
@@ -165,19 +184,33 @@ const ITEMS_MAX: usize = 1_000;
 /// So many fields form a key.
 const KEY_FIELDS_MAX: usize = 4;
 
+/// So many indexes a category has: each costs its loads about as much as another index of the items.
+const INDEXES_MAX: usize = 8;
+
+/// Bytes of the name of an indexed field, so that it fits an index entry.
+const FIELD_BYTES_MAX: usize = 1_000;
+
 pub(super) fn read(document: &Spot<'_>) -> Option<Category> {
     let header = header::read(document);
     let key = document.need("key").and_then(|key| read_key(&key));
     let object = document.get("object").and_then(|field| field.filled());
+    let indexes = match document.get("indexes") {
+        Some(indexes) => read_indexes(&indexes),
+        None => Some(Vec::new()),
+    };
     let schema = document
         .get("schema")
         .and_then(|schema| read_schema(&schema));
     let data = document.get("data").and_then(|data| read_data(&data));
+    if let Some(Key::Row) = key {
+        refuse_merge(document);
+    }
     let retention = document.get("retention").map(|age| age.parsed(length::age));
     Some(Category {
         header: header?,
         key: key?,
         object: object.map(str::to_owned),
+        indexes: indexes?,
         schema,
         retention: retention.unwrap_or(Some(Category::RETENTION))?,
         data,
@@ -196,6 +229,41 @@ pub(super) fn read_key(spot: &Spot<'_>) -> Option<Key> {
         false => row.refuse(Fault::new("only `true` is possible").hint("or name a field")),
     }
 }
+
+/// Names of fields, each once; an empty list is none.
+fn read_indexes(spot: &Spot<'_>) -> Option<Vec<String>> {
+    if spot.tree.as_list().is_some_and(|fields| fields.is_empty()) {
+        return Some(Vec::new());
+    }
+    let fields = spot.each(INDEXES_MAX, |field| {
+        let name = field.filled()?;
+        if name.len() > FIELD_BYTES_MAX || name.contains('\0') {
+            let message =
+                format!("a field of at most {FIELD_BYTES_MAX} bytes without NUL is expected");
+            return field.refuse(Fault::new(message));
+        }
+        Some(name.to_owned())
+    })?;
+    let mut sorted = fields.clone();
+    sorted.sort();
+    match sorted.windows(2).find(|pair| pair[0] == pair[1]) {
+        Some(pair) => spot.refuse(Fault::new(format!("`{}` stands twice", pair[0]))),
+        None => Some(fields),
+    }
+}
+
+/// The number of a row says nothing of the rows of another load.
+fn refuse_merge(document: &Spot<'_>) {
+    let mode = document.get("data").and_then(|data| data.get("mode"));
+    let Some(mode) = mode.filter(|mode| mode.tree.as_str() == Some("merge")) else {
+        return;
+    };
+    let fault = Fault::new("items that are told apart by their row cannot be merged");
+    mode.report("merge_needs_key", fault.hint(MERGE_HINT));
+}
+
+/// What to do where rows cannot be merged.
+pub const MERGE_HINT: &str = "let `key` name the fields that tell items apart";
 
 fn read_schema(spot: &Spot<'_>) -> Option<Value> {
     let schema = spot.tree.to_value();
@@ -218,9 +286,10 @@ fn read_data(spot: &Spot<'_>) -> Option<Data> {
         ("text", Empty::Text),
     ];
     let empty = data.get("empty").and_then(|empty| empty.choice(&empties));
-    if let Some(mode) = data.get("mode") {
-        mode.choice_or_later(&[("replace", ())], &["merge"])?;
-    }
+    let mode = match data.get("mode") {
+        Some(mode) => mode.choice(&Mode::ALL)?,
+        None => Mode::Replace,
+    };
     if let Some(invalid) = data.get("invalid") {
         invalid.choice_or_later(&[("refuse", ())], &["leave_out"])?;
     }
@@ -231,6 +300,7 @@ fn read_data(spot: &Spot<'_>) -> Option<Data> {
     };
     Some(Data {
         load,
+        mode,
         empty: empty.unwrap_or_default(),
     })
 }

@@ -38,7 +38,7 @@ mod write;
 
 pub use calendar::Calendar;
 pub use callback::{Callback, Target};
-pub use category::{Category, Data, Empty, Format, Key, Load, identity};
+pub use category::{Category, Data, Empty, Format, Key, Load, MERGE_HINT, Mode, identity};
 pub use chunk::Chunk;
 pub use connection::{
     Address, Analyse, AnalyseProfile, Channel, Connection, Database, Generate, GenerateProfile,

@@ -10,6 +10,8 @@ pub struct Narrow {
     pub document: Option<String>,
     /// A text that the document holds, as it is stored: a member with its value.
     pub text: Option<String>,
+    /// Top-level fields that must have one of some values: an index may find the rows.
+    pub fields: Vec<Sought>,
     /// One of these keys.
     pub keys: Option<Vec<String>>,
     /// This key or one after it, in byte order.
@@ -22,6 +24,37 @@ pub struct Narrow {
     pub object_from: Option<String>,
     /// This object or one before it, or none.
     pub object_to: Option<String>,
+}
+
+/// A top-level field with the values that a filter keeps.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Sought {
+    /// Its name.
+    pub field: String,
+    /// Documents, as they are stored, that share their mark under the field with every row that a filter may keep.
+    pub probes: Vec<String>,
+}
+
+/// Has the mark of all documents that Postgres' JSON does not take (`item_mark` in the database).
+const UNREADABLE: &str = r#""\u0000""#;
+
+impl Sought {
+    fn new(field: &str, values: &[Value]) -> Self {
+        let document = |value: &Value| {
+            let member = (field, value.clone());
+            Value::map([member]).to_json()
+        };
+        let mut probes: Vec<String> = values.iter().map(document).collect();
+        if values.iter().any(|value| matches!(value, Value::Number(_))) {
+            // Numbers that are written with an exponent share one mark.
+            probes.push(format!("{{{}:1e0}}", Value::from(field).to_json()));
+        }
+        probes.push(UNREADABLE.to_owned());
+        Self {
+            field: field.to_owned(),
+            probes,
+        }
+    }
 }
 
 impl Narrow {
@@ -43,6 +76,8 @@ impl Narrow {
         }
         narrow.document = predicate(&ways);
         narrow.text = member(&ways);
+        let sought = safe(&ways).map(|(way, values)| Sought::new(&way[0], values));
+        narrow.fields = sought.collect();
         narrow
     }
 
@@ -71,11 +106,14 @@ impl Narrow {
     }
 }
 
-/// The longest member that a document must hold, before any way may fail. A number may be written in several ways, and
-/// null may be missing.
+/// Ways to a field of the document, before any way may fail.
+fn safe(ways: &[(Vec<String>, Vec<Value>)]) -> impl Iterator<Item = &(Vec<String>, Vec<Value>)> {
+    ways.iter().take_while(|(way, _)| way.len() == 1)
+}
+
+/// The longest member that a document must hold. A number may be written in several ways, and null may be missing.
 fn member(ways: &[(Vec<String>, Vec<Value>)]) -> Option<String> {
-    let safe = ways.iter().take_while(|(way, _)| way.len() == 1);
-    let members = safe.filter_map(|(way, values)| match values.as_slice() {
+    let members = safe(ways).filter_map(|(way, values)| match values.as_slice() {
         [value @ (Value::Text(_) | Value::Bool(_))] => {
             let key = Value::from(way[0].as_str());
             Some(format!("{}:{}", key.to_json(), value.to_json()))
@@ -174,6 +212,27 @@ mod tests {
         ] {
             assert_eq!(text(filter), None, "{filter}");
         }
+    }
+
+    #[test]
+    fn fields_that_an_index_may_answer_are_told_with_all_that_may_be_meant() {
+        let fields = |filter: &str| Narrow::of(filter).fields;
+        let sought = |field: &str, probes: &[&str]| Sought {
+            field: field.to_owned(),
+            probes: probes.iter().map(|probe| (*probe).to_owned()).collect(),
+        };
+        assert_eq!(
+            fields(r#"(.a == "ü" or .a == 1.0) and ."b c" == null"#),
+            [
+                sought(
+                    "a",
+                    &[r#"{"a":"ü"}"#, r#"{"a":1.0}"#, r#"{"a":1e0}"#, UNREADABLE]
+                ),
+                sought("b c", &[r#"{"b c":null}"#, UNREADABLE]),
+            ]
+        );
+        // What stands behind a way that may fail must not hide that it fails.
+        assert_eq!(fields(".a.b == 1 and .c == 2"), []);
     }
 
     #[test]

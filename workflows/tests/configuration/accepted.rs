@@ -6,8 +6,8 @@ use super::documents::{CATEGORY, CONNECTIONS, JOB, PURPOSE, documents, refused};
 use windlass_workflows::calendar::{CatchUp, Overlap, words};
 use windlass_workflows::configuration::{
     Address, Category, Connection, Content, Empty, Format, Idempotency, JobConfiguration, Key,
-    KeyHold, KeyScope, Kind, Load, Plain, Priority, Purpose, ReferenceKind, Source, Strategy, Way,
-    Work, restore,
+    KeyHold, KeyScope, Kind, Load, Mode, Plain, Priority, Purpose, ReferenceKind, Source, Strategy,
+    Way, Work, restore,
 };
 use windlass_workflows::document::step::Backoff;
 use windlass_workflows::policy::step::StepRetry;
@@ -122,6 +122,23 @@ fn a_category_is_read() {
     let format = Format::Csv;
     assert_eq!(data.load, Load::File { path, format });
     assert_eq!(data.empty, Empty::Null);
+    assert_eq!((data.mode, category.indexes.len()), (Mode::Replace, 0));
+}
+
+#[test]
+fn a_category_has_indexes_and_is_merged() {
+    let text = CATEGORY
+        .replace(
+            "key: { row: true }",
+            "key: Record ID\nindexes: [ Origin State, cost ]",
+        )
+        .replace("replace", "merge");
+    let merged = category(&text);
+    assert_eq!(merged.indexes, ["Origin State", "cost"]);
+    assert_eq!(merged.data.unwrap().mode, Mode::Merge);
+
+    let none = documents(&format!("{CATEGORY}indexes: []\n")).remove(0);
+    assert_eq!(none.canonical(), documents(CATEGORY).remove(0).canonical());
 }
 
 #[test]

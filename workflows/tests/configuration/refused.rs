@@ -27,7 +27,6 @@ fn what_a_later_release_brings_is_refused_and_named() {
         );
     };
     later(PURPOSE, "retention: a", "/retention");
-    later(CATEGORY, "indexes: a", "/indexes");
     later(JOB, "retention: a", "/retention");
 }
 
@@ -89,8 +88,36 @@ fn what_a_purpose_says_for_its_work_means_something() {
 #[test]
 fn later_keys_inside_a_section_are_refused_too() {
     assert_eq!(
+        refused(&CATEGORY.replace("mode: replace", "invalid: leave_out")),
+        ["configuration.not_supported_yet /data/invalid"]
+    );
+}
+
+#[test]
+fn indexes_are_a_few_fields_and_what_is_merged_needs_a_key() {
+    let nine = format!("indexes: [ {} ]", ["a"; 9].join(", "));
+    let long = format!("indexes: [ {} ]", "a".repeat(1_001));
+    for (line, expected) in [
+        ("indexes: a", "configuration.type /indexes"),
+        ("indexes: [ '' ]", "configuration.value /indexes/0"),
+        ("indexes: [ 1 ]", "configuration.type /indexes/0"),
+        ("indexes: [ a, b, a ]", "configuration.value /indexes"),
+        (nine.as_str(), "configuration.value /indexes"),
+        (long.as_str(), "configuration.value /indexes/0"),
+    ] {
+        assert_eq!(
+            refused(&format!("{CATEGORY}{line}\n")),
+            [expected],
+            "{line}"
+        );
+    }
+    assert_eq!(
         refused(&CATEGORY.replace("replace", "merge")),
-        ["configuration.not_supported_yet /data/mode"]
+        ["merge_needs_key /data/mode"]
+    );
+    assert_eq!(
+        refused(&CATEGORY.replace("replace", "both")),
+        ["configuration.value /data/mode"]
     );
 }
 

@@ -4,7 +4,7 @@ use chrono::{DateTime, Utc};
 use serde::Serialize;
 use utoipa::ToSchema;
 use windlass_engine::store::{
-    AliasView, CategoryVersion, CategoryView, ItemView, Revision, TemplateVersion,
+    AliasView, CategoryIndex, CategoryVersion, CategoryView, ItemView, Revision, TemplateVersion,
 };
 
 use crate::http::habit::raw::Raw;
@@ -119,9 +119,30 @@ pub struct CategoryReply {
     pub deleted_by: Option<String>,
     /// Until when it can be brought back.
     pub kept_until: Option<DateTime<Utc>>,
+    /// The indexes that its document names; left out of lists.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub indexes: Vec<CategoryIndexReply>,
     /// Its document; left out of lists.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub document: Option<Raw>,
+}
+
+/// An index of a category.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct CategoryIndexReply {
+    /// The field by whose values it finds items.
+    pub field: String,
+    /// Whether every item is in it. Until then filters read as if it were not there.
+    pub is_whole: bool,
+}
+
+impl From<CategoryIndex> for CategoryIndexReply {
+    fn from(index: CategoryIndex) -> Self {
+        Self {
+            field: index.field,
+            is_whole: index.is_whole,
+        }
+    }
 }
 
 /// One load of a category.
@@ -215,6 +236,7 @@ impl CategoryReply {
             deleted_at: None,
             deleted_by: None,
             kept_until: None,
+            indexes: Vec::new(),
             document: None,
         }
     }
@@ -232,6 +254,7 @@ impl From<CategoryView> for CategoryReply {
             deleted_at: category.deleted_at,
             deleted_by: category.deleted_by,
             kept_until: category.kept_until,
+            indexes: Vec::new(),
             document: None,
         }
     }

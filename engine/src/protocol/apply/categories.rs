@@ -3,14 +3,14 @@
 use windlass_workflows::configuration::{self as documents, Document};
 use windlass_workflows::value::Value;
 
-use super::super::load::{LISTED_MAX, Source, load};
+use super::super::load::{LISTED_MAX, Source, Terms, load};
 use super::{Applying, missing_file};
 use crate::Error;
 use crate::protocol::change::Action;
 use crate::store::{self, Session};
 
 impl Applying {
-    /// A category that was deleted is there again.
+    /// A category that was deleted is there again, and it has the indexes that its document names.
     pub(super) async fn keep(
         &mut self,
         connection: &mut Session,
@@ -22,7 +22,7 @@ impl Applying {
             change.action = Action::Changed;
             change.diff.push("- deleted".to_owned());
         }
-        Ok(())
+        store::category_index::keep(connection, tenant, name, &category.indexes).await
     }
 
     pub(super) async fn load(
@@ -49,9 +49,13 @@ impl Applying {
                 }
             },
         };
-        let who = self.application.who.as_str();
-        let whose = (self.application.tenant, who, LISTED_MAX);
-        match load(connection, whose, category, source).await? {
+        let terms = Terms {
+            tenant: self.application.tenant,
+            who: &self.application.who,
+            mode: None,
+            listed_max: LISTED_MAX,
+        };
+        match load(connection, terms, category, source).await? {
             Ok(load) => {
                 if let Some(change) = self.changes.last_mut() {
                     change.items = Some(load.rows);

@@ -7,6 +7,7 @@ use windlass_workflows::plan::{Member, Narrow};
 use windlass_workflows::value::Value;
 
 use super::inline;
+use super::marked::Marked;
 use super::narrowed::Narrowed;
 use crate::store::source::LeftOut;
 use crate::{Error, Store};
@@ -36,6 +37,17 @@ enum From {
     Rows { place: Place, after: i64 },
     /// Those that the filter may keep, in the order of rows.
     Narrowed(Narrowed),
+    /// Grouped by object, perhaps by an index of the category: nobody looked for one yet.
+    Unsought {
+        category: (i32, i32),
+        narrow: Narrow,
+    },
+    /// Those that an index finds, in the order of objects, behind an object and a row.
+    Marked {
+        category: (i32, i32),
+        index: Marked,
+        after: (String, i64),
+    },
     /// First those without an object, then grouped by object in byte order.
     Objectless { place: Place, after: i64 },
     /// Those with an object, in its byte order.
@@ -66,6 +78,10 @@ impl Members {
         let source = match place {
             Some(Place::Category { id, version }) if !by_object && !narrow.is_empty() => {
                 From::Narrowed(Narrowed::new((id, version), narrow))
+            }
+            Some(Place::Category { id, version }) if by_object && !narrow.fields.is_empty() => {
+                let category = (id, version);
+                From::Unsought { category, narrow }
             }
             Some(place) if by_object => From::Objectless { place, after: 0 },
             Some(place) => From::Rows { place, after: 0 },
@@ -101,6 +117,9 @@ impl Members {
 
     /// The next members; `None` at the end.
     pub(in crate::protocol) async fn page(&mut self) -> Result<Option<Vec<Member>>, Error> {
+        if let Some(page) = self.marked().await? {
+            return Ok((!page.is_empty()).then_some(page));
+        }
         if let From::Objectless { place, after } = &mut self.source {
             let place = *place;
             let page = place.objectless(&self.store, after).await?;
@@ -117,15 +136,64 @@ impl Members {
                 let rows = narrowed.page(&self.store, PAGE).await?.into_iter();
                 rows.map(Row::member).collect::<Result<_, _>>()?
             }
-            From::Objectless { .. } => Vec::new(),
+            From::Objectless { .. } | From::Unsought { .. } | From::Marked { .. } => Vec::new(),
             From::Items(items) => items.drain(..items.len().min(PAGE as usize)).collect(),
         };
         Ok((!page.is_empty()).then_some(page))
     }
 
+    /// The next members that an index finds, by object; none where the others are to be read.
+    async fn marked(&mut self) -> Result<Option<Vec<Member>>, Error> {
+        if let From::Unsought { category, narrow } = &self.source {
+            let category = *category;
+            let index = Marked::few(&self.store, category.0, narrow).await?;
+            let after = (String::new(), 0);
+            self.source = match index {
+                Some(index) => From::Marked {
+                    category,
+                    index,
+                    after,
+                },
+                None => by_object(category, after),
+            };
+        }
+        let From::Marked {
+            category,
+            index,
+            after,
+        } = &mut self.source
+        else {
+            return Ok(None);
+        };
+        let (category, from) = (*category, (after.0.as_str(), after.1));
+        let Some(rows) = index.by_object(&self.store, category, from, PAGE).await? else {
+            self.source = by_object(category, std::mem::take(after));
+            return Ok(None);
+        };
+        if let Some(last) = rows.last() {
+            *after = (last.object.clone().unwrap_or_default(), last.n);
+        }
+        rows.into_iter()
+            .map(Row::member)
+            .collect::<Result<_, _>>()
+            .map(Some)
+    }
+
     /// Whether `selection.limit` has been reached.
     pub(in crate::protocol) fn is_beyond_limit(&self, members: u64) -> bool {
         self.limit.is_some_and(|limit| members >= limit)
+    }
+}
+
+/// All rows of a category in the order of objects, behind an object, empty for none, and a row.
+fn by_object((id, version): (i32, i32), (object, n): (String, i64)) -> From {
+    let place = Place::Category { id, version };
+    match object.is_empty() {
+        true => From::Objectless { place, after: n },
+        false => From::Objects {
+            place,
+            after: (object, n),
+        },
     }
 }
 

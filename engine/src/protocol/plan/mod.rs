@@ -10,6 +10,7 @@ mod block;
 pub(in crate::protocol) mod inline;
 pub(in crate::protocol) mod judge;
 mod lanes;
+mod marked;
 pub(in crate::protocol) mod members;
 pub(in crate::protocol) mod narrowed;
 mod seal;

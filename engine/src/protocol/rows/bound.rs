@@ -122,6 +122,7 @@ mod tests {
             header: Header::default(),
             key: Key::Row,
             object: None,
+            indexes: Vec::new(),
             schema: None,
             retention: Category::RETENTION,
             data: None,

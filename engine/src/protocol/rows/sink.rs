@@ -16,6 +16,8 @@ const PART_BYTES: usize = 256 * 1024;
 pub(in crate::protocol) struct Reading {
     /// Rows read.
     pub rows: i64,
+    /// The row behind which they are copied.
+    behind: i64,
     /// What is wrong.
     pub refused: Vec<Problem>,
     /// Bad rows beyond the bound.
@@ -28,6 +30,11 @@ pub(in crate::protocol) struct Reading {
 }
 
 impl Reading {
+    /// Which row of the source a copied one is, from 1.
+    pub fn row_of(&self, n: i64) -> i64 {
+        n - self.behind
+    }
+
     /// The line on which a row begins.
     pub fn line_of(&self, n: i64) -> u64 {
         self.lines.of(n)
@@ -68,8 +75,8 @@ impl Lines {
 /// Whose rows are copied.
 #[derive(Clone, Copy, Debug)]
 pub(in crate::protocol) enum For {
-    /// A version of a category.
-    Category { id: i32, version: i32 },
+    /// A version of a category; its rows come behind a row.
+    Category { id: i32, version: i32, behind: i64 },
     /// A batch, whose source it is. `leave_out`: invalid rows refuse nothing.
     Batch { id: i64, leave_out: bool },
     /// Nobody's yet: they are gathered, up to these bounds.
@@ -129,8 +136,12 @@ pub(in crate::protocol) struct Sink {
 
 impl Sink {
     pub fn new(sender: mpsc::Sender<Vec<u8>>, whose: For) -> Self {
+        let behind = match whose {
+            For::Category { behind, .. } => behind,
+            _ => 0,
+        };
         let prefix = match whose {
-            For::Category { id, version } => format!("{id}\t{version}\t"),
+            For::Category { id, version, .. } => format!("{id}\t{version}\t"),
             For::Batch { id, .. } => format!("{id}\t"),
             For::Addition { .. } => String::new(),
         };
@@ -141,7 +152,10 @@ impl Sink {
             prefix,
             part: Vec::new(),
             bytes: 0,
-            reading: Reading::default(),
+            reading: Reading {
+                behind,
+                ..Reading::default()
+            },
         }
     }
 
@@ -223,8 +237,8 @@ impl Sink {
             return self.gather(row, bounds);
         }
         self.part.extend_from_slice(self.prefix.as_bytes());
-        self.part
-            .extend_from_slice(self.reading.rows.to_string().as_bytes());
+        let n = self.reading.behind + self.reading.rows;
+        self.part.extend_from_slice(n.to_string().as_bytes());
         self.cell(Some(key));
         self.cell(object);
         self.cell(Some(document));

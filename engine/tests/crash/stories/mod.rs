@@ -7,6 +7,7 @@ mod batch_life;
 mod breaker;
 mod bulk;
 mod cancel;
+mod category;
 mod child_batch;
 mod context;
 mod doctor;
@@ -41,6 +42,7 @@ pub fn all() -> Vec<Story> {
         // the longest ones first: none is left alone at the end
         doctor::stories(),
         document::stories(),
+        category::stories(),
         schedule::stories(),
         request::stories(),
         batch::stories(),
