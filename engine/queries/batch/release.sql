@@ -14,7 +14,7 @@ with planned as materialized (
             select first_id, last_id from held
             where held.lane = lane.id and held.reason = 'planned'
             order by first_id
-            limit least($2, $3)
+            limit least($2::int8, $3::int8)
         ) extent
         where lane.batch = $1 and lane.batch <> 0 and $2::int8 > 0
         order by extent.first_id
