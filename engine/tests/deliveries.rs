@@ -282,3 +282,17 @@ async fn events_that_nobody_tells_and_keys_in_the_open_are_refused() {
         .apply(application(&[&webhook("ops", "slot.*, callback.*", "")]));
     applied.await.expect("applied");
 }
+
+#[tokio::test]
+async fn nothing_more_is_taken_of_a_webhook_that_is_being_told_something() {
+    let bench = Bench::new().await;
+    waiting(&bench, 6).await;
+    let busy = [(DEFAULT_TENANT, "ops".to_owned())];
+
+    let refused = bench.store.take_deliveries(&busy, 16).await.expect("taken");
+    let of_another = [(DEFAULT_TENANT + 1, "ops".to_owned())];
+    let taken = bench.store.take_deliveries(&of_another, 3).await;
+
+    assert!(refused.is_empty());
+    assert_eq!(taken.expect("taken").len(), 3, "as many as were asked for");
+}

@@ -229,7 +229,7 @@ async fn delivered(keeper: &Keeper) -> Result<bool, Error> {
     let Some(deliverer) = &keeper.deliverer else {
         return Ok(false);
     };
-    Ok(deliverer.deliver(&keeper.store).await? > 0)
+    Ok(deliverer.deliver(&keeper.store, &keeper.stop).await? > 0)
 }
 
 /// Lets stopped work go on. The rate is per second: the next pass waits for its own. A restart has its batch's.
