@@ -101,6 +101,14 @@ impl Error {
         )
     }
 
+    /// Whether one statement wanted more memory, disk or temporary files than there are; others may fare well.
+    pub fn is_too_much(&self) -> bool {
+        matches!(
+            self.sql_state().as_deref(),
+            Some("53100" | "53200" | "53400")
+        )
+    }
+
     /// Whether a text holds what Postgres cannot keep, such as U+0000.
     pub fn is_bad_text(&self) -> bool {
         matches!(self.sql_state().as_deref(), Some("22021" | "22P05"))

@@ -282,3 +282,43 @@ async fn events_that_nobody_tells_and_keys_in_the_open_are_refused() {
         .apply(application(&[&webhook("ops", "slot.*, callback.*", "")]));
     applied.await.expect("applied");
 }
+
+#[tokio::test]
+async fn nothing_more_is_taken_of_a_webhook_that_is_being_told_something() {
+    let bench = Bench::new().await;
+    waiting(&bench, 6).await;
+    let busy = [(DEFAULT_TENANT, "ops".to_owned())];
+
+    let refused = bench.store.take_deliveries(&busy, 16).await.expect("taken");
+    let of_another = [(DEFAULT_TENANT + 1, "ops".to_owned())];
+    let taken = bench.store.take_deliveries(&of_another, 3).await;
+
+    assert!(refused.is_empty());
+    assert_eq!(taken.expect("taken").len(), 3, "as many as were asked for");
+}
+
+#[tokio::test]
+async fn a_busy_webhook_is_deleted_page_by_page() {
+    let bench = Bench::new().await;
+    waiting(&bench, 1).await;
+    let many = "insert into delivery (tenant, webhook, event, kind, body, due)
+             select 1, 'ops', 'many_' || n, 'batch.finished', '{}', now() from generate_series(1, 2500) n;
+         create function limited() returns trigger language plpgsql as
+             $$ begin
+                 if (select count(*) from gone) > 1000 then
+                     raise exception using errcode = '57014', message = 'too long';
+                 end if;
+                 return null;
+             end $$;
+         create trigger limited after delete on delivery referencing old table as gone
+             for each statement execute function limited()";
+    let many = sqlx::raw_sql(many).execute(&bench.pool).await;
+    many.expect("a month of deliveries");
+
+    let deleted = bench.store.delete_webhook(DEFAULT_TENANT, "ops").await;
+
+    deleted.expect("deleted");
+    assert_eq!(bench.count("select count(*) from delivery").await, 0);
+    let gone = bench.store.webhook(DEFAULT_TENANT, "ops").await;
+    assert!(matches!(gone, Err(Error::NotFound { .. })));
+}

@@ -274,3 +274,34 @@ async fn where_nobody_may_be_asked_a_tripped_guard_fails_the_batch() {
     );
     assert_eq!(bench.count("select count(*) from held").await, 0);
 }
+
+#[tokio::test]
+async fn a_batch_that_was_approved_in_time_is_not_cancelled_by_who_found_it_late() {
+    let bench = bench(BIRDS).await;
+    let source = configured(&bench, "approval: { when: always, within: 2h }").await;
+    let batch = planned(&bench, &source).await;
+    sqlx::query("update batch set ask_until = now() - interval '1 second'")
+        .execute(&bench.pool)
+        .await
+        .expect("two hours later");
+    // It began before the time was over, and commits once a keeper has found the batch.
+    let mut approval = bench.pool.begin().await.expect("begun");
+    sqlx::query(
+        "update batch set asking = false, state = 'releasing', reason = null, approved_at = now(), approved_by = 'leo'",
+    )
+    .execute(&mut *approval)
+    .await
+    .expect("approved");
+    let store = bench.store.clone();
+    let keeper = tokio::spawn(async move { store.end_unapproved().await });
+    let waits = "select count(*) from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'";
+    while bench.count(waits).await == 0 {
+        tokio::task::yield_now().await;
+    }
+    approval.commit().await.expect("approved");
+
+    assert_eq!(keeper.await.expect("no panic").expect("a look"), 0);
+
+    let seen = view(&bench, batch.id).await;
+    assert_eq!((seen.state.as_str(), seen.reason), ("releasing", None));
+}

@@ -4,12 +4,15 @@ mod common;
 
 use common::dead::{FINGERPRINT, exhausted, failed};
 use common::recipe::{flock, plan, recipe, with_birds};
-use common::{Bench, TestWorker};
+use common::{Bench, TestWorker, ending, journal, outcome};
 use futures::future::join_all;
 use serde_json::json;
 use windlass_engine::protocol::NewRestart;
-use windlass_engine::store::{BatchRulesView, BatchView, Claimed, DEFAULT_TENANT, doctor};
+use windlass_engine::store::{
+    BatchRulesView, BatchView, Claimed, DEFAULT_TENANT, Ending, NewEntry, doctor,
+};
 use windlass_engine::{Error, Store};
+use windlass_workflows::machine::turn::{End, OutcomeKind};
 use windlass_workflows::value::Value;
 
 /// A batch of so many birds with a tolerance, of which `window` are released.
@@ -303,4 +306,54 @@ async fn a_cancel_is_stronger_than_a_halt() {
     assert_eq!(finish(&bench).await, [batch.id]);
     assert_eq!(view(&bench, batch.id).await.state, "cancelled");
     assert_eq!(bench.count("select count(*) from pause").await, 0);
+}
+
+#[tokio::test]
+async fn what_was_restarted_and_not_let_go_is_asked_to_end_when_too_much_fails() {
+    let bench = Bench::new().await;
+    let tolerance = json!({ "max_failed": 1, "action": "fail" });
+    let (batch, mut worker) = released(&bench, 6, 6, tolerance).await;
+    let jobs = worker.claim(6).await;
+    let begun = NewEntry {
+        ending: exhausted(&jobs[0], FINGERPRINT).ending,
+        ..journal(&jobs[0], 1)
+    };
+    worker.record(&[begun]).await;
+    let new = NewRestart {
+        who: "mia".into(),
+        ..NewRestart::default()
+    };
+    let begun = bench.store.restart_batch(DEFAULT_TENANT, batch.id, new);
+    begun.await.expect("begun");
+    while bench.store.pace_restarts().await.expect("paced").is_some() {}
+    let planned = "select count(*) from held where reason = 'planned' and journaled";
+    assert_eq!(bench.count(planned).await, 1);
+
+    fail(&mut worker, &jobs[1..3]).await;
+    assert!(finish(&bench).await.is_empty());
+
+    assert_eq!(bench.count(planned).await, 0);
+    worker.complete(&jobs[3..]).await;
+    let asked = worker.claim(6).await;
+    assert_eq!(
+        asked.len(),
+        1,
+        "its machine ends it, and undoes what it did"
+    );
+    assert_eq!(asked[0].id, jobs[0].id);
+    let ordered = "select count(*) from inbox where kind = 'order'";
+    assert_eq!(bench.count(ordered).await, 1);
+    let end = End::Outcome(outcome(OutcomeKind::Cancelled, None));
+    let obeyed = NewEntry {
+        obeys: true,
+        ..ending(&asked[0], Ending::Machine(end))
+    };
+    worker.record(&[obeyed]).await;
+    assert_eq!(finish(&bench).await, [batch.id]);
+    let seen = view(&bench, batch.id).await;
+    assert_eq!(
+        (seen.state.as_str(), seen.progress.now["cancelled"]),
+        ("failed", 1)
+    );
+    assert_sound(&bench).await;
 }

@@ -5,6 +5,7 @@
 //! duty locks decide who does the work. One that found work goes on until it finds none.
 
 mod duty;
+mod tidy;
 
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;

@@ -112,10 +112,17 @@ duty (name, is_due) as (
     union all
     select 'deliver', exists (
             select from webhook cross join lateral (
-                select from delivery
-                where delivery.tenant = webhook.tenant and delivery.webhook = webhook.name and delivery.state = 'waiting'
-                  and delivery.due <= clock.now and (delivery.asked or webhook.enabled and webhook.disabled_at is null)
-                limit 1) due)
+                (select from delivery
+                 where delivery.tenant = webhook.tenant and delivery.webhook = webhook.name and delivery.state = 'waiting'
+                   and delivery.asked and delivery.due <= clock.now
+                 limit 1)
+                union all
+                -- what waits for a webhook that is off or disabled is not looked at
+                (select from delivery
+                 where webhook.enabled and webhook.disabled_at is null
+                   and delivery.tenant = webhook.tenant and delivery.webhook = webhook.name and delivery.state = 'waiting'
+                   and delivery.due <= clock.now
+                 limit 1)) due)
     from clock
     union all
     select 'gather', exists (

@@ -2,6 +2,7 @@
 
 use windlass_workflows::plan::{Approval, Asking, approval};
 
+use super::pass::Pass;
 use super::plan::job_configuration;
 use crate::store::Session;
 use crate::{Error, Store};
@@ -67,22 +68,24 @@ impl Store {
         let rows = sqlx::query_file!("queries/batch/unapproved.sql")
             .fetch_all(self.pool())
             .await?;
-        for row in &rows {
-            self.end_unapproved_one(row.tenant, row.id).await?;
+        let (mut ended, mut pass) = (0, Pass::default());
+        for row in rows {
+            let one = self.end_unapproved_one(row.tenant, row.id).await;
+            ended += usize::from(pass.over(one)?);
         }
-        Ok(rows.len())
+        pass.end(ended)
     }
 
-    async fn end_unapproved_one(&self, tenant: i32, batch: i64) -> Result<(), Error> {
+    /// Whether this call cancelled it.
+    async fn end_unapproved_one(&self, tenant: i32, batch: i64) -> Result<bool, Error> {
         let why = "nobody approved its plan in time";
         match self
-            .cancel_batch_for(tenant, batch, (KEEPER, why), NOT_APPROVED)
+            .cancel_unapproved(tenant, batch, (KEEPER, why), NOT_APPROVED)
             .await
         {
-            Ok(_) => Ok(()),
             // Somebody ended it meanwhile.
-            Err(error) if error.is_permanent() => Ok(()),
-            Err(error) => Err(error),
+            Err(error) if error.is_permanent() => Ok(false),
+            answer => answer,
         }
     }
 }

@@ -110,17 +110,25 @@ impl Store {
         while let Some(taken) = self.take_outside(claim, lease).await? {
             let batch = taken.batch;
             match drawing(taken, claim, lease) {
-                Ok(drawing) => return self.begun(drawing).await,
+                Ok(drawing) => {
+                    if let Some(begun) = self.begun(drawing).await? {
+                        return Ok(Some(begun));
+                    }
+                }
                 Err(problem) => self.fail_plan(batch, &problem).await?,
             }
         }
         Ok(None)
     }
 
-    /// What has no cursor is read from its beginning.
+    /// What has no cursor is read from its beginning; nothing when it is not this reader's any more.
     async fn begun(&self, mut drawing: Drawing) -> Result<Option<Drawing>, Error> {
         let resumes = drawing.cursor.is_some();
         while !resumes && drawing.n > 0 {
+            // To empty it may take longer than the right to read lasts.
+            if !self.hold_source(drawing.right()).await? {
+                return Ok(None);
+            }
             let emptied = self.empty_source(drawing.batch, drawing.claim, EMPTIED_MAX);
             if emptied.await? == 0 {
                 drawing.n = 0;

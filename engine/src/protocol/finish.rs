@@ -14,6 +14,13 @@ use crate::store::notice::note_end;
 use crate::store::{EXTENTS_MAX, Session};
 use crate::{Error, Store};
 
+/// Who cancels what a tolerance ends.
+const KEEPER: &str = "keeper";
+/// Why.
+const TRIPPED: &str = "tolerance_tripped";
+/// Jobs that one look asks one by one; the next pass asks the others.
+const PUT_BACK_MAX: i64 = 500;
+
 /// A row of `batch/to_judge.sql` or `batch/judged.sql`.
 struct Judged {
     id: i64,
@@ -34,6 +41,14 @@ struct Verdict {
     /// What has not begun is to be cancelled.
     fails: bool,
     end: Option<&'static str>,
+}
+
+/// What came of a look.
+#[derive(Default)]
+struct Acted {
+    ended: bool,
+    /// Whose it is, where what has not begun is cancelled.
+    failing: Option<i32>,
 }
 
 impl Store {
@@ -70,29 +85,53 @@ impl Store {
     }
 
     async fn judge_one(&self, batch: &Judged) -> Result<bool, Error> {
-        Ok(batch.verdict()?.is_something() && self.act(batch.id).await?)
+        if !batch.verdict()?.is_something() {
+            return Ok(false);
+        }
+        let acted = self.act(batch.id).await?;
+        if let Some(tenant) = acted.failing {
+            self.cancel_put_back(tenant, batch.id).await?;
+        }
+        Ok(acted.ended)
     }
 
-    /// Judges one under its lock and does what is to be done; whether it ended.
-    async fn act(&self, batch: i64) -> Result<bool, Error> {
+    /// Judges one under its lock and does what is to be done.
+    async fn act(&self, batch: i64) -> Result<Acted, Error> {
         self.transaction(move |connection| Box::pin(act(connection, batch)))
             .await
     }
+
+    /// What a restart put back among what is planned has begun before, and may have things to undo: each is asked to end.
+    async fn cancel_put_back(&self, tenant: i32, batch: i64) -> Result<(), Error> {
+        let rows = sqlx::query_file!("queries/batch/put_back.sql", batch, PUT_BACK_MAX)
+            .fetch_all(self.pool())
+            .await?;
+        let mut pass = Pass::default();
+        for row in rows {
+            let asked = self.cancel(tenant, row.job, KEEPER, TRIPPED).await;
+            match asked.map(drop) {
+                // It has ended by itself.
+                Err(error) if error.is_permanent() => {}
+                answer => pass.over(answer)?,
+            }
+        }
+        pass.end(())
+    }
 }
 
-async fn act(connection: &mut Session, batch: i64) -> Result<bool, Error> {
+async fn act(connection: &mut Session, batch: i64) -> Result<Acted, Error> {
     let lock = sqlx::query_file!("queries/batch/lock_to_judge.sql", batch);
     let Some(lock) = lock.fetch_optional(&mut *connection).await? else {
-        return Ok(false);
+        return Ok(Acted::default());
     };
     let found = sqlx::query_file_as!(Judged, "queries/batch/judged.sql", batch)
         .fetch_optional(&mut *connection)
         .await?;
     let Some(verdict) = found.map(|found| found.verdict()).transpose()? else {
-        return Ok(false);
+        return Ok(Acted::default());
     };
     if let Some((trip, action)) = &verdict.trip {
-        let why = format!("tolerance_tripped: {trip}");
+        let why = format!("{TRIPPED}: {trip}");
         sqlx::query_file!("queries/batch/trip.sql", batch, action.as_str(), why)
             .execute(&mut *connection)
             .await?;
@@ -112,7 +151,10 @@ async fn act(connection: &mut Session, batch: i64) -> Result<bool, Error> {
             .await?;
         note_end(connection, batch).await?;
     }
-    Ok(verdict.end.is_some())
+    Ok(Acted {
+        ended: verdict.end.is_some(),
+        failing: verdict.fails.then_some(lock.tenant),
+    })
 }
 
 impl Verdict {

@@ -6,6 +6,7 @@
 use chrono::{DateTime, TimeDelta, Utc};
 use windlass_workflows::plan::{self, Bounds, Light, Speeds, Standing, binding, lift};
 
+use super::pass::Pass;
 use crate::{Error, Store};
 
 /// Between two looks no more than so long counts as active: a keeper that was away saw nothing of it.
@@ -54,18 +55,18 @@ impl Store {
         let closed = sqlx::query_file!("queries/forecast/close.sql")
             .execute(self.pool())
             .await?;
-        let (mut looked, mut after) = (closed.rows_affected(), 0);
+        let (mut looked, mut after, mut pass) = (closed.rows_affected(), 0, Pass::default());
         loop {
             let open = sqlx::query_file_as!(Open, "queries/forecast/due.sql", after)
                 .fetch_all(self.pool())
                 .await?;
             let Some(last) = open.last() else {
-                return Ok(looked);
+                return pass.end(looked);
             };
             after = last.id;
             for batch in open {
-                self.look_at(&batch).await?;
-                looked += 1;
+                let one = self.look_at(&batch).await;
+                looked += u64::from(pass.over(one.map(|()| true))?);
             }
         }
     }

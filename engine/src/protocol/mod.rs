@@ -76,6 +76,7 @@ pub use self::draw::{Drawing, Drawn, OutsideRow, Right};
 pub use self::fire::Fired;
 pub use self::flight::{Flight, FlightPreview, Flown};
 pub use self::gather::Gathered;
+pub use self::pass::Pass;
 pub use self::plan::Planned;
 pub use self::plan::add::{ADD_BYTES_MAX, ADD_MEMBERS_MAX, AddedMembers, NewMembers};
 pub use self::preview::{BatchPreview, Given, PreviewedJob, Sample};

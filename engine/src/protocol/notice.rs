@@ -44,24 +44,47 @@ impl Store {
     /// # Cancel safety
     /// Each notice is a transaction of its own, each job a key.
     pub async fn tell_notices(&self) -> Result<(bool, bool), Error> {
+        let mut pass = Pass::default();
+        let late = pass.over(self.judge_slots().await)?;
+        let noted = self.judge_watched(&mut pass).await?;
+        let told = self.tell_open(&mut pass).await?;
+        let jobs = self.carry_out_callbacks(&mut pass).await?;
+        pass.end((late || noted || told || jobs, jobs))
+    }
+
+    /// Notes which slots are behind; whether any was to be judged.
+    async fn judge_slots(&self) -> Result<bool, Error> {
         let late = sqlx::query_file!("queries/notice/late.sql")
             .fetch_one(self.pool())
             .await?;
-        let noted = self.judge_watched().await?;
-        let open = sqlx::query_file_as!(OpenNotice, "queries/notice/open.sql")
-            .fetch_all(self.pool())
-            .await?;
-        let told = !open.is_empty();
-        let mut pass = Pass::default();
-        for notice in open {
-            pass.over(self.tell_notice(notice).await)?;
+        Ok(late.judged > 0)
+    }
+
+    /// Tells a page of what is open, the oldest first, and the next one where some of it could not be told; whether there
+    /// was any.
+    async fn tell_open(&self, pass: &mut Pass) -> Result<bool, Error> {
+        let (mut any, mut after) = (false, (DateTime::UNIX_EPOCH, Uuid::nil()));
+        loop {
+            let open =
+                sqlx::query_file_as!(OpenNotice, "queries/notice/open.sql", after.0, after.1)
+                    .fetch_all(self.pool())
+                    .await?;
+            let Some(last) = open.last() else {
+                return Ok(any);
+            };
+            (any, after) = (true, (last.at, last.id));
+            let mut is_all = true;
+            for notice in open {
+                is_all &= pass.over(self.tell_notice(notice).await.map(|()| true))?;
+            }
+            if is_all {
+                return Ok(any);
+            }
         }
-        let jobs = self.carry_out_callbacks(&mut pass).await?;
-        pass.end((late.judged > 0 || noted || told || jobs, jobs))
     }
 
     /// Notes what callbacks look for where it has come, and ends the looks that are in vain.
-    async fn judge_watched(&self) -> Result<bool, Error> {
+    async fn judge_watched(&self, pass: &mut Pass) -> Result<bool, Error> {
         let (mut noted, mut after) = (false, (0, 0));
         loop {
             let page =
@@ -73,8 +96,8 @@ impl Store {
             };
             after = (last.batch, last.n);
             for watched in page.iter().filter(|one| one.is_over || one.has_come()) {
-                self.note_watched(watched).await?;
-                noted = true;
+                let one = self.note_watched(watched).await;
+                noted |= pass.over(one.map(|()| true))?;
             }
         }
     }

@@ -4,7 +4,7 @@ use crate::Error;
 
 /// What failed in a pass, told at its end.
 #[derive(Debug, Default)]
-pub(super) struct Pass {
+pub struct Pass {
     first: Option<Error>,
 }
 
@@ -13,9 +13,9 @@ impl Pass {
     ///
     /// # Errors
     /// A database that does not answer fails all others too.
-    pub(super) fn over<T: Default>(&mut self, one: Result<T, Error>) -> Result<T, Error> {
+    pub fn over<T: Default>(&mut self, one: Result<T, Error>) -> Result<T, Error> {
         match one {
-            Err(error) if !error.is_transient() => {
+            Err(error) if !error.is_transient() || error.is_too_much() => {
                 self.first.get_or_insert(error);
                 Ok(T::default())
             }
@@ -27,7 +27,7 @@ impl Pass {
     ///
     /// # Errors
     /// The first that failed.
-    pub(super) fn end<T>(self, all: T) -> Result<T, Error> {
+    pub fn end<T>(self, all: T) -> Result<T, Error> {
         self.first.map_or(Ok(all), Err)
     }
 }

@@ -5,7 +5,12 @@
 //! follow when all of it did well.
 
 use std::collections::BTreeSet;
+use std::time::Duration;
 
+use tracing::warn;
+
+use super::pass::Pass;
+use super::restart;
 use crate::store::Session;
 use crate::store::ids::next_blocks;
 use crate::{Error, Store};
@@ -14,6 +19,8 @@ use crate::{Error, Store};
 const PASS_MAX: i64 = 1_000;
 /// After a pause of the keeper the rate is not caught up for longer.
 const CATCH_UP_SECONDS: f64 = 5.0;
+/// One whose pass failed waits so long for those that fare well: as long as a statement may take that fails by its time.
+const PUT_OFF: Duration = Duration::from_mins(1);
 
 /// A redrive under its lock.
 struct Running {
@@ -38,16 +45,59 @@ impl Store {
     /// # Cancel safety
     /// One transaction.
     pub async fn pace_redrives(&self) -> Result<Option<i64>, Error> {
-        self.transaction(|connection| Box::pin(pass(connection)))
-            .await
+        self.pace(false).await
+    }
+
+    /// One pass of the redrive, or restart, that waited longest. Where that fails by itself it waits for a while, and the next
+    /// one has its pass.
+    pub(super) async fn pace(&self, restarts: bool) -> Result<Option<i64>, Error> {
+        let running = sqlx::query_file!("queries/redrive/running.sql", restarts)
+            .fetch_all(self.pool())
+            .await?;
+        let mut failed = Pass::default();
+        for id in running.into_iter().map(|row| row.id) {
+            let passed = self.transaction(move |connection| {
+                Box::pin(async move {
+                    match restarts {
+                        true => restart::pass(connection, id).await,
+                        false => pass(connection, id).await,
+                    }
+                })
+            });
+            let passed = passed.await;
+            let said = passed.as_ref().err().map(ToString::to_string);
+            if let Some(moved) = failed.over(passed)? {
+                return Ok(Some(moved));
+            }
+            if let Some(error) = said {
+                warn!(redrive = id, error, "a pass failed; others go first");
+                failed.over(self.put_off(id).await)?;
+            }
+        }
+        failed.end(None)
+    }
+
+    async fn put_off(&self, id: i64) -> Result<(), Error> {
+        self.transaction(move |connection| {
+            Box::pin(async move {
+                let Some(redrive) = lock(connection, id).await? else {
+                    return Ok(());
+                };
+                let (phase, cursor) = (&redrive.phase, redrive.cursor_id);
+                note(connection, redrive.id, phase, (cursor, 0), PUT_OFF).await
+            })
+        })
+        .await
     }
 }
 
-async fn pass(connection: &mut Session) -> Result<Option<i64>, Error> {
-    let Some(redrive) = sqlx::query_file_as!(Running, "queries/redrive/lock.sql")
-        .fetch_optional(&mut *connection)
-        .await?
-    else {
+async fn lock(connection: &mut Session, id: i64) -> Result<Option<Running>, Error> {
+    let found = sqlx::query_file_as!(Running, "queries/redrive/lock.sql", id);
+    Ok(found.fetch_optional(connection).await?)
+}
+
+async fn pass(connection: &mut Session, id: i64) -> Result<Option<i64>, Error> {
+    let Some(redrive) = lock(connection, id).await? else {
         return Ok(None);
     };
     let judged = sqlx::query_file!("queries/redrive/judge.sql", redrive.id)
@@ -206,12 +256,31 @@ async fn advance(
     cursor: i64,
     moved: i64,
 ) -> Result<(), Error> {
-    sqlx::query_file!(
-        "queries/redrive/advance.sql",
+    note(
+        connection,
         redrive.id,
         phase,
+        (cursor, moved),
+        Duration::ZERO,
+    )
+    .await
+}
+
+/// Writes down how far one has come, and for how long it stands behind the others.
+pub(super) async fn note(
+    connection: &mut Session,
+    id: i64,
+    phase: &str,
+    (cursor, moved): (i64, i64),
+    put_off: Duration,
+) -> Result<(), Error> {
+    sqlx::query_file!(
+        "queries/redrive/advance.sql",
+        id,
+        phase,
         cursor,
-        moved
+        moved,
+        put_off.as_secs_f64()
     )
     .execute(connection)
     .await?;

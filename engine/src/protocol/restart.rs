@@ -7,8 +7,11 @@
 
 mod repeat;
 
+use std::time::Duration;
+
 use windlass_workflows::problem::Problem;
 
+use super::redrive;
 use super::work::Work;
 use crate::store::ids::next_blocks;
 use crate::store::{LaneKey, RedriveView, Session, lane};
@@ -100,8 +103,7 @@ impl Store {
     /// # Cancel safety
     /// One transaction.
     pub async fn pace_restarts(&self) -> Result<Option<i64>, Error> {
-        self.transaction(|connection| Box::pin(pass(connection)))
-            .await
+        self.pace(true).await
     }
 
     /// The version that new jobs are pinned to: of the template that the batch runs.
@@ -187,8 +189,8 @@ async fn begin(
     Ok(id)
 }
 
-async fn pass(connection: &mut Session) -> Result<Option<i64>, Error> {
-    let Some(restart) = sqlx::query_file_as!(Running, "queries/restart/lock.sql")
+pub(super) async fn pass(connection: &mut Session, id: i64) -> Result<Option<i64>, Error> {
+    let Some(restart) = sqlx::query_file_as!(Running, "queries/restart/lock.sql", id)
         .fetch_optional(&mut *connection)
         .await?
     else {
@@ -333,10 +335,7 @@ impl Running {
         cursor: i64,
         moved: i64,
     ) -> Result<(), Error> {
-        sqlx::query_file!("queries/redrive/advance.sql", self.id, phase, cursor, moved)
-            .execute(connection)
-            .await?;
-        Ok(())
+        redrive::note(connection, self.id, phase, (cursor, moved), Duration::ZERO).await
     }
 
     async fn end(

@@ -49,8 +49,12 @@ impl Store {
         who: &str,
         why: &str,
     ) -> Result<Cancelled, Error> {
-        self.cancel_batch_for(tenant, batch, (who, why), &reason(who, why))
-            .await
+        let asking = Asking::new(tenant, batch, (who, why));
+        let cancelled = self.mark(asking, reason(who, why)).await?;
+        if cancelled == Cancelled::Asked {
+            self.ask_cancelled(Some(batch)).await?;
+        }
+        Ok(cancelled)
     }
 
     /// Gives the word alone: all that follows from it a duty does.
@@ -65,6 +69,33 @@ impl Store {
         self.mark(asking, reason(who, why)).await
     }
 
+    /// Cancels a batch that nobody approved, with the reason that it bears; whether it still asked, and its time was over.
+    pub(crate) async fn cancel_unapproved(
+        &self,
+        tenant: i32,
+        batch: i64,
+        (who, why): (&str, &str),
+        reason: &str,
+    ) -> Result<bool, Error> {
+        let (asking, reason) = (Asking::new(tenant, batch, (who, why)), reason.to_owned());
+        let marked = self.transaction(move |connection| {
+            Box::pin(async move {
+                // An approval that began in time may have been given since the batch was looked for.
+                if asking.is_unapproved(connection).await? {
+                    asking.begin(connection, &reason).await?;
+                    return Ok(true);
+                }
+                Ok(false)
+            })
+        });
+        let is_marked = marked.await?;
+        if is_marked {
+            self.rejects.forget();
+            self.ask_cancelled(Some(batch)).await?;
+        }
+        Ok(is_marked)
+    }
+
     async fn mark(&self, asking: Asking, reason: String) -> Result<Cancelled, Error> {
         let has_ended = self
             .transaction(|connection| {
@@ -76,22 +107,6 @@ impl Store {
             true => Cancelled::Ended,
             false => Cancelled::Asked,
         })
-    }
-
-    /// As [`Store::cancel_batch`], with the reason that the batch bears.
-    pub(crate) async fn cancel_batch_for(
-        &self,
-        tenant: i32,
-        batch: i64,
-        (who, why): (&str, &str),
-        reason: &str,
-    ) -> Result<Cancelled, Error> {
-        let asking = Asking::new(tenant, batch, (who, why));
-        let cancelled = self.mark(asking, reason.to_owned()).await?;
-        if cancelled == Cancelled::Asked {
-            self.ask_cancelled(Some(batch)).await?;
-        }
-        Ok(cancelled)
     }
 
     /// Ends or asks jobs of cancelled batches, of one of them or of all; whether there was one. What is left then, the
@@ -225,6 +240,15 @@ impl Asking {
 
     fn order(&self) -> String {
         serde_json::json!({ "order": "cancel", "who": self.who, "why": self.why }).to_string()
+    }
+
+    /// Locks the batch, and says whether it asks for an approval whose time is over.
+    async fn is_unapproved(&self, connection: &mut Session) -> Result<bool, Error> {
+        let (tenant, batch) = (self.tenant, self.batch);
+        let found = sqlx::query_file!("queries/batch/lock_to_cancel.sql", tenant, batch)
+            .fetch_optional(connection)
+            .await?;
+        Ok(found.is_some_and(|found| found.is_unapproved))
     }
 
     /// Marks the batch; one that is still planned ends with that, whole. Whether it has ended.

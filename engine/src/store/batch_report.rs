@@ -96,12 +96,32 @@ impl Store {
     /// # Errors
     /// [`Error::NotFound`] when it does not exist in this tenant.
     pub async fn report(&self, tenant: i32, batch: i64) -> Result<BatchReport, Error> {
+        let mut report = self.report_of_figures(tenant, batch).await?;
+        report.errors = self.reported_errors(tenant, batch).await?;
+        Ok(report)
+    }
+
+    /// The largest groups of errors of a batch.
+    pub(crate) async fn reported_errors(
+        &self,
+        tenant: i32,
+        batch: i64,
+    ) -> Result<Vec<ErrorGroup>, Error> {
+        self.batch_errors(tenant, batch, ERRORS_MAX).await
+    }
+
+    /// The report without a look at why members failed.
+    pub(crate) async fn report_of_figures(
+        &self,
+        tenant: i32,
+        batch: i64,
+    ) -> Result<BatchReport, Error> {
         let batch = self.batch(tenant, batch).await?;
         let clock = self.clock().await?;
         let now = clock.now - chrono::TimeDelta::seconds(clock.offset_seconds);
         let last = self.batch_before(tenant, &batch).await?;
         Ok(BatchReport {
-            errors: self.batch_errors(tenant, batch.id, ERRORS_MAX).await?,
+            errors: Vec::new(),
             last: last.map(|last| figures(last, now)),
             figures: figures(batch, now),
         })

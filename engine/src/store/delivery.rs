@@ -118,13 +118,24 @@ pub struct DeliveryTry {
 }
 
 impl Store {
-    /// Takes up to 16 due deliveries, each for one try.
+    /// Takes up to `most` due deliveries, each for one try, none of the webhooks that are `busy`: each with its tenant.
     ///
     /// # Cancel safety
     /// One statement; what was taken and not recorded is tried again after a minute.
-    pub async fn take_deliveries(&self) -> Result<Vec<TakenDelivery>, Error> {
-        let seconds = TAKEN_FOR.as_secs_f64();
-        let taken = sqlx::query_file_as!(TakenDelivery, "queries/delivery/take.sql", seconds);
+    pub async fn take_deliveries(
+        &self,
+        busy: &[(i32, String)],
+        most: usize,
+    ) -> Result<Vec<TakenDelivery>, Error> {
+        let (tenants, names): (Vec<i32>, Vec<String>) = busy.iter().cloned().unzip();
+        let taken = sqlx::query_file_as!(
+            TakenDelivery,
+            "queries/delivery/take.sql",
+            TAKEN_FOR.as_secs_f64(),
+            &names,
+            &tenants,
+            i64::try_from(most).unwrap_or(i64::MAX)
+        );
         Ok(taken.fetch_all(self.pool()).await?)
     }
 

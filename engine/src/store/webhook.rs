@@ -9,6 +9,9 @@ use super::gate::Session;
 use super::page::{Page, fetch};
 use crate::Error;
 
+/// Deliveries that one transaction drops, with the logs of their tries: some hundredths of a second.
+const DROPPED_MAX: i64 = 1_000;
+
 /// A webhook and how it fares.
 #[derive(Clone, Debug, Serialize)]
 pub struct WebhookView {
@@ -69,21 +72,20 @@ impl Store {
     ///
     /// # Errors
     /// [`Error::NotFound`] when there is no such one in this tenant.
+    ///
+    /// # Cancel safety
+    /// Deliveries go a page a transaction, the webhook with the last of them. Dropped, it may be there with fewer of them.
     pub async fn delete_webhook(&self, tenant: i32, name: &str) -> Result<(), Error> {
-        let webhook = name.to_owned();
-        let gone = self.transaction(move |connection| {
-            Box::pin(async move {
-                super::configuration::lock(connection, tenant).await?;
-                sqlx::query_file!("queries/delivery/drop.sql", tenant, webhook)
-                    .execute(&mut *connection)
-                    .await?;
-                let gone = sqlx::query_file!("queries/webhook/delete.sql", tenant, webhook);
-                Ok(gone.execute(connection).await?.rows_affected())
-            })
-        });
-        match gone.await? {
-            0 => Err(Error::not_found("webhook", name)),
-            _ => Ok(()),
+        loop {
+            let webhook = name.to_owned();
+            let gone = self.transaction(move |connection| {
+                Box::pin(async move { delete_page(connection, tenant, &webhook).await })
+            });
+            match gone.await? {
+                None => {}
+                Some(0) => return Err(Error::not_found("webhook", name)),
+                Some(_) => return Ok(()),
+            }
         }
     }
 
@@ -92,6 +94,23 @@ impl Store {
         let found = sqlx::query_file_as!(Taker, "queries/webhook/takers.sql", tenant);
         Ok(found.fetch_all(self.pool()).await?)
     }
+}
+
+/// Drops a page of deliveries, and the webhook once that was the last; how many webhooks went, `None` while there may be more
+/// deliveries.
+async fn delete_page(
+    connection: &mut Session,
+    tenant: i32,
+    webhook: &str,
+) -> Result<Option<u64>, Error> {
+    super::configuration::lock(connection, tenant).await?;
+    let page = sqlx::query_file!("queries/delivery/drop.sql", tenant, webhook, DROPPED_MAX);
+    let dropped = page.execute(&mut *connection).await?.rows_affected();
+    if i64::try_from(dropped) == Ok(DROPPED_MAX) {
+        return Ok(None);
+    }
+    let gone = sqlx::query_file!("queries/webhook/delete.sql", tenant, webhook);
+    Ok(Some(gone.execute(connection).await?.rows_affected()))
 }
 
 /// Keeps what an applied document says; a change lets a disabled one try again.

@@ -74,7 +74,7 @@ pub fn unwelcome(seconds: Option<u64>) -> Tried {
 }
 
 pub async fn take(bench: &Bench) -> Vec<TakenDelivery> {
-    bench.store.take_deliveries().await.expect("taken")
+    bench.store.take_deliveries(&[], 16).await.expect("taken")
 }
 
 /// All that waits is due.

@@ -266,3 +266,30 @@ async fn an_unknown_connection_is_refused_where_it_is_applied() {
     assert_eq!(refused.code, "unknown_reference");
     assert_eq!(refused.hint.as_deref(), Some("did you mean `warehouse`?"));
 }
+
+#[tokio::test]
+async fn what_takes_long_to_empty_stays_its_readers() {
+    let scene = Scene::new().await;
+    let selection = query("select 1 as id", json!({ "key": "id" }));
+    let batch = create(&scene.bench.store, &over(selection, "individual")).await;
+    // Four pages of what was read, each of which takes a part of the lease.
+    let lasting = "insert into source_row (batch, n, key, document)
+             select id, n, n::text, '{}' from batch, generate_series(1, 70000) n;
+         update batch set source_n = 70000, staged = true;
+         create function lasts() returns trigger language plpgsql as
+             $$ begin perform pg_sleep(0.5); return null; end $$;
+         create trigger lasts after delete on source_row for each statement execute function lasts()";
+    let lasting = sqlx::raw_sql(lasting).execute(&scene.bench.pool).await;
+    lasting.expect("rows");
+
+    let lease = std::time::Duration::from_millis(1_500);
+    let taken = scene.bench.store.take_source(lease).await.expect("taken");
+
+    assert_eq!(taken.map(|drawing| drawing.batch), Some(batch));
+    let held = "select count(*) from batch where source_until > now()";
+    assert_eq!(scene.bench.count(held).await, 1);
+    assert_eq!(
+        scene.bench.count("select count(*) from source_row").await,
+        0
+    );
+}

@@ -1,6 +1,6 @@
 //! Outgoing webhooks: sign, send, back off (Standard Webhooks 1.0.0).
 //!
-//! A pass takes due deliveries, sends each once through the same guarded way out as steps have, and records what came of
+//! A pass takes due deliveries as long as there are any, sends each once through the same guarded way out as steps have, and records what came of
 //! it. An answer of 2xx is a success, anything else is not, a redirect included. What is sent and not recorded is sent
 //! again under the same id, so receivers see an event at least once and tell repeats by `webhook-id`.
 
@@ -11,10 +11,13 @@ use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use chrono::Utc;
-use futures::future::join_all;
+use futures::StreamExt;
+use futures::stream::FuturesUnordered;
 use reqwest::header::{CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue};
 use reqwest::{Method, StatusCode};
 use secrecy::{ExposeSecret, SecretString};
+use tokio::time::timeout;
+use tokio_util::sync::CancellationToken;
 use tracing::{debug, warn};
 use windlass_engine::store::{TakenDelivery, Tried};
 use windlass_engine::{Error, Store};
@@ -31,6 +34,10 @@ use crate::secret::Secrets;
 
 /// How long one try may take (reliability E.3).
 const TIMEOUT: Duration = Duration::from_secs(15);
+/// Tries under way at once.
+const SENT_MAX: usize = 16;
+/// While some are under way, it looks this often for others.
+const LOOK: Duration = Duration::from_secs(1);
 /// Largest event (reliability E.3); a page of advice says 20 KiB.
 const BODY_BYTES_MAX: usize = 256 * 1024;
 /// Largest answer that is read; none is needed.
@@ -104,23 +111,51 @@ impl Deliverer {
         Ok(Self { wire, options })
     }
 
-    /// One pass: up to 16 due deliveries, all at once, each for one try; how many.
+    /// Sends what is due, each delivery for one try and up to 16 at once, until nothing is due or `stop`; how many. What a
+    /// slow webhook is being told keeps its place, and others are told meanwhile.
     ///
     /// # Errors
     /// What the database says; what was sent by then and not recorded is sent again.
     ///
     /// # Cancel safety
     /// As for errors.
-    pub async fn deliver(&self, store: &Store) -> Result<usize, Error> {
-        let taken = store.take_deliveries().await?;
-        let tries = taken.iter().map(|one| self.tried(store, one));
-        for recorded in join_all(tries).await {
-            recorded?;
+    pub async fn deliver(&self, store: &Store, stop: &CancellationToken) -> Result<usize, Error> {
+        let (mut tries, mut busy) = (FuturesUnordered::new(), Vec::new());
+        let (mut all, mut failed, mut looks) = (0, None, true);
+        loop {
+            let room = SENT_MAX - tries.len();
+            if looks && room > 0 && failed.is_none() && !stop.is_cancelled() {
+                match store.take_deliveries(&busy, room).await {
+                    Ok(taken) => {
+                        all += taken.len();
+                        busy.extend(taken.iter().map(webhook_of));
+                        tries.extend(taken.into_iter().map(|one| self.tried(store, one)));
+                    }
+                    Err(error) => failed = Some(error),
+                }
+            }
+            looks = true;
+            match timeout(LOOK, tries.next()).await {
+                Ok(None) => return failed.map_or(Ok(all), Err),
+                Ok(Some((webhook, recorded))) => {
+                    failed = failed.or(recorded.err());
+                    looks = ended(&mut busy, &webhook);
+                }
+                Err(_) => {}
+            }
         }
-        Ok(taken.len())
     }
 
-    async fn tried(&self, store: &Store, taken: &TakenDelivery) -> Result<(), Error> {
+    /// Tries one, and says whose it was.
+    async fn tried(
+        &self,
+        store: &Store,
+        taken: TakenDelivery,
+    ) -> ((i32, String), Result<(), Error>) {
+        (webhook_of(&taken), self.try_once(store, &taken).await)
+    }
+
+    async fn try_once(&self, store: &Store, taken: &TakenDelivery) -> Result<(), Error> {
         let begun = Instant::now();
         let said = match self.document(store, taken).await {
             Ok(webhook) => self.sent(&webhook, taken).await,
@@ -194,6 +229,18 @@ impl Deliverer {
         let found = name.resolve(&self.options.secrets).await?;
         found.ok_or_else(|| Unsent(format!("there is no secret `{}`", name.name)))
     }
+}
+
+fn webhook_of(taken: &TakenDelivery) -> (i32, String) {
+    (taken.tenant, taken.webhook.clone())
+}
+
+/// One try of a webhook is over; whether it was the last of those under way, so that it can be told more.
+fn ended(busy: &mut Vec<(i32, String)>, webhook: &(i32, String)) -> bool {
+    if let Some(place) = busy.iter().position(|one| one == webhook) {
+        busy.swap_remove(place);
+    }
+    !busy.contains(webhook)
 }
 
 /// The headers of one try: its id is the event's, its time its own.

@@ -4,25 +4,13 @@ use std::time::Duration;
 
 use futures::future::BoxFuture;
 use tracing::{debug, info, warn};
+use windlass_engine::Error;
 use windlass_engine::protocol::{BreakersKept, Planned};
 use windlass_engine::store::doctor;
-use windlass_engine::{Error, Store};
 
 use super::Keeper;
+use super::tidy::tidied;
 use crate::follow::follow;
-
-/// How long events are kept for jobs that wait for them later: seven days.
-const EVENTS_KEPT: Duration = Duration::from_secs(7 * 86_400);
-
-/// How long it is kept what made the versions of contexts: a quarter, over which people ask who changed what.
-const CONTEXT_CHANGES_KEPT: Duration = Duration::from_secs(90 * 86_400);
-
-/// How long deliveries are kept after their end, with their logs, and notices that belong to no batch: a month, within
-/// which somebody asks for one again.
-const DELIVERIES_KEPT: Duration = Duration::from_secs(30 * 86_400);
-
-/// How long changes of many jobs are kept after their end: as long as what they changed is asked after.
-const BULKS_KEPT: Duration = Duration::from_secs(90 * 86_400);
 
 /// Whether a pass found work.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -203,7 +191,7 @@ impl Duty {
                 Self::Bulk => changed(keeper).await?,
                 Self::Break => broken(keeper, store.keep_breakers(store.moved_now().await?).await?),
                 Self::Partition => partitioned(keeper).await?,
-                Self::Tidy => tidied(&keeper.store).await?,
+                Self::Tidy => tidied(store).await?,
                 Self::Doctor => {
                     told(keeper, look_over(keeper).await?);
                     // Each check has its own pace.
@@ -229,14 +217,16 @@ async fn delivered(keeper: &Keeper) -> Result<bool, Error> {
     let Some(deliverer) = &keeper.deliverer else {
         return Ok(false);
     };
-    Ok(deliverer.deliver(&keeper.store).await? > 0)
+    Ok(deliverer.deliver(&keeper.store, &keeper.stop).await? > 0)
 }
 
 /// Lets stopped work go on. The rate is per second: the next pass waits for its own. A restart has its batch's.
 async fn redriven(keeper: &Keeper) -> Result<bool, Error> {
-    let moved = keeper.store.pace_redrives().await?;
-    told(keeper, moved.is_some_and(|jobs| jobs > 0));
-    Ok(keeper.store.pace_restarts().await?.is_some())
+    let moved = keeper.store.pace_redrives().await;
+    told(keeper, matches!(moved, Ok(Some(jobs)) if jobs > 0));
+    // Neither waits for the other, whatever became of it.
+    let restarted = keeper.store.pace_restarts().await?;
+    moved.map(|_| restarted.is_some())
 }
 
 /// Changes many jobs. Another change may be due; the same one waits for its rate.
@@ -315,26 +305,6 @@ async fn look_over(keeper: &Keeper) -> Result<bool, Error> {
     }
     metrics::counter!("windlass_doctor_repairs_total").increment(repaired.unsigned_abs());
     Ok(repaired > 0)
-}
-
-/// Forgets what nothing reads any more; whether there may be more.
-async fn tidied(store: &Store) -> Result<bool, Error> {
-    let pruned = store.prune_keys().await?
-        + store.prune_failures().await?
-        + store.expire_signals().await?
-        + store.forget_sources().await?
-        + store.forget_items(store.moved_now().await?).await?
-        + store.expire_contexts().await?
-        + store.forget_context_changes(CONTEXT_CHANGES_KEPT).await?
-        + store.forget_references(CONTEXT_CHANGES_KEPT).await?
-        + store.expire_events(EVENTS_KEPT).await?
-        + store.forget_bulks(BULKS_KEPT).await?
-        + store.forget_notices(DELIVERIES_KEPT).await?
-        + store.forget_deliveries(DELIVERIES_KEPT).await?
-        + u64::try_from(store.forget_heard().await?).unwrap_or_default()
-        + u64::try_from(store.tidy_approvals().await?).unwrap_or_default();
-    let folded = store.compact_tallies().await?;
-    Ok(store.keep_indexes().await? > 0 || folded > 0 || pruned > 0)
 }
 
 /// Workers hear of what became ready.

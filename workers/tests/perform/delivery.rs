@@ -61,9 +61,13 @@ impl Sender {
     }
 
     async fn ask(&self) {
+        self.ask_for("ops", "evt_1").await;
+    }
+
+    async fn ask_for(&self, webhook: &str, event: &str) {
         let new = NewDelivery {
-            webhook: "ops".into(),
-            event: "evt_1".into(),
+            webhook: webhook.into(),
+            event: event.into(),
             kind: "batch.finished".into(),
             body: BODY.into(),
         };
@@ -71,10 +75,16 @@ impl Sender {
         asked.expect("asked");
     }
 
+    /// One pass; how many deliveries were tried.
+    async fn pass(&self) -> usize {
+        let stop = CancellationToken::new();
+        let sent = self.deliverer.deliver(&self.store, &stop).await;
+        sent.expect("sent")
+    }
+
     /// One pass; the delivery and its log.
     async fn deliver(&self) -> (DeliveryView, Vec<DeliveryTry>) {
-        let sent = self.deliverer.deliver(&self.store).await.expect("sent");
-        assert_eq!(sent, 1);
+        assert_eq!(self.pass().await, 1);
         let (view, _, log) = self.store.delivery(DEFAULT_TENANT, 1).await.expect("it");
         (view, log)
     }
@@ -282,4 +292,29 @@ async fn a_keeper_delivers_what_is_due() {
 
     assert!(in_time.is_ok());
     assert_eq!(site.seen().len(), 1);
+}
+
+#[tokio::test]
+async fn a_webhook_that_never_answers_keeps_its_place_and_others_are_told_meanwhile() {
+    let silent = TcpListener::bind("127.0.0.1:0").await.expect("a port");
+    let address = silent.local_addr().expect("its address");
+    let sender = Sender::local(&format!("http://{address}/hook"), KEY).await;
+    let site = Site::answering(ok).await;
+    let text = format!(
+        "windlass: v1\nkind: Webhook\nname: well\nurl: '{}'\n\
+         signing_key: {{ secret: ops-key }}\nevents: [ batch.finished ]\n",
+        site.url("/hook")
+    );
+    let applied = sender.store.apply(application(&[&text])).await;
+    applied.expect("applied");
+    for n in 0..12 {
+        sender.ask_for("well", &format!("evt_{n}")).await;
+    }
+
+    // Four at once of each, and all of it in one pass.
+    assert_eq!(sender.pass().await, 13);
+
+    assert_eq!(site.seen().len(), 12);
+    let (view, ..) = sender.store.delivery(DEFAULT_TENANT, 1).await.expect("it");
+    assert_eq!((view.state.as_str(), view.tries), ("waiting", 1));
 }

@@ -1,11 +1,13 @@
 //! What is known of a notice: the batch or slot that it is about, as those outside are told it.
 
 use chrono::{DateTime, SecondsFormat, Utc};
+use tracing::warn;
 use windlass_workflows::configuration::{self, Callback, Content};
 use windlass_workflows::value::Value;
 
-use crate::store::BatchReport;
+use super::when;
 use crate::store::notice::OpenNotice;
+use crate::store::{BatchReport, ErrorGroup};
 use crate::{Error, Store};
 
 /// What is known of a notice.
@@ -33,7 +35,11 @@ impl Store {
                 callbacks,
             });
         };
-        let report = self.report(notice.tenant, batch).await?;
+        let mut report = self.report_of_figures(notice.tenant, batch).await?;
+        let is_called = |callback: &Callback| Some(callback.when) == when(&notice.kind);
+        if callbacks.iter().any(is_called) {
+            report.errors = self.errors_in_time(notice.tenant, batch).await?;
+        }
         let data = of_batch(notice, &report, &said);
         let written = report_value(&report, &data);
         Ok(Facts {
@@ -41,6 +47,17 @@ impl Store {
             data,
             callbacks,
         })
+    }
+
+    /// Why members failed; nothing where the database cannot say it in time, for to be told late is worse than to be told less.
+    async fn errors_in_time(&self, tenant: i32, batch: i64) -> Result<Vec<ErrorGroup>, Error> {
+        match self.reported_errors(tenant, batch).await {
+            Err(error) if error.is_busy() || error.is_too_much() => {
+                warn!(batch.id = batch, error = %error, "a callback is told without its groups of errors");
+                Ok(Vec::new())
+            }
+            answer => answer,
+        }
     }
 
     /// What the recipe of a batch wants, as it was when the batch was made.

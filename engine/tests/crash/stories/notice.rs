@@ -154,7 +154,7 @@ async fn deliver(stage: &Stage) -> Result<(), Error> {
     stage
         .run("update delivery set due = now() - interval '1 minute' where state = 'waiting'")
         .await;
-    for taken in stage.store.take_deliveries().await? {
+    for taken in stage.store.take_deliveries(&[], 16).await? {
         stage.store.record_delivery(&taken, &welcome()).await?;
     }
     Ok(())
