@@ -6,14 +6,14 @@ with page as materialized (
     select id, job, ended_at from approval where id > $1 order by id limit 1000
 ),
 over as materialized (
-    select page.id, exists (select from job where job.id = page.job) as is_there
+    select page.id, coalesce((select true from job where job.id = page.job limit 1), false) as is_there
     from page
     where exists (
         select from (select last_id from outcome
                      where first_id <= page.job and first_id >= page.job / 1000 * 1000
                      order by first_id desc limit 1) near
         where near.last_id >= page.job)
-       or not exists (select from job where job.id = page.job)
+       or (select true from job where job.id = page.job limit 1) is null
 ),
 locked as materialized (
     select approval.id, over.is_there

@@ -6,7 +6,7 @@
 with hit as materialized (
     select wait.*
     from wait
-    where wait.job = any ($1) and wait.n = 0 and not exists (select from job where job.parent = wait.job)
+    where wait.job = any ($1) and wait.n = 0 and (select true from job where job.parent = wait.job limit 1) is null
     order by wait.job
     for update of wait skip locked
 ),

@@ -4,26 +4,26 @@
 -- Locks  the rows.
 -- Gives  how many.
 with mail as (
-    delete from inbox where job between $1 and $2 and not exists (select from job where job.id = inbox.job) returning 1
+    delete from inbox where job between $1 and $2 and (select count(*) from job where job.id = inbox.job) = 0 returning 1
 ),
 heir as (
-    delete from child where job between $1 and $2 and not exists (select from job where job.id = child.job) returning 1
+    delete from child where job between $1 and $2 and (select count(*) from job where job.id = child.job) = 0 returning 1
 ),
 memory as (
-    delete from heard where job between $1 and $2 and not exists (select from job where job.id = heard.job) returning 1
+    delete from heard where job between $1 and $2 and (select count(*) from job where job.id = heard.job) = 0 returning 1
 ),
 wish as (
-    delete from intent where job is not null and job between $1 and $2 and not exists (select from job where job.id = intent.job)
+    delete from intent where job is not null and job between $1 and $2 and (select count(*) from job where job.id = intent.job) = 0
     returning 1
 ),
 time as (
-    delete from expiry where job between $1 and $2 and not exists (select from job where job.id = expiry.job) returning 1
+    delete from expiry where job between $1 and $2 and (select count(*) from job where job.id = expiry.job) = 0 returning 1
 ),
 excuse as (
-    delete from deferral where job between $1 and $2 and not exists (select from job where job.id = deferral.job) returning 1
+    delete from deferral where job between $1 and $2 and (select count(*) from job where job.id = deferral.job) = 0 returning 1
 ),
 stop as (
-    delete from pause where job is not null and job between $1 and $2 and not exists (select from job where job.id = pause.job)
+    delete from pause where job is not null and job between $1 and $2 and (select count(*) from job where job.id = pause.job) = 0
     returning 1
 )
 select (select count(*) from mail) + (select count(*) from heir) + (select count(*) from memory) + (select count(*) from wish) + (select count(*) from time)

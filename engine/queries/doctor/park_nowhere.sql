@@ -29,7 +29,7 @@ lost as materialized (
 ),
 kept as (
     insert into held (first_id, last_id, lane, eff, run_at, journaled, reason, who, why, code, fingerprint)
-    select id, id, lane, now(), now(), exists (select from journal where journal.job = lost.id), 'parked', 'doctor',
+    select id, id, lane, now(), now(), coalesce((select true from journal where journal.job = lost.id limit 1), false), 'parked', 'doctor',
            'it stood nowhere: what became of it is unknown', 'job_nowhere', 'job_nowhere'
     from lost
 ),

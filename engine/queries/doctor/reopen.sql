@@ -12,5 +12,5 @@ from (
             where tally.batch = wanted.id and kind <> 'chunk_members' and kind not like 'restarted_%')::int8 as settled
     from unnest($1::int8[]) as wanted (id)
 ) fact
-where batch.id = fact.id and batch.sealed and batch.state in ('completed', 'completed_with_errors', 'cancelled')
+where batch.id = any ($1) and batch.id = fact.id and batch.sealed and batch.state in ('completed', 'completed_with_errors', 'cancelled')
   and batch.expected = fact.due and fact.settled < batch.expected;

@@ -55,7 +55,7 @@ shrunk as (
 kept as (
     insert into held (first_id, last_id, lane, eff, run_at, priority, attempt, losses, journaled, reason, who, why)
     select job, job, lane, eff, now(), priority, attempt, losses,
-           journaled or exists (select from journal where journal.job = hit.job), 'cancelling', who, why
+           journaled or coalesce((select true from journal where journal.job = hit.job limit 1), false), 'cancelling', who, why
     from hit
 )
 select count(*) as "jobs!" from hit;

@@ -47,7 +47,7 @@ counted as (
 lost as materialized (
     -- a job that began without a journal may have got one under this lease
     select cut.claim, cut.n, cut.worker, cut.lane, cut.eff, cut.priority, cut.attempt,
-           cut.journaled or exists (select from journal where journal.job = id) as journaled,
+           cut.journaled or coalesce((select true from journal where journal.job = id limit 1), false) as journaled,
            (cut.losses + 1)::int2 as losses, id, cut.stop @> id as stopped,
            row_number() over kind as place, count(*) over (partition by cut.claim, cut.n) as size,
            cut.losses > 1 and exists (

@@ -39,7 +39,7 @@ counted as (
 ),
 lost as materialized (
     select cut.claim, cut.n, cut.lane, cut.eff, cut.priority, cut.attempt, cut.losses, cut.stop @> id as stopped,
-           cut.journaled or exists (select from journal where journal.job = id) as journaled,
+           cut.journaled or coalesce((select true from journal where journal.job = id limit 1), false) as journaled,
            id
     from cut
     cross join lateral unnest(cut.jobs) as range

@@ -71,7 +71,7 @@ listen as materialized (
                       order by event.at offset 0) first),
                0) as behind
     from cause
-    cross join lateral (select job.created_at from job where job.id = cause.job) job
+    cross join lateral (select job.created_at from job where job.id = cause.job offset 0) job
     where cause.kind = 'event'
 ),
 looked_at as materialized (
@@ -106,9 +106,9 @@ found as materialized (
     select distinct on (job, pos) job, pos, kind, at
     from looked_at
     -- it may have been given this one for another type or subject
-    where not exists (select from heard
-                      where heard.job = looked_at.job and heard.name in ('', looked_at.kind)
-                        and heard.key in ('', looked_at.subject) and heard.pos >= looked_at.pos)
+    where (select count(*) from heard
+           where heard.job = looked_at.job and heard.name in ('', looked_at.kind)
+             and heard.key in ('', looked_at.subject) and heard.pos >= looked_at.pos) = 0
     order by job, pos
 ),
 noted as (
@@ -132,9 +132,10 @@ met as materialized (
     from park
     where job in (select job from given)
        or job in (select job from found)
-       or exists (select from inbox
-                  where inbox.job = park.job and inbox.refused is distinct from park.mark
-                    and not exists (select from judged where judged.job = inbox.job and judged.id = inbox.id))
+       or coalesce((select true from inbox
+                    where inbox.job = park.job and inbox.refused is distinct from park.mark
+                      and not exists (select from judged where judged.job = inbox.job and judged.id = inbox.id)
+                    limit 1), false)
 ),
 gone as (
     delete from wait using met where wait.job = met.job
