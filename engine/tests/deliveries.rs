@@ -14,8 +14,7 @@ async fn waiting(bench: &Bench, deliveries: usize) {
     for n in 0..deliveries {
         ask(bench, &format!("evt_{n}")).await;
     }
-    let unasked = "update delivery set asked = false";
-    sqlx::query(unasked)
+    sqlx::query("update delivery set asked = false")
         .execute(&bench.pool)
         .await
         .expect("as if by themselves");
@@ -178,7 +177,6 @@ async fn one_that_says_it_is_gone_is_disabled_at_once() {
     let taken = take(&bench).await.remove(0);
     let mut gone = unwelcome(None);
     gone.is_gone = true;
-
     let told = bench.store.record_delivery(&taken, &gone).await;
 
     assert!(told.expect("said").disabled);

@@ -98,11 +98,10 @@ async fn edit_batch(
     At(id): At<BatchId>,
     Body(patch): Body<serde_json::Value>,
 ) -> Result<Json<BatchReply>, Refusal> {
-    let store = &state.store;
-    store
-        .edit_batch(state.tenant, id.0, &Value::from(patch))
-        .await?;
+    let (store, patch) = (&state.store, Value::from(patch));
+    store.edit_batch(state.tenant, id.0, &patch).await?;
     state.notifier.tell();
-    let batch = store.batch(state.tenant, id.0).await?;
-    Ok(Json(whole(&state, batch).await?))
+    Ok(Json(
+        whole(&state, store.batch(state.tenant, id.0).await?).await?,
+    ))
 }

@@ -353,9 +353,8 @@ async fn list_refused_jobs(
     Params(query): Params<PageQuery>,
 ) -> Result<Response, Refusal> {
     let (limit, after) = (query.limit()?, query.after::<i64>()?);
-    let store = &state.store;
-    let found = store.bulk_refused(state.tenant, id.0, after, limit).await?;
-    Ok(page::reply(&uri, found, RefusedJobReply::from))
+    let found = state.store.bulk_refused(state.tenant, id.0, after, limit);
+    Ok(page::reply(&uri, found.await?, RefusedJobReply::from))
 }
 
 /// Changes none of those that are left; what was changed stays so. Repeating it is harmless.

@@ -142,9 +142,8 @@ async fn list_deliveries(
     Params(query): Params<PageQuery>,
 ) -> Result<Response, Refusal> {
     let (limit, before) = (query.limit()?, query.after::<i64>()?);
-    let store = &state.store;
-    let found = store.deliveries(state.tenant, &name, before, limit).await?;
-    Ok(page::reply(&uri, found, DeliveryReply::from))
+    let found = state.store.deliveries(state.tenant, &name, before, limit);
+    Ok(page::reply(&uri, found.await?, DeliveryReply::from))
 }
 
 /// One delivery with its body and what came of each try.

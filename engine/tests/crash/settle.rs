@@ -15,6 +15,9 @@ use crate::stories::source::read_on;
 
 /// Passes of all duties in a row; four are enough where nothing is wrong.
 const PASSES_MAX: usize = 12;
+/// Every redrive may have its next pass.
+const A_MINUTE_LATER: &str =
+    "update redrive set passed_at = passed_at - interval '1 minute' where state = 'running'";
 /// Jobs that the other worker claims at once.
 const QUOTA: usize = 100;
 
@@ -130,9 +133,7 @@ async fn redriven(stage: &Stage) -> i64 {
     let Some(moved) = restarted.or(paced) else {
         return 0;
     };
-    let sql =
-        "update redrive set passed_at = passed_at - interval '1 minute' where state = 'running'";
-    stage.run(sql).await;
+    stage.run(A_MINUTE_LATER).await;
     moved + 1
 }
 

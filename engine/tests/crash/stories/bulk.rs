@@ -136,8 +136,7 @@ async fn run_again(stage: &Stage) -> Result<(), Error> {
     begun(stage).await?;
     let far = Utc::now() + TimeDelta::days(1);
     stage.bench.store.wake(Some(far)).await?;
-    let mut hot = stage.hot().await?;
-    let want = stage.want(HELD, 3);
+    let (mut hot, want) = (stage.hot().await?, stage.want(HELD, 3));
     let claimed = stage.exchange(&mut hot, &[], Some(&want)).await?;
     assert_eq!(claimed.len(), 3);
     hot.close().await;
