@@ -76,7 +76,10 @@ async fn add_members(
     headers: HeaderMap,
     request: Request,
 ) -> Result<(StatusCode, HeaderMap, Json<AddedReply>), Refusal> {
-    let (key, format) = (idempotency::required(&headers, None)?, format(&headers)?);
+    let (key, format) = (
+        idempotency::required(&headers, None)?,
+        extract::rows(&headers)?,
+    );
     let file = spool::body(request.into_body()).await?;
     let new = members(file, format, state.who.to_string(), key);
     let added = state.store.add_members(state.tenant, id.0, new).await?;
@@ -99,19 +102,6 @@ fn members(file: File, format: Format, who: String, idempotency_key: String) -> 
         format,
         who,
         idempotency_key,
-    }
-}
-
-/// How a body of rows is written.
-fn format(headers: &HeaderMap) -> Result<Format, Refusal> {
-    match extract::media_type(headers).as_str() {
-        "text/csv" => Ok(Format::Csv),
-        "application/x-ndjson" | "application/ndjson" => Ok(Format::Ndjson),
-        "application/json" => Ok(Format::Json),
-        "application/vnd.apache.parquet" => Ok(Format::Parquet),
-        _ => Err(extract::unsupported(
-            "text/csv, application/x-ndjson, application/json or application/vnd.apache.parquet",
-        )),
     }
 }
 

@@ -2,7 +2,7 @@
 
 use axum::Json;
 use axum::extract::{Request, State};
-use axum::http::{HeaderMap, Uri};
+use axum::http::Uri;
 use axum::response::{IntoResponse, Response};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
@@ -12,7 +12,7 @@ use windlass_engine::Error;
 use windlass_engine::protocol::Wanted;
 use windlass_engine::protocol::load::{LISTED_MAX, Load, REPORTED_MAX, Source, Terms};
 use windlass_engine::vocabulary::ConfigurationKind;
-use windlass_workflows::configuration::{Format, Mode};
+use windlass_workflows::configuration::Mode;
 
 use super::habit::extract::{self, At, Params};
 use super::habit::page::{self, PageQuery, PageReply};
@@ -201,7 +201,7 @@ async fn load_items(
     request: Request,
 ) -> Result<Response, Refusal> {
     let report = refused::wanted(request.headers());
-    let format = format(request.headers())?;
+    let format = extract::rows(request.headers())?;
     state
         .store
         .configuration(state.tenant, ConfigurationKind::Category, &name)
@@ -226,17 +226,4 @@ async fn load_items(
         (Err(error), _) => return Err(error.into()),
     };
     Ok(Json(LoadReply::of(name, &load)).into_response())
-}
-
-/// In which form the rows of a body come.
-fn format(headers: &HeaderMap) -> Result<Format, Refusal> {
-    match extract::media_type(headers).as_str() {
-        "text/csv" => Ok(Format::Csv),
-        "application/x-ndjson" | "application/ndjson" => Ok(Format::Ndjson),
-        "application/json" => Ok(Format::Json),
-        "application/vnd.apache.parquet" => Ok(Format::Parquet),
-        _ => Err(extract::unsupported(
-            "text/csv, application/x-ndjson, application/json or application/vnd.apache.parquet",
-        )),
-    }
 }

@@ -7,6 +7,7 @@ use axum::extract::{FromRequest, FromRequestParts, OptionalFromRequest, Path, Qu
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, StatusCode, header};
 use serde::de::DeserializeOwned;
+use windlass_workflows::configuration::Format;
 use windlass_workflows::problem::Problem;
 
 use super::problem::Refusal;
@@ -162,6 +163,19 @@ pub fn unsupported(expected: &str) -> Refusal {
         detail,
     )
     .hint("set the header `Content-Type`")
+}
+
+/// In which form the rows of a body come.
+pub fn rows(headers: &HeaderMap) -> Result<Format, Refusal> {
+    match media_type(headers).as_str() {
+        "text/csv" => Ok(Format::Csv),
+        "application/x-ndjson" | "application/ndjson" => Ok(Format::Ndjson),
+        "application/json" => Ok(Format::Json),
+        "application/vnd.apache.parquet" => Ok(Format::Parquet),
+        _ => Err(unsupported(
+            "text/csv, application/x-ndjson, application/json or application/vnd.apache.parquet",
+        )),
+    }
 }
 
 /// Reads JSON; of unknown fields every one is reported.
