@@ -74,9 +74,8 @@ impl StepRetry {
 
 /// Whether the same call may end well another time.
 pub fn may_pass(fault: &Fault) -> bool {
-    let standard = PASSING.iter().map(|name| format!("{ERROR_TYPES}{name}"));
-    let mut standard = standard;
-    standard.any(|kind| same_type(&kind, &fault.kind))
+    let is = |name: &&str| same_type(&format!("{ERROR_TYPES}{name}"), &fault.kind);
+    PASSING.iter().any(is)
 }
 
 #[cfg(test)]
