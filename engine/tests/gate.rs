@@ -3,10 +3,17 @@
 mod common;
 
 use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
 
+use common::Bench;
+use common::recipe::{BIRDS, create, over, plan, with_birds};
 use futures::future::BoxFuture;
+use serde_json::json;
 use windlass_engine::store::hook::{self, Answer, Hook, Moment, Point, Statement};
 use windlass_engine::testing::TestDatabase;
+
+/// No wait of these takes longer.
+const PATIENCE: Duration = Duration::from_secs(10);
 
 /// Writes down what passes, and refuses one statement.
 #[derive(Default)]
@@ -55,7 +62,7 @@ async fn a_statement_is_heard_before_and_after_it() {
 #[tokio::test]
 async fn a_refused_statement_is_not_sent_and_a_refused_answer_was() {
     for (moment, stored) in [(Moment::Before, 0), (Moment::After, 1)] {
-        let bench = common::Bench::new().await;
+        let bench = Bench::new().await;
         let guard = Arc::new(Guard {
             refuses: Some((moment, "request/submit_plain")),
             ..Guard::default()
@@ -80,4 +87,38 @@ fn every_file_of_the_folder_is_a_statement() {
 
     assert!(names.len() > 80, "only {names:?}");
     assert!(names.contains(&"lease/exchange"), "{names:?}");
+}
+
+/// The server processes of a database.
+async fn processes(bench: &Bench) -> Vec<i32> {
+    let all = "select pid from pg_stat_activity where datname = current_database()";
+    let found = sqlx::query_scalar(all).fetch_all(&bench.pool).await;
+    found.expect("its processes")
+}
+
+#[tokio::test]
+async fn a_connection_whose_copy_failed_is_closed() {
+    let bench = Bench::new().await;
+    with_birds(&bench.store, BIRDS).await;
+    let source = over(json!({ "category": "birds" }), "individual");
+    plan(&bench.store, &source).await;
+    let refuse = "create function refuse() returns trigger language plpgsql as
+                      $$ begin raise exception 'not this one'; end $$;
+                  create trigger refuse before insert on job for each row execute function refuse()";
+    let refuse = sqlx::raw_sql(refuse).execute(&bench.pool).await;
+    refuse.expect("a trigger");
+    create(&bench.store, &source).await;
+    let before = processes(&bench).await;
+
+    assert!(bench.store.plan().await.is_err());
+
+    let since = Instant::now();
+    loop {
+        let now = processes(&bench).await;
+        if before.iter().any(|process| !now.contains(process)) {
+            return;
+        }
+        assert!(since.elapsed() < PATIENCE, "all of {before:?} are there");
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
 }

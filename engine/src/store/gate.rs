@@ -6,19 +6,19 @@
 //! only tests have, `hook` hears of each statement before and after it; without it `pass` hands on what
 //! it got.
 
+mod held;
+
 use std::io;
 use std::time::Duration;
 
 use futures::future::BoxFuture;
 use futures::stream::{self, BoxStream, StreamExt, TryStreamExt};
-use sqlx::pool::PoolConnection;
 use sqlx::postgres::{
     PgConnectOptions, PgConnection, PgListener, PgNotification, PgPoolOptions, PgQueryResult,
     PgRow, PgStatement, PgTypeInfo,
 };
 use sqlx::{
     ConnectOptions, Connection, Either, Error, Execute, Executor, PgPool, Postgres, SqlStr,
-    Transaction,
 };
 use tokio::runtime::Handle;
 use tokio::sync::mpsc;
@@ -27,6 +27,7 @@ use tokio::time::timeout;
 
 use super::connect::CONNECT_MAX;
 use super::hook::Seat;
+use held::{Begun, Held};
 
 /// What an executor gives: how many rows were touched, or one of them.
 pub(super) type Step = Either<PgQueryResult, PgRow>;
@@ -87,14 +88,15 @@ impl Gate {
         }
     }
 
-    /// A pooled connection inside a transaction, which [`Session::commit`] ends. Dropped, it is rolled back.
+    /// A pooled connection inside a transaction, which [`Session::commit`] or [`Session::rollback`] ends. Dropped
+    /// before, the connection is closed.
     ///
     /// # Cancel safety
-    /// None (transact-rs/sqlx#4393): [`Store::transaction`](super::Store) calls it, on a task of its own
-    /// at home.
+    /// Dropped, the connection is closed. [`Store::transaction`](super::Store) calls it on a task of its own at home,
+    /// so that no connection is opened elsewhere.
     pub(super) async fn begin(&self) -> Result<Session, Error> {
         self.seat.before_begin().await?;
-        let held = Held::Begun(self.pool.begin().await?);
+        let held = Held::Begun(Begun::new(self.pool.acquire().await?).await?);
         self.seat.after_begin().await?;
         Ok(Session::new(held, self.seat.clone()))
     }
@@ -110,23 +112,6 @@ impl Gate {
 pub struct Session {
     held: Held,
     seat: Seat,
-}
-
-#[derive(Debug)]
-enum Held {
-    Own(PgConnection),
-    Pooled(PoolConnection<Postgres>),
-    Begun(Transaction<'static, Postgres>),
-}
-
-impl Held {
-    fn connection(&mut self) -> &mut PgConnection {
-        match self {
-            Self::Own(connection) => connection,
-            Self::Pooled(connection) => connection,
-            Self::Begun(transaction) => transaction,
-        }
-    }
 }
 
 impl Session {
@@ -151,15 +136,24 @@ impl Session {
 
     /// Ends the transaction; nothing without one.
     pub(super) async fn commit(self) -> Result<(), Error> {
-        let Held::Begun(transaction) = self.held else {
+        let Held::Begun(begun) = self.held else {
             return Ok(());
         };
         if let Err(refused) = self.seat.before_commit().await {
-            transaction.rollback().await?;
+            begun.end("rollback").await?;
             return Err(refused);
         }
-        transaction.commit().await?;
+        begun.end("commit").await?;
         self.seat.after_commit().await
+    }
+
+    /// Rolls the transaction back, so that its connection is of further use; nothing without one.
+    pub(super) async fn rollback(self) {
+        if let Held::Begun(begun) = self.held
+            && let Err(error) = begun.end("rollback").await
+        {
+            tracing::debug!(error = %error, "a transaction could not be rolled back");
+        }
     }
 
     /// Rolls back what was begun on a connection of one's own. One that can not even do that is of no use: the
@@ -182,18 +176,21 @@ impl Session {
             .map(drop)
     }
 
-    /// Copies rows, already in Postgres' text form, until their sender is gone; how many there were.
+    /// Copies rows, in a form of COPY, until their sender is gone; how many there were.
+    ///
+    /// After one that failed, a pooled connection is closed: PgBouncer no longer knows which answer on it belongs to
+    /// what, when the end of the rows comes after the refusal (pgbouncer/pgbouncer#1470).
     pub(crate) async fn copy(
         &mut self,
         statement: &'static str,
-        mut rows: mpsc::Receiver<Vec<u8>>,
+        rows: mpsc::Receiver<Vec<u8>>,
     ) -> Result<u64, Error> {
         self.seat.before(statement).await?;
-        let mut copy = self.held.connection().copy_in_raw(statement).await?;
-        while let Some(part) = rows.recv().await {
-            copy.send(part).await?;
+        let copied = copy(self.held.connection(), statement, rows).await;
+        if copied.is_err() {
+            self.held.part();
         }
-        let copied = copy.finish().await?;
+        let copied = copied?;
         self.seat.after(statement).await?;
         Ok(copied)
     }
@@ -244,6 +241,18 @@ impl Ear {
         let asked = pass(&self.seat, &mut self.listener, alive);
         first(asked).await.map(drop)
     }
+}
+
+async fn copy(
+    connection: &mut PgConnection,
+    statement: &str,
+    mut rows: mpsc::Receiver<Vec<u8>>,
+) -> Result<u64, Error> {
+    let mut copy = connection.copy_in_raw(statement).await?;
+    while let Some(part) = rows.recv().await {
+        copy.send(part).await?;
+    }
+    copy.finish().await
 }
 
 /// A peer that does not answer an attempt to connect.

@@ -209,9 +209,8 @@ impl Store {
     /// Runs `work` in one transaction, which commits when it answers `Ok`.
     ///
     /// # Cancel safety
-    /// Runs on a task of its own that nobody drops: a cancelled `begin` would hand a connection
-    /// inside an open transaction back to the pool (transact-rs/sqlx#4393). Dropped by the caller,
-    /// the transaction still ends by itself, in a commit or a rollback.
+    /// Runs on a task of its own that nobody drops, where the pool is at home. Dropped by the caller, the
+    /// transaction still ends by itself, in a commit or a rollback.
     pub(crate) async fn transaction<T, F>(&self, work: F) -> Result<T, Error>
     where
         T: Send + 'static,
@@ -220,9 +219,16 @@ impl Store {
         let gate = self.gate.clone();
         let task = self.gate.spawn(async move {
             let mut transaction = gate.begin().await?;
-            let answer = work(&mut transaction).await?;
-            transaction.commit().await?;
-            Ok(answer)
+            match work(&mut transaction).await {
+                Ok(answer) => {
+                    transaction.commit().await?;
+                    Ok(answer)
+                }
+                Err(refused) => {
+                    transaction.rollback().await;
+                    Err(refused)
+                }
+            }
         });
         match task.await {
             Ok(answer) => answer,

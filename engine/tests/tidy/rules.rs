@@ -176,7 +176,7 @@ fn is_beside_the_gate(source: &Source) -> bool {
     let elsewhere = [
         "engine/src/local/",
         "engine/src/chaos/",
-        "engine/src/store/gate.rs",
+        "engine/src/store/gate",
     ];
     source.path.starts_with("engine/src/")
         && !source.is_test()
