@@ -100,6 +100,13 @@ async fn a_dead_planner_s_individual_plan_is_completed_as_it_would_have_been() {
 }
 
 #[tokio::test]
+async fn a_dead_planner_s_plan_of_large_pages_up_to_a_limit_is_completed_as_it_would_have_been() {
+    let limited = json!({ "category": "birds", "limit": 11_500 });
+    let source = recipe(json!({ "selection": limited, "strategy": "individual" }));
+    sealed_after_a_death_over(&flock(12_000, 7), source).await;
+}
+
+#[tokio::test]
 async fn a_dead_planner_s_object_plan_is_completed_as_it_would_have_been() {
     sealed_after_a_death(recipe(json!({
         "selection": { "category": "birds" }, "strategy": "object", "chunk": { "max_items": 1 },

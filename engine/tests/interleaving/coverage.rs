@@ -6,7 +6,7 @@ use std::path::Path;
 
 const LAST: u32 = 37;
 
-/// Those whose tests stand beside their feature: number, file below `engine/tests`, test.
+/// Those whose tests stand beside their feature: number, file below `engine/tests/store`, test.
 const ELSEWHERE: &[(u32, &str, &str)] = &[
     (
         18,
@@ -108,7 +108,7 @@ fn each_interleaving_is_tested() {
 
 #[test]
 fn tests_that_stand_beside_their_feature_are_there() {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests");
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/store");
     for (number, file, test) in ELSEWHERE {
         let found = text(&folder.join(file)).contains(&format!("async fn {test}("));
         assert!(found, "interleaving {number}: no test {test} in {file}");
