@@ -8,7 +8,7 @@ mod duty;
 mod tidy;
 
 use std::sync::{Arc, Mutex, MutexGuard};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use chrono::{DateTime, Utc};
 use tokio::sync::Notify;
@@ -183,11 +183,16 @@ impl Keeper {
     async fn repeat(&self, duty: Duty, stop: CancellationToken) {
         let mut failures = 0_u32;
         while !stop.is_cancelled() {
+            let begun = Instant::now();
             let passed = duty.pass(self).await;
+            let rest = begun.elapsed() * duty.rest();
             failures = if passed.is_ok() { 0 } else { failures + 1 };
             let pause = async {
                 match passed {
-                    Ok(Pass::Worked) => duty.followers().iter().for_each(|next| self.ring(*next)),
+                    Ok(Pass::Worked) => {
+                        duty.followers().iter().for_each(|next| self.ring(*next));
+                        sleep(jittered(rest.min(PAUSE_MAX))).await;
+                    }
                     Ok(Pass::Idle) => self.until_due(duty).await,
                     Err(error) => {
                         warn!(duty = duty.name(), error = %error, code = error.code(), "a duty failed; it is tried again");

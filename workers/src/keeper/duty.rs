@@ -135,6 +135,15 @@ impl Duty {
         }
     }
 
+    /// How many times as long as a pass it rests before the next one. Tidying has a quarter of one server process, so
+    /// that the rows of a large source that are cleared do not slow down the jobs that were made of them.
+    pub(super) fn rest(self) -> u32 {
+        match self {
+            Self::Tidy => 3,
+            _ => 0,
+        }
+    }
+
     /// What has something to do once this one did.
     pub(super) fn followers(self) -> &'static [Self] {
         match self {
