@@ -3,15 +3,11 @@
 //! An individual member is its job's own row and is numbered by its place in the batch; members of
 //! object and combined batches have rows and take the verdict of their job.
 
+mod manifest;
 mod renewed;
 
-use std::panic::resume_unwind;
-use std::sync::Arc;
-
 use chrono::{DateTime, Utc};
-use futures::stream::{self, Stream, TryStreamExt};
 use serde::Serialize;
-use tokio_util::task::AbortOnDropHandle;
 
 use super::Store;
 use super::batch::BatchView;
@@ -114,44 +110,6 @@ impl Store {
         let batch = self.batch(tenant, batch).await?;
         let cursor = cursor.unwrap_or(MemberCursor::START);
         self.member_page(tenant, &batch, cursor, limit, false).await
-    }
-
-    /// Every member of a batch with its result, then every row that was left out. A page is read while the one before
-    /// it is used, and no further, so memory does not grow with the batch.
-    ///
-    /// # Errors
-    /// [`Error::NotFound`] when the batch does not exist in this tenant.
-    ///
-    /// # Cancel safety
-    /// Dropped, the stream reads no page but the one that it is at.
-    pub async fn manifest(
-        &self,
-        tenant: i32,
-        batch: i64,
-    ) -> Result<impl Stream<Item = Result<MemberView, Error>> + use<>, Error> {
-        let batch = self.batch(tenant, batch).await?;
-        let (store, batch) = (self.clone(), Arc::new(batch));
-        let read = move |cursor: MemberCursor| {
-            let (store, batch) = (store.clone(), Arc::clone(&batch));
-            AbortOnDropHandle::new(tokio::spawn(async move {
-                let page = store.member_page(tenant, &batch, cursor, PAGE_MAX, true);
-                page.await
-            }))
-        };
-        let first = (Some(read(MemberCursor::START)), read);
-        let pages = stream::try_unfold(first, async |(reading, read)| {
-            let Some(reading) = reading else {
-                return Ok::<_, Error>(None);
-            };
-            let page = match reading.await {
-                Ok(page) => page?,
-                Err(panicked) => resume_unwind(panicked.into_panic()),
-            };
-            let next = page.next.map(&read);
-            let rows = stream::iter(page.items.into_iter().map(Ok::<_, Error>));
-            Ok(Some((rows, (next, read))))
-        });
-        Ok(pages.try_flatten())
     }
 
     /// Why members of a batch failed, the largest group first.
