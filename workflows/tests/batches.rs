@@ -68,7 +68,7 @@ fn members(of: &Value) -> Vec<Member> {
             object: document
                 .get("Origin State")
                 .and_then(|state| Some(state.as_str()?.to_owned())),
-            document,
+            document: document.into(),
         })
         .collect()
 }
@@ -82,7 +82,7 @@ fn every_strategy_gives_the_input_of_its_vector() {
         n: 1,
         key: "1".to_owned(),
         object: None,
-        document: wanted.clone(),
+        document: wanted.clone().into(),
     };
     assert_eq!(same(MemberValue::Individual(&member)), wanted.to_json());
 
@@ -125,7 +125,7 @@ fn every_strategy_gives_the_input_of_its_vector() {
 }
 
 fn same(value: MemberValue<'_>) -> String {
-    value.to_value().to_json()
+    value.to_value().unwrap().to_json()
 }
 
 #[test]

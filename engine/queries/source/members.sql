@@ -1,8 +1,18 @@
 -- The members that the source of a batch gave, in its order.
 -- Index  source_row_pkey (batch, n).
 -- Locks  none: rows of a source never change once they are seen.
+-- Gives  up to $3 rows, of which all but the last have at most $4 bytes together.
 select n, key, object, document
-from source_row
-where batch = $1 and n > $2 and left_out is null
-order by n
-limit $3;
+from (
+    select n, key, object, document,
+           sum(octet_length(document)) over (order by n rows between unbounded preceding and 1 preceding) as before
+    from (
+        select n, key, object, document
+        from source_row
+        where batch = $1 and n > $2 and left_out is null
+        order by n
+        limit $3
+    ) found
+) page
+where coalesce(before, 0) <= $4
+order by n;

@@ -77,7 +77,7 @@ impl Browse<'_> {
     async fn look(mut self, mut rows: Narrowed, limit: u32) -> Result<Page<ItemView>, Error> {
         loop {
             for row in rows.look(self.store, LOOK).await? {
-                let (n, member) = (row.n, row.member()?);
+                let (n, member) = (row.n, row.member());
                 if self.keeps(&member)? {
                     self.found.push(item(n, member));
                 }
@@ -119,7 +119,7 @@ fn item(n: i64, member: Member) -> ItemView {
         n,
         key: member.key,
         object: member.object,
-        document: member.document,
+        document: member.document.into_text(),
     }
 }
 

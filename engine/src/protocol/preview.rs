@@ -3,6 +3,7 @@
 use std::time::{Duration, Instant};
 
 use serde::Serialize;
+use tokio::task::yield_now;
 use windlass_workflows::configuration::{JobConfiguration, Source as Selected};
 use windlass_workflows::plan::{Member, Rendering, asked, context_key};
 use windlass_workflows::problem::Problem;
@@ -230,11 +231,12 @@ async fn scan(
             if members.is_beyond_limit(preview.members) {
                 break 'reading;
             }
+            if since.elapsed() > READING_MAX {
+                preview.at_least = true;
+                break 'reading;
+            }
         }
-        if since.elapsed() > READING_MAX {
-            preview.at_least = true;
-            break;
-        }
+        yield_now().await;
     }
     shaper.finish().map_err(Error::invalid)?;
     preview.jobs = shaper.jobs();

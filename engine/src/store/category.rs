@@ -58,8 +58,8 @@ pub struct ItemView {
     pub key: String,
     /// What it belongs to.
     pub object: Option<String>,
-    /// What it says.
-    pub document: Value,
+    /// What it says, JSON text.
+    pub document: String,
 }
 
 /// A category whose row is locked.
@@ -188,7 +188,8 @@ impl Store {
         let Some(version) = readable(&category, version)? else {
             return Ok(Page::cut(Vec::new(), limit, |item: &ItemView| item.n));
         };
-        let rows = sqlx::query_file!(
+        let items = sqlx::query_file_as!(
+            ItemView,
             "queries/category/items.sql",
             category.id,
             version,
@@ -197,15 +198,6 @@ impl Store {
         )
         .fetch_all(self.pool())
         .await?;
-        let items = rows.into_iter().map(|row| {
-            Ok(ItemView {
-                document: read(name, row.n, &row.document)?,
-                n: row.n,
-                key: row.key,
-                object: row.object,
-            })
-        });
-        let items: Vec<ItemView> = items.collect::<Result<_, Error>>()?;
         Ok(Page::cut(items, limit, |item| item.n))
     }
 }

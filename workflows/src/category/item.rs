@@ -5,7 +5,7 @@ use crate::configuration::{Category, Key};
 use crate::document::tree::join;
 use crate::problem::Problem;
 use crate::schema::Schema;
-use crate::value::Value;
+use crate::value::{DEPTH_STORED_MAX, Value};
 
 /// A document of a category.
 #[derive(Clone, Debug, PartialEq)]
@@ -78,6 +78,10 @@ impl ItemReader {
         let place = Place { row, line };
         if document.as_map().is_none() {
             let message = format!("an object expected, {} found", document.kind());
+            return Err(vec![place.problem("", message)]);
+        }
+        if document.depth() > DEPTH_STORED_MAX {
+            let message = format!("the document is nested deeper than {DEPTH_STORED_MAX} levels");
             return Err(vec![place.problem("", message)]);
         }
         let bytes = document.to_json().len();

@@ -24,8 +24,8 @@ impl SelectionHash {
 
     /// Adds a member.
     pub fn add(&mut self, member: &Member) {
-        let document = member.document.to_json();
-        self.add_parts(&member.key, member.object.as_deref(), document.as_bytes());
+        let document = member.document.text().as_bytes();
+        self.add_parts(&member.key, member.object.as_deref(), document);
     }
 
     /// Adds a member by its parts; the document as compact JSON.

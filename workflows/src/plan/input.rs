@@ -4,7 +4,7 @@
 //! With `chunk` it never holds items, however few there are: the shape must not depend on the data.
 
 use super::member::Member;
-use crate::value::Value;
+use crate::value::{ParseError, Value};
 
 /// What a job, or one of its chunks, stands for.
 #[derive(Clone, Copy, Debug)]
@@ -51,13 +51,16 @@ pub enum MemberValue<'a> {
 
 impl MemberValue<'_> {
     /// The value itself.
-    pub fn to_value(&self) -> Value {
-        match *self {
-            MemberValue::Individual(member) => member.document.clone(),
+    ///
+    /// # Errors
+    /// When the document of a member is no JSON.
+    pub fn to_value(&self) -> Result<Value, ParseError> {
+        Ok(match *self {
+            MemberValue::Individual(member) => member.document.value()?.clone(),
             MemberValue::Object { object, members } => {
-                Value::map(head(object).into_iter().chain(items(members)))
+                Value::map(head(object).into_iter().chain(items(members)?))
             }
-            MemberValue::Combined(members) => Value::map(items(members)),
+            MemberValue::Combined(members) => Value::map(items(members)?),
             MemberValue::ObjectInChunks {
                 object,
                 count,
@@ -72,9 +75,9 @@ impl MemberValue<'_> {
             } => {
                 let place = [("chunk", number(chunk)), ("chunks", number(chunks))];
                 let object = object.into_iter().flat_map(head);
-                Value::map(object.chain(place).chain(items(members)))
+                Value::map(object.chain(place).chain(items(members)?))
             }
-        }
+        })
     }
 
     /// `$key`: only a member of its own has one.
@@ -106,14 +109,15 @@ fn counts(count: u64, chunks: u64) -> [(&'static str, Value); 2] {
     [("count", number(count)), ("chunks", number(chunks))]
 }
 
-fn items(members: &[Member]) -> [(&'static str, Value); 3] {
+fn items(members: &[Member]) -> Result<[(&'static str, Value); 3], ParseError> {
     let keys = members.iter().map(|member| Value::text(&*member.key));
-    let documents = members.iter().map(|member| member.document.clone());
-    [
+    let documents = members.iter().map(|member| member.document.value());
+    let documents: Vec<&Value> = documents.collect::<Result<_, _>>()?;
+    Ok([
         ("count", number(members.len() as u64)),
         ("keys", Value::list(keys)),
-        ("items", Value::list(documents)),
-    ]
+        ("items", Value::list(documents.into_iter().cloned())),
+    ])
 }
 
 fn number(count: u64) -> Value {

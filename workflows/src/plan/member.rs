@@ -1,7 +1,9 @@
 //! A member: one document of a selection under its key.
 
+use std::sync::OnceLock;
+
 use crate::configuration::Strategy;
-use crate::value::Value;
+use crate::value::{ParseError, Value};
 
 /// One document of a selection.
 #[derive(Clone, Debug, PartialEq)]
@@ -13,7 +15,59 @@ pub struct Member {
     /// What it belongs to.
     pub object: Option<String>,
     /// What it says.
-    pub document: Value,
+    pub document: Document,
+}
+
+/// What a member says, as compact JSON. Most plans only hand it on, so it is read where its meaning is asked for.
+#[derive(Clone, Debug)]
+pub struct Document {
+    text: String,
+    value: OnceLock<Value>,
+}
+
+impl Document {
+    /// What [`Value::to_json`] gave once, so that it hashes as its value does.
+    pub fn stored(text: String) -> Document {
+        let value = OnceLock::new();
+        Document { text, value }
+    }
+
+    /// Compact JSON.
+    pub fn text(&self) -> &str {
+        &self.text
+    }
+
+    /// Compact JSON, for good.
+    pub fn into_text(self) -> String {
+        self.text
+    }
+
+    /// What the text means.
+    ///
+    /// # Errors
+    /// When what was stored is no JSON.
+    pub fn value(&self) -> Result<&Value, ParseError> {
+        if let Some(value) = self.value.get() {
+            return Ok(value);
+        }
+        let value = Value::parse(&self.text)?;
+        Ok(self.value.get_or_init(|| value))
+    }
+}
+
+impl From<Value> for Document {
+    fn from(value: Value) -> Document {
+        Document {
+            text: value.to_json(),
+            value: OnceLock::from(value),
+        }
+    }
+}
+
+impl PartialEq for Document {
+    fn eq(&self, other: &Document) -> bool {
+        self.text == other.text
+    }
 }
 
 /// Why a document cannot be a member.

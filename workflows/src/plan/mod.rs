@@ -32,7 +32,7 @@ pub use guard::{Drawn, Tripped, tripped};
 pub use hash::{AddedHash, PlanHash, SelectionHash};
 pub use input::MemberValue;
 pub use limit::{ITEMS_BYTES_MAX, ITEMS_MAX, TooLarge, check_size};
-pub use member::{Member, MemberProblem};
+pub use member::{Document, Member, MemberProblem};
 pub use narrow::{Narrow, Sought};
 pub use occasion::{Occasion, SlotScope};
 pub use pages::{At, Page, PageProblem, Pages};

@@ -8,7 +8,7 @@ use crate::configuration::{JobConfiguration, VARIABLES};
 use crate::document::step::{Expression, Shape};
 use crate::expression::{Budget, ExpressionError, Library, Scope, Source};
 use crate::problem::Problem;
-use crate::value::{DEPTH_STORED_MAX, Value};
+use crate::value::{DEPTH_STORED_MAX, ParseError, Value};
 
 use super::input::MemberValue;
 use super::member::Member;
@@ -130,7 +130,8 @@ impl Rendering {
         };
         let (n, key) = (member.n, member.key.clone());
         let whole = MemberValue::Individual(member);
-        match self.evaluate(filter, &member.document, &whole) {
+        let document = member.document.value().map_err(unreadable);
+        match document.and_then(|document| self.evaluate(filter, document, &whole)) {
             Ok(Value::Bool(keeps)) => Ok(keeps),
             Ok(Value::Null) => Ok(false),
             Ok(other) => Err(FilterError::NotBoolean {
@@ -147,7 +148,7 @@ impl Rendering {
     /// # Errors
     /// When an expression of `input:` fails, or the input is nested too deep to be stored.
     pub fn input(&self, value: &MemberValue<'_>) -> Result<Value, ExpressionError> {
-        let whole = value.to_value();
+        let whole = value.to_value().map_err(unreadable)?;
         let input = match &self.input {
             Some(part) => self.fill(part, &whole, value)?,
             None => whole,
@@ -160,6 +161,17 @@ impl Rendering {
             return Err(ExpressionError::Depth);
         }
         Ok(input)
+    }
+
+    /// The same as compact JSON. A member that is handed on as it is need not be read.
+    ///
+    /// # Errors
+    /// As [`Rendering::input`].
+    pub fn input_text(&self, value: &MemberValue<'_>) -> Result<String, ExpressionError> {
+        match (value, &self.input, &self.purpose_input) {
+            (MemberValue::Individual(member), None, None) => Ok(member.document.text().to_owned()),
+            _ => self.input(value).map(|input| input.to_json()),
+        }
     }
 
     fn fill(
@@ -191,6 +203,10 @@ impl Rendering {
         self.library
             .evaluate(index, input, &scope, Budget::default())
     }
+}
+
+fn unreadable(error: ParseError) -> ExpressionError {
+    ExpressionError::Internal(error.to_string())
 }
 
 impl Part {
@@ -260,7 +276,7 @@ pub(super) fn library(expressions: &[Expression]) -> Result<Library, Vec<Problem
 mod tests {
     use super::*;
     use crate::configuration::{Content, SourceFile, read};
-    use crate::plan::SlotScope;
+    use crate::plan::{Document, SlotScope};
 
     fn job(selection: &str, input: &str) -> JobConfiguration {
         let text = format!(
@@ -295,7 +311,7 @@ mod tests {
             n: 7,
             key: "k".to_owned(),
             object: Some("Ohio".to_owned()),
-            document: Value::parse(document).unwrap(),
+            document: Document::stored(document.to_owned()),
         }
     }
 

@@ -281,7 +281,7 @@ impl From<ItemView> for ItemReply {
             n: item.n,
             key: item.key,
             object: item.object,
-            document: Raw::new(item.document.to_json()),
+            document: Raw::new(item.document),
         }
     }
 }

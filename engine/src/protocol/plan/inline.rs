@@ -79,7 +79,7 @@ fn member(n: u64, item: Item) -> Member {
         n,
         key: item.key,
         object: item.object,
-        document: item.document,
+        document: item.document.into(),
     }
 }
 

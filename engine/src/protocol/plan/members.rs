@@ -3,8 +3,7 @@
 use std::collections::VecDeque;
 
 use windlass_workflows::configuration::{JobConfiguration, Source, Strategy};
-use windlass_workflows::plan::{Member, Narrow};
-use windlass_workflows::value::Value;
+use windlass_workflows::plan::{Document, Member, Narrow};
 
 use super::inline;
 use super::marked::Marked;
@@ -12,13 +11,19 @@ use super::narrowed::Narrowed;
 use crate::store::source::LeftOut;
 use crate::{Error, Store};
 
-/// Members read at a time.
-const PAGE: i64 = 1_000;
+/// Members read at a time, to begin with: a small selection, or a preview, reads no more.
+const PAGE_FIRST: i64 = 1_000;
+/// Members read at a time, at most: each page costs ten round trips and a commit, which such a page hides.
+const PAGE_MAX: i64 = 10_000;
+/// Bytes of a page, whose last member may exceed them.
+const PAGE_BYTES: i64 = 4 << 20;
 
 /// A selection while it is read, from its beginning.
 pub(in crate::protocol) struct Members {
     store: Store,
     source: From,
+    /// Rows of the next page.
+    page: i64,
     limit: Option<u64>,
     left_out: Vec<LeftOut>,
 }
@@ -90,6 +95,7 @@ impl Members {
         Self {
             store,
             source,
+            page: PAGE_FIRST,
             limit: configuration.selection.limit,
             left_out: judged.left_out,
         }
@@ -105,6 +111,7 @@ impl Members {
         Self {
             store,
             source: From::Items(in_order(members, by_object)),
+            page: PAGE_FIRST,
             limit: configuration.selection.limit,
             left_out: Vec::new(),
         }
@@ -117,33 +124,45 @@ impl Members {
 
     /// The next members; `None` at the end.
     pub(in crate::protocol) async fn page(&mut self) -> Result<Option<Vec<Member>>, Error> {
-        if let Some(page) = self.marked().await? {
-            return Ok((!page.is_empty()).then_some(page));
-        }
-        if let From::Objectless { place, after } = &mut self.source {
-            let place = *place;
-            let page = place.objectless(&self.store, after).await?;
-            if !page.is_empty() {
-                return Ok(Some(page));
-            }
-            let after = (String::new(), 0);
-            self.source = From::Objects { place, after };
-        }
         let page = match &mut self.source {
-            From::Rows { place, after } => place.rows(&self.store, after).await?,
-            From::Objects { place, after } => place.objects(&self.store, after).await?,
-            From::Narrowed(narrowed) => {
-                let rows = narrowed.page(&self.store, PAGE).await?.into_iter();
-                rows.map(Row::member).collect::<Result<_, _>>()?
-            }
-            From::Objectless { .. } | From::Unsought { .. } | From::Marked { .. } => Vec::new(),
-            From::Items(items) => items.drain(..items.len().min(PAGE as usize)).collect(),
+            From::Items(items) => items
+                .drain(..items.len().min(PAGE_FIRST as usize))
+                .collect(),
+            _ => self.read().await?,
         };
         Ok((!page.is_empty()).then_some(page))
     }
 
-    /// The next members that an index finds, by object; none where the others are to be read.
-    async fn marked(&mut self) -> Result<Option<Vec<Member>>, Error> {
+    async fn read(&mut self) -> Result<Vec<Member>, Error> {
+        let rows = self.rows().await?;
+        self.page = PAGE_MAX.min(self.page * 2);
+        Ok(rows.into_iter().map(Row::member).collect())
+    }
+
+    async fn rows(&mut self) -> Result<Vec<Row>, Error> {
+        if let Some(rows) = self.marked().await? {
+            return Ok(rows);
+        }
+        let limit = self.page;
+        if let From::Objectless { place, after } = &mut self.source {
+            let place = *place;
+            let rows = place.objectless(&self.store, after, limit).await?;
+            if !rows.is_empty() {
+                return Ok(rows);
+            }
+            let after = (String::new(), 0);
+            self.source = From::Objects { place, after };
+        }
+        match &mut self.source {
+            From::Rows { place, after } => place.rows(&self.store, after, limit).await,
+            From::Objects { place, after } => place.objects(&self.store, after, limit).await,
+            From::Narrowed(narrowed) => narrowed.page(&self.store, PAGE_FIRST).await,
+            _ => Ok(Vec::new()),
+        }
+    }
+
+    /// The next rows that an index finds, by object; none where the others are to be read.
+    async fn marked(&mut self) -> Result<Option<Vec<Row>>, Error> {
         if let From::Unsought { category, narrow } = &self.source {
             let category = *category;
             let index = Marked::few(&self.store, category.0, narrow).await?;
@@ -166,17 +185,15 @@ impl Members {
             return Ok(None);
         };
         let (category, from) = (*category, (after.0.as_str(), after.1));
-        let Some(rows) = index.by_object(&self.store, category, from, PAGE).await? else {
+        let read = index.by_object(&self.store, category, from, PAGE_FIRST);
+        let Some(rows) = read.await? else {
             self.source = by_object(category, std::mem::take(after));
             return Ok(None);
         };
         if let Some(last) = rows.last() {
             *after = (last.object.clone().unwrap_or_default(), last.n);
         }
-        rows.into_iter()
-            .map(Row::member)
-            .collect::<Result<_, _>>()
-            .map(Some)
+        Ok(Some(rows))
     }
 
     /// Whether `selection.limit` has been reached.
@@ -198,7 +215,7 @@ fn by_object((id, version): (i32, i32), (object, n): (String, i64)) -> From {
 }
 
 impl Place {
-    async fn rows(self, store: &Store, after: &mut i64) -> Result<Vec<Member>, Error> {
+    async fn rows(self, store: &Store, after: &mut i64, limit: i64) -> Result<Vec<Row>, Error> {
         let rows = match self {
             Place::Category { id, version } => {
                 sqlx::query_file_as!(
@@ -207,23 +224,36 @@ impl Place {
                     id,
                     version,
                     *after,
-                    PAGE
+                    limit,
+                    PAGE_BYTES
                 )
                 .fetch_all(store.pool())
                 .await?
             }
             Place::Batch(batch) => {
-                sqlx::query_file_as!(Row, "queries/source/members.sql", batch, *after, PAGE)
-                    .fetch_all(store.pool())
-                    .await?
+                sqlx::query_file_as!(
+                    Row,
+                    "queries/source/members.sql",
+                    batch,
+                    *after,
+                    limit,
+                    PAGE_BYTES
+                )
+                .fetch_all(store.pool())
+                .await?
             }
         };
         *after = rows.last().map_or(*after, |row| row.n);
-        rows.into_iter().map(Row::member).collect()
+        Ok(rows)
     }
 
     /// Rows may lack the object; a batch by object must meet them, to refuse them by name.
-    async fn objectless(self, store: &Store, after: &mut i64) -> Result<Vec<Member>, Error> {
+    async fn objectless(
+        self,
+        store: &Store,
+        after: &mut i64,
+        limit: i64,
+    ) -> Result<Vec<Row>, Error> {
         let rows = match self {
             Place::Category { id, version } => {
                 sqlx::query_file_as!(
@@ -232,7 +262,8 @@ impl Place {
                     id,
                     version,
                     *after,
-                    PAGE
+                    limit,
+                    PAGE_BYTES
                 )
                 .fetch_all(store.pool())
                 .await?
@@ -243,17 +274,23 @@ impl Place {
                     "queries/source/members_without_object.sql",
                     batch,
                     *after,
-                    PAGE
+                    limit,
+                    PAGE_BYTES
                 )
                 .fetch_all(store.pool())
                 .await?
             }
         };
         *after = rows.last().map_or(*after, |row| row.n);
-        rows.into_iter().map(Row::member).collect()
+        Ok(rows)
     }
 
-    async fn objects(self, store: &Store, after: &mut (String, i64)) -> Result<Vec<Member>, Error> {
+    async fn objects(
+        self,
+        store: &Store,
+        after: &mut (String, i64),
+        limit: i64,
+    ) -> Result<Vec<Row>, Error> {
         let rows = match self {
             Place::Category { id, version } => {
                 sqlx::query_file_as!(
@@ -263,7 +300,8 @@ impl Place {
                     version,
                     after.0,
                     after.1,
-                    PAGE
+                    limit,
+                    PAGE_BYTES
                 )
                 .fetch_all(store.pool())
                 .await?
@@ -275,7 +313,8 @@ impl Place {
                     batch,
                     after.0,
                     after.1,
-                    PAGE
+                    limit,
+                    PAGE_BYTES
                 )
                 .fetch_all(store.pool())
                 .await?
@@ -284,7 +323,7 @@ impl Place {
         if let Some(last) = rows.last() {
             *after = (last.object.clone().unwrap_or_default(), last.n);
         }
-        rows.into_iter().map(Row::member).collect()
+        Ok(rows)
     }
 }
 
@@ -305,17 +344,12 @@ pub(crate) struct Row {
 }
 
 impl Row {
-    pub(crate) fn member(self) -> Result<Member, Error> {
-        let document = Value::parse(&self.document).map_err(|error| Error::Unreadable {
-            noun: "row of a selection",
-            name: self.key.clone(),
-            message: error.to_string(),
-        })?;
-        Ok(Member {
+    pub(crate) fn member(self) -> Member {
+        Member {
             n: u64::try_from(self.n).unwrap_or_default(),
             key: self.key,
             object: self.object,
-            document,
-        })
+            document: Document::stored(self.document),
+        }
     }
 }

@@ -1,5 +1,6 @@
 //! A selection on its way into blocks: read, judged, hashed and shaped, a page at a time.
 
+use tokio::task::yield_now;
 use windlass_workflows::plan::{Member, Rendering, SelectionHash};
 
 use super::judge::{Verdict, judge};
@@ -8,6 +9,9 @@ use super::shape::{Block, Shaper};
 use super::{PlanRow, Stop};
 use crate::Store;
 use crate::store::source::LeftOut;
+
+/// Rows that are shaped before others of the process have their turn: a filter may take milliseconds for each.
+const ROWS_AT_ONCE: usize = 100;
 
 /// What a page of rows came to.
 pub(super) struct Page {
@@ -22,6 +26,8 @@ pub(super) struct Selecting<'a> {
     plan: &'a PlanRow,
     rendering: &'a Rendering,
     members: Members,
+    /// Read, and not taken yet.
+    rows: std::vec::IntoIter<Member>,
     has_ended: bool,
     pub(super) shaper: Shaper<'a>,
     pub(super) hash: SelectionHash,
@@ -39,6 +45,7 @@ impl<'a> Selecting<'a> {
             plan,
             rendering,
             members,
+            rows: Vec::new().into_iter(),
             has_ended: false,
             shaper: Shaper::new(&plan.configuration, rendering),
             hash: SelectionHash::new(),
@@ -51,13 +58,16 @@ impl<'a> Selecting<'a> {
             return Ok(None);
         }
         let mut left_out = self.members.left_out();
-        let rows = self.members.page().await?;
-        self.has_ended = rows.is_none();
-        for row in rows.into_iter().flatten() {
+        if self.rows.len() == 0 {
+            let rows = self.members.page().await?;
+            self.has_ended = rows.is_none();
+            self.rows = rows.unwrap_or_default().into_iter();
+        }
+        while let Some(row) = self.next() {
             left_out.extend(self.take(row)?);
             self.has_ended = self.members.is_beyond_limit(self.hash.members());
-            if self.has_ended {
-                break;
+            if self.rows.len().is_multiple_of(ROWS_AT_ONCE) {
+                yield_now().await;
             }
         }
         if self.has_ended {
@@ -65,6 +75,12 @@ impl<'a> Selecting<'a> {
         }
         let blocks = std::iter::from_fn(|| self.shaper.take_block(self.has_ended)).collect();
         Ok(Some(Page { left_out, blocks }))
+    }
+
+    /// The next row of the page, unless what is shaped is much already.
+    fn next(&mut self) -> Option<Member> {
+        let is_enough = self.has_ended || self.shaper.is_full();
+        (!is_enough).then(|| self.rows.next()).flatten()
     }
 
     /// Takes a row; gives it back when it is left out.

@@ -6,11 +6,16 @@
 use windlass_workflows::configuration::{JobConfiguration, Strategy};
 use windlass_workflows::plan::{Chunker, Member, MemberValue, Rendering, check_size};
 use windlass_workflows::problem::Problem;
-use windlass_workflows::value::Value;
 
-/// Jobs in a block: one block of ids.
-const BLOCK_JOBS: usize = 1_000;
-/// Members in a block of an object or combined batch.
+use crate::store::ids;
+
+/// Jobs in a block of ids: a block that is stored has whole ones, but for the last.
+const BLOCK_JOBS: usize = ids::BLOCK as usize;
+/// Jobs that are stored together, at most: a page.
+const BLOCK_JOBS_MAX: usize = 10 * BLOCK_JOBS;
+/// Bytes of inputs from which on nothing more is shaped before they are stored.
+const BLOCK_BYTES: usize = 16 << 20;
+/// Members in a block of an object or combined batch, unless a single page has more.
 const BLOCK_MEMBERS: usize = 5_000;
 
 /// A job that is to be stored.
@@ -50,6 +55,8 @@ pub(in crate::protocol) struct Shaper<'a> {
     configuration: &'a JobConfiguration,
     rendering: &'a Rendering,
     done: Vec<(PlannedJob, i64)>,
+    /// Bytes of the inputs of those that are done.
+    bytes: usize,
     gathered: Option<Gathered>,
     stores_members: bool,
     jobs: u64,
@@ -78,6 +85,7 @@ impl<'a> Shaper<'a> {
             configuration,
             rendering,
             done: Vec::new(),
+            bytes: 0,
             gathered: None,
             stores_members: true,
             jobs: 0,
@@ -131,12 +139,14 @@ impl<'a> Shaper<'a> {
     /// The next block, if one is whole, or at the end whatever is left.
     pub(in crate::protocol) fn take_block(&mut self, all: bool) -> Option<Block> {
         let members: usize = self.done.iter().map(|(job, _)| job.members.len()).sum();
-        let is_whole = self.done.len() >= BLOCK_JOBS || members >= BLOCK_MEMBERS;
+        let is_whole = self.done.len() >= BLOCK_JOBS || members >= BLOCK_MEMBERS || self.is_full();
         if !(is_whole || all && !self.done.is_empty() || self.has_part()) {
             return None;
         }
-        let taken = self.done.drain(..self.done.len().min(BLOCK_JOBS));
-        let (jobs, lasts): (Vec<PlannedJob>, Vec<i64>) = taken.unzip();
+        let whole = self.done.len().min(BLOCK_JOBS_MAX) / BLOCK_JOBS * BLOCK_JOBS;
+        let taken = if whole > 0 { whole } else { self.done.len() };
+        let (jobs, lasts): (Vec<PlannedJob>, Vec<i64>) = self.done.drain(..taken).unzip();
+        self.bytes = self.done.iter().map(|(job, _)| job.input.len()).sum();
         let mut block = Block {
             continues: jobs.first().is_some_and(|job| job.continues),
             cursor: lasts.last().copied().unwrap_or_default(),
@@ -147,6 +157,11 @@ impl<'a> Shaper<'a> {
             self.take_part(&mut block);
         }
         Some(block)
+    }
+
+    /// Whether what is done weighs so much that it is to be stored first.
+    pub(super) fn is_full(&self) -> bool {
+        self.bytes >= BLOCK_BYTES
     }
 
     /// Whether the job that is not whole yet has many members to store.
@@ -179,7 +194,7 @@ impl<'a> Shaper<'a> {
                 members: Vec::new(),
                 continues: false,
             };
-            self.done.push((job, number(member.n)));
+            self.push(job, number(member.n));
         }
         Ok(())
     }
@@ -217,16 +232,18 @@ impl<'a> Shaper<'a> {
             members: gathered.members,
             continues: gathered.has_stored,
         };
-        self.done.push((job, gathered.last));
+        self.push(job, gathered.last);
         Ok(())
     }
 
+    fn push(&mut self, job: PlannedJob, last: i64) {
+        self.bytes += job.input.len();
+        self.done.push((job, last));
+    }
+
     fn render(&self, value: &MemberValue<'_>) -> Result<String, Problem> {
-        let rendered = self
-            .rendering
-            .input(value)
-            .map_err(|error| Problem::new("expression_failed", "/input", error.to_string()))?;
-        Ok(Value::to_json(&rendered))
+        let rendered = self.rendering.input_text(value);
+        rendered.map_err(|error| Problem::new("expression_failed", "/input", error.to_string()))
     }
 }
 
@@ -247,8 +264,7 @@ impl Gathered {
     }
 
     fn take(&mut self, member: Member, is_new: bool) {
-        let document = member.document.to_json();
-        let bytes = document.len() as u64;
+        let bytes = member.document.text().len() as u64;
         let chunk = self
             .chunker
             .as_mut()
@@ -264,7 +280,7 @@ impl Gathered {
                 chunk,
                 key: member.key.clone(),
                 object: member.object.clone(),
-                document,
+                document: member.document.text().to_owned(),
             });
         }
         if is_new && self.chunker.is_none() {

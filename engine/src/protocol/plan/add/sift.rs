@@ -8,9 +8,8 @@ use windlass_workflows::category::KEY_SEPARATOR;
 use windlass_workflows::configuration::{
     Category, Content, Duplicate, Format, Invalid, JobConfiguration, Key, Source, Strategy,
 };
-use windlass_workflows::plan::{Member, Rendering};
+use windlass_workflows::plan::{Document, Member, Rendering};
 use windlass_workflows::problem::Problem;
-use windlass_workflows::value::Value;
 
 use super::super::PlanRow;
 use super::super::block::Names;
@@ -168,7 +167,7 @@ impl<'a> Rows<'a> {
         }
         let (mut members, mut left_out) = (Vec::new(), self.left_out);
         for (row, key) in self.kept.into_iter().flatten() {
-            let member = member(row, key, self.before)?;
+            let member = member(row, key, self.before);
             match judge(configuration, rendering, &member).map_err(Error::invalid)? {
                 Verdict::Member => members.push(member),
                 Verdict::Dropped => {}
@@ -224,16 +223,11 @@ impl<'a> Rows<'a> {
     }
 }
 
-fn member(row: &Gathered, key: String, before: i64) -> Result<Member, Error> {
-    let document = Value::parse(&row.document).map_err(|error| Error::Unreadable {
-        noun: "row of an addition",
-        name: key.clone(),
-        message: error.to_string(),
-    })?;
-    Ok(Member {
+fn member(row: &Gathered, key: String, before: i64) -> Member {
+    Member {
         n: u64::try_from(before + row.n).unwrap_or_default(),
         key,
         object: row.object.clone(),
-        document,
-    })
+        document: Document::stored(row.document.clone()),
+    }
 }
