@@ -9,6 +9,7 @@ use axum::http::{HeaderMap, Uri, header};
 use axum::response::sse::Event;
 use axum::response::{IntoResponse, Response};
 use bytes::Bytes;
+use chrono::SecondsFormat;
 use futures::{Stream, StreamExt, TryStreamExt, stream};
 use serde::Deserialize;
 use tokio::time::sleep;
@@ -279,7 +280,9 @@ fn csv_row(row: MemberReply) -> String {
         row.fingerprint.unwrap_or_default(),
         row.attempts.to_string(),
         row.restarts.to_string(),
-        row.ended_at.map(|at| at.to_rfc3339()).unwrap_or_default(),
+        row.ended_at
+            .map(|at| at.to_rfc3339_opts(SecondsFormat::AutoSi, true))
+            .unwrap_or_default(),
         row.result
             .map(|result| result.get().to_owned())
             .unwrap_or_default(),
