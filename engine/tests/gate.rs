@@ -91,7 +91,7 @@ fn every_file_of_the_folder_is_a_statement() {
 
 /// The server processes of a database.
 async fn processes(bench: &Bench) -> Vec<i32> {
-    let all = "select pid from pg_stat_activity where datname = current_database()";
+    let all = "select pid from pg_stat_activity where datname = current_database() order by pid";
     let found = sqlx::query_scalar(all).fetch_all(&bench.pool).await;
     found.expect("its processes")
 }
@@ -121,4 +121,23 @@ async fn a_connection_whose_copy_failed_is_closed() {
         assert!(since.elapsed() < PATIENCE, "all of {before:?} are there");
         tokio::time::sleep(Duration::from_millis(10)).await;
     }
+}
+
+#[tokio::test]
+async fn a_connection_whose_transaction_is_rolled_back_is_kept() {
+    let bench = Bench::new().await;
+    let page = vec![bench.request(); 2_000];
+    let stored = bench.store.submit(1, "test", &page).await;
+    stored.expect("stored by copy");
+    let before = processes(&bench).await;
+    let guard = Arc::new(Guard {
+        refuses: Some((Moment::Before, "request/copy")),
+        ..Guard::default()
+    });
+
+    let installed = hook::install(bench.database.url(), guard);
+    assert!(bench.store.submit(1, "test", &page).await.is_err());
+    drop(installed);
+
+    assert_eq!(processes(&bench).await, before);
 }

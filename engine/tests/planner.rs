@@ -6,6 +6,7 @@ use std::io::Cursor;
 
 use common::Bench;
 use common::recipe::{BIRDS, create, flock, jobs, new_batch, plan, recipe, with_birds};
+use futures::TryStreamExt;
 use futures::future::join_all;
 use serde_json::json;
 use windlass_engine::Store;
@@ -267,4 +268,29 @@ async fn planners_that_fail_at_once_leave_no_job_open() {
     assert_eq!((view.state.as_str(), view.sealed), ("failed", false));
     assert_eq!(bench.count("select count(*) from held").await, 0);
     bench.assert_held_once().await;
+}
+
+#[tokio::test]
+async fn the_manifest_of_a_plan_under_way_has_what_is_stored_in_order() {
+    for strategy in ["individual", "object"] {
+        let bench = bench(&flock(MANY, 1_700)).await;
+        let batch = create(&bench.store, &over_birds(strategy)).await;
+        plan_in_part(&bench, batch).await;
+
+        let part = manifest(&bench, batch).await;
+        while bench.store.plan().await.expect("planned") != Planned::Idle {}
+        let whole = manifest(&bench, batch).await;
+
+        assert!(!part.is_empty() && part.len() < whole.len(), "{strategy}");
+        assert_eq!(part, whole[..part.len()], "{strategy}");
+        let ns: Vec<i64> = whole.iter().map(|(n, _)| *n).collect();
+        assert_eq!(ns, (1..=MANY as i64).collect::<Vec<_>>(), "{strategy}");
+    }
+}
+
+/// Place and key of each member.
+async fn manifest(bench: &Bench, batch: i64) -> Vec<(i64, String)> {
+    let rows = bench.store.manifest(DEFAULT_TENANT, batch).await;
+    let rows = rows.expect("a stream").map_ok(|row| (row.n, row.key));
+    rows.try_collect().await.expect("rows")
 }

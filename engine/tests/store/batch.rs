@@ -10,15 +10,15 @@ use windlass_engine::protocol::{Planned, Source};
 use windlass_engine::store::DEFAULT_TENANT;
 
 /// More than two blocks.
-const MANY: usize = 2_500;
+pub const MANY: usize = 2_500;
 
-async fn bench(csv: &str) -> Bench {
+pub async fn bench(csv: &str) -> Bench {
     let bench = Bench::new().await;
     with_birds(&bench.store, csv).await;
     bench
 }
 
-fn over_birds(strategy: &str) -> Source {
+pub fn over_birds(strategy: &str) -> Source {
     recipe(json!({ "selection": { "category": "birds" }, "strategy": strategy }))
 }
 

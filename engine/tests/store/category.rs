@@ -9,14 +9,14 @@ use windlass_engine::{Error, Store};
 use windlass_workflows::configuration::Format;
 use windlass_workflows::problem::Problem;
 
-const BY_NAME: &str = "windlass: v1\nkind: Category\nname: birds\nkey: name\nobject: state\n\
+pub const BY_NAME: &str = "windlass: v1\nkind: Category\nname: birds\nkey: name\nobject: state\n\
     schema: { type: object, properties: { cost: { type: [ integer, 'null' ] } } }\n";
 
-async fn with_category(store: &Store, text: &str) {
+pub async fn with_category(store: &Store, text: &str) {
     store.apply(application(&[text])).await.expect("applied");
 }
 
-async fn load(store: &Store, format: Format, text: &str) -> Result<Load, Error> {
+pub async fn load(store: &Store, format: Format, text: &str) -> Result<Load, Error> {
     let reader = Box::new(Cursor::new(text.as_bytes().to_vec()));
     let source = Source::File {
         name: "birds.csv".to_owned(),
@@ -35,7 +35,7 @@ fn problems(refused: Result<Load, Error>) -> Vec<Problem> {
     }
 }
 
-async fn keys(store: &Store) -> Vec<String> {
+pub async fn keys(store: &Store) -> Vec<String> {
     let page = store
         .items(DEFAULT_TENANT, "birds", 0, 100)
         .await

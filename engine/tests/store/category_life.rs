@@ -1,40 +1,11 @@
 //! The life of a category: its loads as versions, how long what they end is kept, and its deletion.
 
-use std::io::Cursor;
-
+use crate::category::{BY_NAME, keys, load, with_category};
 use chrono::{TimeDelta, Utc};
-use windlass_engine::protocol::load::{Load, Source};
 use windlass_engine::store::{CategoryVersion, DEFAULT_TENANT};
 use windlass_engine::testing::{TestDatabase, application};
 use windlass_engine::{Error, Store};
 use windlass_workflows::configuration::Format;
-
-const BY_NAME: &str = "windlass: v1\nkind: Category\nname: birds\nkey: name\nobject: state\n\
-    schema: { type: object, properties: { cost: { type: [ integer, 'null' ] } } }\n";
-
-async fn with_category(store: &Store, text: &str) {
-    store.apply(application(&[text])).await.expect("applied");
-}
-
-async fn load(store: &Store, format: Format, text: &str) -> Result<Load, Error> {
-    let reader = Box::new(Cursor::new(text.as_bytes().to_vec()));
-    let source = Source::File {
-        name: "birds.csv".to_owned(),
-        format,
-        reader,
-    };
-    store
-        .load_items(DEFAULT_TENANT, "mia", "birds", source)
-        .await
-}
-
-async fn keys(store: &Store) -> Vec<String> {
-    let page = store
-        .items(DEFAULT_TENANT, "birds", 0, 100)
-        .await
-        .expect("a page");
-    page.items.into_iter().map(|item| item.key).collect()
-}
 
 async fn versions(store: &Store) -> Vec<CategoryVersion> {
     let page = store.category_versions(DEFAULT_TENANT, "birds", None, 100);

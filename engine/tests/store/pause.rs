@@ -5,7 +5,7 @@ use chrono::{TimeDelta, Utc};
 use windlass_engine::store::{LaneKey, NewPause, PauseView};
 use windlass_engine::vocabulary::{JobState, PauseMode, PauseScope};
 
-fn wish(scope: PauseScope, subject: impl ToString) -> NewPause {
+pub fn wish(scope: PauseScope, subject: impl ToString) -> NewPause {
     NewPause {
         scope,
         subject: subject.to_string(),
@@ -16,7 +16,7 @@ fn wish(scope: PauseScope, subject: impl ToString) -> NewPause {
     }
 }
 
-async fn pause(bench: &Bench, scope: PauseScope, subject: impl ToString) -> PauseView {
+pub async fn pause(bench: &Bench, scope: PauseScope, subject: impl ToString) -> PauseView {
     let paused = bench.store.pause(1, wish(scope, subject)).await;
     paused.expect("paused")
 }
@@ -25,16 +25,16 @@ async fn ahead(bench: &Bench) -> usize {
     bench.store.lanes_ahead().await.expect("a look").len()
 }
 
-async fn state(bench: &Bench, job: i64) -> JobState {
+pub async fn state(bench: &Bench, job: i64) -> JobState {
     bench.store.job(1, job).await.expect("the job").state
 }
 
-async fn first(bench: &Bench) -> i64 {
+pub async fn first(bench: &Bench) -> i64 {
     bench.count("select min(id) from job").await
 }
 
 /// The development clock, so that times come without waiting.
-async fn later(bench: &Bench, seconds: i32) {
+pub async fn later(bench: &Bench, seconds: i32) {
     sqlx::query("update cluster set mode = 'development', clock_offset = clock_offset + make_interval(secs => $1)")
         .bind(f64::from(seconds))
         .execute(&bench.pool)

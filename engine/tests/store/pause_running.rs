@@ -3,44 +3,12 @@
 use std::time::Duration;
 
 use crate::common::{Bench, TestWorker, ending, journal};
+use crate::pause::{first, later, pause, state, wish};
 use chrono::{TimeDelta, Utc};
 use windlass_engine::Error;
 use windlass_engine::store::{Cancelled, Ending, NewEntry, NewPause, PauseView};
 use windlass_engine::vocabulary::{JobState, PauseMode, PauseScope};
 use windlass_workflows::machine::turn::End;
-
-fn wish(scope: PauseScope, subject: impl ToString) -> NewPause {
-    NewPause {
-        scope,
-        subject: subject.to_string(),
-        mode: PauseMode::Hold,
-        who: "leo".into(),
-        why: "stocktaking".into(),
-        until: None,
-    }
-}
-
-async fn pause(bench: &Bench, scope: PauseScope, subject: impl ToString) -> PauseView {
-    let paused = bench.store.pause(1, wish(scope, subject)).await;
-    paused.expect("paused")
-}
-
-async fn state(bench: &Bench, job: i64) -> JobState {
-    bench.store.job(1, job).await.expect("the job").state
-}
-
-async fn first(bench: &Bench) -> i64 {
-    bench.count("select min(id) from job").await
-}
-
-/// The development clock, so that times come without waiting.
-async fn later(bench: &Bench, seconds: i32) {
-    sqlx::query("update cluster set mode = 'development', clock_offset = clock_offset + make_interval(secs => $1)")
-        .bind(f64::from(seconds))
-        .execute(&bench.pool)
-        .await
-        .expect("moved");
-}
 
 /// One leased job, paused while it ran.
 async fn paused_while_running(

@@ -2,25 +2,13 @@
 
 use std::io::Cursor;
 
+use crate::batch::{MANY, bench, over_birds};
 use crate::common::Bench;
-use crate::common::recipe::{BIRDS, flock, jobs, plan, recipe, refused, with_birds};
+use crate::common::recipe::{BIRDS, flock, jobs, plan, recipe, refused};
 use serde_json::json;
 use windlass_engine::Error;
 use windlass_engine::protocol::{BatchPreview, Given, Source, Upload};
 use windlass_engine::store::{BatchView, DEFAULT_TENANT};
-
-/// More than two blocks.
-const MANY: usize = 2_500;
-
-async fn bench(csv: &str) -> Bench {
-    let bench = Bench::new().await;
-    with_birds(&bench.store, csv).await;
-    bench
-}
-
-fn over_birds(strategy: &str) -> Source {
-    recipe(json!({ "selection": { "category": "birds" }, "strategy": strategy }))
-}
 
 #[tokio::test]
 async fn a_preview_tells_what_the_plan_will_hold_and_stores_nothing() {

@@ -43,3 +43,80 @@ fn why_not(calendar: Option<&Calendar>, at: DroppedAt) -> &str {
         _ => "weekend",
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use chrono::{DateTime, NaiveDateTime};
+
+    use super::*;
+    use crate::configuration::{Content, SourceFile, read};
+
+    const TEXT: &str = "windlass: v1\nkind: JobConfiguration\nname: briefs\npurpose: brief\n\
+        selection: { category: strikes }\nstrategy: individual\n\
+        schedule: { daily: { at: \"06:00\" }, zone: UTC }\n";
+
+    fn schedule() -> Schedule {
+        let file = SourceFile {
+            name: "briefs.yaml",
+            text: TEXT,
+        };
+        let read = read(&[file], DateTime::UNIX_EPOCH).unwrap();
+        match read.into_iter().next().unwrap().content {
+            Content::JobConfiguration(job) => job.schedule.unwrap(),
+            other => panic!("{other:?}"),
+        }
+    }
+
+    fn at_six(date: &str) -> NaiveDateTime {
+        format!("{date}T06:00:00").parse().unwrap()
+    }
+
+    fn slot(notes: Vec<Note>) -> Slot {
+        let at = at_six("2026-12-28").and_utc();
+        Slot {
+            at,
+            fire_at: at,
+            covers: ["2026-12-25", "2026-12-27", "2026-12-28"]
+                .map(at_six)
+                .into(),
+            notes,
+        }
+    }
+
+    fn calendar() -> Calendar {
+        Calendar {
+            weekend: Vec::new(),
+            closed: BTreeMap::from([(at_six("2026-12-25").date(), "Christmas".to_owned())]),
+            open: BTreeMap::new(),
+            blackout: Vec::new(),
+        }
+    }
+
+    #[test]
+    fn a_slot_that_was_moved_says_from_where_and_why() {
+        let said = |notes| slot_said(&schedule(), Some(&calendar()), &slot(notes));
+
+        assert_eq!(said(vec![]), None);
+        assert_eq!(said(vec![Note::GapNext]).as_deref(), Some("gap_next"));
+        assert_eq!(
+            said(vec![Note::Moved, Note::Merged]).as_deref(),
+            Some("moved from 2026-12-25 06:00: Christmas and 2026-12-27 06:00: weekend, merged")
+        );
+    }
+
+    #[test]
+    fn a_time_that_became_no_slot_says_why() {
+        let at = DroppedAt::Time(at_six("2026-12-25"));
+        let said = |calendar, at, reason| dropped_said(calendar, &Dropped { at, reason });
+
+        let calendar = calendar();
+        let closed = said(Some(&calendar), at, Reason::Closed);
+        assert_eq!(closed, "closed: Christmas");
+        assert_eq!(said(None, at, Reason::Closed), "closed: weekend");
+        assert_eq!(said(None, at, Reason::Excluded), "excluded");
+        let month = DroppedAt::Month(at_six("2026-02-01").date());
+        assert_eq!(said(None, month, Reason::NoSuchDay), "no_such_day");
+    }
+}

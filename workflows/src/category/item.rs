@@ -174,3 +174,25 @@ pub fn key_text(value: &Value) -> Option<String> {
         Value::Null | Value::List(_) | Value::Map(_) => None,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A document of so many levels.
+    fn nested(levels: u32) -> Value {
+        let inner = (1..levels).fold(Value::Null, |inner, _| Value::list([inner]));
+        Value::map([("a", inner)])
+    }
+
+    #[test]
+    fn a_document_that_is_too_deep_to_be_stored_is_no_item() {
+        let reader = ItemReader::of(Key::Row, None, None);
+
+        assert!(reader.item(1, 1, nested(DEPTH_STORED_MAX)).is_ok());
+        let problems = reader.item(1, 1, nested(DEPTH_STORED_MAX + 1)).unwrap_err();
+
+        assert_eq!(problems[0].code, "invalid_row");
+        assert!(problems[0].message.contains("64 levels"), "{problems:?}");
+    }
+}

@@ -106,3 +106,42 @@ fn finished(answer: &Value) -> Option<(u32, &Value)> {
     let is_ok = answer.get("ok").and_then(Value::as_bool) == Some(true);
     Some((number(answer)?, answer.get("output").filter(|_| is_ok)?))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn of(numbers: &[u32], output: i64) -> FinishedChunks {
+        let outputs = numbers.iter().map(|n| (*n, Value::from(output)));
+        let task = ("/do/0/work".to_owned(), 1);
+        FinishedChunks(BTreeMap::from([(task, outputs.collect())]))
+    }
+
+    #[test]
+    fn what_an_earlier_job_finished_stands_behind_what_a_later_one_did() {
+        let both = of(&[2], 20).or(of(&[1, 2, 4], 10));
+
+        let answers = both.answers("/do/0/work", 1, 3);
+
+        assert_eq!(
+            answers,
+            [
+                answer(1, Value::from(10_i64)),
+                answer(2, Value::from(20_i64))
+            ]
+        );
+        assert!(both.answers("/do/0/work", 2, 3).is_empty());
+        assert!(!both.is_empty() && FinishedChunks::default().is_empty());
+    }
+
+    #[test]
+    fn only_what_did_well_is_finished() {
+        let well = answer(7, Value::from("x"));
+        let badly = Value::map([("index", Value::from(6_u32)), ("ok", Value::from(false))]);
+
+        assert_eq!(number(&well), Some(7));
+        assert_eq!(finished(&well), Some((7, &Value::from("x"))));
+        assert_eq!(finished(&badly), None);
+        assert_eq!(number(&Value::Null), None);
+    }
+}

@@ -110,3 +110,43 @@ impl Member {
         Ok(())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_stored_document_is_read_once_somebody_asks() {
+        let document = Document::stored(r#"{"a":1.50}"#.to_owned());
+        let value = Value::parse(r#"{ "a": 1.50 }"#).unwrap();
+
+        assert_eq!(document.value(), Ok(&value));
+        assert_eq!(document.value(), Ok(&value));
+        assert_eq!(document, Document::from(value));
+        assert_eq!(document.into_text(), r#"{"a":1.50}"#);
+    }
+
+    #[test]
+    fn a_document_that_is_no_json_says_so_when_it_is_read() {
+        let broken = Document::stored("{".to_owned());
+
+        assert_eq!(broken.text(), "{");
+        assert!(broken.value().is_err());
+    }
+
+    #[test]
+    fn the_strategy_object_needs_an_object() {
+        let member = Member {
+            n: 3,
+            key: "k".to_owned(),
+            object: None,
+            document: Document::stored("{}".to_owned()),
+        };
+
+        assert_eq!(member.fits(Strategy::Combined), Ok(()));
+        let problem = member.fits(Strategy::Object).unwrap_err();
+        assert_eq!(problem.code(), "invalid_row");
+        assert!(problem.to_string().contains("member 3 (key `k`)"));
+        assert!(problem.hint().contains("filter"));
+    }
+}

@@ -169,6 +169,26 @@ mod tests {
     }
 
     #[test]
+    fn kinds_are_counted_and_restarted_ones_apart() {
+        let kinds = [
+            ("completed", 1),
+            ("failed", 2),
+            ("parked", 3),
+            ("expired", 4),
+            ("cancelled", 5),
+            ("suppressed", 6),
+            ("members", 7),
+            ("restarted_failed", 1),
+        ];
+
+        let (all, restarted) = Tallies::of_kinds(kinds);
+
+        assert_eq!((all.bad(), all.judged(), all.sum()), (9, 10, 21));
+        assert_eq!((restarted.failed, restarted.sum()), (1, 1));
+        assert_eq!(Ending::Completed.as_str(), "completed");
+    }
+
+    #[test]
     fn cancelled_and_suppressed_are_not_bad() {
         let totals = Totals {
             expected: 12,

@@ -7,4 +7,5 @@ mod documents;
 mod limits;
 mod refused;
 mod sources;
+mod told;
 mod written;
