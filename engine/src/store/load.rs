@@ -83,6 +83,50 @@ pub struct ChunkMember {
     pub document: String,
 }
 
+/// Where the jobs of a batch stand in it, by their ranges: a large batch has thousands, and each job asks.
+#[derive(Clone, Debug)]
+struct Places {
+    firsts: Vec<i64>,
+    lasts: Vec<i64>,
+    /// Jobs before each range.
+    before: Vec<i64>,
+}
+
+impl Places {
+    fn new(firsts: &[i64], lasts: &[i64]) -> Self {
+        let jobs = firsts
+            .iter()
+            .zip(lasts)
+            .map(|(first, last)| last - first + 1);
+        let before = jobs.scan(0, |all, jobs| {
+            let before = *all;
+            *all += jobs;
+            Some(before)
+        });
+        Self {
+            firsts: firsts.to_vec(),
+            lasts: lasts.to_vec(),
+            before: before.collect(),
+        }
+    }
+
+    fn last(&self) -> Option<i64> {
+        self.lasts.last().copied()
+    }
+
+    /// The place of a job, from 0.
+    fn of(&self, job: i64) -> u64 {
+        let range = self.lasts.partition_point(|last| *last < job);
+        let place = self
+            .firsts
+            .get(range)
+            .map(|first| self.before[range] + job - first);
+        place
+            .and_then(|place| u64::try_from(place).ok())
+            .unwrap_or_default()
+    }
+}
+
 /// What a job may know of its batch.
 #[derive(Clone, Debug)]
 pub struct BatchOf {
@@ -100,25 +144,13 @@ pub struct BatchOf {
     pub context: Option<String>,
     /// Whether it takes more members.
     is_open: bool,
-    ranges: Vec<(i64, i64)>,
+    ranges: Places,
 }
 
 impl BatchOf {
     /// Whether what is known of the batch says where this job stands: others may be added later.
     pub fn knows(&self, job: i64) -> bool {
-        !self.is_open || self.ranges.last().is_some_and(|(_, last)| job <= *last)
-    }
-
-    /// The job's place in its batch, from 0.
-    pub fn index_of(&self, job: i64) -> u64 {
-        let mut before = 0;
-        for (first, last) in &self.ranges {
-            if job <= *last {
-                return u64::try_from(before + (job - first)).unwrap_or_default();
-            }
-            before += last - first + 1;
-        }
-        u64::try_from(before).unwrap_or_default()
+        !self.is_open || self.ranges.last().is_some_and(|last| job <= last)
     }
 
     /// What one of its jobs sees of it.
@@ -127,7 +159,7 @@ impl BatchOf {
             id: format!("b_{}", self.id),
             configuration: self.configuration.clone(),
             strategy: self.strategy.clone(),
-            index: self.index_of(job),
+            index: self.ranges.of(job),
             of: u64::try_from(self.jobs).unwrap_or_default(),
             key,
             object,
@@ -207,7 +239,7 @@ impl Store {
             slot: row.slot_at,
             context: row.context,
             is_open: row.open,
-            ranges: row.firsts.into_iter().zip(row.lasts).collect(),
+            ranges: Places::new(&row.firsts, &row.lasts),
         })
     }
 
@@ -233,5 +265,20 @@ impl Store {
             .fetch_one(self.pool())
             .await?;
         Ok(u32::try_from(row.chunks).unwrap_or_default())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_job_stands_behind_all_of_the_ranges_before_its_own() {
+        let places = Places::new(&[1_001, 2_001, 9_001], &[2_000, 2_010, 9_003]);
+
+        let of = [1_001, 2_000, 2_001, 2_010, 9_001, 9_003].map(|job| places.of(job));
+
+        assert_eq!(of, [0, 999, 1_000, 1_009, 1_010, 1_012]);
+        assert_eq!(places.last(), Some(9_003));
     }
 }
