@@ -3,7 +3,8 @@
 --        1,000 ids that the page touches: an extent never leaves its block.
 -- Locks  none.
 -- Gives  up to $4 rows after job $3, the $6th of the batch. `n` is the job's place among the batch's jobs,
---        from 1: it counts on from $6, so a page reads its own ranges and none before.
+--        from 1: it counts on from $6, so a page reads its own ranges and none before. Results, where $5 asks for
+--        them, have at most $7 bytes together in all rows but the last.
 with range as (
     select first_id, greatest(first_id, $3::bigint + 1) as from_id, last_id,
            $6::bigint + coalesce(sum(last_id - greatest(first_id, $3::bigint + 1) + 1) over (order by first_id
@@ -32,9 +33,14 @@ ended as materialized (
         where first_id between block.first / 1000 * 1000 and block.last and last_id >= block.first) o
     cross join lateral generate_series(greatest(o.first_id, block.first), least(o.last_id, block.last)) id
 )
-select page.n as "n!", page.id as "job!", page.member_key as "key?", page.object as "object?",
-       o.kind as "outcome?", o.code as "code?", o.fingerprint as "fingerprint?", o.attempt as "attempt?",
-       o.at as "ended_at?", case when $5 then o.result end as "result?"
-from page
-left join ended o using (id)
-order by page.id;
+select n as "n!", id as "job!", member_key as "key?", object as "object?", kind as "outcome?", code as "code?",
+       fingerprint as "fingerprint?", attempt as "attempt?", at as "ended_at?", result as "result?"
+from (
+    select page.*, o.kind, o.code, o.fingerprint, o.attempt, o.at, case when $5 then o.result end as result,
+           sum(case when $5 then octet_length(o.result) end)
+               over (order by page.id rows between unbounded preceding and 1 preceding) as before
+    from page
+    left join ended o using (id)
+) shown
+where coalesce(before, 0) <= $7
+order by id;

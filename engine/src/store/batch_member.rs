@@ -15,6 +15,8 @@ use super::page::{PAGE_MAX, Page, fetch};
 use crate::Error;
 use crate::vocabulary::JobState;
 
+/// Bytes of results in a page, whose last one may exceed them.
+const RESULT_BYTES: usize = 4 << 20;
 /// State of a row that the plan left out.
 const LEFT_OUT: &str = "left_out";
 
@@ -146,11 +148,16 @@ impl Store {
             }
             false => self.member_rows(batch.id, cursor.after, limit).await?,
         };
-        let page = Page::cut(rows, limit, |row| MemberCursor {
+        let cursor = |row: &MemberRow| MemberCursor {
             left_out: false,
             after: if individual { row.job } else { row.n },
             n: row.n,
-        });
+        };
+        let is_full = result_bytes(&rows) > RESULT_BYTES;
+        let mut page = Page::cut(rows, limit, cursor);
+        if is_full {
+            page.next = page.items.last().map(cursor);
+        }
         let after_members = (batch.planned.left_out > 0).then_some(MemberCursor::LEFT_OUT);
         // Members that share a job have no result of their own.
         let with_result = with_result && individual;
@@ -177,7 +184,8 @@ impl Store {
             cursor.after,
             fetch(limit),
             with_result,
-            cursor.n
+            cursor.n,
+            RESULT_BYTES as i64
         )
         .fetch_all(self.pool())
         .await?;
@@ -284,6 +292,11 @@ impl Store {
         };
         Ok(rows.into_iter().map(view).collect())
     }
+}
+
+fn result_bytes(rows: &[MemberRow]) -> usize {
+    let results = rows.iter().filter_map(|row| row.result.as_ref());
+    results.map(String::len).sum()
 }
 
 /// A member with its job's outcome, before its state is known.

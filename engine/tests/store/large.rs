@@ -146,3 +146,32 @@ async fn a_manifest_of_a_batch_whose_first_jobs_were_dropped_has_the_others_once
     let ns: Vec<i64> = rows.iter().map(|row| row.n).collect();
     assert_eq!(ns, (2_001..=4_000).collect::<Vec<_>>());
 }
+
+#[tokio::test]
+async fn a_manifest_of_large_results_has_each_of_them_once() {
+    let bench = Bench::new().await;
+    with_birds(&bench.store, &flock(40, 2)).await;
+    let batch = plan(
+        &bench.store,
+        &over(json!({ "category": "birds" }), "individual"),
+    )
+    .await;
+    bench.store.release().await.expect("released");
+    let mut worker = bench.worker().await;
+    worker.lane = batch.lane.expect("a lane");
+    let claimed = worker.claim(40).await;
+    worker.complete(&claimed).await;
+    let large = "update outcome set result = to_json(repeat('x', 900000))::text";
+    run(&bench, large.to_owned()).await;
+
+    let rows = manifest(&bench, batch.id).await;
+
+    let ns: Vec<i64> = rows.iter().map(|row| row.n).collect();
+    assert_eq!(ns, (1..=40).collect::<Vec<_>>());
+    let whole = |row: &MemberView| {
+        row.result
+            .as_ref()
+            .is_some_and(|text| text.len() == 900_002)
+    };
+    assert!(rows.iter().all(whole));
+}

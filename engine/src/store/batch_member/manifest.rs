@@ -51,23 +51,15 @@ impl Store {
             let read = read.clone();
             move |span| within(span, read(span))
         });
-        // Begun once what is planned was read: members may come until then.
-        let first = Box::pin({
+        let planned = planned.buffered(AHEAD).map_ok({
             let read = read.clone();
-            async move { read(end).await }
-        });
-        let rest = stream::try_unfold(Some(first as Reading), move |reading| {
-            let read = read.clone();
-            async move {
-                let Some(reading) = reading else {
-                    return Ok(None);
-                };
-                let page = reading.await?;
-                let next = page.next.map(|behind| read(Span::from(behind)));
-                Ok::<_, Error>(Some((page, next)))
+            // Its first page was read ahead; there are others where results are large.
+            move |(first, rest, last)| {
+                stream::iter([Ok(first)]).chain(pages(rest, read.clone(), Some(last)))
             }
         });
-        let pages = planned.buffered(AHEAD).chain(rest);
+        // Begun once what is planned was read: members may come until then.
+        let pages = planned.try_flatten().chain(pages(Some(end), read, None));
         let members = |page: MemberPage| stream::iter(page.items).map(Ok);
         Ok(pages.map_ok(members).try_flatten())
     }
@@ -103,12 +95,44 @@ fn page(store: Store, tenant: i32, batch: Arc<BatchView>, span: Span) -> Reading
     })
 }
 
-/// The members of a span and none behind it: where old jobs were dropped, its page goes on into the next ones.
-async fn within(span: Span, reading: Reading) -> Result<MemberPage, Error> {
-    let mut page = reading.await?;
+/// The first page of a span, what is left of the span, and its last member.
+async fn within(span: Span, reading: Reading) -> Result<(MemberPage, Option<Span>, i64), Error> {
     let last = span.behind.n + i64::from(span.members);
+    let (page, rest) = cut(reading.await?, Some(last));
+    Ok((page, rest, last))
+}
+
+/// Pages from a span on, as far as the member `last`.
+fn pages(
+    from: Option<Span>,
+    read: impl Fn(Span) -> Reading + Clone,
+    last: Option<i64>,
+) -> impl Stream<Item = Result<MemberPage, Error>> {
+    stream::try_unfold(from, move |from| {
+        let reading = from.map(&read);
+        async move {
+            let Some(reading) = reading else {
+                return Ok(None);
+            };
+            Ok(Some(cut(reading.await?, last)))
+        }
+    })
+}
+
+/// A page without what is behind the member `last`, and what is left before that: where old jobs were dropped, a page
+/// goes on into the next ones; where results are large, it ends before.
+fn cut(mut page: MemberPage, last: Option<i64>) -> (MemberPage, Option<Span>) {
+    let Some(last) = last else {
+        let rest = page.next.map(Span::from);
+        return (page, rest);
+    };
     page.items.retain(|member| member.n <= last);
-    Ok(page)
+    let rest = page.next.filter(|next| !next.left_out && next.n < last);
+    let rest = rest.map(|behind| Span {
+        behind,
+        members: u32::try_from(last - behind.n).map_or(PAGE_MAX, |left| left.min(PAGE_MAX)),
+    });
+    (page, rest)
 }
 
 /// Pages that are put together from ranges of jobs, or of members.
@@ -201,5 +225,45 @@ mod tests {
         let (whole, end) = Spans::default().end();
 
         assert_eq!((whole, end.behind), (vec![], MemberCursor::START));
+    }
+
+    fn read(ns: &[i64], next: Option<MemberCursor>) -> MemberPage {
+        let member = |n: &i64| MemberView {
+            n: *n,
+            key: String::new(),
+            object: None,
+            chunk: None,
+            planned_job: None,
+            job: None,
+            state: String::new(),
+            code: None,
+            fingerprint: None,
+            attempts: 0,
+            restarts: 0,
+            ended_at: None,
+            result: None,
+        };
+        Page {
+            items: ns.iter().map(member).collect(),
+            next,
+        }
+    }
+
+    #[test]
+    fn a_page_that_ends_before_its_span_leaves_the_rest_of_it() {
+        let (page, rest) = cut(read(&[1, 2], Some(behind(5_002, 2))), Some(10));
+
+        let (behind, members) = (behind(5_002, 2), 8);
+        assert_eq!(
+            (page.items.len(), rest),
+            (2, Some(Span { behind, members }))
+        );
+    }
+
+    #[test]
+    fn a_page_that_goes_on_behind_its_span_is_cut_there() {
+        let (page, rest) = cut(read(&[9, 10, 11], Some(behind(7_000, 11))), Some(10));
+
+        assert_eq!((page.items.len(), rest), (2, None));
     }
 }
