@@ -3,6 +3,7 @@
 mod common;
 
 use std::io::Cursor;
+use std::time::Duration;
 
 use common::Bench;
 use common::recipe::{BIRDS, create, flock, jobs, new_batch, plan, recipe, with_birds};
@@ -13,10 +14,10 @@ use windlass_engine::Store;
 use windlass_engine::protocol::{Planned, Source, Upload};
 use windlass_engine::store::DEFAULT_TENANT;
 
-/// More than two blocks.
-const MANY: usize = 2_500;
-/// More than two blocks of members of one job.
-const MANY_OF_ONE: usize = 12_500;
+/// More than are stored at once when the first of them is: four blocks.
+const MANY: usize = 9_000;
+/// More than are stored at once of one job.
+const MANY_OF_ONE: usize = 32_500;
 
 async fn bench(csv: &str) -> Bench {
     let bench = Bench::new().await;
@@ -140,7 +141,10 @@ async fn members_of_one_large_job_are_stored_in_parts_and_seen_once_it_is_whole(
     plan_in_part(&bench, batch).await;
 
     let stored = bench.count("select count(*) from member").await;
-    assert!((1..7_000).contains(&stored), "{stored} members are stored");
+    assert!(
+        (1..MANY_OF_ONE as i64).contains(&stored),
+        "{stored} members are stored"
+    );
     assert_eq!(bench.count("select count(*) from job").await, 0);
     let page = bench.store.members(DEFAULT_TENANT, batch, None, 10).await;
     assert_eq!(page.expect("a page").items, []);
@@ -211,8 +215,12 @@ async fn a_dead_planner_s_plan_over_a_file_is_completed_as_it_would_have_been() 
 }
 
 async fn of_file(bench: &Bench, source: &Source, text: &str) -> i64 {
+    of_file_named(bench, source, "birds.csv", text).await
+}
+
+async fn of_file_named(bench: &Bench, source: &Source, name: &str, text: &str) -> i64 {
     let file = Upload {
-        name: "birds.csv".to_owned(),
+        name: name.to_owned(),
         reader: Box::new(Cursor::new(text.as_bytes().to_vec())),
     };
     let made = bench
@@ -293,4 +301,96 @@ async fn manifest(bench: &Bench, batch: i64) -> Vec<(i64, String)> {
     let rows = bench.store.manifest(DEFAULT_TENANT, batch).await;
     let rows = rows.expect("a stream").map_ok(|row| (row.n, row.key));
     rows.try_collect().await.expect("rows")
+}
+
+/// Members so large that sixteen MiB of them are stored before the rest is read.
+#[tokio::test]
+async fn large_members_of_one_job_are_stored_before_they_fill_the_memory() {
+    let bench = bench(BIRDS).await;
+    let note = "x".repeat(400_000);
+    let items: String = (0..120)
+        .map(|n| {
+            format!(
+                "{}\n",
+                json!({ "name": format!("b{n:03}"), "state": "s", "note": note })
+            )
+        })
+        .collect();
+    let selection = json!({ "file": "birds.ndjson", "key": "name" });
+    let source = recipe(json!({
+        "selection": selection, "strategy": "combined", "chunk": { "max_items": 10 },
+    }));
+    let batch = of_file_named(&bench, &source, "birds.ndjson", &items).await;
+
+    plan_in_part(&bench, batch).await;
+
+    let stored = bench.count("select count(*) from member").await;
+    assert!((1..100).contains(&stored), "{stored} members are stored");
+    while bench.store.plan().await.expect("planned") != Planned::Idle {}
+    assert_eq!(bench.count("select count(*) from member").await, 120);
+    assert_eq!(bench.count("select count(*) from job").await, 1);
+}
+
+/// Blocks that were copied ahead belong to nobody when another planner moves the cursor before them.
+#[tokio::test]
+async fn nothing_stays_of_blocks_whose_batch_was_taken_meanwhile() {
+    let bench = bench(&flock(MANY, 7)).await;
+    let undisturbed = plan(&bench.store, &over_birds("individual")).await;
+    let batch = create(&bench.store, &over_birds("individual")).await;
+    let mut other = bench.pool.begin().await.expect("a transaction");
+    sqlx::query("select from batch where id = $1 for update")
+        .bind(batch)
+        .execute(&mut *other)
+        .await
+        .expect("locked");
+    let planning = tokio::spawn({
+        let store = bench.store.clone();
+        async move { store.plan().await }
+    });
+
+    two_under_way(&bench).await;
+    move_cursor(&mut other, batch, 1).await;
+    other.commit().await.expect("committed");
+
+    let planned = planning.await.expect("no panic").expect("no fault");
+    assert_eq!(planned, Planned::Taken(batch));
+    let jobs = bench.count("select count(*) from job").await;
+    assert_eq!(jobs, MANY as i64, "those of the other batch");
+    bench.assert_held_once().await;
+
+    let mut own = bench.pool.acquire().await.expect("a connection");
+    move_cursor(&mut own, batch, 0).await;
+    while bench.store.plan().await.expect("planned") != Planned::Idle {}
+    assert_eq!(
+        digest(&bench, batch).await,
+        digest(&bench, undisturbed.id).await
+    );
+    bench.assert_held_once().await;
+}
+
+/// Waits until one block waits for the lock of its batch, and the one behind it for its turn.
+async fn two_under_way(bench: &Bench) {
+    let waiting = "select count(*) filter (where wait_event_type = 'Lock') > 0
+                      and count(*) filter (where query like 'copy job%' or query like '%copy job (%') > 0
+                   from pg_stat_activity where datname = current_database()";
+    for _ in 0..1_000 {
+        let both: bool = sqlx::query_scalar(waiting)
+            .fetch_one(&bench.pool)
+            .await
+            .expect("an answer");
+        if both {
+            return;
+        }
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+    panic!("two blocks are not under way");
+}
+
+async fn move_cursor(connection: &mut sqlx::PgConnection, batch: i64, to: i64) {
+    sqlx::query("update batch set cursor_n = $2 where id = $1")
+        .bind(batch)
+        .bind(to)
+        .execute(connection)
+        .await
+        .expect("moved");
 }

@@ -1,4 +1,4 @@
--- Copies a block of planned jobs; their extents follow in the same transaction. Each stands in the lane of its limits.
+-- Copies a block of planned jobs, each in the lane of its limits; cursor and extents follow in the same transaction.
 -- Index  none.
--- Locks  new rows, after the batch.
+-- Locks  new rows, which nobody sees before the cursor of their batch has moved.
 copy job (id, tenant, lane, template_version, batch, nonce, member_key, object, input, timeout, retry_revision) from stdin (format binary)

@@ -4,27 +4,41 @@ use tokio::sync::mpsc;
 
 use super::PlanRow;
 use super::shape::{Block, PlannedMember};
+use super::storing::Turn;
 use crate::store::Session;
 use crate::store::copy::Rows;
 use crate::store::extents::Extents;
 use crate::store::ids;
 use crate::{Error, Store};
 
+/// Code of the conflict that undoes a block.
+const TAKEN: &str = "plan_taken";
+
 /// Stores a block and moves the cursor from `from` to `to`; `false` when another planner moved it.
 pub(super) async fn store(
     store: &Store,
-    plan: &PlanRow,
-    block: Block,
-    lanes: Vec<i32>,
-    from: i64,
-    to: i64,
+    row: Row,
+    (columns, ids): (Columns, Vec<i64>),
+    turn: &Turn,
+    (from, to): (i64, i64),
 ) -> Result<bool, Error> {
-    let (columns, row) = (Columns::of(block, lanes), Row::of(plan));
-    store
-        .transaction(move |connection| {
-            Box::pin(async move { store_in(connection, row, columns, from, to).await })
+    let mut turn = turn.clone();
+    let stored = store.transaction(move |connection| {
+        Box::pin(async move {
+            turn.begun();
+            // New jobs are nobody's before they are held: these need not wait for the block before this one.
+            columns.copy_jobs(connection, &row, &ids).await?;
+            if !turn.comes().await || !moves(connection, row.batch, from, to).await? {
+                return Err(taken(row.batch));
+            }
+            columns.hold(connection, &row, &ids).await
         })
-        .await
+    });
+    match stored.await {
+        Ok(()) => Ok(true),
+        Err(error) if error.code() == TAKEN => Ok(false),
+        Err(error) => Err(error),
+    }
 }
 
 /// The batch of a block.
@@ -56,21 +70,32 @@ impl Row {
     }
 }
 
-async fn store_in(
+/// Whether the cursor is there.
+pub(super) async fn stands(
     connection: &mut Session,
-    row: Row,
-    columns: Columns,
-    from: i64,
-    to: i64,
+    batch: i64,
+    cursor: i64,
 ) -> Result<bool, Error> {
-    let moved = sqlx::query_file!("queries/batch/move_cursor.sql", row.batch, from, to)
-        .execute(&mut *connection)
+    let row = sqlx::query_file!("queries/batch/cursor_stands.sql", batch, cursor)
+        .fetch_one(connection)
         .await?;
-    if moved.rows_affected() == 0 {
-        return Ok(false);
+    Ok(row.stands)
+}
+
+/// Whether the cursor was still there.
+async fn moves(connection: &mut Session, batch: i64, from: i64, to: i64) -> Result<bool, Error> {
+    let moved = sqlx::query_file!("queries/batch/move_cursor.sql", batch, from, to)
+        .execute(connection)
+        .await?;
+    Ok(moved.rows_affected() > 0)
+}
+
+fn taken(batch: i64) -> Error {
+    Error::Conflict {
+        code: TAKEN,
+        message: format!("another planner has b_{batch}, or it is no longer planned"),
+        hint: None,
     }
-    columns.store(connection, &row, from).await?;
-    Ok(true)
 }
 
 impl Columns {
@@ -82,9 +107,48 @@ impl Columns {
         row: &Row,
         before: i64,
     ) -> Result<(), Error> {
-        let ids = job_ids(connection, row.batch, self, before).await?;
-        self.store_jobs(connection, row, &ids).await?;
-        self.store_members(connection, row.batch, &ids).await?;
+        let ids = self.ids(connection, row.batch, before, None).await?;
+        self.copy_jobs(connection, row, &ids).await?;
+        self.hold(connection, row, &ids).await
+    }
+
+    /// An id for each job, and for the one that is not whole yet. The first may have one before an earlier block:
+    /// `open`, or else the one where the last member before this block has it. Members are in the order of the ids.
+    pub(super) async fn ids(
+        &self,
+        connection: &mut Session,
+        batch: i64,
+        before: i64,
+        open: Option<i64>,
+    ) -> Result<Vec<i64>, Error> {
+        let mut ids = Vec::new();
+        match open.filter(|_| self.continues) {
+            Some(open) => ids.push(open),
+            None if self.continues => {
+                let first = sqlx::query_file!("queries/member/job.sql", batch, before)
+                    .fetch_one(&mut *connection)
+                    .await?;
+                ids.push(first.job);
+            }
+            None => {}
+        }
+        let wanted = self.keys.len() + usize::from(self.has_part);
+        let blocks = (wanted - ids.len()).div_ceil(ids::BLOCK as usize);
+        let firsts = ids::next_blocks(connection, blocks as i64).await?;
+        let fresh = firsts.iter().flat_map(|first| *first..*first + ids::BLOCK);
+        ids.extend(fresh.take(wanted - ids.len()));
+        Ok(ids)
+    }
+
+    /// Whether its last job is not whole yet.
+    pub(super) fn has_part(&self) -> bool {
+        self.has_part
+    }
+
+    /// Stores holders, range, members and names of its jobs.
+    async fn hold(&self, connection: &mut Session, row: &Row, ids: &[i64]) -> Result<(), Error> {
+        self.hold_jobs(connection, row, ids).await?;
+        self.store_members(connection, row.batch, ids).await?;
         match row.keeps_names {
             true => self.names().keep(connection, row.batch).await,
             false => Ok(()),
@@ -166,29 +230,6 @@ impl Names {
     }
 }
 
-/// An id for each job, and for the one that is not whole yet. The first may have one before an earlier block, where
-/// the last member before this one has it.
-async fn job_ids(
-    connection: &mut Session,
-    batch: i64,
-    columns: &Columns,
-    before: i64,
-) -> Result<Vec<i64>, Error> {
-    let mut ids = Vec::new();
-    if columns.continues {
-        let first = sqlx::query_file!("queries/member/job.sql", batch, before)
-            .fetch_one(&mut *connection)
-            .await?;
-        ids.push(first.job);
-    }
-    let wanted = columns.keys.len() + usize::from(columns.has_part);
-    let blocks = (wanted - ids.len()).div_ceil(ids::BLOCK as usize);
-    let firsts = ids::next_blocks(connection, blocks as i64).await?;
-    let fresh = firsts.iter().flat_map(|first| *first..*first + ids::BLOCK);
-    ids.extend(fresh.take(wanted - ids.len()));
-    Ok(ids)
-}
-
 /// A block, a column an array.
 pub(super) struct Columns {
     lanes: Vec<i32>,
@@ -247,7 +288,7 @@ impl Columns {
         self.member_documents.push(member.document);
     }
 
-    async fn store_jobs(
+    async fn copy_jobs(
         &self,
         connection: &mut Session,
         row: &Row,
@@ -259,6 +300,19 @@ impl Columns {
         }
         let statement = include_str!("../../../queries/batch/copy_jobs.sql");
         connection.copy(statement, self.jobs(row, ids)).await?;
+        Ok(())
+    }
+
+    async fn hold_jobs(
+        &self,
+        connection: &mut Session,
+        row: &Row,
+        ids: &[i64],
+    ) -> Result<(), Error> {
+        let ids = &ids[..self.keys.len()];
+        if ids.is_empty() {
+            return Ok(());
+        }
         let jobs = ids.iter().zip(&self.lanes);
         let extents = Extents::of(jobs.map(|(id, lane)| (*id, *lane, row.priority)));
         let ranges = Extents::of_ids(ids);

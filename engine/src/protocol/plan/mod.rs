@@ -1,7 +1,7 @@
 //! Planning: a selection becomes jobs that are held until release, block by block.
 //!
-//! A block of members, its jobs, their holders and the cursor commit together, so a killed planner
-//! loses nothing. The hash and the chunk boundaries depend on every member before them: a planner
+//! A block of members, its jobs, their holders and the cursor commit together, and blocks one after the other,
+//! so a killed planner loses nothing. The hash and the chunk boundaries depend on every member before them: a planner
 //! that takes over reads those again, without storing them. Two planners of one batch cannot both
 //! move its cursor: the later one finds it moved and leaves.
 
@@ -16,16 +16,17 @@ pub(in crate::protocol) mod narrowed;
 mod seal;
 mod selecting;
 pub(in crate::protocol) mod shape;
+mod storing;
 
 use chrono::{DateTime, Utc};
-use futures::future::join;
 use windlass_workflows::configuration::{self, Content, JobConfiguration};
 use windlass_workflows::plan::{Occasion, Rendering, SlotScope, context_key};
 use windlass_workflows::problem::Problem;
 use windlass_workflows::value::Value;
 
 use self::lanes::PlanLanes;
-use self::selecting::{Page, Selecting};
+use self::selecting::Selecting;
+use self::storing::Storing;
 use super::pass::Pass;
 use crate::store::notice;
 use crate::{Error, Store};
@@ -191,34 +192,12 @@ impl Store {
         let rendering = rendering(plan)?;
         let lanes = PlanLanes::of(self, plan).await?;
         let mut selecting = Selecting::of(self, plan, &rendering);
-        let (mut cursor, mut page) = (plan.cursor, selecting.page().await?);
-        while let Some(read) = page {
-            // The next page is read and shaped while this one is stored.
-            let stored = self.store_page(plan, &lanes, read, cursor);
-            let (stored, next) = join(stored, selecting.page()).await;
-            (cursor, page) = (stored?, next?);
+        let mut storing = Storing::new(self, plan, &lanes);
+        while let Some(page) = selecting.page().await? {
+            storing.add(page).await?;
         }
+        storing.end().await?;
         self.seal(plan, &selecting.shaper, &selecting.hash).await
-    }
-
-    /// Stores what a page came to; where the cursor is then.
-    async fn store_page(
-        &self,
-        plan: &PlanRow,
-        lanes: &PlanLanes,
-        page: Page,
-        mut cursor: i64,
-    ) -> Result<i64, Stop> {
-        self.leave_out(plan.id, &page.left_out).await?;
-        for block in page.blocks {
-            let to = block.cursor.max(cursor);
-            let lanes = lanes.of_block(self, &block).await?.map_err(Stop::Refused)?;
-            if !block::store(self, plan, block, lanes, cursor, to).await? {
-                return Err(Stop::Taken);
-            }
-            cursor = to;
-        }
-        Ok(cursor)
     }
 
     /// A plan that fails leaves no job open: what it held ends cancelled, outside the totals. The batch

@@ -13,7 +13,7 @@ use crate::store::ids;
 const BLOCK_JOBS: usize = ids::BLOCK as usize;
 /// Jobs that are stored together, at most: a page.
 const BLOCK_JOBS_MAX: usize = 10 * BLOCK_JOBS;
-/// Bytes of inputs from which on nothing more is shaped before they are stored.
+/// Bytes of inputs, and of documents beside them, from which on nothing more is shaped before they are stored.
 const BLOCK_BYTES: usize = 16 << 20;
 /// Members in a block of an object or combined batch, unless a single page has more.
 const BLOCK_MEMBERS: usize = 5_000;
@@ -30,6 +30,13 @@ pub(in crate::protocol) struct PlannedJob {
     continues: bool,
 }
 
+impl PlannedJob {
+    /// Bytes of it that are in memory.
+    fn bytes(&self) -> usize {
+        self.input.len() + document_bytes(&self.members)
+    }
+}
+
 /// A member of an object or combined job.
 pub(super) struct PlannedMember {
     pub(super) n: i64,
@@ -38,6 +45,15 @@ pub(super) struct PlannedMember {
     pub(super) object: Option<String>,
     /// JSON text.
     pub(super) document: String,
+}
+
+fn is_much(members: &[PlannedMember]) -> bool {
+    let has_many = members.len() > BLOCK_MEMBERS;
+    has_many || members.len() > 1 && document_bytes(members) >= BLOCK_BYTES
+}
+
+fn document_bytes(members: &[PlannedMember]) -> usize {
+    members.iter().map(|member| member.document.len()).sum()
 }
 
 /// Jobs that commit together, and the last member that they cover.
@@ -55,7 +71,7 @@ pub(in crate::protocol) struct Shaper<'a> {
     configuration: &'a JobConfiguration,
     rendering: &'a Rendering,
     done: Vec<(PlannedJob, i64)>,
-    /// Bytes of the inputs of those that are done.
+    /// Bytes of those that are done.
     bytes: usize,
     gathered: Option<Gathered>,
     stores_members: bool,
@@ -146,7 +162,7 @@ impl<'a> Shaper<'a> {
         let whole = self.done.len().min(BLOCK_JOBS_MAX) / BLOCK_JOBS * BLOCK_JOBS;
         let taken = if whole > 0 { whole } else { self.done.len() };
         let (jobs, lasts): (Vec<PlannedJob>, Vec<i64>) = self.done.drain(..taken).unzip();
-        self.bytes = self.done.iter().map(|(job, _)| job.input.len()).sum();
+        self.bytes = self.done.iter().map(|(job, _)| job.bytes()).sum();
         let mut block = Block {
             continues: jobs.first().is_some_and(|job| job.continues),
             cursor: lasts.last().copied().unwrap_or_default(),
@@ -164,10 +180,10 @@ impl<'a> Shaper<'a> {
         self.bytes >= BLOCK_BYTES
     }
 
-    /// Whether the job that is not whole yet has many members to store.
+    /// Whether the job that is not whole yet has many members to store, or large ones.
     fn has_part(&self) -> bool {
         let job = self.gathered.as_ref();
-        job.is_some_and(|job| job.chunker.is_some() && job.members.len() > BLOCK_MEMBERS)
+        job.is_some_and(|job| job.chunker.is_some() && is_much(&job.members))
     }
 
     /// All of them but the last.
@@ -237,7 +253,7 @@ impl<'a> Shaper<'a> {
     }
 
     fn push(&mut self, job: PlannedJob, last: i64) {
-        self.bytes += job.input.len();
+        self.bytes += job.bytes();
         self.done.push((job, last));
     }
 
