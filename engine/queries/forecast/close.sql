@@ -17,7 +17,7 @@ lowered as (
 )
 update forecast
 set light = case when batch.finished_at > forecast.deadline then 'missed' else 'finished' end,
-    early = null, late = null, binding = '', lift = 1, over = true,
+    early = null, late = null, desired_workers = null, binding = '', lift = 1, over = true,
     settled = (select coalesce(sum(n), 0) from tally
                where tally.batch = batch.id and kind not like 'restarted_%' and kind <> 'chunk_members')::int8,
     active_seconds = forecast.active_seconds

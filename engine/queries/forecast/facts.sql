@@ -19,6 +19,7 @@ standing as (
 )
 select now() as "now!", now() + cluster.clock_offset as "clock!", told.settled as "settled!", standing.leased as "leased!", standing.held as "held!",
        (select sum(slots)::int8 from worker where dead_at is null and not draining and slots > 0) as "slots?",
+       (select count(*) from worker where dead_at is null and not draining and slots > 0) as "workers!",
        (select min(limit_use.cap / coalesce(own.costs[array_position(own.limits, limit_use.key)], 1))::int8
         from own join limit_use on limit_use.key = any (own.limits)) as "cap?"
 from told, standing, cluster;

@@ -16,10 +16,10 @@ noted as (
     where batch.id = $1 and $7::text in ('at_risk', 'late', 'missed') and batch.finished_at is null
     on conflict do nothing
 )
-insert into forecast (batch, seen_at, active_seconds, settled, early, late, light, binding, lift)
-values ($1, $2, $3, $4, $5, $6, $7, $8, $9)
+insert into forecast (batch, seen_at, active_seconds, settled, early, late, light, binding, lift, desired_workers)
+values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)
 on conflict (batch) do update
 set seen_at = excluded.seen_at, active_seconds = excluded.active_seconds, settled = excluded.settled,
     early = excluded.early, late = excluded.late, light = excluded.light, binding = excluded.binding, lift = excluded.lift,
-    over = false
+    desired_workers = excluded.desired_workers, over = false
 where coalesce(forecast.seen_at, '-infinity') < excluded.seen_at;

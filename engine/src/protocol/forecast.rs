@@ -4,7 +4,7 @@
 //! does not count against a batch.
 
 use chrono::{DateTime, TimeDelta, Utc};
-use windlass_workflows::plan::{self, Bounds, Light, Speeds, Standing, binding, lift};
+use windlass_workflows::plan::{self, Bounds, Light, Speeds, Standing, binding, lift, workers};
 
 use super::pass::Pass;
 use crate::{Error, Store};
@@ -35,6 +35,7 @@ struct Facts {
     leased: i64,
     held: i64,
     slots: Option<i64>,
+    workers: i64,
     cap: Option<i64>,
 }
 
@@ -93,6 +94,9 @@ impl Store {
                 after(facts.clock, said.late),
             ),
         };
+        let wanted = facts
+            .slots_of_one()
+            .and_then(|slots| workers(standing, speeds, left, slots));
         let share = lift(standing.open, speeds, left).ceil() as i32;
         if share != batch.lift {
             sqlx::query_file!("queries/forecast/lift.sql", batch.id, share)
@@ -113,7 +117,8 @@ impl Store {
                 speeds,
                 standing.in_flight
             ),
-            share
+            share,
+            wanted.map(|workers| i32::try_from(workers).unwrap_or(i32::MAX))
         )
         .execute(self.pool())
         .await?;
@@ -152,6 +157,14 @@ impl Store {
             .fetch_one(self.pool())
             .await?;
         Ok(row.due)
+    }
+}
+
+impl Facts {
+    /// Slots of a worker, on average.
+    fn slots_of_one(&self) -> Option<f64> {
+        let slots = self.slots?;
+        (self.workers > 0).then(|| slots as f64 / self.workers as f64)
     }
 }
 

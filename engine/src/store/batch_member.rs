@@ -1,7 +1,7 @@
 //! The members of a batch: pages for people, the manifest as a stream, failures by fingerprint.
 //!
 //! An individual member is its job's own row and is numbered by its place in the batch; members of
-//! object and combined batches have rows and take the verdict of their job.
+//! object and combined batches have rows and take the verdict of their job, or of their chunk once that ended.
 
 mod manifest;
 mod renewed;
@@ -36,17 +36,17 @@ pub struct MemberView {
     pub planned_job: Option<i64>,
     /// The job that works on it; none for rows that were left out.
     pub job: Option<i64>,
-    /// The job's state, or `left_out`.
+    /// The job's state, that of its chunk once that ended, or `left_out`.
     pub state: String,
     /// The error's stable name, or why the row was left out.
     pub code: Option<String>,
     /// The error's identity without its particulars.
     pub fingerprint: Option<String>,
-    /// Tries, once it has begun.
+    /// Tries, once it has begun; of a chunk that ended, how often it ended in the job.
     pub attempts: i32,
     /// How often a new job was made of one that failed; `job` is the newest.
     pub restarts: i32,
-    /// When its job ended.
+    /// When its job or chunk ended.
     pub ended_at: Option<DateTime<Utc>>,
     /// The job's result, JSON text; in the manifest of individual batches only, where a result
     /// belongs to one member.
@@ -162,6 +162,7 @@ impl Store {
         // Members that share a job have no result of their own.
         let with_result = with_result && individual;
         let rows = self.follow_renewed(page.items, with_result).await?;
+        let rows = rows.into_iter().map(MemberRow::judged).collect();
         let items = self.with_states(tenant, rows, batch.sealed).await?;
         Ok(Page {
             items,
@@ -203,6 +204,7 @@ impl Store {
             restarts: 0,
             ended_at: row.ended_at,
             result: row.result,
+            verdict: None,
         });
         Ok(members.collect())
     }
@@ -230,6 +232,16 @@ impl Store {
             restarts: 0,
             ended_at: row.ended_at,
             result: None,
+            verdict: row.told_by.zip(row.verdict).zip(row.verdict_at).map(
+                |((told_by, kind), ended_at)| Verdict {
+                    told_by,
+                    kind,
+                    code: row.verdict_code,
+                    fingerprint: row.verdict_fingerprint,
+                    tries: row.verdict_tries.unwrap_or_default(),
+                    ended_at,
+                },
+            ),
         });
         Ok(members.collect())
     }
@@ -275,7 +287,7 @@ impl Store {
     ) -> Result<Vec<MemberView>, Error> {
         let mut open: Vec<i64> = rows
             .iter()
-            .filter(|row| row.outcome.is_none())
+            .filter(|row| row.outcome.is_none() && row.verdict.is_none())
             .map(|row| row.job)
             .collect();
         open.dedup();
@@ -284,7 +296,12 @@ impl Store {
             ids => self.jobs_by_id(tenant, ids, false).await?,
         };
         let standing = |job: i64| jobs.iter().rev().find(|view| view.id == job);
-        rows.retain(|row| is_sealed || row.outcome.is_some() || standing(row.job).is_some());
+        rows.retain(|row| {
+            is_sealed
+                || row.outcome.is_some()
+                || row.verdict.is_some()
+                || standing(row.job).is_some()
+        });
         let view = |row: MemberRow| {
             let job = standing(row.job);
             let state = job.map_or(JobState::Unheld, |job| job.state);
@@ -314,13 +331,34 @@ struct MemberRow {
     restarts: i32,
     ended_at: Option<DateTime<Utc>>,
     result: Option<String>,
+    verdict: Option<Verdict>,
+}
+
+/// How the chunk of a member ended.
+struct Verdict {
+    /// The job that worked on it.
+    told_by: i64,
+    kind: String,
+    code: Option<String>,
+    fingerprint: Option<String>,
+    tries: i32,
+    ended_at: DateTime<Utc>,
 }
 
 impl MemberRow {
+    /// What a chunk failed of in an earlier job than the newest one is over: that one works on it again. What was
+    /// completed stays so.
+    fn judged(mut self) -> Self {
+        let job = self.job;
+        let stands = |verdict: &Verdict| verdict.told_by == job || verdict.kind == "completed";
+        self.verdict = self.verdict.filter(stands);
+        self
+    }
+
     fn into_view(self, state: JobState, attempt: i16) -> MemberView {
         let begun = self.outcome.is_some() || state == JobState::Running;
         let attempt = i32::from(self.attempt.unwrap_or(attempt));
-        MemberView {
+        let mut view = MemberView {
             n: self.n,
             key: self.key,
             object: self.object,
@@ -334,6 +372,13 @@ impl MemberRow {
             restarts: self.restarts,
             ended_at: self.ended_at,
             result: self.result,
+        };
+        if let Some(verdict) = self.verdict {
+            view.state = verdict.kind;
+            (view.code, view.fingerprint) = (verdict.code, verdict.fingerprint);
+            view.attempts = verdict.tries;
+            view.ended_at = Some(verdict.ended_at);
         }
+        view
     }
 }

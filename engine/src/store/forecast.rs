@@ -23,6 +23,8 @@ pub struct ForecastView {
     pub binding: String,
     /// How many times its share it has for that.
     pub lift: i32,
+    /// Workers of the size of today's that it needs to be done by its deadline; none where that is not known.
+    pub desired_workers: Option<i32>,
 }
 
 /// An open batch that may not be done in time.

@@ -132,7 +132,8 @@ pub use self::partition::{PartitionsKept, RANGE_IDS, RangeView};
 pub use self::pause::{NewPause, PauseView};
 pub use self::pooler::{PoolerReport, check_pooler, settings_statements};
 pub use self::post::{
-    Cause, CauseKind, Letter, LetterKind, NewApproval, NewChild, NewEvent, OnClose, POSTS_MAX, Post,
+    Cause, CauseKind, EndedChunk, Letter, LetterKind, NewApproval, NewChild, NewEvent, OnClose,
+    POSTS_MAX, Post,
 };
 pub use self::redrive::{
     DEAD_COUNT_MAX, DeadGroup, NewRedrive, REDRIVE_JOBS_MAX, REDRIVE_RATE_MAX, RedriveView,

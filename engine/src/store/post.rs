@@ -64,6 +64,8 @@ pub struct Post {
     pub unbegun: Vec<Effect>,
     /// Contexts that it changes; it is told what came of it.
     pub saves: Vec<NewSave>,
+    /// Chunks of its members that ended.
+    pub chunks: Vec<EndedChunk>,
     /// The job that is told of its end.
     pub parent: Option<i64>,
 }
@@ -82,6 +84,8 @@ impl Post {
         let said = returned.chain(children).chain(events).chain(effects);
         let said = said.chain(saves).chain(items);
         let said = said.chain(self.batches.iter().map(NewChildBatch::bytes));
+        let chunks = self.chunks.iter();
+        let said = said.chain(chunks.filter_map(|chunk| Some(chunk.code.as_ref()?.len())));
         said.chain(self.approvals.iter().map(NewApproval::bytes))
             .sum()
     }
@@ -96,6 +100,19 @@ pub struct Cause {
     pub name: String,
     /// Whom a signal is for; an event's subject, empty for any; the activity of a child, group or batch; whose approval.
     pub key: String,
+}
+
+/// A chunk of a job's members that ended.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct EndedChunk {
+    /// Which one, from 1.
+    pub number: i32,
+    /// Stable name of the error that it failed of.
+    pub code: Option<String>,
+    /// Normalised identity of that error.
+    pub fingerprint: Option<String>,
+    /// When.
+    pub at: DateTime<Utc>,
 }
 
 /// What can wake a resting job besides its clock.

@@ -141,6 +141,9 @@ select 1 + n / 5, n * 1000, n * 1000 + 999 from generate_series(0, 499) n;
 insert into member (batch, job, n, chunk, key, document)
 select 1 + n % 20, n, n, n / 100, 'k' || n, '{}' from generate_series(1, 60000) n;
 
+insert into chunk_verdict (job, chunk, told_by, tries, kind, at)
+select n, n / 100, n, 1, 'completed', now() from generate_series(1, 60000) n;
+
 insert into left_out (batch, n, key, reason)
 select 1 + n % 20, n, 'k' || n, 'filter' from generate_series(1, 20000) n;
 

@@ -75,6 +75,30 @@ async fn a_batch_that_would_be_late_is_said_to_be_and_gets_a_larger_share() {
 }
 
 #[tokio::test]
+async fn a_deadline_says_how_many_workers_a_batch_needs() {
+    let bench = Bench::new().await;
+    let (batch, mut worker) = released(&bench, &flock(1_000, 7), "3m").await;
+    assert_eq!(look(&bench, batch.id).await.desired_workers, None);
+    sqlx::query("update worker set slots = 10")
+        .execute(&bench.pool)
+        .await
+        .expect("it has slots");
+    let done = worker.claim(120).await;
+    worker.complete(&done).await;
+    let running = worker.claim(20).await;
+    pass(&bench, 60).await;
+
+    // 2 a second with 20 under way take 10 s each; 880 in three minutes need 49 places.
+    assert_eq!(look(&bench, batch.id).await.desired_workers, Some(5));
+
+    worker.complete(&running).await;
+    let rest = worker.claim(1_000).await;
+    worker.complete(&rest).await;
+    bench.store.finish().await.expect("finished");
+    assert_eq!(look(&bench, batch.id).await.desired_workers, None);
+}
+
+#[tokio::test]
 async fn what_is_fast_enough_is_on_time_and_an_end_says_whether_it_was() {
     let bench = Bench::new().await;
     let (batch, mut worker) = released(&bench, &flock(400, 7), "2h").await;

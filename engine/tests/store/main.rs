@@ -24,6 +24,7 @@ mod category_index_cost;
 mod category_life;
 mod category_merge;
 mod child_batch;
+mod chunk_verdicts;
 mod claim;
 mod context_references;
 mod contexts;

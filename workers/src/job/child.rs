@@ -121,7 +121,8 @@ impl Conduct {
                 | Row::CloseApproval { .. }
                 | Row::Publish { .. }
                 | Row::TakeMail { .. }
-                | Row::ReturnMail { .. } => {}
+                | Row::ReturnMail { .. }
+                | Row::EndChunk { .. } => {}
             }
         }
         Ok((born, faults))

@@ -7,7 +7,9 @@ use std::time::Duration;
 use tracing::debug;
 use windlass_engine::Error;
 use windlass_engine::protocol::{event_uid, signal_name};
-use windlass_engine::store::{Cause, CauseKind, Ending, Letter, LetterKind, NewEvent, Post};
+use windlass_engine::store::{
+    Cause, CauseKind, EndedChunk, Ending, Letter, LetterKind, NewEvent, Post,
+};
 use windlass_workflows::machine::AGAIN_AFTER;
 use windlass_workflows::machine::event::{Activity, EventKind};
 use windlass_workflows::machine::fault::{ERROR_TYPES, Fault};
@@ -176,6 +178,12 @@ impl Conduct {
             } => post.approvals.extend(self.asked(*activity, input, key)),
             Row::CloseApproval { activity } => post.withdrawn.push(activity.0),
             Row::CloseGroup { activity } => post.closed_groups.push(activity.0),
+            Row::EndChunk { number, error, at } => post.chunks.push(EndedChunk {
+                number: number.cast_signed(),
+                code: error.as_ref().map(|error| error.code.clone()),
+                fingerprint: error.as_ref().map(|error| error.fingerprint.clone()),
+                at: *at,
+            }),
             Row::StartChild(_) | Row::OpenGroup { .. } => {}
         }
     }

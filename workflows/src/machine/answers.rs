@@ -4,10 +4,12 @@ use super::Execution;
 use super::event::Activity;
 use super::fault::Fault;
 use super::finished;
+use super::row::{ChunkError, Row};
 use super::state::{Doing, OpenCall};
 use super::transition::step::{self, Rest, StepEvent};
 use super::transition::{Illegal, Verdict};
 use super::unwind::fault_value;
+use crate::policy::fingerprint;
 use crate::value::Value;
 
 impl Execution {
@@ -22,9 +24,15 @@ impl Execution {
             return Ok(Verdict::Late);
         };
         let result = result.and_then(|raw| self.through_layers(raw, &[]));
+        let error = result.as_ref().err().map(|fault| ChunkError {
+            code: fault.code().to_owned(),
+            fingerprint: fingerprint::of(fault),
+        });
         let Some(answers) = self.keep_answer(number, result) else {
             return Ok(Verdict::Late);
         };
+        let at = self.state.root.at;
+        self.rows.push(Row::EndChunk { number, error, at });
         if self.state.root.closing.is_some() {
             if self.has_open_chunks() {
                 return Ok(Verdict::To(()));

@@ -83,6 +83,24 @@ pub enum Row {
         /// Stable idempotency key.
         key: String,
     },
+    /// How a chunk of the job's members ended.
+    EndChunk {
+        /// Which one, from 1.
+        number: u32,
+        /// What it failed of.
+        error: Option<ChunkError>,
+        /// When.
+        at: DateTime<Utc>,
+    },
+}
+
+/// What a chunk failed of.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ChunkError {
+    /// The error's stable name.
+    pub code: String,
+    /// Normalised identity of the error.
+    pub fingerprint: String,
 }
 
 /// A child to start.

@@ -167,6 +167,21 @@ pub fn lift(open: u64, speeds: Speeds, deadline: Option<f64>) -> f64 {
     (open as f64 / left / speeds.r15).clamp(1.0, LIFT_MAX)
 }
 
+/// How many workers with so many slots each a batch needs to be in time: what must settle in a second, times how long a
+/// job takes a slot. At least 1 while anything is open; none where that is not known, there is no deadline, or it has passed.
+pub fn workers(
+    standing: Standing,
+    speeds: Speeds,
+    deadline: Option<f64>,
+    slots: f64,
+) -> Option<u64> {
+    let left = deadline.filter(|left| *left > 0.0)?;
+    let is_known = speeds.r15 > 0.0 && standing.in_flight > 0 && slots > 0.0;
+    let seconds_a_job = is_known.then(|| standing.in_flight as f64 / speeds.r15)?;
+    let places = standing.open as f64 / left * seconds_a_job;
+    (standing.open > 0).then(|| (places / slots).ceil().max(1.0) as u64)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -222,6 +237,28 @@ mod tests {
         assert_eq!(lift(1_000, STEADY, Some(1_000.0)), 1.0);
         assert_eq!(lift(1_000, STEADY, Some(-1.0)), 1.0);
         assert_eq!(lift(1_000, STEADY, None), 1.0);
+    }
+
+    #[test]
+    fn a_deadline_says_how_many_workers_a_batch_needs() {
+        // 10 a second with 20 under way: each takes its slot for 2 s.
+        let standing = Standing {
+            open: 1_000,
+            in_flight: 20,
+            waiting: 0,
+        };
+
+        assert_eq!(workers(standing, STEADY, Some(100.0), 4.0), Some(5));
+        assert_eq!(workers(standing, STEADY, Some(20.0), 4.0), Some(25));
+        assert_eq!(workers(standing, STEADY, Some(1e6), 4.0), Some(1));
+        assert_eq!(workers(standing, STEADY, Some(0.0), 4.0), None);
+        assert_eq!(workers(standing, STEADY, None, 4.0), None);
+        assert_eq!(workers(standing, Speeds::default(), Some(20.0), 4.0), None);
+        let idle = Standing {
+            in_flight: 0,
+            ..standing
+        };
+        assert_eq!(workers(idle, STEADY, Some(20.0), 4.0), None);
     }
 
     #[test]

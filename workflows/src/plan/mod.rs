@@ -27,7 +27,7 @@ mod totals;
 pub use approval::{Approval, Asking, approval};
 pub use asked::asked;
 pub use chunk::{Chunker, chunks};
-pub use forecast::{Bounds, Forecast, Light, Speeds, Standing, binding, forecast, lift};
+pub use forecast::{Bounds, Forecast, Light, Speeds, Standing, binding, forecast, lift, workers};
 pub use guard::{Drawn, Tripped, tripped};
 pub use hash::{AddedHash, PlanHash, SelectionHash};
 pub use input::MemberValue;

@@ -20,6 +20,8 @@ pub struct ForecastReply {
     pub binding: Option<String>,
     /// How many times its share of the workers it has, because it would be late; 1 to 4.
     pub lift: i32,
+    /// Workers of the size of today's that it needs to be done by its deadline; null where that is not known.
+    pub desired_workers: Option<i32>,
     /// The last look.
     pub seen_at: Option<DateTime<Utc>>,
 }
@@ -33,6 +35,7 @@ impl From<ForecastView> for ForecastReply {
             late: view.late,
             binding: Some(view.binding).filter(|binding| !binding.is_empty()),
             lift: view.lift,
+            desired_workers: view.desired_workers,
             seen_at: view.seen_at,
         }
     }

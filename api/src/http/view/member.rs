@@ -21,17 +21,17 @@ pub struct MemberReply {
     pub chunk: Option<i32>,
     /// The job that works on it; none for rows that were left out.
     pub job: Option<JobId>,
-    /// The job's state, or `left_out`.
+    /// The job's state, that of its chunk once that ended, or `left_out`.
     pub state: String,
     /// The error's stable name, or why the row was left out.
     pub code: Option<String>,
     /// The error's identity without its particulars.
     pub fingerprint: Option<String>,
-    /// Tries, once it has begun.
+    /// Tries, once it has begun; of a chunk that ended, how often it ended in the job.
     pub attempts: i32,
     /// How often a new job was made of one that failed; `job` is the newest.
     pub restarts: i32,
-    /// When its job ended.
+    /// When its job or chunk ended.
     pub ended_at: Option<DateTime<Utc>>,
     /// The job's result; in manifests of individual batches only.
     #[serde(skip_serializing_if = "Option::is_none")]

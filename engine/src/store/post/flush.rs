@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use serde::Deserialize;
 use windlass_workflows::machine::turn::End;
 
-use super::{Cause, Letter, Meeting, Post, Spot};
+use super::{Cause, EndedChunk, Letter, Meeting, Post, Spot};
 use crate::Error;
 use crate::store::approval;
 use crate::store::child_batch;
@@ -45,6 +45,7 @@ pub(in crate::store) async fn deliver<'a>(
 ) -> Result<(), Error> {
     give_back(connection, with_posts(entries.clone())).await?;
     take(connection, with_posts(entries.clone())).await?;
+    chunks(connection, with_posts(entries.clone())).await?;
     start(connection, with_posts(entries.clone())).await?;
     close(connection, with_posts(entries.clone())).await?;
     approval::close(connection, with_posts(entries.clone())).await?;
@@ -131,6 +132,29 @@ impl Head {
             .all(|text| text.as_ref().is_some_and(|text| !text.contains('\0')));
         if is_signal { head } else { Self::default() }
     }
+}
+
+/// What members of ended chunks read.
+async fn chunks<'a>(
+    connection: &mut Session,
+    posts: impl Iterator<Item = (&'a NewEntry, &'a Post)>,
+) -> Result<(), Error> {
+    let ended: Vec<(i64, &EndedChunk)> = posts
+        .flat_map(|(new, post)| post.chunks.iter().map(|chunk| (new.job, chunk)))
+        .collect();
+    if !ended.is_empty() {
+        sqlx::query_file!(
+            "queries/chunk/tell.sql",
+            &each(&ended, |(job, _)| *job),
+            &each(&ended, |(_, chunk)| chunk.number),
+            &each(&ended, |(_, chunk)| chunk.code.as_deref()) as &[Option<&str>],
+            &each(&ended, |(_, chunk)| chunk.fingerprint.as_deref()) as &[Option<&str>],
+            &each(&ended, |(_, chunk)| chunk.at),
+        )
+        .execute(connection)
+        .await?;
+    }
+    Ok(())
 }
 
 /// Signals that a job has no use for are kept again, and a duty gives them to others.

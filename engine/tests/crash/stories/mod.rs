@@ -9,6 +9,7 @@ mod bulk;
 mod cancel;
 mod category;
 mod child_batch;
+mod chunk;
 mod context;
 mod doctor;
 mod document;
@@ -47,6 +48,7 @@ pub fn all() -> Vec<Story> {
         request::stories(),
         batch::stories(),
         child_batch::stories(),
+        chunk::stories(),
         batch_life::stories(),
         source::stories(),
         addition::stories(),

@@ -94,6 +94,46 @@ async fn a_restarted_job_calls_only_for_the_chunks_that_nobody_finished() {
     assert_eq!(answers, json!(expected));
     let told = "select sum(n)::int8 from tally where kind = 'chunk_members'";
     assert_eq!(site.count(told).await, 5, "each member was finished once");
+    let states = states(&site).await;
+    assert!(
+        states.iter().all(|state| state == "completed"),
+        "{states:?}"
+    );
+}
+
+/// What the members of the only batch read.
+async fn states(site: &Site) -> Vec<String> {
+    let batch = site.count("select id from batch").await;
+    let page = site.store.members(1, batch, None, 100).await;
+    let members = page.expect("a page").items;
+    members.into_iter().map(|member| member.state).collect()
+}
+
+#[tokio::test]
+async fn members_of_a_tolerated_chunk_that_failed_say_so() {
+    let site = Site::new().await;
+    let tolerates = CHUNKS.replace("parallel: 1", "parallel: 2, tolerate: { percent: 20 }");
+    site.publish("runs", &tolerates).await;
+    site.work(Called::default().catalogue(&[3]), LEASE_TIME);
+    site.keep(LEASE_TIME);
+    create(&site).await;
+
+    let batch = site.until_batch("completed").await;
+
+    let page = site.store.members(1, batch.id, None, 100).await;
+    let members = page.expect("a page").items;
+    let (failed, well): (Vec<_>, Vec<_>) = members
+        .into_iter()
+        .partition(|member| member.state == "failed");
+    assert_eq!(failed.len(), 1, "{failed:?}");
+    assert_eq!((failed[0].key.as_str(), failed[0].attempts), ("3", 1));
+    assert_eq!(failed[0].code.as_deref(), Some("odd"));
+    assert!(failed[0].fingerprint.is_some());
+    assert_eq!(well.len(), 4);
+    assert!(
+        well.iter()
+            .all(|member| member.state == "completed" && member.code.is_none())
+    );
 }
 
 /// The second time it fails.

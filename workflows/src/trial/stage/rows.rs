@@ -93,6 +93,8 @@ impl Stage<'_> {
                 | Row::CloseApproval { activity } => {
                     self.arrivals.retain(|arrival| arrival.activity != activity);
                 }
+                // Nobody reads members of a trial.
+                Row::EndChunk { .. } => {}
                 Row::Publish { envelope, .. } => self.deliver(envelope),
                 Row::TakeMail { id } => self.inbox.retain(|mail| mail.id != id),
                 Row::ReturnMail {
