@@ -14,7 +14,7 @@ use super::context::{Context, Paging, query};
 use super::error::CliError;
 use super::output::Column;
 use super::restart::Restart;
-use super::{contexts, files, watch};
+use super::{contexts, files, plan, watch};
 use crate::exit::Exit;
 
 /// `windlass batch`
@@ -190,6 +190,9 @@ impl BatchCommand {
 /// Shows what a batch would be.
 pub async fn preview(context: &Context, source: &str) -> Result<Exit, CliError> {
     let answer = sent(context, &["batches", "preview"], source, None, false).await?;
+    for line in plan::told(&answer, &answer) {
+        context.say(&line);
+    }
     context.output.item(&answer)?;
     Ok(Exit::Done)
 }

@@ -1,12 +1,13 @@
 //! `windlass batch approve`, `pause`, `resume`, `edit`, `cancel`: what a person decides between a batch's plan and its end.
 
 use clap::Subcommand;
-use serde_json::{Value, json};
+use serde_json::json;
 
 use super::batch_edit::BatchEdit;
 use super::context::Context;
 use super::error::CliError;
 use super::pause::{self, How};
+use super::plan;
 use crate::exit::Exit;
 
 /// Decisions about one that is open.
@@ -76,9 +77,9 @@ async fn approve(context: &Context, id: &str, plan: Option<String>) -> Result<Ex
         Some(plan) => plan,
         None => {
             let batch = context.client.get(&["batches", id], &[]).await?;
-            let reasons = batch.pointer("/asks/reasons").and_then(Value::as_array);
-            for reason in reasons.into_iter().flatten() {
-                context.say(reason["message"].as_str().unwrap_or_default());
+            let figures = batch.get("plan").into_iter();
+            for line in figures.flat_map(|figures| plan::told(&batch["planned"], figures)) {
+                context.say(&line);
             }
             batch["plan_hash"].as_str().unwrap_or_default().to_owned()
         }

@@ -35,6 +35,7 @@ mod message;
 pub mod migrate;
 pub mod output;
 pub mod pause;
+mod plan;
 mod request;
 mod restart;
 mod rows;

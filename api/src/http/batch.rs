@@ -17,6 +17,7 @@ use super::habit::wait;
 use super::state::ApiState;
 use super::view::batch::{BatchReply, is_final};
 use super::view::forecast::ForecastReply;
+use super::view::plan::PlanFiguresReply;
 use super::view::webhook::CallbackReply;
 
 pub(super) fn routes() -> OpenApiRouter<ApiState> {
@@ -54,12 +55,17 @@ async fn show_batch(
     Ok(Json(whole(&state, seen).await?))
 }
 
-/// A batch with its forecast, its rules and its callbacks.
+/// A batch with its forecast, its rules and its callbacks, and with the figures of a plan that asks.
 async fn whole(state: &ApiState, batch: BatchView) -> Result<BatchReply, Refusal> {
+    let plan = match batch.asks.as_ref().is_some_and(|asks| asks.is_open) {
+        true => Some(state.store.plan_figures(state.tenant, &batch).await?),
+        false => None,
+    };
     let forecast = state.store.forecast(state.tenant, batch.id).await?;
     let rules = state.store.batch_rules(state.tenant, batch.id).await?;
     let callbacks = state.store.callbacks(state.tenant, batch.id).await?;
     Ok(BatchReply {
+        plan: plan.map(PlanFiguresReply::from),
         forecast: forecast.map(ForecastReply::from),
         rules: Some(rules.into()),
         callbacks: Some(callbacks.into_iter().map(CallbackReply::from).collect()),

@@ -4,11 +4,11 @@ use axum::Json;
 use axum::extract::{Request, State};
 use axum::http::{HeaderMap, StatusCode, Uri, header};
 use axum::response::{IntoResponse, Response};
-use serde::{Deserialize, Serialize};
+use serde::Deserialize;
 use utoipa::{IntoParams, ToSchema};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
-use windlass_engine::protocol::{BatchPreview, Given, NewBatch, PreviewedJob, Source, Upload};
+use windlass_engine::protocol::{Given, NewBatch, Source, Upload};
 use windlass_engine::store::BatchFilter;
 use windlass_workflows::document::tree::{self, Format};
 use windlass_workflows::problem::Problem;
@@ -21,6 +21,7 @@ use super::habit::problem::Refusal;
 use super::habit::{idempotency, spool};
 use super::state::ApiState;
 use super::view::batch::{BatchReply, CreatedBatchReply};
+use super::view::plan::PreviewReply;
 
 /// The calls that a file may be sent with, however long that takes.
 pub(super) fn routes() -> OpenApiRouter<ApiState> {
@@ -152,64 +153,6 @@ async fn create_batch(
         Json(reply),
     )
         .into_response())
-}
-
-/// What a plan would hold.
-#[derive(Debug, Serialize, ToSchema)]
-struct PreviewReply {
-    /// Name of the configuration.
-    configuration: String,
-    /// `individual`, `object` or `combined`.
-    strategy: &'static str,
-    /// `namespace.name`.
-    template: String,
-    /// Members that pass the filter.
-    members: u64,
-    /// Jobs that they make.
-    jobs: u64,
-    /// Whether reading stopped early, so that there may be more.
-    at_least: bool,
-    /// The first jobs, rendered.
-    sample: Vec<PreviewedJobReply>,
-}
-
-/// One rendered job.
-#[derive(Debug, Serialize, ToSchema)]
-struct PreviewedJobReply {
-    /// Key of its member, where it has one member.
-    key: Option<String>,
-    /// Its object, or its member's.
-    object: Option<String>,
-    /// What the template would receive.
-    input: serde_json::Value,
-}
-
-impl From<BatchPreview> for PreviewReply {
-    fn from(preview: BatchPreview) -> Self {
-        Self {
-            configuration: preview.configuration,
-            strategy: preview.strategy,
-            template: preview.template,
-            members: preview.members,
-            jobs: preview.jobs,
-            at_least: preview.at_least,
-            sample: preview
-                .sample
-                .into_iter()
-                .map(PreviewedJobReply::from)
-                .collect(),
-        }
-    }
-}
-
-impl From<PreviewedJob> for PreviewedJobReply {
-    fn from(job: PreviewedJob) -> Self {
-        Self {
-            key: job.key,
-            object: job.object,
-            input: job.input,
-        }
-    }
 }
 
 /// What a batch would hold; stores nothing. A form brings the file that `selection.file` names along; of a file or a

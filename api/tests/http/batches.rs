@@ -145,7 +145,50 @@ async fn a_preview_counts_and_renders_and_stores_nothing() {
         (&json!(4), &json!(4))
     );
     assert_eq!(preview["sample"][0]["input"]["name"], "ada");
+    assert_eq!(preview["left_out"], json!({ "duplicate": 0, "invalid": 0 }));
+    assert_eq!(
+        (&preview["verdict"], &preview["reasons"]),
+        (&json!("runs"), &json!([]))
+    );
+    assert!(preview["last"].is_null() && preview["forecast_seconds"].is_null());
     assert_eq!(site.get("/v1/batches").await.ok(200)["items"], json!([]));
+}
+
+#[tokio::test]
+async fn a_batch_that_waits_for_approval_shows_what_its_plan_amounts_to() {
+    let site = Site::with_fleet().await;
+    let asking = format!("{INLINE}\napproval: {{ when: always }}\n");
+    let foreseen = site
+        .send(
+            Method::POST,
+            "/v1/batches/preview",
+            &[("content-type", "application/yaml")],
+            &asking,
+        )
+        .await
+        .ok(200);
+    let made = create(&site, "application/yaml", "a", &asking)
+        .await
+        .ok(201);
+    let address = format!("/v1/batches/{}", made["id"].as_str().unwrap());
+    assert!(made["batch"].get("plan").is_none());
+    site.store.plan().await.unwrap();
+
+    let batch = site.get(&address).await.ok(200);
+
+    let plan = batch["plan"].as_object().expect("its figures");
+    assert_eq!(
+        (&plan["verdict"], &foreseen["verdict"]),
+        (&json!("asks"), &json!("asks"))
+    );
+    for (name, figure) in plan {
+        assert_eq!(figure, &foreseen[name.as_str()], "{name}");
+    }
+    let hash = json!({ "plan": batch["plan_hash"] });
+    site.post(&format!("{address}/approve"), &hash)
+        .await
+        .ok(200);
+    assert!(site.get(&address).await.ok(200).get("plan").is_none());
 }
 
 #[tokio::test]

@@ -199,7 +199,10 @@ impl Store {
     }
 
     /// A version's full name, and the schema of its input, if it has one.
-    async fn inlet(&self, template_version: i32) -> Result<(String, Option<Arc<Schema>>), Error> {
+    pub(super) async fn inlet(
+        &self,
+        template_version: i32,
+    ) -> Result<(String, Option<Arc<Schema>>), Error> {
         let pinned = self.pinned(template_version).await?;
         let unreadable = |message: String| Error::Unreadable {
             noun: "template version",

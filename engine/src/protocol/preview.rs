@@ -5,12 +5,14 @@ use std::time::{Duration, Instant};
 use serde::Serialize;
 use tokio::task::yield_now;
 use windlass_workflows::configuration::{JobConfiguration, Source as Selected};
-use windlass_workflows::plan::{Member, Rendering, asked, context_key};
+use windlass_workflows::plan::{Rendering, SelectionHash, asked, context_key};
 use windlass_workflows::problem::Problem;
 use windlass_workflows::value::Value;
 
 use super::create::{Recipe, Source};
 use super::draw::{OutsideRow, item, of_row, reader};
+use super::figures::{Drawing, LeftOutCounts, PlanFigures, PreviewedJob, SAMPLE_MAX};
+use super::plan::inline::Judged;
 use super::plan::judge::{Verdict, judge};
 use super::plan::members::Members;
 use super::plan::shape::{PlannedJob, Shaper};
@@ -21,8 +23,6 @@ use crate::{Error, Store};
 
 /// A preview reads no longer than this and then says "at least".
 const READING_MAX: Duration = Duration::from_secs(30);
-/// Jobs that are rendered.
-const RENDERED_MAX: u64 = 20;
 
 /// What a plan would hold.
 #[derive(Clone, Debug, Serialize)]
@@ -39,19 +39,9 @@ pub struct BatchPreview {
     pub jobs: u64,
     /// Whether reading stopped early, so that there may be more.
     pub at_least: bool,
-    /// The first jobs, rendered.
-    pub sample: Vec<PreviewedJob>,
-}
-
-/// One rendered job.
-#[derive(Clone, Debug, Serialize)]
-pub struct PreviewedJob {
-    /// Key of its member, where it has one member.
-    pub key: Option<String>,
-    /// Its object, or its member's.
-    pub object: Option<String>,
-    /// What the template would receive, JSON.
-    pub input: serde_json::Value,
+    /// What was left out, what would stop it, how it differs from the last batch, and its first jobs. Where reading
+    /// stopped early, guards that look at all of the selection say nothing.
+    pub figures: PlanFigures,
 }
 
 impl Store {
@@ -87,17 +77,55 @@ impl Store {
             Given::Nothing => {
                 let category = recipe.category;
                 let members = Members::of(self.clone(), configuration, category, None);
-                return scan(&recipe, members, false).await;
+                let scanned = scan(&recipe, members, false).await?;
+                return self.previewed(tenant, &recipe, scanned).await;
             }
             Given::File(file) => upload::collected(configuration, file).await?,
             Given::Rows(sample) => sample.collected(configuration),
         };
         let at_least = is_cut || collected.is_full();
-        let members = judged(configuration, collected)?;
-        let members = Members::given(self.clone(), configuration, members);
-        let mut preview = scan(&recipe, members, false).await?;
-        preview.at_least |= at_least;
-        Ok(preview)
+        let judged = judged(configuration, collected)?;
+        let members = Members::given(self.clone(), configuration, judged.members);
+        let mut scanned = scan(&recipe, members, false).await?;
+        scanned.at_least |= at_least;
+        (judged.left_out.iter()).for_each(|row| scanned.left_out.add(row));
+        self.previewed(tenant, &recipe, scanned).await
+    }
+
+    /// What was read, with all that people judge it by.
+    async fn previewed(
+        &self,
+        tenant: i32,
+        recipe: &Recipe,
+        scanned: Scanned,
+    ) -> Result<BatchPreview, Error> {
+        let drawing = Drawing {
+            members: scanned.members,
+            jobs: scanned.jobs,
+            left_out: scanned.left_out,
+            at_least: scanned.at_least,
+            selection: &hex::encode(scanned.selection.finish()),
+        };
+        let stored = recipe.stored.as_ref().map(|(name, _)| name.as_str());
+        let configuration = &recipe.configuration;
+        let figures = self
+            .figures(tenant, stored, configuration, &drawing)
+            .await?;
+        let (_, schema) = self.inlet(recipe.resolved.template_version).await?;
+        let jobs = scanned.sample.into_iter();
+        let sample = jobs.map(|job| PreviewedJob::planned(job, schema.as_deref()));
+        Ok(BatchPreview {
+            configuration: recipe.name().to_owned(),
+            strategy: configuration.strategy.as_str(),
+            template: recipe.resolved.template.clone(),
+            members: scanned.members,
+            jobs: scanned.jobs,
+            at_least: scanned.at_least,
+            figures: PlanFigures {
+                sample: sample.collect(),
+                ..figures
+            },
+        })
     }
 
     /// The configuration of a recipe whose members stand outside, and what they are asked with now; nothing
@@ -184,7 +212,7 @@ impl Sample {
 }
 
 /// The members among rows that were read for a preview.
-fn judged(configuration: &JobConfiguration, collected: Collected) -> Result<Vec<Member>, Error> {
+fn judged(configuration: &JobConfiguration, collected: Collected) -> Result<Judged, Error> {
     let rows = collected.rows.into_iter();
     let judged = inline::judge(&configuration.selection, rows, &|n, problem| match problem
         .code
@@ -194,7 +222,7 @@ fn judged(configuration: &JobConfiguration, collected: Collected) -> Result<Vec<
         _ => problem,
     });
     match judged.problems.is_empty() {
-        true => Ok(judged.members),
+        true => Ok(judged),
         false => Err(Error::Invalid {
             problems: judged.problems.into_iter().take(PROBLEMS_MAX).collect(),
         }),
@@ -204,67 +232,59 @@ fn judged(configuration: &JobConfiguration, collected: Collected) -> Result<Vec<
 /// Problems of a preview that are told.
 const PROBLEMS_MAX: usize = 100;
 
-async fn scan(
-    recipe: &Recipe,
-    mut members: Members,
-    first_only: bool,
-) -> Result<BatchPreview, Error> {
+/// What was read for a preview.
+#[derive(Default)]
+struct Scanned {
+    members: u64,
+    jobs: u64,
+    at_least: bool,
+    left_out: LeftOutCounts,
+    selection: SelectionHash,
+    sample: Vec<PlannedJob>,
+}
+
+async fn scan(recipe: &Recipe, mut members: Members, first_only: bool) -> Result<Scanned, Error> {
     let configuration = &recipe.configuration;
     let rendering = rendering(recipe)?;
     let mut shaper = Shaper::of_preview(configuration, &rendering);
-    let mut preview = empty(recipe);
+    let mut scanned = Scanned::default();
+    (members.left_out().iter()).for_each(|row| scanned.left_out.add(row));
     let since = Instant::now();
     'reading: while let Some(page) = members.page().await? {
         for mut member in page {
-            let verdict = judge(configuration, &rendering, &member).map_err(Error::invalid)?;
-            if !matches!(verdict, Verdict::Member) {
-                continue;
+            match judge(configuration, &rendering, &member).map_err(Error::invalid)? {
+                Verdict::Member => {}
+                Verdict::Dropped => continue,
+                Verdict::LeftOut(row) => {
+                    scanned.left_out.add(&row);
+                    continue;
+                }
             }
-            preview.members += 1;
+            scanned.members += 1;
             if first_only {
-                return Ok(preview);
+                return Ok(scanned);
             }
-            member.n = preview.members;
+            member.n = scanned.members;
+            scanned.selection.add(&member);
             shaper
-                .add(member, shaper.jobs() < RENDERED_MAX)
+                .add(member, shaper.jobs() < SAMPLE_MAX)
                 .map_err(Error::invalid)?;
-            if members.is_beyond_limit(preview.members) {
+            if members.is_beyond_limit(scanned.members) {
                 break 'reading;
             }
             if since.elapsed() > READING_MAX {
-                preview.at_least = true;
+                scanned.at_least = true;
                 break 'reading;
             }
         }
         yield_now().await;
     }
     shaper.finish().map_err(Error::invalid)?;
-    preview.jobs = shaper.jobs();
+    scanned.jobs = shaper.jobs();
     while let Some(block) = shaper.take_block(true) {
-        preview.sample.extend(block.jobs.into_iter().map(previewed));
+        scanned.sample.extend(block.jobs);
     }
-    Ok(preview)
-}
-
-fn empty(recipe: &Recipe) -> BatchPreview {
-    BatchPreview {
-        configuration: recipe.name().to_owned(),
-        strategy: recipe.configuration.strategy.as_str(),
-        template: recipe.resolved.template.clone(),
-        members: 0,
-        jobs: 0,
-        at_least: false,
-        sample: Vec::new(),
-    }
-}
-
-fn previewed(job: PlannedJob) -> PreviewedJob {
-    let input = serde_json::from_str(&job.input).unwrap_or_default();
-    PreviewedJob {
-        key: job.key,
-        object: job.object,
-        input,
-    }
+    Ok(scanned)
 }
 
 fn rendering(recipe: &Recipe) -> Result<Rendering, Error> {

@@ -52,6 +52,7 @@ mod partitions;
 mod pause;
 mod pause_running;
 mod pins;
+mod plan_figures;
 mod poison;
 mod preview;
 mod purpose_retries;

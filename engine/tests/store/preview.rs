@@ -7,7 +7,7 @@ use crate::common::Bench;
 use crate::common::recipe::{BIRDS, flock, jobs, plan, recipe, refused};
 use serde_json::json;
 use windlass_engine::Error;
-use windlass_engine::protocol::{BatchPreview, Given, Source, Upload};
+use windlass_engine::protocol::{BatchPreview, Given, Upload};
 use windlass_engine::store::{BatchView, DEFAULT_TENANT};
 
 #[tokio::test]
@@ -41,6 +41,7 @@ async fn a_preview_tells_what_the_plan_will_hold_and_stores_nothing() {
             (batch.strategy.as_str(), false)
         );
         let told: Vec<_> = preview
+            .figures
             .sample
             .into_iter()
             .map(|job| (job.key, job.object, job.input))
@@ -68,7 +69,7 @@ async fn a_preview_obeys_the_limit_and_renders_twenty_jobs() {
         .expect("a preview");
 
     assert_eq!(
-        (preview.members, preview.jobs, preview.sample.len()),
+        (preview.members, preview.jobs, preview.figures.sample.len()),
         (1_200, 1_200, 20)
     );
 }
@@ -103,13 +104,18 @@ async fn a_file_is_previewed_as_it_would_be_planned_and_nothing_of_it_is_kept() 
         .await
         .expect("a preview");
     assert_eq!((each.members, each.jobs, each.at_least), (2, 2, false));
-    let keys: Vec<_> = each.sample.iter().map(|job| job.key.as_deref()).collect();
+    let keys: Vec<_> = each
+        .figures
+        .sample
+        .iter()
+        .map(|job| job.key.as_deref())
+        .collect();
     assert_eq!(keys, [Some("Auk"), Some("Wren")]);
     let objects = over_file(&bench, rows, "object", csv)
         .await
         .expect("a preview");
     assert_eq!((objects.members, objects.jobs), (2, 1));
-    assert_eq!(objects.sample[0].object.as_deref(), Some("Ohio"));
+    assert_eq!(objects.figures.sample[0].object.as_deref(), Some("Ohio"));
 
     let refused = refused(over_file(&bench, json!({}), "individual", csv).await);
     assert_eq!(refused.code, "invalid_row");
@@ -135,5 +141,5 @@ async fn a_preview_of_a_large_file_says_at_least() {
         .expect("a preview");
 
     assert_eq!((preview.members, preview.at_least), (50_000, true));
-    assert_eq!(preview.sample.len(), 20);
+    assert_eq!(preview.figures.sample.len(), 20);
 }

@@ -10,6 +10,7 @@ use windlass_engine::store::{
 };
 
 use super::forecast::ForecastReply;
+use super::plan::PlanFiguresReply;
 use super::rules::BatchRulesReply;
 use super::webhook::CallbackReply;
 use crate::http::habit::ids::{BatchId, JobId};
@@ -65,6 +66,9 @@ pub struct BatchReply {
     pub window: i64,
     /// What its plan asks a person, or asked before it was approved.
     pub asks: Option<AsksReply>,
+    /// What its plan amounts to; of one batch only, while it waits for an answer.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub plan: Option<PlanFiguresReply>,
     /// Who approved the plan.
     pub approved_by: Option<String>,
     /// Approved.
@@ -310,6 +314,7 @@ impl From<BatchView> for BatchReply {
             started_at: batch.started_at,
             released_at: batch.released_at,
             asks: batch.asks.map(AsksReply::from),
+            plan: None,
             approved_by: batch.approved_by,
             approved_at: batch.approved_at,
             open: batch.open,

@@ -12,6 +12,7 @@ pub(super) mod job;
 pub(super) mod limit;
 pub(super) mod member;
 pub(super) mod order;
+pub(super) mod plan;
 pub(super) mod report;
 pub(super) mod rules;
 pub(super) mod schedule;

@@ -1,12 +1,12 @@
 //! Sealing: the plan gets its hash, and its guards say whether a person must look at it first.
 
 use serde_json::{Value, json};
-use windlass_workflows::configuration::AsksWhen;
-use windlass_workflows::plan::{Drawn, PlanHash, SelectionHash, Tripped, context_key, tripped};
+use windlass_workflows::plan::{Drawn, PlanHash, SelectionHash, Tripped, context_key};
 use windlass_workflows::problem::Problem;
 
 use super::shape::Shaper;
 use super::{PlanRow, Stop, occasion};
+use crate::protocol::figures::{PlanVerdict, judged};
 use crate::vocabulary::ConfigurationKind;
 use crate::{Error, Store};
 
@@ -79,15 +79,11 @@ impl Store {
             last_members: row.last_members.map(count),
             is_same: row.last_selection.as_deref() == Some(selection),
         };
-        let tripped = tripped(&plan.configuration.guards, &drawn);
-        let mut reasons = tripped;
-        match plan.configuration.approval.when {
-            AsksWhen::Never => return none_or_fails(&reasons).map(|()| None),
-            AsksWhen::Guards => {}
-            AsksWhen::Always => reasons.push(Tripped {
-                guard: "approval",
-                message: "a person approves every plan of this configuration".to_owned(),
-            }),
+        let (reasons, verdict) = judged(&plan.configuration, &drawn);
+        match verdict {
+            PlanVerdict::Runs => return Ok(None),
+            PlanVerdict::Refused => return Err(refused(&reasons)),
+            PlanVerdict::Asks => {}
         }
         let last = row.last.map(|batch| {
             json!({
@@ -95,7 +91,7 @@ impl Store {
                 "same_selection": drawn.is_same,
             })
         });
-        Ok((!reasons.is_empty()).then(|| Asks::of(&reasons, &last)))
+        Ok(Some(Asks::of(&reasons, &last)))
     }
 
     async fn purpose_revision(&self, plan: &PlanRow) -> Result<Option<i64>, Error> {
@@ -136,14 +132,13 @@ impl Asks {
 }
 
 /// Where nobody is to be asked, a tripped guard can only stop the batch.
-fn none_or_fails(tripped: &[Tripped]) -> Result<(), Stop> {
-    let Some(first) = tripped.first() else {
-        return Ok(());
-    };
-    let pointer = format!("/guards/{}", first.guard);
+fn refused(tripped: &[Tripped]) -> Stop {
+    let guard = tripped.first().map_or("", |first| first.guard);
     let said: Vec<&str> = tripped.iter().map(|one| one.message.as_str()).collect();
-    let problem = Problem::new("guard_tripped", pointer, said.join("; "));
-    Err(Stop::Refused(problem.hint(
-        "look at the selection; without `approval: { when: never }` a person would be asked",
-    )))
+    let problem = Problem::new("guard_tripped", format!("/guards/{guard}"), said.join("; "));
+    Stop::Refused(
+        problem.hint(
+            "look at the selection; without `approval: { when: never }` a person would be asked",
+        ),
+    )
 }
