@@ -73,3 +73,4 @@ mod template;
 mod template_words;
 mod tolerance;
 mod upload;
+mod vectors;
