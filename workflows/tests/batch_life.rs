@@ -1,14 +1,17 @@
 //! The reference vectors of guards and approvals.
 
+#[path = "vectors/kit.rs"]
+mod kit;
+
+use kit::{Case, of_batches};
 use windlass_workflows::configuration::{Content, JobConfiguration, restore};
 use windlass_workflows::plan::{Approval, Asking, Drawn, approval, tripped};
 use windlass_workflows::value::Value;
 
-fn vectors(section: &str) -> Vec<serde_json::Value> {
-    let text = include_str!("vectors/batch-vectors.yaml");
-    let all: serde_json::Value = serde_saphyr::from_str(text).unwrap();
-    all[section].as_array().unwrap().clone()
-}
+/// Who asserts what only a batch has.
+const GUARDS: &str = "engine/tests/store/vectors/guards.rs";
+/// The same of approvals, with those that are refused before anybody judges.
+const APPROVAL: &str = "engine/tests/store/vectors/approval.rs";
 
 /// A job configuration with these keys beside the least that it needs.
 fn configured(keys: &serde_json::Value) -> JobConfiguration {
@@ -24,37 +27,50 @@ fn configured(keys: &serde_json::Value) -> JobConfiguration {
     }
 }
 
+/// What a vector of guards says of the plan and of the batch before it.
+fn drawn(case: &mut Case) -> Drawn {
+    let is_same = case.take("selection_hash_equals_last");
+    let mut count = |field: &str| case.take(field).and_then(|count| count.as_u64());
+    Drawn {
+        // Where a vector says nothing of members, there are some.
+        members: count("members").unwrap_or(5),
+        left_out: count("invalid").unwrap_or_default(),
+        last_members: count("last"),
+        is_same: is_same == Some(true.into()),
+    }
+}
+
 #[test]
 fn guards_ask_where_their_vectors_do() {
-    let vectors = vectors("guards");
-    assert_eq!(vectors.len(), 9);
-    for vector in vectors {
-        let guards = configured(&serde_json::json!({ "guards": vector["guards"] })).guards;
-        let drawn = Drawn {
-            // Where a vector says nothing of members, there are some.
-            members: vector["members"].as_u64().unwrap_or(5),
-            left_out: vector["invalid"].as_u64().unwrap_or_default(),
-            last_members: vector["last"].as_u64(),
-            is_same: vector["selection_hash_equals_last"].as_bool() == Some(true),
-        };
+    for mut case in of_batches("guards") {
+        let guards = configured(&serde_json::json!({ "guards": case.need("guards") })).guards;
+        let drawn = drawn(&mut case);
 
         let found = tripped(&guards, &drawn);
 
         let asked: Vec<&str> = found.iter().map(|one| one.guard).collect();
-        let wanted: Vec<&str> = vector["ask"]
-            .as_array()
-            .unwrap()
-            .iter()
-            .map(|guard| guard.as_str().unwrap())
-            .collect();
-        assert_eq!(asked, wanted, "{vector}");
-        if let (Some(change), Some(first)) = (vector["change"].as_str(), found.first()) {
-            assert!(
-                first.message.contains(&format!("a change of {change},")),
-                "{first:?}"
-            );
+        assert_eq!(
+            case.need("ask"),
+            serde_json::json!(asked),
+            "{}",
+            case.told()
+        );
+        for field in ["state", "jobs", "rows"] {
+            case.leave(field, GUARDS);
+        }
+        case.says("note", "no completed batch of this configuration yet");
+        if let Some(change) = case.take("change") {
+            assert_eq!(changed(&drawn), change, "{}", case.told());
         }
     }
+}
+
+/// The change that a guard sees, as one tells it that allows none.
+fn changed(drawn: &Drawn) -> String {
+    let strict = configured(&serde_json::json!({ "guards": { "max_change": "0%" } })).guards;
+    let told = tripped(&strict, drawn);
+    let (_, change) = told[0].message.split_once("a change of ").unwrap();
+    change.split_once(',').unwrap().0.to_owned()
 }
 
 #[test]
@@ -115,10 +131,10 @@ fn moment(case: &str) -> Option<(Asking<'static>, &'static str)> {
 
 #[test]
 fn approvals_come_to_what_their_vectors_say() {
-    let mut played = 0;
-    for vector in vectors("approval") {
-        let case = vector["case"].as_str().unwrap();
-        let Some((asking, who)) = moment(case) else {
+    for mut vector in of_batches("approval") {
+        let case = vector.text("case");
+        let Some((asking, who)) = moment(&case) else {
+            vector.leave_whole(&case, APPROVAL);
             continue;
         };
         let hash = if case == "another hash" {
@@ -135,11 +151,12 @@ fn approvals_come_to_what_their_vectors_say() {
             Approval::TemplateRetired => "409 template_retired",
         };
 
-        let wanted = vector["expect"].to_string();
+        let wanted = vector.need("expect").to_string();
         assert_eq!(found, wanted.trim_matches('"'), "{case}");
-        played += 1;
+        for field in ["state", "flag", "effect", "note"] {
+            vector.leave(field, APPROVAL);
+        }
     }
-    assert_eq!(played, 9);
 }
 
 #[test]

@@ -1,40 +1,39 @@
 //! The reference vectors of batches, as far as they speak of pure pieces.
 
+#[path = "vectors/kit.rs"]
+mod kit;
+
+use kit::{Case, of_batches};
+use serde_json::Value as Json;
 use windlass_workflows::plan::{
     Chunk, Member, MemberValue, Speeds, Standing, Tallies, Totals, chunks, forecast,
     progress_percent, room,
 };
 use windlass_workflows::value::Value;
 
-fn vectors(section: &str) -> Vec<Value> {
-    let text = include_str!("vectors/batch-vectors.yaml");
-    let json: serde_json::Value = serde_saphyr::from_str(text).unwrap();
-    let value = Value::from(json);
-    let found = value.get(section).and_then(Value::as_list).unwrap();
-    found.to_vec()
-}
+/// Who asserts what only a plan has.
+const INPUTS: &str = "engine/tests/store/vectors/inputs.rs";
+/// Who asserts what only a batch has.
+const TOTALS: &str = "engine/tests/store/vectors/totals.rs";
 
-fn number(vector: &Value, key: &str) -> u64 {
-    vector.get(key).and_then(Value::as_u64).unwrap()
+fn list(value: &Json) -> Vec<u64> {
+    let items = value.as_array().unwrap().iter();
+    items.map(|item| item.as_u64().unwrap()).collect()
 }
 
 #[test]
 fn chunks_close_where_the_vectors_say() {
-    for vector in vectors("chunks") {
-        let list = |value: &Value| -> Vec<u64> {
-            let items = value.as_list().unwrap().iter();
-            items.map(|item| item.as_u64().unwrap()).collect()
-        };
-        let sizes = list(vector.get("sizes").unwrap());
+    for mut case in of_batches("chunks") {
+        let sizes = list(&case.need("sizes"));
         let rule = Chunk {
-            max_items: u32::try_from(number(&vector, "max_items")).unwrap(),
-            max_bytes: number(&vector, "max_bytes"),
+            max_items: u32::try_from(case.number("max_items")).unwrap(),
+            max_bytes: case.number("max_bytes"),
         };
 
         let counts = chunks(rule, sizes.iter().copied());
 
-        let expected = vector.get("expect").and_then(Value::as_list).unwrap();
-        let expected: Vec<Vec<u64>> = expected.iter().map(list).collect();
+        let expected = case.need("expect");
+        let expected: Vec<Vec<u64>> = expected.as_array().unwrap().iter().map(list).collect();
         let mut rest = sizes.as_slice();
         let found: Vec<Vec<u64>> = counts
             .iter()
@@ -44,17 +43,8 @@ fn chunks_close_where_the_vectors_say() {
                 chunk.to_vec()
             })
             .collect();
-        assert_eq!(found, expected, "{vector}");
+        assert_eq!(found, expected, "{}", case.told());
     }
-}
-
-fn input(vectors: &[Value], name: &str) -> Value {
-    let is_named = |vector: &&Value| {
-        let found = vector.get("name").and_then(Value::as_str);
-        found.is_some_and(|found| found.starts_with(name))
-    };
-    let vector = vectors.iter().find(is_named).unwrap();
-    vector.get("input").unwrap().clone()
 }
 
 fn members(of: &Value) -> Vec<Member> {
@@ -73,157 +63,182 @@ fn members(of: &Value) -> Vec<Member> {
         .collect()
 }
 
-#[test]
-fn every_strategy_gives_the_input_of_its_vector() {
-    let vectors = vectors("inputs");
-
-    let wanted = input(&vectors, "individual");
-    let member = Member {
-        n: 1,
-        key: "1".to_owned(),
-        object: None,
-        document: wanted.clone().into(),
-    };
-    assert_eq!(same(MemberValue::Individual(&member)), wanted.to_json());
-
-    let wanted = input(&vectors, "object, first two members");
-    let members_of_object = members(&wanted);
-    let found = MemberValue::Object {
-        object: "Arizona",
-        members: &members_of_object,
-    };
-    assert_eq!(same(found), wanted.to_json());
-
-    let wanted = input(&vectors, "combined, no chunk");
-    let all = members(&wanted);
-    assert_eq!(same(MemberValue::Combined(&all)), wanted.to_json());
-
-    let wanted = input(&vectors, "object with chunk");
-    let found = MemberValue::ObjectInChunks {
-        object: "Arizona",
-        count: 111,
-        chunks: 1,
-    };
-    assert_eq!(same(found), wanted.to_json());
-
-    let wanted = input(&vectors, "combined, chunks");
-    let found = MemberValue::CombinedInChunks {
-        count: 10_000,
-        chunks: 10,
-    };
-    assert_eq!(same(found), wanted.to_json());
-
-    let wanted = input(&vectors, "the second chunk");
-    let second = members(&wanted);
-    let found = MemberValue::Chunk {
-        object: None,
-        chunk: 2,
-        chunks: 5_000,
-        members: &second,
-    };
-    assert_eq!(same(found), wanted.to_json());
-}
-
 fn same(value: MemberValue<'_>) -> String {
     value.to_value().unwrap().to_json()
 }
 
+/// What a strategy makes of the members that a vector names.
+fn made(name: &str, wanted: &Value) -> String {
+    let object = "Arizona";
+    match name {
+        "individual, member 1" => same(MemberValue::Individual(&Member {
+            n: 1,
+            key: "1".to_owned(),
+            object: None,
+            document: wanted.clone().into(),
+        })),
+        "object, first two members of Arizona, no chunk" => same(MemberValue::Object {
+            object,
+            members: &members(wanted),
+        }),
+        "object with chunk: no items, whatever the size" => same(MemberValue::ObjectInChunks {
+            object,
+            count: 111,
+            chunks: 1,
+        }),
+        "combined, no chunk, 2 members" => same(MemberValue::Combined(&members(wanted))),
+        "combined, chunks of 1,000" => same(MemberValue::CombinedInChunks {
+            count: 10_000,
+            chunks: 10,
+        }),
+        "the second chunk of two members" => same(MemberValue::Chunk {
+            object: None,
+            chunk: 2,
+            chunks: 5_000,
+            members: &members(wanted),
+        }),
+        other => panic!("a vector that nobody plays: {other}"),
+    }
+}
+
+#[test]
+fn every_strategy_gives_the_input_of_its_vector() {
+    for mut case in of_batches("inputs") {
+        let name = case.text("name");
+        case.leave("batch", INPUTS);
+        if case.leave("jobs", INPUTS) {
+            continue;
+        }
+        let wanted = Value::from(case.need("input"));
+
+        assert_eq!(made(&name, &wanted), wanted.to_json(), "{name}");
+    }
+}
+
 #[test]
 fn progress_is_rounded_down_to_one_decimal() {
-    for vector in vectors("progress") {
-        let found = match vector.get("strategy") {
-            None => progress_percent(number(&vector, "jobs"), number(&vector, "open")),
-            Some(_) => {
-                let members = number(&vector, "members");
-                let done = number(&vector, "members_in_finished_chunks");
-                progress_percent(members, members - done)
-            }
+    for mut case in of_batches("progress") {
+        let found = if case.says("strategy", "combined") {
+            let members = case.number("members");
+            progress_percent(members, members - case.number("members_in_finished_chunks"))
+        } else {
+            progress_percent(case.number("jobs"), case.number("open"))
         };
-        let wanted = vector.get("percent").and_then(Value::as_f64).unwrap();
-        assert!((found - wanted).abs() < 1e-9, "{vector}: {found}");
+        let wanted = case.real("percent");
+        assert!((found - wanted).abs() < 1e-9, "{}: {found}", case.told());
     }
 }
 
 #[test]
 fn room_is_what_window_and_tokens_leave() {
-    for vector in vectors("release") {
-        let tokens = vector.get("tokens").and_then(Value::as_u64);
+    for mut case in of_batches("release") {
+        let tokens = case.need("tokens");
+        assert!(tokens.is_u64() || tokens == "none", "{}", case.told());
         let found = room(
-            number(&vector, "window"),
-            number(&vector, "released"),
-            number(&vector, "settled"),
-            tokens,
+            case.number("window"),
+            case.number("released"),
+            case.number("settled"),
+            tokens.as_u64(),
         );
-        assert_eq!(found, number(&vector, "room"), "{vector}");
+        assert_eq!(found, case.number("room"), "{}", case.told());
+        // A room is a count: there is none below nothing, so nothing is taken back.
+        case.says("note", "the window was lowered; nothing is taken back");
     }
+}
+
+/// What happened to the sums of a batch since the step before; `None` where only a batch can tell.
+fn step(totals: Totals, name: &str) -> Option<Totals> {
+    let (mut all, mut restarted) = (totals.tallies, totals.restarted);
+    let mut expected = totals.expected;
+    match name {
+        "10 planned and released" => expected = 10,
+        "7 completed and 3 failed" => (all.completed, all.failed) = (7, 3),
+        "restart failed" => {
+            restarted.failed = totals.now().failed;
+            expected += restarted.failed;
+        }
+        "2 completed and 1 parked" => {
+            all.completed += 2;
+            all.parked += 1;
+        }
+        "the parked one redriven" => {
+            restarted.parked = 1;
+            expected += 1;
+        }
+        "it completes" => all.completed += 1,
+        "10 completed but 1 cancelled and 1 suppressed of 12" => {
+            expected = 12;
+            restarted = Tallies::default();
+            all = Tallies {
+                completed: 10,
+                cancelled: 1,
+                suppressed: 1,
+                ..Tallies::default()
+            };
+        }
+        _ => return None,
+    }
+    Some(Totals {
+        expected,
+        tallies: all,
+        restarted,
+    })
 }
 
 #[test]
 fn totals_end_as_their_vectors_do() {
-    let mut checked = 0;
-    for vector in vectors("totals") {
-        let (Some(expected), Some(settled)) = (vector.get("expected"), vector.get("settled"))
-        else {
+    let mut totals = Totals::default();
+    for mut case in of_batches("totals") {
+        let name = case.text("step");
+        let Some(after) = step(totals, &name) else {
+            case.leave_whole(&name, TOTALS);
             continue;
         };
-        let count = |key: &str| vector.get(key).and_then(Value::as_u64).unwrap_or_default();
-        let now = Tallies {
-            completed: count("completed"),
-            failed: count("failed"),
-            parked: count("parked"),
-            ..Tallies::default()
-        };
-        // What was restarted is told by what is settled beyond the kinds of now.
-        let restarted = Tallies {
-            failed: settled.as_u64().unwrap() - now.sum(),
-            ..Tallies::default()
-        };
-        let totals = Totals {
-            expected: expected.as_u64().unwrap(),
-            tallies: Tallies {
-                failed: now.failed + restarted.failed,
-                ..now
-            },
-            restarted,
-        };
+        totals = after;
+        case.leave("finished", TOTALS);
 
+        let now = totals.now();
+        for (field, found) in [
+            ("expected", totals.expected),
+            ("settled", totals.settled()),
+            ("completed", now.completed),
+            ("failed", now.failed),
+            ("parked", now.parked),
+        ] {
+            if let Some(wanted) = case.take(field) {
+                assert_eq!(wanted, found, "{field} of {}", case.told());
+            }
+        }
         let state = totals.ending().map_or("running", |ending| ending.as_str());
-
-        assert_eq!(
-            Some(state),
-            vector.get("state").and_then(Value::as_str),
-            "{vector}"
-        );
-        assert_eq!(totals.now(), now);
-        checked += 1;
+        assert_eq!(case.text("state"), state, "{name}");
     }
-    assert_eq!(checked, 6);
 }
 
-fn real(vector: &Value, key: &str) -> Option<f64> {
-    vector.get(key).and_then(Value::as_f64)
+/// An instant of a forecast in seconds, or null.
+fn seconds(case: &mut Case, field: &str) -> Option<f64> {
+    let found = case.need(field);
+    assert!(found.is_null() || found.is_number(), "{}", case.told());
+    found.as_f64()
 }
 
 #[test]
 fn a_forecast_says_what_the_vectors_say() {
-    for vector in vectors("forecast") {
-        let speed = |key: &str| real(&vector, key).unwrap();
+    for mut case in of_batches("forecast") {
         let speeds = Speeds {
-            r1: speed("r1"),
-            r15: speed("r15"),
-            r_all: speed("r_all"),
+            r1: case.real("r1"),
+            r15: case.real("r15"),
+            r_all: case.real("r_all"),
         };
         let standing = Standing {
-            open: number(&vector, "open"),
-            in_flight: number(&vector, "in_flight"),
+            open: case.number("open"),
+            in_flight: case.number("in_flight"),
             waiting: 0,
         };
 
-        let found = forecast(standing, speeds, real(&vector, "deadline"));
+        let found = forecast(standing, speeds, Some(case.real("deadline")));
 
-        let wanted = vector.get("light").and_then(Value::as_str).unwrap();
-        assert_eq!(found.light.as_str(), wanted, "{vector}");
-        assert_eq!(found.early, real(&vector, "early"), "{vector}");
-        assert_eq!(found.late, real(&vector, "late"), "{vector}");
+        assert_eq!(found.light.as_str(), case.text("light"), "{}", case.told());
+        assert_eq!(found.early, seconds(&mut case, "early"), "{}", case.told());
+        assert_eq!(found.late, seconds(&mut case, "late"), "{}", case.told());
     }
 }

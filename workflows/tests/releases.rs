@@ -1,6 +1,10 @@
 //! Release, stages and tolerance: the reference vectors, and what holds for every course of a batch.
 
+#[path = "vectors/kit.rs"]
+mod kit;
+
 use chrono::{DateTime, TimeDelta, Utc};
+use kit::of_batches;
 use proptest::prelude::*;
 use windlass_workflows::calendar::Blackout;
 use windlass_workflows::configuration::{
@@ -11,12 +15,6 @@ use windlass_workflows::plan::{
 };
 use windlass_workflows::problem::Problem;
 use windlass_workflows::value::Value;
-
-fn vectors(section: &str) -> Vec<serde_json::Value> {
-    let text = include_str!("vectors/batch-vectors.yaml");
-    let all: serde_json::Value = serde_saphyr::from_str(text).unwrap();
-    all[section].as_array().unwrap().clone()
-}
 
 fn document(keys: serde_json::Value) -> Value {
     let mut document = serde_json::json!({
@@ -54,46 +52,48 @@ fn numbers(list: &serde_json::Value) -> Vec<u64> {
 
 #[test]
 fn a_ramp_has_the_stages_of_its_vector_and_a_spread_canary_its_places() {
-    let vectors = vectors("ramp");
-    assert_eq!(vectors.len(), 5);
-    for vector in vectors {
-        let canary = serde_json::json!({ "items": vector["items"], "ramp": vector["ramp"] });
+    for mut case in of_batches("ramp") {
+        let canary = serde_json::json!({ "items": case.need("items"), "ramp": case.need("ramp") });
         let canary = configured(serde_json::json!({ "canary": canary })).canary;
         let canary = canary.expect("a canary");
-        let jobs = vector["jobs"].as_u64().unwrap();
+        let jobs = case.number("jobs");
 
+        let told = case.told();
         assert_eq!(
             stages(&canary, jobs),
-            numbers(&vector["expect"]),
-            "{vector}"
+            numbers(&case.need("expect")),
+            "{told}"
         );
-        let wanted = numbers(&vector["spread"]);
+        let wanted = numbers(&case.need("spread"));
         let places: Vec<u64> = spread(canary.items, jobs).take(wanted.len()).collect();
-        assert_eq!(places, wanted, "{vector}");
+        assert_eq!(places, wanted, "{told}");
         assert!(spread(canary.items, jobs).all(|place| place < jobs));
     }
 }
 
 #[test]
 fn a_tolerance_trips_where_its_vector_says() {
-    let vectors = vectors("tolerance");
-    assert_eq!(vectors.len(), 12);
-    for vector in vectors {
-        let keys = serde_json::json!({ "tolerance": vector["tolerance"] });
+    for mut case in of_batches("tolerance") {
+        let name = case.text("name");
+        let keys = serde_json::json!({ "tolerance": case.need("tolerance") });
         let tolerance = configured(keys).tolerance.expect("a tolerance");
-        let count = |key: &str| vector[key].as_u64().unwrap();
         let now = Tallies {
-            completed: count("completed"),
-            failed: count("failed"),
-            parked: count("parked"),
-            expired: count("expired"),
+            completed: case.number("completed"),
+            failed: case.number("failed"),
+            parked: case.number("parked"),
+            expired: case.number("expired"),
             cancelled: 7,
             suppressed: 9,
         };
 
-        let trip = trips(&tolerance, now, count("accepted"), count("open"));
+        let trip = trips(
+            &tolerance,
+            now,
+            case.number("accepted"),
+            case.number("open"),
+        );
 
-        assert_eq!(Some(trip.is_some()), vector["trips"].as_bool(), "{vector}");
+        assert_eq!(trip.is_some(), case.flag("trips"), "{name}");
     }
 }
 

@@ -1,17 +1,16 @@
 //! The reference vectors of schedules: computed by another program on other zone data.
 
+#[path = "vectors/kit.rs"]
+mod kit;
+
 use chrono::{DateTime, NaiveDateTime, TimeDelta, Utc, Weekday};
+use kit::{Case, of_schedules};
+use serde_json::Value as Json;
 use windlass_workflows::calendar::{
-    Calendar, Dropped, DroppedAt, Schedule, Slot, preview, slots_of_rule, spread_offset,
+    Calendar, Dropped, DroppedAt, Preview, Schedule, Slot, preview, slots_of_rule, spread_offset,
 };
 use windlass_workflows::configuration::{Content, SourceFile, duration, read, restore};
-use windlass_workflows::document::tree::{self, Format};
 use windlass_workflows::value::Value;
-
-fn vectors() -> Value {
-    let text = include_str!("vectors/schedule-vectors.yaml");
-    tree::read_one(text, Format::Yaml).unwrap().to_value()
-}
 
 /// The schedule of a vector, under a calendar where it asks one.
 fn schedule(rule: &Value) -> Schedule {
@@ -49,9 +48,31 @@ fn calendar(value: &Value) -> Calendar {
     }
 }
 
-fn instant(vector: &Value, key: &str) -> DateTime<Utc> {
-    let text = vector.get(key).and_then(Value::as_str).unwrap();
-    text.parse().unwrap()
+/// What a vector of slots is about.
+struct Asked {
+    name: String,
+    schedule: Schedule,
+    calendar: Option<Calendar>,
+    from: DateTime<Utc>,
+    until: DateTime<Utc>,
+}
+
+impl Asked {
+    fn of(case: &mut Case) -> Self {
+        let mut instant = |field: &str| case.text(field).parse().unwrap();
+        let (from, until) = (instant("from"), instant("until"));
+        Self {
+            name: case.text("name"),
+            schedule: schedule(&case.need("schedule").into()),
+            calendar: case.take("calendar").map(|days| calendar(&days.into())),
+            from,
+            until,
+        }
+    }
+
+    fn preview(&self, from: DateTime<Utc>, until: DateTime<Utc>) -> Preview {
+        preview(&self.schedule, self.calendar.as_ref(), from, until)
+    }
 }
 
 fn minutes(wall: NaiveDateTime) -> String {
@@ -92,40 +113,39 @@ fn told_dropped(dropped: &Dropped) -> Value {
 
 #[test]
 fn every_vector_gives_its_slots_and_what_is_dropped() {
-    let vectors = vectors();
-    let vectors = vectors.get("slots").and_then(Value::as_list).unwrap();
-    assert!(vectors.len() > 50);
-    for vector in vectors {
-        let name = vector.get("name").unwrap();
-        let schedule = schedule(vector.get("schedule").unwrap());
-        let calendar = vector.get("calendar").map(calendar);
-        let (from, until) = (instant(vector, "from"), instant(vector, "until"));
+    let cases = of_schedules("slots");
+    assert!(cases.len() > 50);
+    for mut case in cases {
+        let asked = Asked::of(&mut case);
 
-        let preview = preview(&schedule, calendar.as_ref(), from, until);
+        let preview = asked.preview(asked.from, asked.until);
 
-        let slots = Value::list(preview.slots.iter().map(|slot| told(slot, &schedule)));
-        assert_eq!(Some(&slots), vector.get("expect"), "{name}");
+        let slots = preview.slots.iter();
+        let slots = Value::list(slots.map(|slot| told(slot, &asked.schedule)));
+        assert_eq!(slots, Value::from(case.need("expect")), "{}", asked.name);
         let dropped = Value::list(preview.dropped.iter().map(told_dropped));
-        let none = Value::list([]);
-        let wanted = vector.get("dropped").unwrap_or(&none);
-        assert_eq!(&dropped, wanted, "{name}");
+        let wanted = case
+            .take("dropped")
+            .unwrap_or_else(|| Json::Array(Vec::new()));
+        assert_eq!(dropped, Value::from(wanted), "{}", asked.name);
     }
 }
 
 #[test]
 fn windows_can_be_cut_anywhere() {
-    let vectors = vectors();
-    for vector in vectors.get("slots").and_then(Value::as_list).unwrap() {
-        let schedule = schedule(vector.get("schedule").unwrap());
-        let calendar = vector.get("calendar").map(calendar);
-        let (from, until) = (instant(vector, "from"), instant(vector, "until"));
-        let whole = preview(&schedule, calendar.as_ref(), from, until).slots;
+    for mut case in of_schedules("slots") {
+        let asked = Asked::of(&mut case);
+        let (from, until) = (asked.from, asked.until);
+        let whole = asked.preview(from, until).slots;
+        for field in ["expect", "dropped"] {
+            case.leave(field, "workflows/tests/schedules.rs");
+        }
 
         for part in 1..8 {
             let cut = from + (until - from) * part / 8;
-            let mut pieces = preview(&schedule, calendar.as_ref(), from, cut).slots;
-            pieces.extend(preview(&schedule, calendar.as_ref(), cut, until).slots);
-            assert_eq!(pieces, whole, "{:?} cut at {cut}", vector.get("name"));
+            let mut pieces = asked.preview(from, cut).slots;
+            pieces.extend(asked.preview(cut, until).slots);
+            assert_eq!(pieces, whole, "{} cut at {cut}", asked.name);
         }
     }
 }
@@ -151,11 +171,13 @@ fn the_first_slots_of_a_long_range_are_found_without_writing_out_the_rest() {
 
 #[test]
 fn every_key_has_its_place_in_the_spread() {
-    let vectors = vectors();
-    for vector in vectors.get("spread").and_then(Value::as_list).unwrap() {
-        let text = |key: &str| vector.get(key).and_then(Value::as_str).unwrap();
-        let offset = spread_offset(text("key"), duration(text("spread")).unwrap());
-        let wanted = vector.get("offset_ms").and_then(Value::as_u64).unwrap();
-        assert_eq!(offset.as_millis(), u128::from(wanted), "{}", text("key"));
+    for mut case in of_schedules("spread") {
+        let (key, spread) = (case.text("key"), duration(&case.text("spread")).unwrap());
+        let offset = spread_offset(&key, spread);
+        assert_eq!(
+            offset.as_millis(),
+            u128::from(case.number("offset_ms")),
+            "{key}"
+        );
     }
 }

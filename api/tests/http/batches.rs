@@ -1,5 +1,8 @@
 //! Batches: made once per key, previewed, followed to their end, reported.
 
+#[path = "../../../workflows/tests/vectors/kit.rs"]
+mod kit;
+
 use axum::http::Method;
 use serde_json::{Value, json};
 
@@ -121,7 +124,9 @@ async fn a_batch_that_asks_nobody_is_not_approved_and_is_cancelled_at_a_word() {
     let cancel = json!({ "reason": "wrong file" });
     let cancelled = site.post(&format!("{address}/cancel"), &cancel).await;
 
-    no_hash.problem(422, "invalid");
+    let mut case = kit::one_of_batches("approval", "case", "no hash");
+    let status = u16::try_from(case.number("expect")).unwrap();
+    no_hash.problem(status, "invalid");
     not_asked.problem(409, "illegal_state");
     let cancelled = cancelled.ok(202);
     assert!(cancelled["cancelling_at"].is_string(), "{cancelled}");
@@ -335,6 +340,12 @@ async fn a_file_comes_with_its_recipe_and_one_that_breaks_off_may_come_again() {
     site.keep().await;
 
     cut.problem(400, "source_ended");
+    // Nothing runs, and the key is free: the whole file made a batch under it, and that one alone is there.
+    let mut case = kit::one_of_batches("selection", "case", "upload cut after half");
+    let said = "failed(source_ended), nothing runs; the same Idempotency-Key may try again";
+    assert_eq!(case.text("expect"), said);
+    let all = site.get("/v1/batches").await.ok(200);
+    assert_eq!(all["items"].as_array().unwrap().len(), 1);
     let id = made.ok(201)["id"].as_str().unwrap().to_owned();
     assert_eq!(again.ok(200)["id"], id.as_str());
     other.problem(422, "key_reused");

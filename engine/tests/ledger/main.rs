@@ -1,14 +1,17 @@
-//! The vectors of the ledger and of new zone data, executed against the store under a clock that is moved by hand.
+//! The vectors of the ledger, of overlap and of new zone data, executed against the store under a clock that is moved by hand.
 
 #[path = "../common/mod.rs"]
 mod common;
+#[path = "../../../workflows/tests/vectors/kit.rs"]
+mod kit;
+mod overlap;
 mod passing;
 mod played;
 
 use chrono::{DateTime, Utc};
 use common::Bench;
 use common::recipe::{BIRDS, apply, with_birds};
-use serde_json::Value;
+use kit::Case;
 use windlass_engine::protocol::Trigger;
 use windlass_engine::store::{DEFAULT_TENANT, NewPause, SlotView};
 use windlass_engine::vocabulary::{PauseMode, PauseScope};
@@ -16,12 +19,6 @@ use windlass_engine::vocabulary::{PauseMode, PauseScope};
 const NAME: &str = "briefs";
 /// Passes that a scene may need until nothing wants to start.
 const PASSES_MAX: usize = 20;
-
-fn vectors(section: &str) -> Vec<Value> {
-    let text = include_str!("../../../workflows/tests/vectors/batch-vectors.yaml");
-    let value: Value = serde_saphyr::from_str(text).expect("YAML");
-    value[section].as_array().expect("a list").clone()
-}
 
 /// An instant of a November to come, such as `21 10:00`; the ninth hour where there is none.
 fn at(text: &str) -> DateTime<Utc> {
@@ -83,6 +80,11 @@ impl Scene {
             .expect("done");
     }
 
+    async fn instants(&self, sql: &'static str) -> Vec<DateTime<Utc>> {
+        let found = sqlx::query_scalar(sql).fetch_all(&self.bench.pool).await;
+        found.expect("instants")
+    }
+
     /// Fires, and ends what runs, until nothing is due.
     async fn settle(&self) {
         self.end().await;
@@ -134,19 +136,25 @@ impl Scene {
         store.resume(DEFAULT_TENANT, pause).await.expect("resumed");
     }
 
-    /// Whether the ledger says what a vector expects.
-    async fn matches(&self, vector: &Value) {
-        let days = vector["expect"].as_object().expect("days");
-        for (day, word) in days {
+    /// State and reason of a slot, as the vectors write them; `none` where it has no row.
+    async fn word(&self, at: DateTime<Utc>) -> String {
+        let slot = self.slot(at).await;
+        let word = slot.map(|slot| match slot.reason {
+            Some(reason) => format!("{} {reason}", slot.state),
+            None => slot.state,
+        });
+        word.unwrap_or_else(|| "none".to_owned())
+    }
+
+    /// The ledger says what a vector expects.
+    async fn matches(&self, case: &mut Case) {
+        let days = case.need("expect");
+        for (day, word) in days.as_object().expect("days") {
             let word = word.as_str().expect("a word");
-            let slot = self.slot(at(day)).await;
-            let found = slot.map(|slot| match slot.reason {
-                Some(reason) => format!("{} {reason}", slot.state),
-                None => slot.state,
-            });
-            let found = found.unwrap_or_else(|| "none".to_owned());
-            let is_it = found == word || found.starts_with(&format!("{word} "));
-            assert!(is_it, "{day}: {found}, in {vector}");
+            let found = self.word(at(day)).await;
+            // Who ran a slot by hand is told beside it.
+            let is_it = found == word || (word == "manual" && found.starts_with("manual "));
+            assert!(is_it, "{day}: {found}, in {}", case.told());
         }
     }
 }

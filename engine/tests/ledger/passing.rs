@@ -1,11 +1,13 @@
 //! Time that passes: paces, slots far ahead, new zone data, two keepers at once.
 
-use chrono::TimeDelta;
+use chrono::{DateTime, TimeDelta, Utc};
 use windlass_engine::protocol::Trigger;
 use windlass_engine::store::SlotView;
+use windlass_workflows::calendar::ZONE_DATA;
 
 use crate::common::recipe::apply;
-use crate::{PASSES_MAX, Scene, at, vectors};
+use crate::kit::{Case, of_batches};
+use crate::{PASSES_MAX, Scene, at};
 
 #[tokio::test]
 async fn a_slot_far_ahead_is_run_by_hand_and_does_not_fire_again() {
@@ -55,68 +57,124 @@ async fn what_catch_up_let_through_starts_at_its_pace_and_is_not_superseded() {
     assert_eq!(scene.batches().await, 3);
 }
 
-/// What becomes of a row of older zone data, whose nominal time 09:00 is this instant now.
-async fn replanned(zone: &str, row: &'static str) -> Scene {
-    let scene = Scene::daily(&format!(", zone: {zone}")).await;
+/// A row of other zone data, as a vector has it: it lies at `at`, and its nominal time 09:00 is at `nine` now.
+struct Row<'a> {
+    word: &'a str,
+    zone_data: &'a str,
+    at: u32,
+    nine: u32,
+}
+
+/// The hour of `08:00Z`.
+fn hour(said: &str) -> u32 {
+    let hour = said.strip_suffix(":00Z").expect("a full hour");
+    hour.parse().expect("an hour")
+}
+
+/// What becomes of such a row, now at 07:30.
+async fn replanned(row: Row<'_>, rules: &str) -> Scene {
+    let zone = match i64::from(row.nine) - 9 {
+        0 => "UTC".to_owned(),
+        west => format!("Etc/GMT{west:+}"),
+    };
+    let scene = Scene::daily(&format!(", zone: {zone}{rules}")).await;
     scene.clock("20 12:00").await;
     scene.settle().await;
     scene.clock("21 07:30").await;
     scene
         .sql("delete from slot where at > '2040-11-21' or state = 'planned'")
         .await;
-    scene.sql(row).await;
     scene
         .sql("update schedule set planned_until = '2040-11-22T07:00Z'")
         .await;
+    let (state, reason) = match row.word.split_once(' ') {
+        Some((state, reason)) => (state, Some(reason)),
+        None => (row.word, None),
+    };
+    let other = "with other as (update schedule set zone_data = $1)
+        insert into slot (tenant, schedule, at, fire_at, covers, revision, zone_data, state, reason, decided_at)
+        values (1, 'briefs', $2, $2, '[\"2040-11-21T09:00:00\"]', 1, $1, $3, $4,
+                case when $3 <> 'planned' then now() end)";
+    sqlx::query(other)
+        .bind(row.zone_data)
+        .bind(at(&format!("21 {:02}:00", row.at)))
+        .bind(state)
+        .bind(reason)
+        .execute(&scene.bench.pool)
+        .await
+        .expect("a row of other zone data");
     scene.settle().await;
     scene
 }
 
-const PLANNED: &str = "with older as (update schedule set zone_data = '2020a')
-    insert into slot (tenant, schedule, at, fire_at, covers, revision, zone_data, state)
-    values (1, 'briefs', '2040-11-21T08:00Z', '2040-11-21T08:00Z', '[\"2040-11-21T09:00:00\"]', 1, '2020a', 'planned')";
-const FIRED: &str = "with older as (update schedule set zone_data = '2020a')
-    insert into slot (tenant, schedule, at, fire_at, covers, revision, zone_data, state, decided_at)
-    values (1, 'briefs', '2040-11-21T07:00Z', '2040-11-21T07:00Z', '[\"2040-11-21T09:00:00\"]', 1, '2020a', 'fired', now())";
-const SKIPPED: &str = "with older as (update schedule set zone_data = '2020a')
-    insert into slot (tenant, schedule, at, fire_at, covers, revision, zone_data, state, reason, decided_at)
-    values (1, 'briefs', '2040-11-21T07:00Z', '2040-11-21T07:00Z', '[\"2040-11-21T09:00:00\"]', 1, '2020a', 'skipped', 'paused', now())";
-const NEWER: &str = "with newer as (update schedule set zone_data = '2999a')
-    insert into slot (tenant, schedule, at, fire_at, covers, revision, zone_data, state)
-    values (1, 'briefs', '2040-11-21T08:00Z', '2040-11-21T08:00Z', '[\"2040-11-21T09:00:00\"]', 1, '2999a', 'planned')";
+/// The slots of the 21st, each with what its row says.
+async fn slots(scene: &Scene) -> Vec<(DateTime<Utc>, String)> {
+    let sql = "select at from slot where at::date = '2040-11-21' order by at";
+    let mut told = Vec::new();
+    for slot in scene.instants(sql).await {
+        told.push((slot, scene.word(slot).await));
+    }
+    told
+}
 
 #[tokio::test]
 async fn new_zone_data_moves_what_is_planned_and_repeats_nothing() {
-    assert_eq!(vectors("zone_data").len(), 5);
-    let state = async |scene: &Scene, time: &str| {
-        let slot = scene.slot(at(&format!("21 {time}"))).await;
-        slot.map(|slot| slot.state)
+    for mut case in of_batches("zone_data") {
+        if case.has("binary_has") {
+            left_to_a_newer_binary(&mut case).await;
+            continue;
+        }
+        let (word, old, new) = (case.text("row"), case.text("old"), case.text("new"));
+        let (old, new) = (hour(&old), hour(&new));
+        let row = || Row {
+            word: &word,
+            zone_data: "2020a",
+            at: old,
+            nine: new,
+        };
+        let of = |hour: u32, word: &str| [(at(&format!("21 {hour:02}:00")), word.to_owned())];
+        let expect = case.text("expect");
+        match expect.as_str() {
+            "one row at 09:00Z" => {
+                let scene = replanned(row(), "").await;
+                assert_eq!(slots(&scene).await, of(9, "planned"));
+            }
+            "due now, late or missed by grace and catch_up" => {
+                for (rules, word) in [
+                    (", catch_up: latest", "late"),
+                    (", catch_up: none", "missed catch_up_none"),
+                    (", catch_up: none, grace: 1h", "fired"),
+                ] {
+                    let scene = replanned(row(), rules).await;
+                    assert_eq!(slots(&scene).await, of(new, word), "{rules}");
+                }
+            }
+            "no second row (its nominal time is decided)" | "no second row" => {
+                let scene = replanned(row(), "").await;
+                assert_eq!(slots(&scene).await, of(old, &word));
+            }
+            other => panic!("a vector that nobody plays: {other}"),
+        }
+    }
+}
+
+/// Of a day that newer data moved from 09:00 to 08:00, the older binary would say 09:00.
+async fn left_to_a_newer_binary(case: &mut Case) {
+    assert_eq!(case.text("binary_has"), ZONE_DATA);
+    assert_eq!(case.text("expect"), "planned rows untouched");
+    let newer = case.text("schedule_has");
+    let row = Row {
+        word: "planned",
+        zone_data: &newer,
+        at: 8,
+        nine: 9,
     };
 
-    let scene = replanned("UTC", PLANNED).await;
-    assert_eq!(state(&scene, "08:00").await, None);
-    assert_eq!(state(&scene, "09:00").await.as_deref(), Some("planned"));
+    let scene = replanned(row, "").await;
 
-    let scene = replanned("Etc/GMT-2", PLANNED).await;
-    assert_eq!(state(&scene, "08:00").await, None);
-    assert_eq!(state(&scene, "07:00").await.as_deref(), Some("late"));
-
-    for row in [FIRED, SKIPPED] {
-        let scene = replanned("Etc/GMT-1", row).await;
-        assert_eq!(
-            state(&scene, "08:00").await,
-            None,
-            "its nominal time is decided"
-        );
-        assert_ne!(state(&scene, "07:00").await.as_deref(), Some("planned"));
-    }
-
-    let scene = replanned("UTC", NEWER).await;
-    assert_eq!(state(&scene, "08:00").await.as_deref(), Some("planned"));
     assert_eq!(
-        state(&scene, "09:00").await,
-        None,
-        "an older binary leaves it alone"
+        slots(&scene).await,
+        [(at("21 08:00"), "planned".to_owned())]
     );
 }
 

@@ -1,34 +1,45 @@
 //! The vectors of the ledger, each played as its name says.
 
-use serde_json::Value;
+use chrono::{DateTime, Utc};
 use windlass_engine::protocol::{Backfill, BackfillSlot, Trigger};
 use windlass_engine::store::DEFAULT_TENANT;
 use windlass_workflows::calendar::CatchUp;
 
-use crate::{NAME, Scene, at, vectors};
+use crate::kit::{Case, of_batches};
+use crate::{NAME, Scene, at};
+
+/// Who asserts what the diff of an edit says of the days that lose or gain a slot.
+const OF_OTHERS: [&str; 1] = ["warn"];
 
 /// `, catch_up: …` as a document has it.
-fn catch_up(vector: &Value) -> String {
-    match &vector["catch_up"] {
-        Value::Null => String::new(),
-        said => format!(", catch_up: {said}"),
-    }
+fn catch_up(case: &mut Case) -> String {
+    let said = case.take("catch_up");
+    said.map_or_else(String::new, |said| format!(", catch_up: {said}"))
 }
 
 #[tokio::test]
 async fn the_ledger_says_what_its_vectors_expect() {
-    let vectors = vectors("ledger");
-    assert_eq!(vectors.len(), 23);
-    for vector in &vectors {
-        let name = vector["name"].as_str().expect("a name");
-        let scene = Scene::daily(&catch_up(vector)).await;
-        let played = down(&scene, name).await
-            || paused(&scene, name).await
-            || edited(&scene, name).await
-            || by_hand(&scene, vector, name).await;
+    for mut case in of_batches("ledger") {
+        let name = case.text("name");
+        let scene = Scene::daily(&catch_up(&mut case)).await;
+        let played = down(&scene, &name).await
+            || paused(&scene, &name).await
+            || edited(&scene, &name, &mut case).await
+            || by_hand(&scene, &name, &mut case).await;
         assert!(played, "nobody plays {name}");
-        if !vector["expect"].is_null() {
-            scene.matches(vector).await;
+        if case.has("expect") {
+            scene.matches(&mut case).await;
+        }
+        if let Some(batches) = case.take("batches") {
+            assert_eq!(batches, scene.batches().await, "{name}");
+        }
+        if case.says("order", "oldest first") {
+            let sql = "select slot_at from batch order by id";
+            let starts: Vec<DateTime<Utc>> = scene.instants(sql).await;
+            assert_eq!(starts, [at("19"), at("20"), at("21")]);
+        }
+        for field in OF_OTHERS {
+            case.take(field);
         }
     }
 }
@@ -52,7 +63,6 @@ async fn down(scene: &Scene, name: &str) -> bool {
             scene.settle().await;
             scene.clock("21 09:00").await;
             scene.settle().await;
-            assert_eq!(scene.batches().await, 1);
         }
         _ => return false,
     }
@@ -89,7 +99,7 @@ async fn paused(scene: &Scene, name: &str) -> bool {
     true
 }
 
-async fn edited(scene: &Scene, name: &str) -> bool {
+async fn edited(scene: &Scene, name: &str, case: &mut Case) -> bool {
     match name {
         "edited to 08:00 at 21st 08:30" => {
             scene.clock("21 08:30").await;
@@ -107,15 +117,17 @@ async fn edited(scene: &Scene, name: &str) -> bool {
             scene.settle().await;
             let nine = "schedule: { daily: { at: '09:00' } }\n";
             scene.document("combined", nine).await;
-            // It takes the new revision when it fires.
-            let slot = scene.slot(at("21")).await.expect("a slot");
-            assert_eq!(slot.state, "planned");
+            scene.matches(case).await;
+            new_revision_fires(scene, case).await;
+            return true;
         }
         "deleted at 21st 08:30" => {
-            scene.clock("21 08:30").await;
+            scene.clock("20 09:01").await;
             scene.settle().await;
+            scene.clock("21 08:30").await;
             scene.document("individual", "").await;
-            assert!(scene.slot(at("20")).await.is_some(), "past rows stay");
+            assert!(case.says("note", "past rows stay"));
+            assert_eq!(scene.word(at("20")).await, "fired");
         }
         _ => return false,
     }
@@ -123,7 +135,18 @@ async fn edited(scene: &Scene, name: &str) -> bool {
     true
 }
 
-async fn by_hand(scene: &Scene, vector: &Value, name: &str) -> bool {
+/// What the slot makes has the strategy that was applied last.
+async fn new_revision_fires(scene: &Scene, case: &mut Case) {
+    let note = "the batch takes the new revision when it fires";
+    assert!(case.says("note", note));
+    scene.clock("21 09:01").await;
+    scene.settle().await;
+    let made = "select count(*) from batch where slot_at = '2040-11-21T09:00Z' \
+                and strategy = 'combined' and revision = 2";
+    assert_eq!(scene.bench.count(made).await, 1);
+}
+
+async fn by_hand(scene: &Scene, name: &str, case: &mut Case) -> bool {
     let refused = match name {
         "slot 20 missed; trigger slot 20" => {
             scene.apply("09:00", ", catch_up: none").await;
@@ -145,7 +168,8 @@ async fn by_hand(scene: &Scene, vector: &Value, name: &str) -> bool {
             let before = scene.batches().await;
             scene.clock("21 09:01").await;
             scene.settle().await;
-            assert_eq!(scene.batches().await, before, "nothing more at nine");
+            assert!(case.says("note", "nothing more at 09:00"));
+            assert_eq!(scene.batches().await, before);
             refused
         }
         "trigger extra at 21st 08:00, over by 08:30" => {
@@ -156,20 +180,37 @@ async fn by_hand(scene: &Scene, vector: &Value, name: &str) -> bool {
             scene.end().await;
             scene.clock("21 09:01").await;
             scene.settle().await;
-            assert_eq!(scene.batches().await - before, 2);
+            assert_eq!(case.need("batches"), scene.batches().await - before);
             refused
         }
         "backfill 18 to 21 with 19 fired and 20 skipped" => {
+            let note = "until does not count; 18 lies before start";
+            assert!(case.says("note", note));
             backfilled(scene).await;
+            assert_eq!(
+                scene.word(at("21")).await,
+                "planned",
+                "until does not count"
+            );
             None
         }
         _ => return false,
     };
-    let answer = vector["answer"]
-        .as_str()
-        .and_then(|answer| answer.split(' ').nth(1));
-    assert_eq!(refused.as_deref(), answer, "{name}");
+    let answer = case.take("answer");
+    assert_eq!(refused, answer.map(|answer| code_of(&answer)), "{name}");
     true
+}
+
+/// The code of an answer: one that the documents of the caller cause is 422, one that the state causes 409.
+fn code_of(answer: &serde_json::Value) -> String {
+    let answer = answer.as_str().expect("status and code");
+    let (status, code) = answer.split_once(' ').expect("status and code");
+    let expected = match code {
+        "not_a_slot" => "422",
+        _ => "409",
+    };
+    assert_eq!(status, expected, "{code}");
+    code.to_owned()
 }
 
 /// The 19th fires, the 20th lies in a pause.

@@ -15,7 +15,7 @@ async fn bench(csv: &str) -> Bench {
 }
 
 /// A stored configuration with these keys, so that its batches are compared.
-async fn configured(bench: &Bench, keys: &str) -> Source {
+pub async fn configured(bench: &Bench, keys: &str) -> Source {
     let text = format!(
         "windlass: v1\nkind: JobConfiguration\nname: briefs\npurpose: brief\n\
          selection: {{ category: birds }}\nstrategy: individual\n{keys}\n"
@@ -24,11 +24,11 @@ async fn configured(bench: &Bench, keys: &str) -> Source {
     Source::Named("briefs".to_owned())
 }
 
-async fn load(bench: &Bench, csv: &str) {
+pub async fn load(bench: &Bench, csv: &str) {
     with_birds(&bench.store, csv).await;
 }
 
-async fn planned(bench: &Bench, source: &Source) -> BatchView {
+pub async fn planned(bench: &Bench, source: &Source) -> BatchView {
     let id = create(&bench.store, source).await;
     assert_eq!(
         bench.store.plan().await.expect("planned"),
@@ -37,20 +37,20 @@ async fn planned(bench: &Bench, source: &Source) -> BatchView {
     view(bench, id).await
 }
 
-async fn view(bench: &Bench, batch: i64) -> BatchView {
+pub async fn view(bench: &Bench, batch: i64) -> BatchView {
     let view = bench.store.batch(DEFAULT_TENANT, batch).await;
     view.expect("its view")
 }
 
 /// The guards that a batch asks by.
-fn asked(batch: &BatchView) -> Vec<&str> {
+pub fn asked(batch: &BatchView) -> Vec<&str> {
     let asks = batch.asks.as_ref().expect("it asks");
     assert!(asks.is_open && asks.until.is_some());
     asks.reasons.iter().map(|one| one.guard.as_str()).collect()
 }
 
 /// The batch before, to its end.
-async fn completed(bench: &Bench, source: &Source) -> BatchView {
+pub async fn completed(bench: &Bench, source: &Source) -> BatchView {
     let batch = planned(bench, source).await;
     assert_eq!(batch.asks, None);
     sqlx::query("update batch set state = 'completed', finished_at = now(), released_at = now() where id = $1")
@@ -74,7 +74,7 @@ async fn nothing_starts(bench: &Bench, batch: i64) {
     assert_eq!(view(bench, batch).await.state, "planned");
 }
 
-async fn approve(bench: &Bench, batch: i64, hash: &str, who: &str) -> Result<Approved, Error> {
+pub async fn approve(bench: &Bench, batch: i64, hash: &str, who: &str) -> Result<Approved, Error> {
     let approval = PlanApproval {
         plan_hash: hash.to_owned(),
         who: who.to_owned(),
@@ -83,7 +83,7 @@ async fn approve(bench: &Bench, batch: i64, hash: &str, who: &str) -> Result<App
     store.approve_batch(DEFAULT_TENANT, batch, approval).await
 }
 
-fn hash(batch: &BatchView) -> String {
+pub fn hash(batch: &BatchView) -> String {
     batch.plan_hash.clone().expect("it is sealed")
 }
 

@@ -75,3 +75,4 @@ mod template;
 mod template_words;
 mod tolerance;
 mod upload;
+mod vectors;

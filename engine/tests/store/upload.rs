@@ -1,7 +1,7 @@
 //! Members from a file that is sent along.
 
 #[path = "../common/parquet.rs"]
-mod parquet_file;
+pub mod parquet_file;
 
 use std::io::Cursor;
 

@@ -1,5 +1,7 @@
 //! A service that is read page by page, by a keeper, over a real server that breaks and lies.
 
+#[path = "../../../workflows/tests/vectors/kit.rs"]
+mod kit;
 mod stage;
 
 use axum::http::StatusCode;
@@ -141,6 +143,22 @@ async fn pages_that_lead_in_a_circle_or_elsewhere_are_refused() {
         .expect_err("failed");
     assert_eq!(problem["code"], "source_loops");
     assert_eq!(circle.asked().len(), 2);
+
+    let of = "HTTP next link points to a page already read";
+    let mut case = kit::one_of_batches("selection", "case", of);
+    let link = Scene::new(|_| {
+        now(axum::Json(
+            json!({ "data": [], "next": "/v2/rows?of=notes" }),
+        ))
+    })
+    .await;
+    let problem = link
+        .comes_to(source(json!({ "link": ".next" }), json!({})))
+        .await
+        .expect_err("failed");
+    let code = problem["code"].as_str().expect("a code");
+    assert_eq!(case.text("expect"), format!("plan failed({code})"));
+    assert_eq!(problem["pointer"], "/selection/http/next");
 
     let elsewhere = Scene::new(|_| {
         now(axum::Json(

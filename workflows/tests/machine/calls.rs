@@ -1,10 +1,11 @@
 //! Calls: requests, functions in functions (ruling 33), keys, late results.
 
 use windlass_workflows::document::step::HttpOutput;
-use windlass_workflows::machine::Applied;
 use windlass_workflows::machine::event::EventKind;
+use windlass_workflows::machine::{Applied, BatchFacts, JobFacts};
 
-use crate::rig::{communication, drive, json};
+use crate::kit::one_of_batches;
+use crate::rig::{Rig, communication, drive, drive_as, facts, json};
 
 const TWO: &str = "
 do:
@@ -239,4 +240,37 @@ do:
     let rig = drive(document, r#"{"n":1}"#, |rig| rig.start());
     let expected = r#"{"id":"j_7","input":{"n":1},"name":"test","task":["a","/do/0/a"],"key":null,"tenant":"acme"}"#;
     assert_eq!(rig.output(), expected);
+}
+
+#[test]
+fn a_job_sees_of_its_batch_what_the_vector_of_inputs_says() {
+    let mut case = one_of_batches("inputs", "name", "individual, member 1");
+    let (input, wanted) = (case.need("input"), case.need("batch"));
+    let text = |field: &str| wanted[field].as_str().map(str::to_owned);
+    let slot = text("slot").map(|slot| slot.parse().expect("an instant"));
+    let batch = BatchFacts {
+        id: text("id").expect("an id"),
+        configuration: text("configuration"),
+        strategy: text("strategy").expect("a strategy"),
+        index: wanted["index"].as_u64().expect("a place"),
+        of: wanted["of"].as_u64().expect("a count"),
+        key: text("key"),
+        object: text("object"),
+        slot,
+        context: text("context"),
+        chunks: None,
+    };
+    let facts = JobFacts {
+        batch: Some(batch),
+        ..facts(&input.to_string())
+    };
+    let document = "
+do:
+  - a: { set: { given: '${ . }', batch: '${ $runtime.metadata.batch }' } }
+";
+
+    let rig = drive_as(document, facts, Rig::start);
+
+    let expected = serde_json::json!({ "given": input, "batch": wanted });
+    assert_eq!(rig.output(), expected.to_string());
 }

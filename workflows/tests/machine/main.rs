@@ -20,6 +20,8 @@ mod forks;
 mod hand;
 mod hands;
 mod journal;
+#[path = "../vectors/kit.rs"]
+mod kit;
 mod lifecycle;
 mod listens;
 mod migrations;

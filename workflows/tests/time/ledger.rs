@@ -1,27 +1,21 @@
 //! The vectors of the ledger, of overlap and of deadlines, as far as values alone decide them; the others need rows and
-//! are executed against the store (`engine/tests/ledger.rs`).
+//! are executed against the store (`engine/tests/ledger`).
+
+#[path = "../vectors/kit.rs"]
+mod kit;
 
 use chrono::{DateTime, TimeDelta, Utc};
-use windlass_workflows::calendar::{By, CatchUp, Overlap, Schedule, ZONE_DATA, slots};
+use kit::{Case, of_batches};
+use windlass_workflows::calendar::{By, CatchUp, Overlap, Schedule, slots};
 use windlass_workflows::configuration::{Timing, duration, timing};
 use windlass_workflows::policy::catch_up::{DueSlot, Pause, Verdict, is_late, judge, resume};
 use windlass_workflows::policy::overlap::{Admission, Candidate, Skipped, admit};
 use windlass_workflows::value::Value;
 
-fn vectors(section: &str) -> Vec<Value> {
-    let text = include_str!("../vectors/batch-vectors.yaml");
-    let json: serde_json::Value = serde_saphyr::from_str(text).unwrap();
-    let value = Value::from(json);
-    value
-        .get(section)
-        .and_then(Value::as_list)
-        .unwrap()
-        .to_vec()
-}
-
-fn text<'a>(vector: &'a Value, key: &str) -> &'a str {
-    vector.get(key).and_then(Value::as_str).unwrap_or_default()
-}
+/// Who plays what needs rows.
+const PLAYED: &str = "engine/tests/ledger/played.rs";
+/// The same of overlap.
+const OVERLAP: &str = "engine/tests/ledger/overlap.rs";
 
 /// An instant of November 2026, such as `21 10:00`.
 fn at(text: &str) -> DateTime<Utc> {
@@ -41,10 +35,8 @@ fn grace() -> std::time::Duration {
     scheduled(r#"{"daily":{"at":"09:00"}}"#).grace
 }
 
-fn catch_up(vector: &Value) -> CatchUp {
-    let said = vector
-        .get("catch_up")
-        .map_or_else(|| "\"latest\"".to_owned(), Value::to_json);
+fn catch_up(case: &mut Case) -> CatchUp {
+    let said = case.take("catch_up").unwrap_or_else(|| "latest".into());
     scheduled(&format!(
         r#"{{"daily":{{"at":"09:00"}},"catch_up":{said}}}"#
     ))
@@ -73,11 +65,13 @@ fn word(verdict: &Verdict) -> String {
     }
 }
 
-/// What a vector expects, day by day.
-fn expected(vector: &Value) -> Vec<String> {
-    let days = vector.get("expect").and_then(Value::as_map).unwrap().iter();
-    days.map(|(_, word)| word.as_str().unwrap().to_owned())
-        .collect()
+/// What became of each day, as a vector expects it.
+fn told(due: &[DueSlot], verdicts: &[Verdict]) -> serde_json::Value {
+    let days = due.iter().map(|slot| slot.at.format("%d").to_string());
+    let words = verdicts
+        .iter()
+        .map(|one| serde_json::Value::from(word(one)));
+    days.zip(words).collect()
 }
 
 /// When somebody looks, and when the configuration was paused; nothing for a vector that needs rows.
@@ -96,6 +90,8 @@ fn scene(name: &str) -> Option<(DateTime<Utc>, Option<Pause>)> {
         "up again at 21st 09:05:00 exactly" => (at("21 09:05"), None),
         "paused 18th 10:00 until 21st 09:00" => (at("21 09:00"), pause(Some("21 09:00"))),
         "paused 18th 10:00, resumed 21st 10:00" => (at("21 10:00"), pause(Some("21 10:00"))),
+        // The rows of the pause go to `resume`, with what the resumption says.
+        "paused 18th 10:00, resumed 21st 10:00 with catch-up latest" => (at("21 10:00"), None),
         "paused and down over the same span" => (at("21 10:00"), pause(None)),
         _ => return None,
     })
@@ -103,42 +99,42 @@ fn scene(name: &str) -> Option<(DateTime<Utc>, Option<Pause>)> {
 
 #[test]
 fn catch_up_judges_every_vector_that_needs_no_rows() {
-    let mut with_rows = Vec::new();
-    for vector in vectors("ledger") {
-        let name = text(&vector, "name");
-        let Some((now, pause)) = scene(name) else {
-            with_rows.push(name.to_owned());
+    let mut with_rows = 0;
+    for mut case in of_batches("ledger") {
+        let name = case.text("name");
+        let catch_up = catch_up(&mut case);
+        let Some((now, pause)) = scene(&name) else {
+            case.leave_whole(&name, PLAYED);
+            with_rows += 1;
             continue;
         };
-        let found = judge(&due(now), pause.as_slice(), now, grace(), catch_up(&vector));
-        let found: Vec<String> = found.iter().map(word).collect();
-        assert_eq!(found, expected(&vector), "{vector}");
+        let due = due(now);
+        let found = match name.ends_with("with catch-up latest") {
+            true => resume(&due, now, CatchUp::Latest),
+            false => judge(&due, pause.as_slice(), now, grace(), catch_up),
+        };
+        assert_eq!(told(&due, &found), case.need("expect"), "{}", case.told());
+        if case.says("order", "oldest first") {
+            let starts = found.iter().map(|verdict| match verdict {
+                Verdict::Late { not_before } => *not_before,
+                other => panic!("{other:?} does not start"),
+            });
+            assert!(starts.is_sorted(), "{found:?}");
+        }
     }
-    // The second of them is judged by `resume`, below.
-    assert_eq!(with_rows.len(), 12, "{with_rows:?}");
+    assert_eq!(with_rows, 11);
 }
 
-#[test]
-fn resuming_with_catch_up_judges_what_lay_in_the_pause() {
-    let is_it = |vector: &Value| text(vector, "name").ends_with("with catch-up latest");
-    let vector = vectors("ledger").into_iter().find(is_it).unwrap();
-    let now = at("21 10:00");
-
-    let found = resume(&due(now), now, CatchUp::Latest);
-
-    assert_eq!(
-        found.iter().map(word).collect::<Vec<_>>(),
-        expected(&vector)
-    );
-}
-
-/// A day of `hourly at minute 0` whose 09:00 batch runs until 12:30, and what becomes of each slot.
+/// A day of `hourly at minute 0` whose 09:00 batch runs until 12:30, and what becomes of each slot. One that is
+/// cancelled for the slot of ten is final at 10:10.
 fn day(overlap: Overlap) -> Vec<(u32, String)> {
     let mut told = Vec::new();
     let mut waiting: Vec<u32> = Vec::new();
+    let cancels = overlap == Overlap::CancelRunning;
     // Of two that may start, the later waits for the earlier.
     for (now, hour, is_running) in [
-        ("21 10:00", Some(10), overlap != Overlap::CancelRunning),
+        ("21 10:00", Some(10), true),
+        ("21 10:10", None, !cancels),
         ("21 11:00", Some(11), true),
         ("21 12:00", Some(12), true),
         ("21 12:30", None, false),
@@ -174,53 +170,37 @@ fn day(overlap: Overlap) -> Vec<(u32, String)> {
             })
             .collect();
     }
-    told.extend(
-        waiting
-            .into_iter()
-            .map(|hour| (hour, "late after it".to_owned())),
-    );
+    let waits = waiting.into_iter();
+    told.extend(waits.map(|hour| (hour, "late after it".to_owned())));
     told.sort();
     told
 }
 
 #[test]
 fn overlap_admits_as_its_vectors_say() {
-    let vectors = vectors("overlap");
-    assert_eq!(vectors.len(), 6);
-    for vector in vectors {
-        let rule = format!(
-            r#"{{"cron":"0 * * * *","overlap":"{}"}}"#,
-            text(&vector, "overlap")
-        );
+    for mut case in of_batches("overlap") {
+        let said = case.text("overlap");
+        let rule = format!(r#"{{"cron":"0 * * * *","overlap":"{said}"}}"#);
         let overlap = scheduled(&rule).overlap;
-        if vector.get("running").is_some() {
+        if case.says("running", "paused or waiting for approval") {
             // Which batches count is the store's to say.
-            let waits = admit(
-                overlap,
-                true,
-                &[Candidate {
-                    is_asked_for: false,
-                }],
-            );
-            assert_eq!(waits, [Admission::Wait]);
+            let one = Candidate {
+                is_asked_for: false,
+            };
+            assert_eq!(admit(overlap, true, &[one]), [Admission::Wait]);
+            case.leave_whole("paused or waiting for approval", OVERLAP);
             continue;
         }
         let told = day(overlap);
-        let wanted = vector.get("expect").and_then(Value::as_map).unwrap();
-        for (hour, word) in wanted.iter() {
+        let wanted = case.need("expect");
+        for (hour, word) in wanted.as_object().unwrap() {
             let hour: u32 = hour.parse().unwrap();
-            let found = told
-                .iter()
-                .find(|(slot, _)| *slot == hour)
-                .map(|(_, word)| word.as_str());
-            let word = word.as_str().unwrap();
-            // The batch before it is over at once there.
-            let word = if overlap == Overlap::CancelRunning {
-                "fired"
-            } else {
-                word
+            let found = told.iter().find(|(slot, _)| *slot == hour);
+            let word = match word.as_str().unwrap() {
+                "late when the 09:00 batch is final" => "late at 10:10",
+                word => word,
             };
-            assert_eq!(found, Some(word), "{vector}: {told:?}");
+            assert_eq!(found, Some(&(hour, word.to_owned())), "{told:?}");
         }
     }
     let full = admit(
@@ -235,32 +215,21 @@ fn overlap_admits_as_its_vectors_say() {
 
 #[test]
 fn a_deadline_is_the_first_such_time_after_its_slot() {
-    let vectors = vectors("deadline");
-    assert_eq!(vectors.len(), 5);
-    for vector in vectors {
-        let slot: DateTime<Utc> = text(&vector, "slot").parse().unwrap();
-        let said = text(&vector, "deadline");
+    for mut case in of_batches("deadline") {
+        let slot: DateTime<Utc> = case.text("slot").parse().unwrap();
+        let said = case.text("deadline");
         let by = match said.split_once(':') {
             Some(_) => By::Time(
                 said.parse()
                     .or_else(|_| format!("{said}:00").parse())
                     .unwrap(),
             ),
-            None => By::After(duration(said).unwrap()),
+            None => By::After(duration(&said).unwrap()),
         };
 
-        let found = by.instant(slot, text(&vector, "zone").parse().unwrap());
+        let found = by.instant(slot, case.text("zone").parse().unwrap());
 
-        assert_eq!(
-            found,
-            text(&vector, "expect").parse::<DateTime<Utc>>().unwrap(),
-            "{vector}"
-        );
+        let wanted: DateTime<Utc> = case.text("expect").parse().unwrap();
+        assert_eq!(found, wanted, "{}", case.told());
     }
-}
-
-#[test]
-fn the_vectors_were_made_with_the_zone_data_that_this_binary_has() {
-    let text = include_str!("../vectors/schedule-vectors.yaml");
-    assert!(text.contains(&format!("\nzone_data: {ZONE_DATA}\n")));
 }
