@@ -47,6 +47,7 @@ mod mail;
 mod member_pages;
 mod named;
 mod one_bad;
+mod overlap;
 mod own_schedule;
 mod partitions;
 mod pause;

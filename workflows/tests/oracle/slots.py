@@ -1,12 +1,14 @@
 #!/usr/bin/env python3
 """Two hundred schedules over five years, computed by a program that shares nothing with Windlass: Python's zoneinfo and
-arithmetic on dates. Run: python3 slots.py > ../vectors/five-years.jsonl (the zone data must be of the version that
-`chrono-tz` carries; `PYTHONTZPATH` or `pip install tzdata==…` chooses another than the system's).
+arithmetic on dates. Run: python3 slots.py > ../vectors/five-years.txt; --check compares that file with what it says. The
+zone data must be of the version that the file names, the one that `chrono-tz` carries; `PYTHONTZPATH` chooses another
+than the system's.
 
-First line: zone data, first month, calendars. Then a line a schedule; for each month, in base 36: how many slots, the sum
-of their minutes since its beginning, the sum of the squares of these, the start of the SHA-256 of all rows. From the two
-sums a reader computes which slot is missing, too many or elsewhere. Small on purpose; no error handling."""
-import calendar as cal, hashlib, json, random, re
+First line: zone data, first year, calendars, in JSON. Then, after a line of JSON a schedule, a line a year that has slots, in
+UTC: the year, then the times of day, each with its dates. Dates are MMDD: `0105-0109` is every day, `0105-0202/7` every
+seventh. A time whose dates are those of the one before has `=`. A time with `!` and words has notes, and after `<` the local
+times that it stands for, where these are not its own. Nothing is thinned: every slot of every schedule stands here."""
+import calendar as cal, itertools, json, os, random, re, sys, zoneinfo
 from datetime import date, datetime, time, timedelta, timezone
 from zoneinfo import ZoneInfo
 
@@ -283,39 +285,71 @@ def schedule(r, n):
     return s, calendar
 
 
-def base36(n):
-    digits = ""
-    while n:
-        n, r = divmod(n, 36)
-        digits = "0123456789abcdefghijklmnopqrstuvwxyz"[r] + digits
-    return digits or "0"
+def dates(days):
+    """Dates of one year in order, as runs of equal steps; two dates are no run."""
+    out, i = [], 0
+    while i < len(days):
+        j, step = i, (days[i + 1] - days[i]).days if i + 1 < len(days) else 0
+        while j + 1 < len(days) and (days[j + 1] - days[j]).days == step:
+            j += 1
+        if j - i < 2:
+            j = i
+        out.append(f"{days[i]:%m%d}" + (f"-{days[j]:%m%d}" if j > i else "") + (f"/{step}" if j > i and step > 1 else ""))
+        i = j + 1
+    return ",".join(out)
 
 
 def told(rows):
-    months = {}
+    years = {}
     for at, covers, notes in rows:
-        months.setdefault((at.year, at.month), []).append((at, covers, notes))
-    out = []
-    for year in range(FIRST, FIRST + YEARS):
-        for month in range(1, 13):
-            rows, begin = months.get((year, month), []), datetime(year, month, 1, tzinfo=U)
-            minutes = [int((at - begin).total_seconds()) // 60 for at, _, _ in rows]
-            lines = "".join(f"{at:%Y-%m-%dT%H:%M:%SZ} {','.join(covers)} {','.join(notes)}\n" for at, covers, notes in rows)
-            figures = [len(rows), sum(minutes), sum(m * m for m in minutes), int(hashlib.sha256(lines.encode()).hexdigest()[:6], 16)]
-            out.append(".".join(map(base36, figures)) if rows else "-")
-    return " ".join(out)
+        word = f"{at:%H%M}" + (f"{at:%S}" if at.second else "")
+        if covers or notes:
+            word += "!" + ",".join(notes) + ("<" + ",".join(covers) if covers else "")
+        years.setdefault(at.year, {}).setdefault(word, []).append(at.date())
+    for year, times in sorted(years.items()):
+        words, last = [], None
+        for word, days in sorted(times.items()):
+            said = dates(days)
+            words += [word, "=" if said == last else said]
+            last = said
+        yield f"{year} {' '.join(words)}"
 
 
-def main():
+def zone_data():
+    """The version of the zone data, beside the data that is used."""
+    for folder in zoneinfo.TZPATH:
+        try:
+            return next(open(os.path.join(folder, "tzdata.zi"))).split()[-1]
+        except (OSError, StopIteration):
+            pass
+    sys.exit(f"no zone data with a tzdata.zi in {zoneinfo.TZPATH}: install tzdata, or set PYTHONTZPATH")
+
+
+def lines():
     r = random.Random(2025)
     days = calendars(r)
-    version = next(open("/usr/share/zoneinfo/tzdata.zi")).split()[-1]
-    print(json.dumps(dict(zone_data=version, first=FIRST, months=YEARS * 12, calendars=days)))
+    yield json.dumps(dict(zone_data=zone_data(), first=FIRST, calendars=days))
     lo, hi = datetime(FIRST, 1, 1, tzinfo=U), datetime(FIRST + YEARS, 1, 1, tzinfo=U)
     for n in range(200):
         s, c = schedule(r, n)
-        print(json.dumps(dict(schedule=s, calendar=c, slots=told(slots(s, days[c] if c is not None else {}, lo, hi)))))
+        yield json.dumps(dict(schedule=s, calendar=c))
+        yield from told(slots(s, days[c] if c is not None else {}, lo, hi))
+
+
+def check():
+    path = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "vectors", "five-years.txt")
+    committed = open(path).read().splitlines()
+    meant = json.loads(committed[0])["zone_data"]
+    if zone_data() != meant:
+        sys.exit(f"the lists are of zone data {meant}, this machine has {zone_data()}: set PYTHONTZPATH to data of {meant}")
+    for n, (one, other) in enumerate(itertools.zip_longest(committed, lines()), 1):
+        if one != other:
+            sys.exit(f"five-years.txt, line {n}: committed is\n{one}\ncomputed is\n{other}")
+    print(f"{len(committed)} lines are those of zoneinfo {meant}")
 
 
 if __name__ == "__main__":
-    main()
+    if sys.argv[1:] == ["--check"]:
+        check()
+    else:
+        print("\n".join(lines()))

@@ -1,99 +1,91 @@
-//! Five years of two hundred schedules in virtual time, compared with what `tests/oracle/slots.py` computed with Python's
-//! zoneinfo on zone data of the same version.
+//! Five years of two hundred schedules in virtual time, compared instant by instant with the lists that
+//! `tests/oracle/slots.py` computed with Python's zoneinfo on zone data of the same version; and what becomes of the slots of
+//! three quarters of them, judged as keepers judge them, who come and go.
 
-use std::collections::BTreeMap;
-
-use chrono::{DateTime, Datelike, TimeDelta, TimeZone, Utc};
-use sha2::{Digest, Sha256};
-use windlass_workflows::calendar::{Calendar, Schedule, Slot, ZONE_DATA, slots};
+use chrono::{DateTime, NaiveDate, NaiveDateTime, NaiveTime, TimeDelta, TimeZone, Utc};
+use windlass_workflows::calendar::{Calendar, CatchUp, Overlap, Schedule, Slot, ZONE_DATA, slots};
 use windlass_workflows::configuration::{Content, SourceFile, Timing, read, timing};
+use windlass_workflows::policy::catch_up::{DueSlot, Missed, Verdict, is_late, judge};
+use windlass_workflows::policy::overlap::{Admission, Candidate, admit};
 use windlass_workflows::value::Value;
 
-const SLOTS: &str = include_str!("../vectors/five-years.jsonl");
+const SLOTS: &str = include_str!("../vectors/five-years.txt");
 
-/// What is known of the slots of a month: how many, the sum of their minutes since its beginning and that of the squares
-/// of these, the start of a hash of all rows.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-struct Month {
-    count: i128,
-    sum: i128,
-    squares: i128,
-    hash: i128,
+/// A slot as the other program tells it: its instant, and `notes<local times` where there is something to be said.
+type Row = (DateTime<Utc>, String);
+
+/// A schedule, its calendar, and the rows that the other program has.
+struct Listed {
+    line: Value,
+    calendar: Option<usize>,
+    rows: Vec<Row>,
 }
 
-impl Month {
-    fn read(text: &str) -> Month {
-        if text == "-" {
-            return Month::default();
-        }
-        let figures: Vec<i128> = text
-            .split('.')
-            .map(|figure| i128::from_str_radix(figure, 36).unwrap())
-            .collect();
-        let [count, sum, squares, hash] = figures[..] else {
-            panic!("four figures: {text}");
-        };
-        Month {
-            count,
-            sum,
-            squares,
-            hash,
+fn listed() -> (Vec<Calendar>, Vec<Listed>) {
+    let mut lines = SLOTS.lines();
+    let header = Value::parse(lines.next().unwrap()).unwrap();
+    assert_eq!(
+        header.get("zone_data").and_then(Value::as_str),
+        Some(ZONE_DATA)
+    );
+    let mut all: Vec<Listed> = Vec::new();
+    for line in lines {
+        if line.starts_with('{') {
+            let line = Value::parse(line).unwrap();
+            let calendar = line.get("calendar").and_then(Value::as_u64);
+            let calendar = calendar.map(|number| usize::try_from(number).unwrap());
+            all.push(Listed {
+                line,
+                calendar,
+                rows: Vec::new(),
+            });
+        } else {
+            all.last_mut().unwrap().rows.extend(year(line));
         }
     }
+    (calendars(&header), all)
+}
 
-    fn of(begin: DateTime<Utc>, slots: &[Slot], schedule: &Schedule) -> Month {
-        if slots.is_empty() {
-            return Month::default();
-        }
-        let minutes = minutes(begin, slots);
-        let rows: String = slots.iter().map(|slot| row(slot, schedule)).collect();
-        let hash = Sha256::digest(rows.as_bytes());
-        Month {
-            count: minutes.len() as i128,
-            sum: minutes.iter().sum(),
-            squares: minutes.iter().map(|minute| minute * minute).sum(),
-            hash: hash[..3]
-                .iter()
-                .fold(0, |hash, byte| hash << 8 | i128::from(*byte)),
-        }
+/// The rows of one line, in order: a year, then times of day, each with its dates.
+fn year(line: &str) -> Vec<Row> {
+    let mut words = line.split(' ');
+    let year: i32 = words.next().unwrap().parse().unwrap();
+    let (mut rows, mut last) = (Vec::new(), "");
+    while let Some(word) = words.next() {
+        let said = words.next().unwrap();
+        last = if said == "=" { last } else { said };
+        let (time, told) = word.split_once('!').unwrap_or((word, ""));
+        let time = NaiveTime::parse_from_str(&format!("{time:0<6}"), "%H%M%S").unwrap();
+        let dates = last.split(',').flat_map(|run| dates(year, run));
+        rows.extend(dates.map(|date| (date.and_time(time).and_utc(), told.to_owned())));
     }
+    rows.sort();
+    rows
 }
 
-fn minutes(begin: DateTime<Utc>, slots: &[Slot]) -> Vec<i128> {
-    let minutes = slots.iter().map(|slot| (slot.at - begin).num_minutes());
-    minutes.map(i128::from).collect()
-}
-
-/// A slot as the other program writes it.
-fn row(slot: &Slot, schedule: &Schedule) -> String {
-    let local = slot.at.with_timezone(&schedule.zone).naive_local();
-    let covers = slot
-        .covers
-        .iter()
-        .map(|wall| wall.format("%Y-%m-%dT%H:%M").to_string());
-    let covers: Vec<String> = match slot.covers == [local] {
-        true => Vec::new(),
-        false => covers.collect(),
+/// `MMDD`, or `MMDD-MMDD` with a step behind `/`.
+fn dates(year: i32, run: &str) -> Vec<NaiveDate> {
+    let date = |text: &str| {
+        let number: u32 = text.parse().unwrap();
+        NaiveDate::from_ymd_opt(year, number / 100, number % 100).unwrap()
     };
-    let notes: Vec<&str> = slot.notes.iter().map(|note| note.as_str()).collect();
-    let at = slot.at.format("%Y-%m-%dT%H:%M:%SZ");
-    format!("{at} {} {}\n", covers.join(","), notes.join(","))
+    let (run, step) = run.split_once('/').unwrap_or((run, "1"));
+    let (first, last) = run.split_once('-').unwrap_or((run, run));
+    let days = date(first).iter_days().take_while(|day| *day <= date(last));
+    days.step_by(step.parse().unwrap()).collect()
 }
 
-/// The first difference, computed from the sums: one slot more, one less, or one elsewhere.
-fn difference(begin: DateTime<Utc>, ours: &[i128], found: Month, meant: Month) -> String {
-    let at = |minute: i128| begin + TimeDelta::minutes(i64::try_from(minute).unwrap_or_default());
-    let (sum, squares) = (found.sum - meant.sum, found.squares - meant.squares);
-    match found.count - meant.count {
-        1 if ours.contains(&sum) && sum * sum == squares => format!("{} is too much", at(sum)),
-        -1 if sum * sum == -squares => format!("{} is missing", at(-sum)),
-        0 if sum != 0 && squares % sum == 0 => {
-            let (one, other) = ((squares / sum + sum) / 2, (squares / sum - sum) / 2);
-            format!("{} stands where {} is meant", at(one), at(other))
-        }
-        0 if sum == 0 && squares == 0 => "seconds, nominal times or notes differ".to_owned(),
-        more => format!("several differ, {more} more than are meant"),
+/// A slot as the other program tells it.
+fn row(slot: &Slot, schedule: &Schedule) -> Row {
+    let local = slot.at.with_timezone(&schedule.zone).naive_local();
+    let minute = |wall: &NaiveDateTime| wall.format("%Y-%m-%dT%H:%M").to_string();
+    let notes: Vec<&str> = slot.notes.iter().map(|note| note.as_str()).collect();
+    let mut told = notes.join(",");
+    if slot.covers != [local] {
+        let covers: Vec<String> = slot.covers.iter().map(minute).collect();
+        told = format!("{told}<{}", covers.join(","));
     }
+    (slot.at, told)
 }
 
 fn calendars(header: &Value) -> Vec<Calendar> {
@@ -148,65 +140,123 @@ fn planned(schedule: &Schedule, calendar: Option<&Calendar>, seed: u64) -> Vec<S
 
 #[test]
 fn five_years_of_two_hundred_schedules_are_those_of_another_program() {
-    let mut lines = SLOTS.lines().map(|line| Value::parse(line).unwrap());
-    let header = lines.next().unwrap();
-    assert_eq!(
-        header.get("zone_data").and_then(Value::as_str),
-        Some(ZONE_DATA)
-    );
-    let calendars = calendars(&header);
-    let (mut compared, mut seen) = (0, 0);
-    for (line, seed) in lines.zip(1..) {
-        let schedule = schedule(&line);
-        let calendar = line.get("calendar").and_then(Value::as_u64);
-        let calendar = calendar.map(|number| &calendars[usize::try_from(number).unwrap()]);
-        let mut months: BTreeMap<_, Vec<Slot>> = BTreeMap::new();
-        for slot in planned(&schedule, calendar, seed) {
-            months
-                .entry((slot.at.year(), slot.at.month()))
-                .or_default()
-                .push(slot);
+    let (calendars, all) = listed();
+    assert_eq!(all.len(), 200);
+    let mut compared = 0;
+    for (listed, seed) in all.iter().zip(1..) {
+        let schedule = schedule(&listed.line);
+        let calendar = listed.calendar.map(|number| &calendars[number]);
+        let found = planned(&schedule, calendar, seed);
+        let found: Vec<Row> = found.iter().map(|slot| row(slot, &schedule)).collect();
+        let differs = (0..found.len().max(listed.rows.len()))
+            .find(|place| found.get(*place) != listed.rows.get(*place));
+        if let Some(place) = differs {
+            let (found, meant) = (found.get(place), listed.rows.get(place));
+            panic!(
+                "schedule {seed}: {found:?} stands where {meant:?} is meant\n{}",
+                listed.line
+            );
         }
-        let told = line.get("slots").and_then(Value::as_str).unwrap();
-        let begins = (0u32..60).map(|month| (2025 + (month / 12) as i32, 1 + month % 12));
-        for (begin, meant) in begins.zip(told.split(' ')) {
-            let slots = months.remove(&begin).unwrap_or_default();
-            let (begin, meant) = (instant(begin.0, begin.1), Month::read(meant));
-            let found = Month::of(begin, &slots, &schedule);
-            compared += 1;
-            seen += slots.len();
-            if found != meant {
-                let what = difference(begin, &minutes(begin, &slots), found, meant);
-                let rows: String = slots.iter().map(|slot| row(slot, &schedule)).collect();
-                let rule = line.get("schedule").unwrap();
-                panic!(
-                    "schedule {seed}, {begin}: {what}\n{rule}\nfound {found:?}, meant {meant:?}\n{rows}"
-                );
-            }
-        }
-        assert!(months.is_empty());
+        compared += found.len();
     }
-    assert_eq!(compared, 200 * 60);
-    assert!(seen > 100_000, "{seen}");
+    assert!(compared > 100_000, "{compared}");
+}
+
+/// When keepers look: most of the time each hour, and now and then not for days.
+fn looks(mut chance: u64) -> Vec<DateTime<Utc>> {
+    let (mut at, end) = (instant(2025, 1), instant(2030, 1));
+    let mut looks = Vec::new();
+    while at < end {
+        chance = chance
+            .wrapping_mul(6_364_136_223_846_793_005)
+            .wrapping_add(1);
+        let minutes = match (chance >> 33) % 20 {
+            0 => 24 * 60 + i64::try_from((chance >> 40) % 20_000).unwrap(),
+            _ => 1 + i64::try_from((chance >> 40) % 60).unwrap(),
+        };
+        at = (at + TimeDelta::minutes(minutes)).min(end);
+        looks.push(at);
+    }
+    looks
+}
+
+/// What is to become of slots that one look finds, said once more from the rule: in time up to five minutes, of the older ones
+/// the newest where nothing is in time, none, or the newest hundred of a week.
+fn meant(ats: &[DateTime<Utc>], now: DateTime<Utc>, catch_up: CatchUp) -> Vec<Verdict> {
+    let in_time = |at: &DateTime<Utc>| now - *at <= TimeDelta::minutes(5);
+    let any_in_time = ats.iter().any(in_time);
+    let late = ats.iter().filter(|at| !in_time(at)).count();
+    let verdicts = ats.iter().enumerate().map(|(place, at)| match catch_up {
+        _ if in_time(at) => Verdict::Fired,
+        CatchUp::None => Verdict::Missed(Missed::CatchUpNone),
+        CatchUp::Latest if place + 1 == late && !any_in_time => Verdict::Late { not_before: now },
+        CatchUp::Latest => Verdict::Missed(Missed::Superseded),
+        CatchUp::All { .. } if now - *at >= TimeDelta::days(7) => Verdict::Missed(Missed::TooOld),
+        CatchUp::All { .. } if place + 100 < late => Verdict::Missed(Missed::OverLimit),
+        CatchUp::All { .. } => Verdict::Late { not_before: now },
+    });
+    verdicts.collect()
 }
 
 #[test]
-fn a_difference_is_named_by_the_sums() {
-    let begin = instant(2026, 3);
-    let month = |minutes: &[i128]| Month {
-        count: minutes.len() as i128,
-        sum: minutes.iter().sum(),
-        squares: minutes.iter().map(|minute| minute * minute).sum(),
-        hash: 0,
-    };
-    let told = |ours: &[i128], meant: &[i128]| difference(begin, ours, month(ours), month(meant));
-
-    let more = told(&[60, 120, 1500], &[60, 1500]);
-    let less = told(&[60], &[60, 1500]);
-    let elsewhere = told(&[60, 180], &[60, 120]);
-
-    assert_eq!(more, "2026-03-01 02:00:00 UTC is too much");
-    assert_eq!(less, "2026-03-02 01:00:00 UTC is missing");
-    let wanted = "2026-03-01 03:00:00 UTC stands where 2026-03-01 02:00:00 UTC is meant";
-    assert_eq!(elsewhere, wanted);
+fn keepers_who_come_and_go_judge_every_slot_of_five_years_once() {
+    let (calendars, all) = listed();
+    let (mut judged, mut started, mut missed) = (0, 0, 0);
+    for (listed, seed) in all.iter().zip(0u64..).filter(|(_, seed)| seed % 4 != 3) {
+        let schedule = schedule(&listed.line);
+        let calendar = listed.calendar.map(|number| &calendars[number]);
+        let catch_up =
+            [CatchUp::Latest, CatchUp::None, CatchUp::ALL][usize::try_from(seed % 4).unwrap()];
+        let (mut from, mut rows) = (instant(2025, 1), listed.rows.iter().peekable());
+        for now in looks(seed) {
+            let found = slots(&schedule, calendar, from, now);
+            let due: Vec<DueSlot> = found
+                .iter()
+                .map(|slot| DueSlot {
+                    at: slot.at,
+                    fire_at: slot.fire_at,
+                })
+                .collect();
+            let mut ats = Vec::new();
+            while let Some((at, _)) = rows.next_if(|(at, _)| *at < now) {
+                ats.push(*at);
+            }
+            let verdicts = judge(&due, &[], now, schedule.grace, catch_up);
+            assert_eq!(
+                verdicts,
+                meant(&ats, now, catch_up),
+                "{now}: {}",
+                listed.line
+            );
+            let starts = verdicts
+                .iter()
+                .filter(|verdict| !matches!(verdict, Verdict::Missed(_)));
+            let starts = starts.count();
+            let candidates = vec![
+                Candidate {
+                    is_asked_for: false
+                };
+                starts
+            ];
+            let admitted = admit(Overlap::Allow, true, &candidates);
+            assert!(admitted.iter().all(|one| *one == Admission::Start));
+            let late = due
+                .iter()
+                .filter(|slot| is_late(slot.fire_at, now, schedule.grace));
+            missed += verdicts.len() - starts;
+            judged += late.count()
+                + verdicts
+                    .iter()
+                    .filter(|one| **one == Verdict::Fired)
+                    .count();
+            started += admitted.len();
+            from = now;
+        }
+        assert!(rows.next().is_none(), "{}", listed.line);
+    }
+    assert_eq!(judged, started + missed, "each once");
+    assert!(
+        started > 1_000 && missed > 1_000,
+        "{started} started, {missed} missed"
+    );
 }
