@@ -106,6 +106,9 @@ impl Reader {
 
     /// A name that `use` should define and does not.
     pub fn unknown_name(&mut self, spot: &Spot<'_>, kind: &str, name: &str) {
+        if self.problems.is_full() {
+            return self.problems.count();
+        }
         let section = match kind {
             "retry" => "retries".to_owned(),
             other => format!("{other}s"),
