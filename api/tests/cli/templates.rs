@@ -282,7 +282,7 @@ async fn what_is_doubtful_is_said_and_changes_nothing() {
 
     assert_eq!(told.code, 0, "{}", told.stderr);
     let line = format!(
-        "{doubtful}:3:25  warning[warning.literal_expression]  `${{` inside a longer text is plain text "
+        "{doubtful}:3:27  warning[warning.literal_expression]  `${{` inside a longer text is plain text "
     );
     assert!(told.stdout.starts_with(&line), "{}", told.stdout);
     assert_eq!(told.stderr, "1 files, 0 problems, 1 warnings\n");

@@ -149,7 +149,7 @@ async fn what_is_doubtful_is_said_by_whoever_checks_applies_or_publishes() {
             panic!("{reply}");
         };
         assert_eq!(one["code"], "warning.literal_expression");
-        assert_eq!((&one["line"], &one["column"]), (&json!(3), &json!(25)));
+        assert_eq!((&one["line"], &one["column"]), (&json!(3), &json!(27)));
         assert!(one["hint"].is_string(), "{one}");
     }
 }
