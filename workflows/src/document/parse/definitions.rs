@@ -113,13 +113,12 @@ impl Reader {
             "retry" => "retries".to_owned(),
             other => format!("{other}s"),
         };
-        let mut names: Vec<&str> = match kind {
+        let names: Vec<&str> = match kind {
             "retry" => self.retries.keys().map(String::as_str).collect(),
             "error" => self.errors.keys().map(String::as_str).collect(),
             "timeout" => self.timeouts.keys().map(String::as_str).collect(),
             _ => self.functions.keys().map(String::as_str).collect(),
         };
-        names.sort_unstable();
         let message = format!("`use.{section}` has no `{name}`");
         let problem = spot.problem(&format!("reference.unknown_{kind}"), message);
         let hint = self.nearest(name, names);
