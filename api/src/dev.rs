@@ -13,7 +13,7 @@ use serde_json::{Value, json};
 pub use self::child::{Child, Order};
 pub use self::engine::{Engine, LocalArgs, Plan, alone, wish};
 pub use self::keys::Keys;
-use crate::cli::apply::changes;
+use crate::cli::apply::{changes, warn};
 use crate::cli::error::CliError;
 use crate::cli::files::Bundle;
 use crate::cli::{Context, run as run_job, watch};
@@ -86,6 +86,7 @@ async fn work(arguments: &DevArgs, context: &Context, engine: &Engine) -> Result
 async fn once(context: &Context, file: &str, input: &[String]) -> Result<Exit, CliError> {
     let body = Bundle::read(&[file.to_owned()])?.body();
     let applied = context.client.post(&["apply"], &[], &body, None).await?;
+    warn(context, &applied);
     let changes = changes(&applied);
     let template = changes.iter().find(|change| change["kind"] == "template");
     let Some(name) = template.and_then(|change| change["name"].as_str()) else {

@@ -95,19 +95,30 @@ impl fmt::Display for Problem {
 pub struct Problems {
     list: Vec<Problem>,
     dropped: usize,
+    is_cut: bool,
 }
 
 impl Problems {
     /// Adds one, unless the same is there already; beyond the bound it is only counted.
     pub fn push(&mut self, problem: Problem) {
         if self.is_full() {
-            self.dropped += 1;
+            self.count();
         } else if !self.list.contains(&problem) {
             self.list.push(problem);
         }
     }
 
-    /// Whether further problems are only counted, so that their hints need no thought.
+    /// Counts one that is not told: for those who saw that there are enough, and spared its telling.
+    pub fn count(&mut self) {
+        self.dropped += 1;
+    }
+
+    /// Says that there are enough, so that what would cost time was not looked at any more.
+    pub fn cut(&mut self) {
+        self.is_cut = true;
+    }
+
+    /// Whether further problems are only counted, so that their places and hints need no thought.
     pub fn is_full(&self) -> bool {
         self.list.len() >= PROBLEMS_MAX
     }
@@ -126,11 +137,16 @@ impl Problems {
     pub fn into_list(mut self) -> Vec<Problem> {
         self.list
             .sort_by_key(|problem| (problem.line, problem.column));
-        if self.dropped > 0 {
-            let message = format!("{} further problems are not listed", self.dropped);
-            self.list
-                .push(Problem::new("document.more_problems", "", message));
-        }
+        let listed = format!("{} further problems are not listed", self.dropped);
+        let more = match (self.dropped, self.is_cut) {
+            (0, false) => return self.list,
+            (0, true) => "the expressions behind these were not checked".to_owned(),
+            (_, false) => listed,
+            (_, true) => format!("{listed}, and expressions behind these were not checked"),
+        };
+        let hint = "mend these first, then check again";
+        self.list
+            .push(Problem::new("document.more_problems", "", more).hint(hint));
         self.list
     }
 

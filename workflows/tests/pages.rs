@@ -3,8 +3,14 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use windlass_workflows::catalogue::{Ability, Catalogue};
+use windlass_workflows::check;
+use windlass_workflows::problem::Problem;
+use windlass_workflows::resource::Resources;
+use windlass_workflows::value::Value;
+
 /// Families of codes, as the checks of this crate name them.
-const FAMILIES: [&str; 22] = [
+const FAMILIES: [&str; 23] = [
     "call",
     "catch",
     "configuration",
@@ -26,6 +32,7 @@ const FAMILIES: [&str; 22] = [
     "schema",
     "secret",
     "set",
+    "warning",
     "yaml",
 ];
 
@@ -124,33 +131,110 @@ fn is_member(text: &str, code: &str) -> bool {
         .is_some_and(|(family, _)| text.contains(&format!("`{family}.{{")))
 }
 
-#[test]
-fn the_codes_that_the_language_names_have_pages() {
-    let pages = folder("../docs/errors");
-    let codes = [
-        "unsupported.call.grpc",
-        "unsupported.run.shell",
-        "unsupported.extension",
-        "unsupported.evaluate.loose",
-        "flow.unknown_target",
-        "flow.duplicate_name",
-        "flow.end_in_branch",
-        "expression.syntax",
-        "expression.unknown_variable",
-        "expression.too_deep",
-        "reference.unknown_retry",
-        "duration.calendar_unit",
-        "handler.not_registered",
-        "handler.input_mismatch",
-        "metadata.unknown_key",
-        "secret.leaks",
-        "schedule.two_kinds",
-    ];
-    for code in codes {
-        let family = code.split('.').next().expect("a family");
-        let page = fs::read_to_string(pages.join(format!("{code}.md")))
-            .or_else(|_| fs::read_to_string(pages.join(format!("{family}.md"))));
-        let page = page.unwrap_or_default();
-        assert!(page.contains(code) || is_member(&page, code), "{code}");
+/// What the language says that publishing answers, and what stands beside it: each with a page of its own.
+const REFUSED: [&str; 21] = [
+    "unsupported.call.grpc",
+    "unsupported.run.shell",
+    "unsupported.extension",
+    "unsupported.evaluate.loose",
+    "flow.unknown_target",
+    "flow.duplicate_name",
+    "flow.end_in_branch",
+    "expression.syntax",
+    "expression.unknown_variable",
+    "expression.too_deep",
+    "reference.unknown_retry",
+    "duration.calendar_unit",
+    "handler.not_registered",
+    "handler.input_mismatch",
+    "metadata.unknown_key",
+    "secret.leaks",
+    "schedule.two_kinds",
+    "secret.unused",
+    "names.malformed",
+    "names.repeated",
+    "names.reserved",
+];
+
+const HEADER: &str = "document: { dsl: '1.0.3', namespace: test, name: test, version: 1.0.0 }\n";
+
+/// One handler is registered, and everything can be done.
+fn catalogue() -> Catalogue {
+    let able = Ability::ALL.into_iter();
+    let catalogue = able.fold(Catalogue::builtin(), Catalogue::able);
+    let schema = r#"{"type":"object","properties":{"sku":{"type":"string"}},"required":["sku"]}"#;
+    let schema = Value::parse(schema).expect("JSON");
+    catalogue
+        .with("enrich", "1.0.0", &schema)
+        .expect("a schema")
+}
+
+/// A page's blocks of that kind.
+fn blocks<'a>(page: &'a str, kind: &str) -> Vec<&'a str> {
+    let begun = page.split("```").skip(1).step_by(2);
+    begun
+        .filter_map(|block| block.strip_prefix(&format!("{kind}\n")))
+        .collect()
+}
+
+/// Problems and warnings of a document on a page.
+fn said(text: &str) -> (Vec<Problem>, Vec<Problem>) {
+    let tree = check::read(&format!("{HEADER}{text}")).expect("YAML");
+    let published = check::publish_tree(&tree, &catalogue(), &Resources::default());
+    (published.err().unwrap_or_default(), check::warnings(&tree))
+}
+
+/// What a page shows that is not so.
+fn untrue(code: &str) -> Option<String> {
+    let page = fs::read_to_string(folder("../docs/errors").join(format!("{code}.md")));
+    let page = page.map_err(|_| format!("{code} has no page"));
+    let page = match page {
+        Ok(page) => page,
+        Err(none) => return Some(none),
+    };
+    let (documents, messages) = (blocks(&page, "yaml"), blocks(&page, "text"));
+    let ([wrong, mended], [message]) = (documents.as_slice(), messages.as_slice()) else {
+        return Some(format!(
+            "{code} shows no wrong document, its message and the mended one"
+        ));
+    };
+    let (problems, warnings) = said(wrong);
+    let found = match code.starts_with("warning.") {
+        true if problems.is_empty() => warnings,
+        _ => problems,
+    };
+    let [one] = found.as_slice() else {
+        return Some(format!("{code} shows a document with {found:?}"));
+    };
+    let told = match &one.hint {
+        Some(hint) => format!("{} ({hint})", one.message),
+        None => one.message.clone(),
+    };
+    if one.code != code || told != message.trim_end() {
+        return Some(format!("{code} is {} and says: {told}", one.code));
     }
+    let (problems, warnings) = said(mended);
+    let left: Vec<Problem> = problems.into_iter().chain(warnings).collect();
+    (!left.is_empty()).then(|| format!("{code} shows as mended a document with {left:?}"))
+}
+
+#[test]
+fn the_codes_that_the_language_names_have_pages_that_are_true() {
+    let untrue: Vec<String> = REFUSED.iter().filter_map(|code| untrue(code)).collect();
+
+    assert!(untrue.is_empty(), "{}", untrue.join("\n"));
+}
+
+#[test]
+fn each_warning_has_a_page_that_is_true() {
+    let mut source = String::new();
+    sources(&folder("src/check"), &mut source);
+    let codes = codes(&source);
+    let warnings = codes.iter().filter(|code| code.starts_with("warning."));
+    let warnings: Vec<&&str> = warnings.collect();
+    assert!(warnings.len() >= 6, "{warnings:?}");
+
+    let untrue: Vec<String> = warnings.iter().filter_map(|code| untrue(code)).collect();
+
+    assert!(untrue.is_empty(), "{}", untrue.join("\n"));
 }

@@ -5,7 +5,7 @@ use clap::Args;
 use serde_json::Value;
 
 use super::context::Context;
-use super::error::CliError;
+use super::error::{CliError, warning_line};
 use super::files::Bundle;
 use super::output::Column;
 use crate::exit::Exit;
@@ -45,6 +45,14 @@ pub fn changes(answer: &Value) -> Vec<Value> {
         .unwrap_or_default()
 }
 
+/// Says what is doubtful in documents that were published.
+pub fn warn(context: &Context, answer: &Value) {
+    let warnings = answer.get("warnings").and_then(Value::as_array);
+    for warning in warnings.into_iter().flatten() {
+        context.say(warning_line(warning).trim_start());
+    }
+}
+
 impl ApplyArgs {
     /// Applies.
     pub async fn run(mut self, context: &Context) -> Result<Exit, CliError> {
@@ -57,6 +65,7 @@ impl ApplyArgs {
         };
         let answer = context.client.post(&["apply"], &query, &body, None).await?;
         context.output.list(&changes(&answer), CHANGES, true)?;
+        warn(context, &answer);
         if self.dry_run {
             context.say("nothing was stored");
         }

@@ -1,7 +1,8 @@
 //! `windlass template check`: everything that is wrong with documents, from a server or without one.
 //!
 //! A server knows which handlers are registered and reads what templates take from elsewhere. Without
-//! one the same checks run here, and what only a server knows is named instead of guessed.
+//! one the same checks run here, and what only a server knows is named instead of guessed. What is doubtful and may
+//! be published is said too, and changes nothing.
 
 use std::collections::BTreeSet;
 
@@ -13,7 +14,7 @@ use windlass_workflows::resource::Resources;
 use windlass_workflows::value::Value as Datum;
 
 use super::context::Context;
-use super::error::{CliError, problem_line};
+use super::error::{CliError, problem_line, warning_line};
 use super::files;
 use super::output::Format;
 use crate::config::Setting;
@@ -28,7 +29,11 @@ const OPEN: [(&str, &str); 2] = [
     ("resource.unread", "what stands elsewhere"),
 ];
 
-/// Problems are data here, so they go to standard output; any of them ends with 9.
+/// What a finding says of itself: whether it keeps a document from being published.
+const ERROR: &str = "error";
+const WARNING: &str = "warning";
+
+/// Problems are data here, so they go to standard output; any of them ends with 9, a warning does not.
 pub async fn run(
     context: &Context,
     paths: &[String],
@@ -50,15 +55,29 @@ pub async fn run(
     match context.output.format {
         Format::Table | Format::Name => found
             .iter()
-            .try_for_each(|problem| context.output.line(problem_line(problem).trim_start()))?,
+            .try_for_each(|found| context.output.line(told(found).trim_start()))?,
         _ => context.output.list(&found, &[], true)?,
     }
-    context.say(&format!("{} files, {} problems", paths.len(), found.len()));
-    Ok(if found.is_empty() {
+    let warnings = found.iter().filter(|found| found["severity"] == WARNING);
+    let warnings = warnings.count();
+    let problems = found.len() - warnings;
+    let mut sum = format!("{} files, {problems} problems", paths.len());
+    if warnings > 0 {
+        sum.push_str(&format!(", {warnings} warnings"));
+    }
+    context.say(&sum);
+    Ok(if problems == 0 {
         Exit::Done
     } else {
         Exit::Findings
     })
+}
+
+fn told(found: &Value) -> String {
+    match found["severity"] == WARNING {
+        true => warning_line(found),
+        false => problem_line(found),
+    }
 }
 
 /// What the server says; nothing if none was named and nobody listens where one usually does.
@@ -81,9 +100,11 @@ async fn asked(
             }
             answer => answer?,
         };
-        let problems = answer.get("problems").and_then(Value::as_array).cloned();
-        let problems = problems.unwrap_or_default().into_iter();
-        found.extend(problems.map(|problem| in_file(problem, path)));
+        for (key, severity) in [("problems", ERROR), ("warnings", WARNING)] {
+            let listed = answer.get(key).and_then(Value::as_array).cloned();
+            let listed = listed.unwrap_or_default().into_iter();
+            found.extend(listed.map(|one| in_file(one, path, severity)));
+        }
     }
     Ok(Some(found))
 }
@@ -113,8 +134,10 @@ fn alone(
     };
     let mut found = Vec::new();
     for (path, text) in texts {
-        let checked = check::read(text)
-            .and_then(|tree| check::publish_tree(&tree, &catalogue, &Resources::default()));
+        let read = check::read(text);
+        let warnings = read.as_ref().map_or_else(|_| Vec::new(), check::warnings);
+        let checked =
+            read.and_then(|tree| check::publish_tree(&tree, &catalogue, &Resources::default()));
         let problems = checked.err().unwrap_or_default();
         let (open, problems): (Vec<Problem>, Vec<Problem>) =
             problems.into_iter().partition(is_open);
@@ -122,12 +145,18 @@ fn alone(
         for (_, what) in OPEN.iter().filter(|(code, _)| codes.contains(code)) {
             context.say(&format!("{path}: not checked: {what}"));
         }
-        found.extend(problems.iter().map(|problem| in_file(json!(problem), path)));
+        // Of a document that cannot be published nothing is merely doubtful.
+        let warnings = warnings.iter().filter(|_| problems.is_empty());
+        let warnings = warnings.map(|warning| in_file(json!(warning), path, WARNING));
+        let problems = problems.iter();
+        let problems = problems.map(|problem| in_file(json!(problem), path, ERROR));
+        found.extend(problems.chain(warnings));
     }
     Ok(found)
 }
 
-fn in_file(mut problem: Value, path: &str) -> Value {
+fn in_file(mut problem: Value, path: &str, severity: &str) -> Value {
     problem["file"] = Value::from(path);
+    problem["severity"] = Value::from(severity);
     problem
 }

@@ -129,6 +129,15 @@ impl CliError {
 
 /// `file:line:column  code  message (hint)`, with what of it is known.
 pub fn problem_line(problem: &Value) -> String {
+    line(problem, str::to_owned)
+}
+
+/// `file:line:column  warning[code]  message (hint)`, with what of it is known.
+pub fn warning_line(warning: &Value) -> String {
+    line(warning, |code| format!("warning[{code}]"))
+}
+
+fn line(problem: &Value, code: impl Fn(&str) -> String) -> String {
     let text = |name: &str| {
         problem
             .get(name)
@@ -154,7 +163,7 @@ pub fn problem_line(problem: &Value) -> String {
     let line = format!(
         "  {}  {}  {}{hint}",
         place.join(":"),
-        text("code").unwrap_or("?"),
+        code(text("code").unwrap_or("?")),
         text("message").unwrap_or("?")
     );
     clean(&line)

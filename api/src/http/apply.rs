@@ -11,15 +11,16 @@ use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
-use windlass_engine::protocol::apply::{Application, ApplyReport};
+use windlass_engine::protocol::apply::Application;
 use windlass_engine::protocol::load::ReadSeek;
 use windlass_engine::protocol::{Action, Change};
+use windlass_workflows::check;
 use windlass_workflows::configuration::{self, Content, Document, Kind, SourceFile};
 use windlass_workflows::problem::Problem;
 
 use super::elsewhere;
 use super::habit::extract::{self, Params};
-use super::habit::problem::Refusal;
+use super::habit::problem::{Fault, Refusal};
 use super::state::ApiState;
 
 /// The name of the one document file that a YAML body is.
@@ -82,6 +83,9 @@ struct ApplyReply {
     dry_run: bool,
     /// One for every document, in the order of the set.
     changes: Vec<ChangeReply>,
+    /// What its templates say that is probably not meant, with file, line and column.
+    #[schema(value_type = Vec<Fault>)]
+    warnings: Vec<Problem>,
 }
 
 /// What happens to one document.
@@ -126,9 +130,12 @@ async fn apply_documents(
     let mut documents = configuration::read(&files, now).map_err(Refusal::invalid)?;
     let data = data(body.data, &mut documents).map_err(Refusal::invalid)?;
     let mut resources = BTreeMap::new();
+    let mut warnings = Vec::new();
     for document in &documents {
         if let Content::Template(tree) = &document.content {
             resources.insert(document.name(), elsewhere::resources(&state, tree).await?);
+            let found = check::warnings(tree).into_iter();
+            warnings.extend(found.map(|warning| warning.in_file(&document.file)));
         }
     }
     let application = Application {
@@ -145,7 +152,11 @@ async fn apply_documents(
         dry_run: query.dry_run,
     };
     let report = state.store.apply(application).await?;
-    Ok(Json(report.into()))
+    Ok(Json(ApplyReply {
+        dry_run: report.dry_run,
+        changes: report.changes.into_iter().map(ChangeReply::from).collect(),
+        warnings,
+    }))
 }
 
 async fn read(state: &ApiState, request: Request) -> Result<ApplyBody, Refusal> {
@@ -281,16 +292,6 @@ fn import(documents: &mut [Document], calendar: &str, text: &str, place: usize) 
         return Some(problem.hint("send its document beside its file"));
     };
     document.import(text).err()
-}
-
-impl From<ApplyReport> for ApplyReply {
-    fn from(report: ApplyReport) -> Self {
-        let changes = report.changes.into_iter().map(ChangeReply::from).collect();
-        Self {
-            dry_run: report.dry_run,
-            changes,
-        }
-    }
 }
 
 impl From<Change> for ChangeReply {

@@ -105,13 +105,14 @@ async fn show_template_version(
     params(("name" = String, Path, description = "`namespace.name`"),
         ("version" = String, Path, description = "The semantic version in the document")),
     request_body(content((String = "application/yaml"), (Object = "application/json"))),
-    responses((status = 201, body = TemplateReply), (status = 200, body = TemplateReply)))]
+    responses((status = 201, body = PublishedReply), (status = 200, body = PublishedReply)))]
 async fn publish_template(
     State(state): State<ApiState>,
     At((name, version)): At<(String, String)>,
     request: Request,
 ) -> Result<Response, Refusal> {
-    let template = check(&state, request).await?.map_err(Refusal::invalid)?;
+    let checked = check(&state, request).await?;
+    let (template, warnings) = checked.map_err(Refusal::invalid)?;
     let path = format!("{name}@{version}");
     let reference = reference(&template);
     if path != reference {
@@ -121,7 +122,8 @@ async fn publish_template(
         return Err(Refusal::invalid(vec![problem]));
     }
     let published = state.store.publish(state.tenant, template).await?;
-    let reply = TemplateReply::from(state.store.template(state.tenant, &reference).await?);
+    let template = TemplateReply::from(state.store.template(state.tenant, &reference).await?);
+    let reply = PublishedReply { template, warnings };
     Ok(match published {
         Published::Created(_) => {
             let location = format!("/v1/templates/{name}/versions/{version}");
@@ -136,6 +138,17 @@ async fn publish_template(
     })
 }
 
+/// A version that was published.
+#[derive(Debug, Serialize, ToSchema)]
+struct PublishedReply {
+    /// The version.
+    #[serde(flatten)]
+    template: TemplateReply,
+    /// What may be published and is probably not meant, with line and column.
+    #[schema(value_type = Vec<Fault>)]
+    warnings: Vec<Problem>,
+}
+
 /// What a check found.
 #[derive(Debug, Serialize, ToSchema)]
 struct CheckReply {
@@ -146,6 +159,9 @@ struct CheckReply {
     /// Every problem, with line and column.
     #[schema(value_type = Vec<Fault>)]
     problems: Vec<Problem>,
+    /// What may be published and is probably not meant; nothing is said of a document with problems.
+    #[schema(value_type = Vec<Fault>)]
+    warnings: Vec<Problem>,
 }
 
 /// Checks a template and stores nothing; all problems at once, with line and column.
@@ -157,24 +173,26 @@ async fn check_template(
     request: Request,
 ) -> Result<Json<CheckReply>, Refusal> {
     Ok(Json(match check(&state, request).await? {
-        Ok(template) => CheckReply {
+        Ok((template, warnings)) => CheckReply {
             is_valid: true,
             template: Some(reference(&template)),
             problems: Vec::new(),
+            warnings,
         },
         Err(problems) => CheckReply {
             is_valid: false,
             template: None,
             problems,
+            warnings: Vec::new(),
         },
     }))
 }
 
-/// A body as a template ready to be published, or every problem of it.
+/// A body as a template ready to be published, with what is doubtful in it, or every problem of it.
 async fn check(
     state: &ApiState,
     request: Request,
-) -> Result<Result<NewTemplate, Vec<Problem>>, Refusal> {
+) -> Result<Result<(NewTemplate, Vec<Problem>), Vec<Problem>>, Refusal> {
     require_document(request.headers())?;
     let body = extract::bytes(request, state).await?;
     let source = extract::text(&body)?;
@@ -185,7 +203,8 @@ async fn check(
     let resources = elsewhere::resources(state, &tree).await?;
     let catalogue = state.store.catalogue(state.tenant).await?;
     let source = source.to_owned();
-    Ok(check_tree(&tree, source, &catalogue, &resources))
+    let checked = check_tree(&tree, source, &catalogue, &resources);
+    Ok(checked.map(|template| (template, check::warnings(&tree))))
 }
 
 /// YAML or JSON, which is YAML; `curl` says something else unless told.

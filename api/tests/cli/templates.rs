@@ -261,6 +261,59 @@ async fn a_check_without_a_server_names_what_it_leaves_open() {
     assert!(broken.stdout.contains(&line), "{}", broken.stdout);
 }
 
+const DOUBTFUL: &str = "document: { dsl: '1.0.3', namespace: a, name: a, version: 1.0.0 }
+do:
+  - greet: { set: { text: 'Hello ${ .name }' } }
+";
+
+#[tokio::test]
+async fn what_is_doubtful_is_said_and_changes_nothing() {
+    let folder = Folder::with(&[
+        ("a.yaml", DOUBTFUL),
+        ("b.yaml", &DOUBTFUL.replace("do:", "doo:")),
+    ]);
+    let (doubtful, wrong) = (folder.path("a.yaml"), folder.path("b.yaml"));
+
+    let told = windlass(&["template", "check", "--local", &doubtful]).await;
+    let listed = windlass(&[
+        "--output", "json", "template", "check", "--local", &doubtful, &wrong,
+    ])
+    .await;
+
+    assert_eq!(told.code, 0, "{}", told.stderr);
+    let line = format!(
+        "{doubtful}:3:27  warning[warning.literal_expression]  `${{` inside a longer text is plain text "
+    );
+    assert!(told.stdout.starts_with(&line), "{}", told.stdout);
+    assert_eq!(told.stderr, "1 files, 0 problems, 1 warnings\n");
+    assert_eq!(listed.code, 9, "{}", listed.stderr);
+    let found: Value = serde_json::from_str(&listed.stdout).expect("JSON");
+    let found = found.as_array().expect("a list").iter();
+    let found: Vec<(&str, &str)> = found
+        .map(|one| {
+            (
+                one["severity"].as_str().unwrap_or(""),
+                one["code"].as_str().unwrap_or(""),
+            )
+        })
+        .collect();
+    assert!(
+        found.contains(&("warning", "warning.literal_expression")),
+        "{found:?}"
+    );
+    assert!(
+        found.contains(&("error", "document.unknown_key")),
+        "{found:?}"
+    );
+    assert_eq!(
+        found
+            .iter()
+            .filter(|(severity, _)| *severity == "warning")
+            .count(),
+        1
+    );
+}
+
 #[tokio::test]
 async fn named_handlers_are_the_registered_ones() {
     let folder = Folder::with(&[("a.yaml", ASKS)]);

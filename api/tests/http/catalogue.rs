@@ -127,3 +127,29 @@ async fn webhooks_are_listed_shown_and_deleted() {
     let missing = site.get("/v1/webhooks/desk").await;
     missing.problem(404, "not_found");
 }
+
+const DOUBTFUL: &str = "document: { dsl: '1.0.3', namespace: examples, name: doubtful, version: 1.0.0 }\ndo:\n\
+    \x20 - greet: { set: { text: 'Hello ${ .name }' } }\n";
+
+#[tokio::test]
+async fn what_is_doubtful_is_said_by_whoever_checks_applies_or_publishes() {
+    let site = Site::new().await;
+    let yaml = "application/yaml";
+
+    let checked = site.typed("/v1/templates/check", yaml, DOUBTFUL).await;
+    let applied = site.typed("/v1/apply", yaml, DOUBTFUL).await;
+    let path = "/v1/templates/examples.doubtful/versions/1.0.0";
+    let headers = [("content-type", yaml)];
+    let published = site.send(Method::PUT, path, &headers, DOUBTFUL).await;
+
+    let (checked, applied, published) = (checked.ok(200), applied.ok(200), published.ok(200));
+    assert_eq!(checked["is_valid"], true);
+    for reply in [checked, applied, published] {
+        let [one] = reply["warnings"].as_array().expect("a list").as_slice() else {
+            panic!("{reply}");
+        };
+        assert_eq!(one["code"], "warning.literal_expression");
+        assert_eq!((&one["line"], &one["column"]), (&json!(3), &json!(27)));
+        assert!(one["hint"].is_string(), "{one}");
+    }
+}

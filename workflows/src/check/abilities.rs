@@ -70,9 +70,9 @@ impl<'a> Checker<'a> {
         self.wants(ability, code, &pointer, "it comes with a later release");
     }
 
-    fn check_settings(&mut self, task: &Task, settings: &Settings) {
+    fn check_settings(&mut self, task: &'a Task, settings: &'a Settings) {
         let ours = format!("{}/metadata/windlass", task.pointer);
-        let leaf = program::leaf(&self.template.functions, &task.kind);
+        let leaf = self.leaf(&task.kind);
         let placed = settings.placement.iter();
         let placed = placed.filter(|(key, shape)| !says_something(leaf, key, shape));
         let placed = placed.map(|(key, _)| (key.as_str(), Ability::Placement));

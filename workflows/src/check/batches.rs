@@ -14,7 +14,8 @@ impl<'a> Checker<'a> {
                 "" => pointer.to_owned(),
                 key => join(pointer, key),
             };
-            self.report("handler.input_mismatch", &place, message, None);
+            let hint = "a batch is said whole here, or by a `configuration` alone".to_owned();
+            self.report("handler.input_mismatch", &place, message, Some(hint));
             return;
         }
         if is_said("configuration") {

@@ -8,9 +8,9 @@ use crate::document::step::{Kind, Task};
 /// Calls that are rows of the job's own turn, or many calls.
 const NOT_ONE_CALL: [&str; 4] = [MAP, BATCH, CONTEXT_SAVE, CHUNKS];
 
-impl Checker<'_> {
-    pub(super) fn check_effect(&mut self, task: &Task) {
-        let (leaf, _) = self.leaf(&task.kind);
+impl<'a> Checker<'a> {
+    pub(super) fn check_effect(&mut self, task: &'a Task) {
+        let leaf = self.leaf(&task.kind);
         if let Kind::Function { function, .. } = leaf
             && task.settings.effect.is_some()
             && NOT_ONE_CALL.contains(&function.name.as_str())
@@ -24,7 +24,8 @@ impl Checker<'_> {
             Kind::Function { function, with } if function.name == CHUNKS => {
                 let name = called(with);
                 let index = name.and_then(|name| self.functions.get(name.as_str()));
-                index.map(|index| ("with/call", self.has_effect(*index)))
+                let end = index.and_then(|index| self.ends.get(*index).copied().flatten());
+                end.map(|end| ("with/call", end.has_effect))
             }
             _ => None,
         };
@@ -34,7 +35,7 @@ impl Checker<'_> {
             ("metadata/windlass/effect/verify", verify),
             ("metadata/windlass/undo/call", task.settings.undo.as_deref()),
         ];
-        let inner = inner.map(|(place, kind)| Some((place, self.leaf(kind?).1)));
+        let inner = inner.map(|(place, kind)| Some((place, self.end(kind?)?.has_effect)));
         for (place, has_effect) in inner.into_iter().flatten().chain(of_chunks) {
             if has_effect {
                 let message = "this function has an effect, which only a step can have".to_owned();
@@ -48,29 +49,5 @@ impl Checker<'_> {
         let pointer = format!("{task}/{place}");
         let hint = Some(hint.to_owned());
         self.report_key("unsupported.metadata.effect", &pointer, message, hint);
-    }
-
-    fn has_effect(&self, function: usize) -> bool {
-        self.template
-            .functions
-            .get(function)
-            .is_some_and(|(_, task)| task.settings.effect.is_some() || self.leaf(&task.kind).1)
-    }
-
-    /// What a call comes to through functions, and whether one of those has an effect.
-    fn leaf<'k>(&'k self, kind: &'k Kind) -> (&'k Kind, bool) {
-        let (mut kind, mut has_effect) = (kind, false);
-        // A function that calls itself is refused elsewhere.
-        for _ in 0..=self.template.functions.len() {
-            let Kind::Local { function, .. } = kind else {
-                break;
-            };
-            let Some((_, called)) = self.template.functions.get(*function) else {
-                break;
-            };
-            has_effect |= called.settings.effect.is_some();
-            kind = &called.kind;
-        }
-        (kind, has_effect)
     }
 }

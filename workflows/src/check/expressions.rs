@@ -257,6 +257,10 @@ impl<'a> Walk<'_, 'a> {
     }
 
     fn expression(&mut self, expression: &'a Expression, site: Site, names: &Names<'a>) {
+        // To read one costs more than all else that is said of it.
+        if self.checker.problems.is_full() {
+            return self.checker.problems.cut();
+        }
         let text = expression.text.as_str();
         let key = (site, names.clone(), text);
         let found = self.seen.entry(key).or_insert_with(|| {
@@ -274,8 +278,8 @@ impl<'a> Walk<'_, 'a> {
             true => "secret.leaks",
             false => problem.code,
         };
-        let pointer = &expression.pointer;
-        self.checker.report(code, pointer, problem.message, hint);
+        let place = (expression, problem.offset);
+        self.checker.report_in(code, place, problem.message, hint);
     }
 }
 

@@ -98,7 +98,8 @@ impl<'a> Checker<'a> {
             false => {
                 let directives = ["continue", "exit", "end"];
                 let names = targets.list.iter().map(name).chain(directives);
-                self.nearest(target, names)
+                let near = self.nearest(target, names);
+                near.or_else(|| Some(targets.told()))
             }
         };
         self.report("flow.unknown_target", pointer, message, hint);
@@ -124,6 +125,26 @@ struct Targets<'a> {
     list: &'a [Task],
     here: HashSet<&'a str>,
     everywhere: &'a HashSet<&'a str>,
+}
+
+/// So many names are listed where none is near.
+const NAMES_TOLD_MAX: usize = 8;
+
+impl Targets<'_> {
+    /// The names that may be meant, the first of them.
+    fn told(&self) -> String {
+        let told = self.list.iter().map(name).take(NAMES_TOLD_MAX);
+        let told: Vec<String> = told.map(|name| format!("`{name}`")).collect();
+        let more = self.list.len().saturating_sub(NAMES_TOLD_MAX);
+        let more = match more {
+            0 => String::new(),
+            more => format!(", {more} more"),
+        };
+        format!(
+            "tasks of this list: {}{more}; or `continue`, `exit`, `end`",
+            told.join(", ")
+        )
+    }
 }
 
 fn name(task: &Task) -> &str {

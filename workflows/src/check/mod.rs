@@ -6,8 +6,10 @@
 
 mod abilities;
 mod batches;
+mod defined;
 mod doubts;
 mod effects;
+mod ends;
 mod expressions;
 mod flow;
 mod names;
@@ -20,7 +22,7 @@ mod secrets;
 pub(crate) mod walk;
 mod warnings;
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeSet, HashMap, HashSet};
 
 pub use pins::{PinnedChild, pinned_children};
 pub use warnings::warnings;
@@ -28,7 +30,7 @@ pub use warnings::warnings;
 use crate::catalogue::Catalogue;
 use crate::document::nearest;
 use crate::document::parse;
-use crate::document::step::Template;
+use crate::document::step::{Expression, Template};
 use crate::document::tree::{self, Format, Tree};
 use crate::problem::{Problem, Problems};
 use crate::resource::Resources;
@@ -83,11 +85,18 @@ pub fn publish_tree(
         tree: &whole,
         catalogue,
         functions: indexed(&template),
+        secrets: template.secrets.iter().map(String::as_str).collect(),
+        ends: ends::ends(&template),
         template: &template,
         problems,
     };
+    // What is wrong with so many is said when there are fewer of them.
+    if checker.has_too_many_tasks() {
+        return Err(checker.problems.into_list());
+    }
     checker.check_abilities();
     checker.check_names();
+    checker.check_defined();
     checker.check_flow();
     checker.check_references();
     checker.check_pins();
@@ -105,6 +114,10 @@ struct Checker<'a> {
     template: &'a Template,
     /// Names of `use.functions` and their order.
     functions: HashMap<&'a str, usize>,
+    /// Names of `use.secrets`.
+    secrets: HashSet<&'a str>,
+    /// What functions come to, in their order.
+    ends: Vec<Option<ends::End<'a>>>,
     problems: Problems,
 }
 
@@ -119,6 +132,9 @@ fn indexed(template: &Template) -> HashMap<&str, usize> {
 impl Checker<'_> {
     /// Reports at the value of a pointer.
     fn report(&mut self, code: &str, pointer: &str, message: String, hint: Option<String>) {
+        if self.problems.is_full() {
+            return self.problems.count();
+        }
         let place = self.tree.place_of(pointer);
         let problem = place.problem(code, pointer, message);
         self.push(problem, hint);
@@ -126,7 +142,31 @@ impl Checker<'_> {
 
     /// Reports at the last key of a pointer.
     fn report_key(&mut self, code: &str, pointer: &str, message: String, hint: Option<String>) {
+        if self.problems.is_full() {
+            return self.problems.count();
+        }
         let place = self.tree.key_place_of(pointer);
+        let problem = place.problem(code, pointer, message);
+        self.push(problem, hint);
+    }
+
+    /// Reports inside an expression, behind so many bytes of it, at the line on which that stands.
+    fn report_in(
+        &mut self,
+        code: &str,
+        (expression, offset): (&Expression, usize),
+        message: String,
+        hint: Option<String>,
+    ) {
+        if self.problems.is_full() {
+            return self.problems.count();
+        }
+        let pointer = &expression.pointer;
+        let found = self.tree.pointer(pointer).and_then(|tree| {
+            let before = tree.as_str()?.find(&expression.text)?;
+            Some(tree.place_at(before + offset))
+        });
+        let place = found.unwrap_or_else(|| self.tree.place_of(pointer));
         let problem = place.problem(code, pointer, message);
         self.push(problem, hint);
     }

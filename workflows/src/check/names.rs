@@ -11,20 +11,30 @@ use crate::document::tree::join;
 const TASKS_MAX: usize = 10_000;
 
 /// Longest name of a task, in bytes; names are parts of pointers, which are keys.
-const NAME_BYTES_MAX: usize = 128;
+pub(super) const NAME_BYTES_MAX: usize = 128;
 
 /// Directives, which a task's name would hide (ruling 14).
 const DIRECTIVES: [&str; 3] = ["continue", "exit", "end"];
 
 impl<'a> Checker<'a> {
-    pub(super) fn check_names(&mut self) {
-        let lists = walk::lists(self.template);
-        let count: usize = lists.iter().map(|list| list.len()).sum();
+    /// Reports a document of more tasks than can be run.
+    pub(super) fn has_too_many_tasks(&mut self) -> bool {
+        let count = walk::tasks(self.template).len();
         if count > TASKS_MAX {
             let message = format!("the document has {count} tasks; {TASKS_MAX} are allowed");
-            self.report("document.too_many_tasks", "/do", message, None);
+            let hint = "let some of them be templates of their own, started by `run: workflow`";
+            self.report(
+                "document.too_many_tasks",
+                "/do",
+                message,
+                Some(hint.to_owned()),
+            );
         }
-        for list in lists {
+        count > TASKS_MAX
+    }
+
+    pub(super) fn check_names(&mut self) {
+        for list in walk::lists(self.template) {
             self.check_duplicates(list);
             for task in list {
                 self.check_task_name(task);

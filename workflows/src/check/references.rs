@@ -2,6 +2,7 @@
 
 use std::collections::VecDeque;
 
+use super::schemas::SCHEMA_HINT;
 use super::{Checker, walk};
 use crate::catalogue::{BATCH, CHUNKS, GENERATE, MAP};
 use crate::document::parse::function_name;
@@ -69,7 +70,8 @@ impl<'a> Checker<'a> {
                     "`{}` does not take this: {}",
                     function.name, mismatch.message
                 );
-                self.report("handler.input_mismatch", &place, message, None);
+                let hint = self.taken_by(function, &mismatch);
+                self.report("handler.input_mismatch", &place, message, Some(hint));
             }
         }
         if !open.iter().any(|open| open.starts_with("/answer")) {
@@ -86,11 +88,35 @@ impl<'a> Checker<'a> {
         }
     }
 
+    /// What the function takes at the place of a mismatch.
+    fn taken_by(&self, function: &FunctionName, mismatch: &Mismatch) -> String {
+        let FunctionName { name, version } = function;
+        match mismatch.keyword.as_str() {
+            "required" => "add what is missing under `with`".to_owned(),
+            "additionalProperties" | "unevaluatedProperties" => {
+                "leave it out, or correct its name".to_owned()
+            }
+            "type" => {
+                "numbers stand without quotes, texts with them; ${ } may give either".to_owned()
+            }
+            _ => format!(
+                "`{name}:{version}` says what it takes in its input schema, at {}",
+                mismatch.schema_pointer
+            ),
+        }
+    }
+
     /// An item is worked on by a function or by a template.
     fn check_map(&mut self, pointer: &str, with: &Value) {
         if with.get("call").is_some() == with.get("workflow").is_some() {
             let message = "`map` needs `call` or `workflow`, one of them".to_owned();
-            self.report("handler.input_mismatch", pointer, message, None);
+            let hint = "name a function of yours by `call`, or a template by `workflow`";
+            self.report(
+                "handler.input_mismatch",
+                pointer,
+                message,
+                Some(hint.to_owned()),
+            );
         }
         self.check_called(&join(pointer, "call"), with);
     }
@@ -103,7 +129,12 @@ impl<'a> Checker<'a> {
         if let Err(error) = Schema::compile(answer) {
             let place = format!("{pointer}{}", error.pointer);
             let message = format!("this is no JSON Schema: {error}");
-            self.report("schema.invalid", &place, message, None);
+            self.report(
+                "schema.invalid",
+                &place,
+                message,
+                Some(SCHEMA_HINT.to_owned()),
+            );
         }
     }
 
@@ -112,7 +143,8 @@ impl<'a> Checker<'a> {
         let Some(name) = with.get("call") else { return };
         let Some(name) = name.as_str() else {
             let message = "the function to call must be written out".to_owned();
-            self.report("handler.input_mismatch", pointer, message, None);
+            let hint = "write its name, without ${ }; a `switch` chooses among calls".to_owned();
+            self.report("handler.input_mismatch", pointer, message, Some(hint));
             return;
         };
         let local = self.functions.contains_key(name);
@@ -139,6 +171,9 @@ impl<'a> Checker<'a> {
     }
 
     fn not_registered(&mut self, function: &FunctionName, pointer: &str) {
+        if self.problems.is_full() {
+            return self.problems.count();
+        }
         let FunctionName { name, version } = function;
         let versions = self
             .catalogue
@@ -185,10 +220,14 @@ impl<'a> Checker<'a> {
         for (index, (name, function)) in functions.iter().enumerate() {
             if waiting[index] > 0 {
                 let message = format!("`{name}` calls itself, or calls one that does");
-                self.report_key("reference.recursion", &function.pointer, message, None);
+                let hint =
+                    "let a template of its own do it again, by `run: workflow`, or use `for`";
+                let hint = Some(hint.to_owned());
+                self.report_key("reference.recursion", &function.pointer, message, hint);
             } else if layers[index] > LAYERS_MAX {
                 let message = format!("`{name}` calls functions more than {LAYERS_MAX} deep");
-                self.report_key("reference.too_deep", &function.pointer, message, None);
+                let hint = "let one function do what several in a row do".to_owned();
+                self.report_key("reference.too_deep", &function.pointer, message, Some(hint));
             }
         }
     }

@@ -5,6 +5,10 @@ use crate::document::step::Template;
 use crate::schema::Schema;
 use crate::value::Value;
 
+/// What mends most schemas that do not compile.
+pub(super) const SCHEMA_HINT: &str =
+    "write it as JSON Schema 2020-12; `$ref` points into the schema itself, such as #/$defs/name";
+
 impl Checker<'_> {
     pub(super) fn check_schemas(&mut self) {
         for (schema, pointer) in schemas(self.template) {
@@ -15,7 +19,12 @@ impl Checker<'_> {
                     None => format!("{pointer}/schema/document{}", error.pointer),
                 };
                 let message = format!("this is no JSON Schema: {error}");
-                self.report("schema.invalid", &place, message, None);
+                self.report(
+                    "schema.invalid",
+                    &place,
+                    message,
+                    Some(SCHEMA_HINT.to_owned()),
+                );
             }
         }
     }

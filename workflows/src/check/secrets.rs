@@ -153,7 +153,7 @@ impl<'a> Checker<'a> {
             return;
         }
         let name = path.split('.').next().unwrap_or(path);
-        if self.template.secrets.iter().any(|known| known == name) {
+        if self.secrets.contains(name) {
             return;
         }
         let names = self.template.secrets.iter().map(String::as_str);
@@ -185,12 +185,9 @@ impl<'a> Checker<'a> {
         let message = "a secret stands here as a marker, and would be stored".to_owned();
         let hint =
             "write ${ $secrets.name } or \\($secrets.name) inside a text, where a request is sent";
-        self.report(
-            "secret.leaks",
-            &expression.pointer,
-            message,
-            Some(hint.to_owned()),
-        );
+        let offset = expression.text.find("$secrets").unwrap_or_default();
+        let place = (expression, offset);
+        self.report_in("secret.leaks", place, message, Some(hint.to_owned()));
     }
 }
 

@@ -17,27 +17,10 @@ pub fn warnings(tree: &Tree) -> Vec<Problem> {
             visit(tree, &format!("/{part}"), &mut found);
         }
     }
-    unused_secrets(tree, &mut found);
     if let (Some(template), _) = parse::parse(tree, &Resources::default()) {
         doubts(tree, &template, &mut found);
     }
     found.into_list()
-}
-
-/// A name that nothing says: whoever grants it need not.
-fn unused_secrets(tree: &Tree, found: &mut Problems) {
-    let secrets = tree.get("use").and_then(|tree| tree.get("secrets"));
-    let names = secrets.and_then(Tree::as_list).unwrap_or_default();
-    let whole = tree.to_value().to_json();
-    for (index, named) in names.iter().enumerate() {
-        let name = named.as_str().unwrap_or_default();
-        let is_said = [format!("$secrets.{name}"), format!("\"use\":\"{name}\"")];
-        if !is_said.iter().any(|said| whole.contains(said)) {
-            let message = format!("nothing uses the secret `{name}`");
-            let pointer = format!("/use/secrets/{index}");
-            found.push(named.problem("warning.unused_secret", pointer, message));
-        }
-    }
 }
 
 /// As deep as the document, whose depth is bounded.
@@ -88,16 +71,6 @@ mod tests {
             codes,
             ["warning.then_of_skipped", "warning.literal_expression"]
         );
-    }
-
-    #[test]
-    fn a_secret_that_nothing_uses_is_named() {
-        let text = "use: { secrets: [ a, b, c ], authentications: { x: { bearer: { use: b } } } }\ndo: [ { t: { call: http, with: { headers: { k: '${ $secrets.a }' } } } } ]\n";
-        let tree = read_one(text, Format::Yaml).unwrap();
-
-        let found: Vec<String> = warnings(&tree).into_iter().map(|w| w.message).collect();
-
-        assert_eq!(found, ["nothing uses the secret `c`"]);
     }
 
     #[test]

@@ -9,7 +9,7 @@ use jaq_core::load::span;
 use jaq_core::path::{Part, Path};
 
 use super::scan::scan;
-use super::{Reads, Source, SyntaxProblem, vocabulary};
+use super::{Reads, Source, SyntaxProblem, hints, vocabulary};
 
 /// Room for parser and compiler: 256 operators and 64 brackets deep, many times over.
 const STACK_BYTES: usize = 16 * 1024 * 1024;
@@ -100,7 +100,7 @@ fn syntax(message: String, text: &str, offset: usize) -> SyntaxProblem {
             return SyntaxProblem {
                 code: "expression.syntax",
                 message,
-                hint: None,
+                hint: Some(hints::of_text(text, offset)),
                 offset,
             };
         }
@@ -262,7 +262,7 @@ impl<'s> Walk<'_, 's> {
             "expression.syntax",
             name,
             format!("there is no label `{name}`"),
-            None,
+            Some(format!("write `label {name} | …` around it")),
         )
     }
 
@@ -276,7 +276,9 @@ impl<'s> Walk<'_, 's> {
                 0 => format!("there is no function `{name}`"),
                 count => format!("there is no function `{name}` with {count} argument(s)"),
             };
-            return self.problem("expression.syntax", name, message, None);
+            let text = self.source.text;
+            let hint = hints::of_function(text, name, arguments.len(), offset_of(text, name));
+            return self.problem("expression.syntax", name, message, Some(hint));
         }
         self.reads.clock |= name == "now";
         arguments

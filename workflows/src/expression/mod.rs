@@ -8,6 +8,7 @@ mod arithmetic;
 mod check;
 mod datum;
 mod guards;
+mod hints;
 mod library;
 mod meter;
 mod natives;

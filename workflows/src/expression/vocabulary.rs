@@ -48,10 +48,10 @@ fn parsed(text: &'static str) -> Vec<Def> {
     jaq_core::load::parse(text, |parser| parser.defs()).expect("our own library parses")
 }
 
-/// Whether an expression may call this name with so many arguments.
-pub(super) fn knows(name: &str, arity: usize) -> bool {
+/// Every name that an expression may call, with its number of arguments.
+fn words() -> &'static HashSet<(String, usize)> {
     static WORDS: OnceLock<HashSet<(String, usize)>> = OnceLock::new();
-    let words = WORDS.get_or_init(|| {
+    WORDS.get_or_init(|| {
         let natives = natives::all()
             .into_iter()
             .map(|(name, arguments, _)| (name, arguments.len()));
@@ -64,8 +64,29 @@ pub(super) fn knows(name: &str, arity: usize) -> bool {
             .map(|(name, arity)| (name.to_owned(), arity))
             .chain([("empty".into(), 0)])
             .collect()
-    });
-    words.contains(&(name.to_owned(), arity))
+    })
+}
+
+/// Whether an expression may call this name with so many arguments.
+pub(super) fn knows(name: &str, arity: usize) -> bool {
+    words().contains(&(name.to_owned(), arity))
+}
+
+/// With how many arguments a name may be called.
+pub(super) fn arities(name: &str) -> Vec<usize> {
+    let named = words().iter().filter(|(known, _)| known == name);
+    let mut arities: Vec<usize> = named.map(|(_, arity)| *arity).collect();
+    arities.sort_unstable();
+    arities
+}
+
+/// The names that people use, in order; those with an underscore before them are the library's own.
+pub(super) fn names() -> Vec<&'static str> {
+    let names = words().iter().map(|(name, _)| name.as_str());
+    let mut names: Vec<&str> = names.filter(|name| !name.starts_with('_')).collect();
+    names.sort_unstable();
+    names.dedup();
+    names
 }
 
 /// Why a name of jq is not here, and what to write instead.

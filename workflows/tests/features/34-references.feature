@@ -54,3 +54,50 @@ Feature: What a document names must exist
       do: []
       """
     Then the workflow should be refused with 'document.unknown_key'
+
+  Scenario: A secret that nothing uses is refused
+    Given a workflow with definition:
+      """yaml
+      document: { dsl: '1.0.3', namespace: rulings, name: r34, version: 1.0.0 }
+      use: { secrets: [ shop, bank ] }
+      do:
+        - a: { call: http, with: { method: get, endpoint: 'http://a', headers: { x: '${ $secrets.shop }' } } }
+      """
+    Then the workflow should be refused with 'secret.unused'
+
+  Scenario: A secret that is named twice is refused
+    Given a workflow with definition:
+      """yaml
+      document: { dsl: '1.0.3', namespace: rulings, name: r34, version: 1.0.0 }
+      use: { secrets: [ shop, shop ] }
+      do:
+        - a: { call: http, with: { method: get, endpoint: 'http://a', headers: { x: '${ $secrets.shop }' } } }
+      """
+    Then the workflow should be refused with 'names.repeated'
+
+  Scenario: A function with a blank in its name is refused
+    Given a workflow with definition:
+      """yaml
+      document: { dsl: '1.0.3', namespace: rulings, name: r34, version: 1.0.0 }
+      use: { functions: { 'bad name': { call: http, with: { method: get, endpoint: 'http://a' } } } }
+      do: [ { a: { call: 'bad name' } } ]
+      """
+    Then the workflow should be refused with 'names.malformed'
+
+  Scenario: A function that is called like a protocol is refused
+    Given a workflow with definition:
+      """yaml
+      document: { dsl: '1.0.3', namespace: rulings, name: r34, version: 1.0.0 }
+      use: { functions: { http: { call: http, with: { method: get, endpoint: 'http://a' } } } }
+      do: []
+      """
+    Then the workflow should be refused with 'names.reserved'
+
+  Scenario: Another catalogue by the name of the default one is refused
+    Given a workflow with definition:
+      """yaml
+      document: { dsl: '1.0.3', namespace: rulings, name: r34, version: 1.0.0 }
+      use: { catalogs: { default: { endpoint: 'https://a.example' } } }
+      do: []
+      """
+    Then the workflow should be refused with 'names.reserved'

@@ -151,7 +151,9 @@ impl Reader {
             return factor;
         }
         let message = format!("a factor is a number between 1 and {FACTOR_MAX}");
-        self.problems.push(spot.problem("document.range", message));
+        let problem = spot.problem("document.range", message);
+        self.problems
+            .push(problem.hint("2 doubles the wait each time"));
         None
     }
 
@@ -166,7 +168,8 @@ impl Reader {
         let (from, to) = (from?, to?);
         if from > to {
             let message = "`from` is longer than `to`";
-            self.problems.push(spot.problem("document.range", message));
+            let problem = spot.problem("document.range", message);
+            self.problems.push(problem.hint("exchange them"));
         }
         Some((from, to))
     }

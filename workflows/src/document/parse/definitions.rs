@@ -106,17 +106,19 @@ impl Reader {
 
     /// A name that `use` should define and does not.
     pub fn unknown_name(&mut self, spot: &Spot<'_>, kind: &str, name: &str) {
+        if self.problems.is_full() {
+            return self.problems.count();
+        }
         let section = match kind {
             "retry" => "retries".to_owned(),
             other => format!("{other}s"),
         };
-        let mut names: Vec<&str> = match kind {
+        let names: Vec<&str> = match kind {
             "retry" => self.retries.keys().map(String::as_str).collect(),
             "error" => self.errors.keys().map(String::as_str).collect(),
             "timeout" => self.timeouts.keys().map(String::as_str).collect(),
             _ => self.functions.keys().map(String::as_str).collect(),
         };
-        names.sort_unstable();
         let message = format!("`use.{section}` has no `{name}`");
         let problem = spot.problem(&format!("reference.unknown_{kind}"), message);
         let hint = self.nearest(name, names);

@@ -22,7 +22,7 @@ mod spot;
 mod task;
 mod trigger;
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 
 pub(crate) use borrowed::{CATALOGS, Graft};
@@ -80,10 +80,10 @@ pub fn from_value(document: &Value, resources: &Resources) -> Result<Template, V
 struct Reader {
     problems: Problems,
     /// Names of `use.functions` and their order.
-    functions: HashMap<String, usize>,
-    retries: HashMap<String, Retry>,
-    errors: HashMap<String, Shape>,
-    timeouts: HashMap<String, Delay>,
+    functions: BTreeMap<String, usize>,
+    retries: BTreeMap<String, Retry>,
+    errors: BTreeMap<String, Shape>,
+    timeouts: BTreeMap<String, Delay>,
     catalogs: Vec<Catalog>,
     /// How many functions `use.functions` has; those of catalogues follow.
     own_functions: usize,

@@ -161,7 +161,12 @@ impl Reader {
             return Some(number);
         }
         let message = format!("{number} is not between {least} and {most}");
-        self.problems.push(spot.problem("document.range", message));
+        let hint = match number < least {
+            true => format!("write {least} or more"),
+            false => format!("write {most} or less"),
+        };
+        self.problems
+            .push(spot.problem("document.range", message).hint(hint));
         None
     }
 
@@ -188,10 +193,42 @@ impl Reader {
             "document.type",
             format!("{wanted} is wanted here, {found} was found"),
         );
-        let quotable = wanted == "text" && matches!(spot.tree.kind(), "number" | "boolean");
-        self.problems.push(match quotable {
-            true => problem.hint("put it into quotes"),
-            false => problem,
-        });
+        self.problems.push(problem.hint(instead(wanted, spot)));
+    }
+}
+
+/// How to write what is wanted in place of what was found.
+fn instead(wanted: &str, spot: &Spot<'_>) -> String {
+    let key = match spot.pointer.rsplit('/').next() {
+        Some(key) if !key.is_empty() && key.parse::<usize>().is_err() => key,
+        _ => "key",
+    };
+    match (wanted, spot.tree.kind()) {
+        ("text", "number" | "boolean") => "put it into quotes".to_owned(),
+        ("text", _) => format!("write `{key}: a text`"),
+        ("true or false", "string") => "leave the quotes out: true or false".to_owned(),
+        ("true or false", _) => "write true or false".to_owned(),
+        ("a whole number", "string") => "write digits alone, without quotes".to_owned(),
+        ("a whole number", _) => "write digits alone, such as 3".to_owned(),
+        ("a list", "object") => "begin each entry with `- `".to_owned(),
+        ("a list", _) => format!("write `{key}: [ … ]`, or an entry a line, each after `- `"),
+        ("an object", "array") => "leave the `- ` out: keys with values are wanted".to_owned(),
+        ("an object", "null") => format!("indent what belongs to `{key}`, or write `{{}}`"),
+        ("an object", _) => {
+            format!("write `{key}: {{ … }}`, or keys with values on indented lines")
+        }
+        ("a length of time", _) => {
+            "write ISO 8601 such as PT30S, or an object such as { seconds: 30 }".to_owned()
+        }
+        ("at least one unit of time", _) => "such as { seconds: 30 }".to_owned(),
+        ("an expression or an object", _) => {
+            "write ${ . } with jq inside, or keys with values".to_owned()
+        }
+        (wanted, _) if wanted.starts_with("an expression") => {
+            "write ${ … } with jq inside".to_owned()
+        }
+        (wanted, _) if wanted.starts_with("ISO 8601") => "write one text".to_owned(),
+        (wanted, _) if wanted.starts_with("names") => "such as { gpu: true }".to_owned(),
+        _ => "such as { dollars: 5 }".to_owned(),
     }
 }

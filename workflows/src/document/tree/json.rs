@@ -8,6 +8,7 @@ use std::sync::Arc;
 
 use super::{
     DEPTH_MAX, Entry, KEY_BYTES_MAX, NODES_MAX, Node, Place, Stopped, Tree, join, key_too_long,
+    too_deep,
 };
 use crate::problem::{Problem, Problems};
 use crate::value::Value;
@@ -53,8 +54,7 @@ impl<'a> Reader<'a> {
             return Err(self.stop(place.problem("document.too_many_nodes", pointer, message)));
         }
         if matches!(first, Some(b'{' | b'[')) && depth >= DEPTH_MAX {
-            let message = format!("the document is nested deeper than {DEPTH_MAX} levels");
-            return Err(self.stop(place.problem("document.too_deep", pointer, message)));
+            return Err(self.stop(too_deep(place, pointer)));
         }
         let node = match first {
             Some(b'{') => Node::Map(self.entries(pointer, depth)?),
@@ -63,7 +63,11 @@ impl<'a> Reader<'a> {
             Some(_) => Node::Scalar(self.bare(pointer)?),
             None => return Err(self.unexpected(pointer, "a value")),
         };
-        Ok(Tree { node, place })
+        Ok(Tree {
+            node,
+            place,
+            lines: None,
+        })
     }
 
     fn items(&mut self, pointer: &str, depth: usize) -> Result<Vec<Tree>, Stopped> {

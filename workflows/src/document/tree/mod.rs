@@ -5,11 +5,13 @@
 //! keys, bounded size, depth and number of nodes, and only `true` and `false` are booleans.
 
 mod json;
+mod lines;
 mod scalar;
 mod yaml;
 
 use std::sync::Arc;
 
+use self::lines::Line;
 use crate::problem::{Problem, Problems};
 use crate::value::Value;
 
@@ -41,6 +43,8 @@ pub struct Tree {
     pub node: Node,
     /// Where it begins.
     pub place: Place,
+    /// Of a text on several lines, where those stand.
+    lines: Option<Arc<[Line]>>,
 }
 
 /// The kinds of value.
@@ -85,7 +89,9 @@ pub fn read(source: &str, format: Format, many: bool) -> Result<Vec<Tree>, Vec<P
             "the text has {} bytes; {TEXT_BYTES_MAX} are allowed",
             source.len()
         );
-        return Err(vec![Problem::new("document.too_large", "", message)]);
+        let problem = Problem::new("document.too_large", "", message);
+        let hint = "divide it; what tasks work on belongs into the input or a category";
+        return Err(vec![problem.hint(hint)]);
     }
     let mut problems = Problems::default();
     let mut documents: Vec<Tree> = match format {
@@ -147,7 +153,11 @@ impl Tree {
             Value::Map(map) => Node::Map(map.iter().map(entry).collect()),
             scalar => Node::Scalar(scalar.clone()),
         };
-        Tree { node, place }
+        Tree {
+            node,
+            place,
+            lines: None,
+        }
     }
 
     /// Adds a member to an object, as if it stood there. Elsewhere nothing is added.
@@ -299,6 +309,13 @@ impl Place {
 
 /// Reading ended early; the problem is reported.
 struct Stopped;
+
+fn too_deep(place: Place, pointer: &str) -> Problem {
+    let message = format!("the document is nested deeper than {DEPTH_MAX} levels");
+    let hint = "move inner tasks to `use.functions`, or into a template of their own";
+    let problem = place.problem("document.too_deep", pointer, message);
+    problem.hint(hint)
+}
 
 fn key_too_long(place: Place, pointer: &str) -> Problem {
     let message = format!("a key has at most {KEY_BYTES_MAX} bytes");

@@ -11,21 +11,23 @@ use serde_saphyr::granit_parser::{
     ErrorKind, Event, Marker, Parser, ScalarStyle, ScanError, Span, options,
 };
 
+use super::lines::{self, Line};
 use super::{
     DEPTH_MAX, Entry, KEY_BYTES_MAX, NODES_MAX, Node, Place, Stopped, Tree, join, key_too_long,
-    scalar,
+    scalar, too_deep,
 };
 use crate::problem::{Problem, Problems};
 use crate::value::Value;
 
 /// Every document of the text; what can be read past a problem is read, so that all are reported.
-pub(super) fn read(source: &str, problems: &mut Problems) -> Vec<Tree> {
+pub(super) fn read<'a>(source: &'a str, problems: &'a mut Problems) -> Vec<Tree> {
     let options = options! {
         disallow_directives: true,
         emit_unresolved_aliases: true,
         emit_comments: false,
     };
     let mut builder = Builder {
+        source: source.lines().collect(),
         problems,
         documents: Vec::new(),
         open: Vec::new(),
@@ -34,7 +36,7 @@ pub(super) fn read(source: &str, problems: &mut Problems) -> Vec<Tree> {
     for event in Parser::new_from_str_with_options(source, options) {
         let step = match event {
             Ok((event, span)) => builder.take(event, span),
-            Err(error) => Err(builder.stop(syntax(&error))),
+            Err(error) => Err(builder.stop(syntax(&error, source))),
         };
         if step.is_err() {
             break;
@@ -43,21 +45,35 @@ pub(super) fn read(source: &str, problems: &mut Problems) -> Vec<Tree> {
     builder.documents
 }
 
-fn syntax(error: &ScanError) -> Problem {
+fn syntax(error: &ScanError, source: &str) -> Problem {
     let place = place(error.marker());
     if matches!(error.kind(), ErrorKind::RecursionLimitExceeded) {
-        return too_deep(place, String::new());
+        return too_deep(place, "");
     }
-    place.problem(
-        "yaml.syntax",
-        "",
-        format!("this is no YAML: {}", error.info()),
-    )
+    let message = format!("this is no YAML: {}", error.info());
+    let problem = place.problem("yaml.syntax", "", message);
+    problem.hint(mended(source, place))
 }
 
-fn too_deep(place: Place, pointer: String) -> Problem {
-    let message = format!("the document is nested deeper than {DEPTH_MAX} levels");
-    place.problem("document.too_deep", pointer, message)
+/// What mends most texts that cannot be read, by the line at which reading ended.
+fn mended(source: &str, place: Place) -> &'static str {
+    let line = usize::try_from(place.line).unwrap_or(1).max(1) - 1;
+    let near = source.lines().skip(line.saturating_sub(1)).take(2);
+    let near: Vec<&str> = near.collect();
+    let has = |sign: &str| near.iter().any(|line| line.contains(sign));
+    if has("\t") {
+        return "indent by blanks, not by tabs";
+    }
+    if has("${") {
+        return "put the whole `${ … }` into single quotes";
+    }
+    if has("{") || has("[") {
+        return "close each bracket, and part what stands in it by commas";
+    }
+    if has("\"") || has("'") {
+        return "close each quote; inside of '…' a quote is written twice";
+    }
+    "what belongs together is indented alike, with a blank after each `:`; quote texts that hold one"
 }
 
 fn place(marker: &Marker) -> Place {
@@ -84,6 +100,7 @@ enum Inside {
 }
 
 struct Builder<'a> {
+    source: Vec<&'a str>,
     problems: &'a mut Problems,
     documents: Vec<Tree>,
     open: Vec<Open>,
@@ -96,7 +113,7 @@ impl Builder<'_> {
         let place = place(&span.start);
         self.refuse_properties(&event, place);
         match event {
-            Event::Scalar(text, style, ..) => self.scalar(text, style, place),
+            Event::Scalar(text, style, ..) => self.scalar(text, style, span),
             Event::SequenceStart(..) => self.begin(place, Inside::List(Vec::new())),
             Event::MappingStart(..) => self.begin(
                 place,
@@ -135,8 +152,9 @@ impl Builder<'_> {
         &mut self,
         text: Cow<'_, str>,
         style: ScalarStyle,
-        place: Place,
+        span: Span,
     ) -> Result<(), Stopped> {
+        let place = place(&span.start);
         if text.contains('\0') {
             let hint = "the database cannot hold it";
             self.report(
@@ -149,14 +167,17 @@ impl Builder<'_> {
         if self.wants_key() {
             return self.key(text, style, place);
         }
+        let is_block = matches!(style, ScalarStyle::Literal | ScalarStyle::Folded);
+        let lines = (is_block || span.end.line() > span.start.line())
+            .then(|| lines::lines(&self.source, &text, is_block, place));
         if style != ScalarStyle::Plain {
-            return self.value(Node::Scalar(Value::text(&*text)), place);
+            return self.value_on_lines(Node::Scalar(Value::text(&*text)), place, lines);
         }
         let value = scalar::plain(&text).unwrap_or_else(|refused| {
             self.report(place, refused.code, &refused.message, &refused.hint);
             Value::Null
         });
-        self.value(Node::Scalar(value), place)
+        self.value_on_lines(Node::Scalar(value), place, lines)
     }
 
     fn wants_key(&self) -> bool {
@@ -203,7 +224,7 @@ impl Builder<'_> {
     fn begin(&mut self, place: Place, inside: Inside) -> Result<(), Stopped> {
         self.count(place)?;
         if self.open.len() >= DEPTH_MAX {
-            return Err(self.stop(too_deep(place, self.pointer())));
+            return Err(self.stop(too_deep(place, &self.pointer())));
         }
         if self.wants_key() {
             let message = "a key must be text, not a list or an object";
@@ -223,16 +244,26 @@ impl Builder<'_> {
         self.attach(Tree {
             node,
             place: open.place,
+            lines: None,
         });
     }
 
     fn value(&mut self, node: Node, place: Place) -> Result<(), Stopped> {
+        self.value_on_lines(node, place, None)
+    }
+
+    fn value_on_lines(
+        &mut self,
+        node: Node,
+        place: Place,
+        lines: Option<Arc<[Line]>>,
+    ) -> Result<(), Stopped> {
         self.count(place)?;
         if self.wants_key() {
             // Only an alias comes here as a key; it is reported already.
             return self.key(Cow::Borrowed("*"), ScalarStyle::SingleQuoted, place);
         }
-        self.attach(Tree { node, place });
+        self.attach(Tree { node, place, lines });
         Ok(())
     }
 

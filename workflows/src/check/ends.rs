@@ -1,0 +1,79 @@
+//! What the calls of functions come to. Each function is followed once, so that a long chain of them costs its
+//! length and not its square, also where it turns out to be a circle.
+
+use super::Checker;
+use super::abilities::PLACES;
+use crate::document::step::{Kind, Task, Template};
+
+/// What a function comes to.
+#[derive(Clone, Copy)]
+pub(super) struct End<'a> {
+    /// The call at the end of the chain; of a circle, one of its calls.
+    leaf: &'a Kind,
+    /// Whether it, or one that it calls, has an effect.
+    pub has_effect: bool,
+    /// The first thing that it, or one that it calls, says of where it runs.
+    pub place: Option<&'static str>,
+}
+
+/// Of every function, in the order of `use.functions`.
+pub(super) fn ends(template: &Template) -> Vec<Option<End<'_>>> {
+    let functions = &template.functions;
+    let mut ends = vec![None; functions.len()];
+    let mut seen = vec![false; functions.len()];
+    for start in 0..functions.len() {
+        let mut chain = Vec::new();
+        let mut next = Some(start);
+        while let Some(index) = next.filter(|index| !seen[*index]) {
+            seen[index] = true;
+            chain.push(index);
+            next = callee(template, index);
+        }
+        // Round a circle a second time each one knows of all others.
+        let circle = next.and_then(|index| chain.iter().position(|known| *known == index));
+        if let Some(from) = circle {
+            chain.extend_from_within(from..);
+        }
+        for index in chain.into_iter().rev() {
+            let rest = callee(template, index).and_then(|callee| ends[callee]);
+            ends[index] = Some(joined(&functions[index].1, rest));
+        }
+    }
+    ends
+}
+
+fn callee(template: &Template, index: usize) -> Option<usize> {
+    match &template.functions[index].1.kind {
+        Kind::Local { function, .. } => {
+            Some(*function).filter(|function| *function < template.functions.len())
+        }
+        _ => None,
+    }
+}
+
+fn joined<'a>(task: &'a Task, rest: Option<End<'a>>) -> End<'a> {
+    let said = task.settings.placement.iter();
+    let mut said = said.filter_map(|(key, _)| PLACES.into_iter().find(|place| place == key));
+    // What is needed or preferred and written out is the job's own.
+    let own = said.find(|key| !["needs", "prefers"].contains(key));
+    End {
+        leaf: rest.map_or(&task.kind, |rest| rest.leaf),
+        has_effect: task.settings.effect.is_some() || rest.is_some_and(|rest| rest.has_effect),
+        place: own.or(rest.and_then(|rest| rest.place)),
+    }
+}
+
+impl<'a> Checker<'a> {
+    /// What a kind comes to, if it calls a function of the document.
+    pub(super) fn end(&self, kind: &Kind) -> Option<End<'a>> {
+        match kind {
+            Kind::Local { function, .. } => self.ends.get(*function).copied().flatten(),
+            _ => None,
+        }
+    }
+
+    /// The call that a kind comes to through functions.
+    pub(super) fn leaf(&self, kind: &'a Kind) -> &'a Kind {
+        self.end(kind).map_or(kind, |end| end.leaf)
+    }
+}
