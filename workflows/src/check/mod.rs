@@ -10,6 +10,7 @@ mod doubts;
 mod effects;
 mod expressions;
 mod flow;
+mod functions;
 mod names;
 mod pins;
 mod places;
@@ -90,6 +91,7 @@ pub fn publish_tree(
     checker.check_names();
     checker.check_flow();
     checker.check_references();
+    checker.check_functions();
     checker.check_pins();
     checker.check_schedule();
     checker.check_schemas();

@@ -7,6 +7,7 @@ use super::LAYERS_MAX;
 use super::entry::mapped;
 use super::lower::Lowered;
 use super::node::{Leaf, NodeKind, Target, Way};
+use crate::catalogue::CHUNKS;
 use crate::check::walk;
 use crate::document::settings::{Effect, Settings};
 use crate::document::step::{
@@ -28,7 +29,7 @@ pub(crate) const OF_CALLS: [&str; 2] = ["runTime", "subject"];
 pub fn placed(template: &Template) -> Vec<&Task> {
     let tasks = walk::tasks(template).into_iter();
     // A function's settings are those of whoever calls it.
-    let tasks = tasks.filter(|task| !task.pointer.starts_with("/use/"));
+    let tasks = tasks.filter(|task| !is_layer(&template.functions, task));
     let placed = tasks.filter(|task| is_placed(&template.functions, task));
     placed.collect()
 }
@@ -36,22 +37,60 @@ pub fn placed(template: &Template) -> Vec<&Task> {
 /// The tasks that say what their jobs cost, each with all that it says of where they run.
 pub fn costed(template: &Template) -> Vec<(&Task, Vec<(&String, &Shape)>)> {
     let tasks = walk::tasks(template).into_iter();
-    let tasks = tasks.filter(|task| !task.pointer.starts_with("/use/"));
+    let tasks = tasks.filter(|task| !is_layer(&template.functions, task));
     let said = tasks.map(|task| (task, merged(&template.functions, task)));
     let costed = said.filter(|(_, said)| said.iter().any(|(key, _)| *key == "cost"));
     costed.collect()
 }
 
-/// The call that a kind comes to through functions.
+/// Whether a kind calls a function that is more than a call: its task, or one of those that it calls in turn, is no call,
+/// or has an `if`. Such a function's tasks stand below its caller.
+pub(crate) fn calls_tasks(functions: &[(String, Task)], kind: &Kind) -> bool {
+    let mut kind = kind;
+    // A function that calls itself is refused when it is published.
+    for _ in 0..=functions.len() {
+        let Kind::Local { function, .. } = kind else {
+            break;
+        };
+        let Some((_, called)) = functions.get(*function) else {
+            break;
+        };
+        let is_call = match &called.kind {
+            Kind::Http(_) | Kind::OpenApi(_) | Kind::Local { .. } => true,
+            Kind::Function { function, .. } => function.name != CHUNKS,
+            _ => false,
+        };
+        if !is_call || called.condition.is_some() {
+            return true;
+        }
+        kind = &called.kind;
+    }
+    false
+}
+
+/// Whether a task is a function that is one call: it has no place but its caller's.
+fn is_layer(functions: &[(String, Task)], task: &Task) -> bool {
+    let function = functions
+        .iter()
+        .position(|(_, known)| known.pointer == task.pointer);
+    function.is_some_and(|function| {
+        let with = Shape::Constant(Value::Null);
+        !calls_tasks(functions, &Kind::Local { function, with })
+    })
+}
+
+/// The call that a kind comes to through functions; what calls a function that is more than a call is itself.
 pub fn leaf<'t>(functions: &'t [(String, Task)], kind: &'t Kind) -> &'t Kind {
     let mut kind = kind;
     // A function that calls itself is refused when it is published.
     for _ in 0..=functions.len() {
         match kind {
-            Kind::Local { function, .. } => match functions.get(*function) {
-                Some((_, called)) => kind = &called.kind,
-                None => break,
-            },
+            Kind::Local { function, .. } if !calls_tasks(functions, kind) => {
+                match functions.get(*function) {
+                    Some((_, called)) => kind = &called.kind,
+                    None => break,
+                }
+            }
             _ => break,
         }
     }
@@ -75,7 +114,7 @@ fn performed(function: &FunctionName) -> bool {
             with: super::node::Form::Same,
         },
     };
-    function.name != crate::catalogue::CHUNKS && target.way() == Way::Perform
+    function.name != CHUNKS && target.way() == Way::Perform
 }
 
 pub(super) fn is_placed(functions: &[(String, Task)], task: &Task) -> bool {
@@ -120,6 +159,7 @@ pub(super) fn chain<'t>(functions: &'t [(String, Task)], task: &'t Task) -> Vec<
     let mut kind = &task.kind;
     while let Kind::Local { function, .. } = kind
         && chain.len() <= LAYERS_MAX
+        && !calls_tasks(functions, kind)
         && let Some((_, called)) = functions.get(*function)
     {
         chain.push(&called.settings);
