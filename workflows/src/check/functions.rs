@@ -148,6 +148,8 @@ impl Checker<'_> {
         if depth > program::LAYERS_MAX {
             return 0;
         }
+        // Whoever comes back here meanwhile calls itself.
+        sizes[function] = Some(0);
         let tasks = walk::with_inner(task).into_iter();
         let size = tasks.fold(0_usize, |size, task| {
             size.saturating_add(self.size(task, sizes, depth + 1))

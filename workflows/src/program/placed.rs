@@ -3,6 +3,8 @@
 //! The job that stands at such a call evaluates all of it and starts another one, which runs a part of the same
 //! template: its input is the call, and its only task stands where the placed one does.
 
+use std::collections::HashSet;
+
 use super::LAYERS_MAX;
 use super::entry::mapped;
 use super::lower::Lowered;
@@ -29,7 +31,8 @@ pub(crate) const OF_CALLS: [&str; 2] = ["runTime", "subject"];
 pub fn placed(template: &Template) -> Vec<&Task> {
     let tasks = walk::tasks(template).into_iter();
     // A function's settings are those of whoever calls it.
-    let tasks = tasks.filter(|task| !is_layer(&template.functions, task));
+    let layers = layers(template);
+    let tasks = tasks.filter(|task| !layers.contains(task.pointer.as_str()));
     let placed = tasks.filter(|task| is_placed(&template.functions, task));
     placed.collect()
 }
@@ -37,7 +40,8 @@ pub fn placed(template: &Template) -> Vec<&Task> {
 /// The tasks that say what their jobs cost, each with all that it says of where they run.
 pub fn costed(template: &Template) -> Vec<(&Task, Vec<(&String, &Shape)>)> {
     let tasks = walk::tasks(template).into_iter();
-    let tasks = tasks.filter(|task| !is_layer(&template.functions, task));
+    let layers = layers(template);
+    let tasks = tasks.filter(|task| !layers.contains(task.pointer.as_str()));
     let said = tasks.map(|task| (task, merged(&template.functions, task)));
     let costed = said.filter(|(_, said)| said.iter().any(|(key, _)| *key == "cost"));
     costed.collect()
@@ -46,37 +50,38 @@ pub fn costed(template: &Template) -> Vec<(&Task, Vec<(&String, &Shape)>)> {
 /// Whether a kind calls a function that is more than a call: its task, or one of those that it calls in turn, is no call,
 /// or has an `if`. Such a function's tasks stand below its caller.
 pub(crate) fn calls_tasks(functions: &[(String, Task)], kind: &Kind) -> bool {
-    let mut kind = kind;
-    // A function that calls itself is refused when it is published.
-    for _ in 0..=functions.len() {
-        let Kind::Local { function, .. } = kind else {
-            break;
+    let called = match kind {
+        Kind::Local { function, .. } => functions.get(*function),
+        _ => None,
+    };
+    called.is_some_and(|(_, task)| is_more_than_a_call(functions, task))
+}
+
+fn is_more_than_a_call(functions: &[(String, Task)], task: &Task) -> bool {
+    let mut task = task;
+    // More layers are refused when they are published.
+    for _ in 0..=LAYERS_MAX {
+        let next = match &task.kind {
+            Kind::Http(_) | Kind::OpenApi(_) => None,
+            Kind::Function { function, .. } if function.name != CHUNKS => None,
+            Kind::Local { function, .. } => functions.get(*function),
+            _ => return true,
         };
-        let Some((_, called)) = functions.get(*function) else {
-            break;
-        };
-        let is_call = match &called.kind {
-            Kind::Http(_) | Kind::OpenApi(_) | Kind::Local { .. } => true,
-            Kind::Function { function, .. } => function.name != CHUNKS,
-            _ => false,
-        };
-        if !is_call || called.condition.is_some() {
-            return true;
+        match next {
+            _ if task.condition.is_some() => return true,
+            Some((_, called)) => task = called,
+            None => return false,
         }
-        kind = &called.kind;
     }
     false
 }
 
-/// Whether a task is a function that is one call: it has no place but its caller's.
-fn is_layer(functions: &[(String, Task)], task: &Task) -> bool {
-    let function = functions
-        .iter()
-        .position(|(_, known)| known.pointer == task.pointer);
-    function.is_some_and(|function| {
-        let with = Shape::Constant(Value::Null);
-        !calls_tasks(functions, &Kind::Local { function, with })
-    })
+/// Functions that are one call, by pointer: they have no place but their callers'.
+fn layers(template: &Template) -> HashSet<&str> {
+    let functions = &template.functions;
+    let tasks = functions.iter().map(|(_, task)| task);
+    let layers = tasks.filter(|task| !is_more_than_a_call(functions, task));
+    layers.map(|task| task.pointer.as_str()).collect()
 }
 
 /// The call that a kind comes to through functions; what calls a function that is more than a call is itself.
