@@ -89,7 +89,7 @@ impl Checker<'_> {
             ("with/call", of_chunks.as_ref()),
         ];
         for (place, kind) in single {
-            let is_chunks = |kind| matches!(kind, &Kind::Function { ref function, .. } if function.name == CHUNKS);
+            let is_chunks = |kind: &Kind| matches!(kind, Kind::Function { function, .. } if function.name == CHUNKS);
             if kind.is_some_and(|kind| is_chunks(kind) || program::calls_tasks(functions, kind)) {
                 let pointer = format!("{}/{place}", task.pointer);
                 let message = "only a function that is one call can stand here".to_owned();
