@@ -8,11 +8,21 @@ use windlass_workflows::trial::{self, Manner, Nobody, Trial};
 
 /// Every trial of a folder, with the file that it stands in.
 fn trials(folder: &str) -> Vec<(String, Trial)> {
+    trials_of(folder, &[])
+}
+
+/// The same of the files with one of these endings.
+fn trials_of(folder: &str, endings: &[&str]) -> Vec<(String, Trial)> {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join(folder);
     let mut paths: Vec<_> = fs::read_dir(&folder)
         .expect("the folder is there")
         .map(|entry| entry.expect("an entry").path())
         .collect();
+    let wanted = |path: &Path| {
+        let name = path.to_string_lossy();
+        endings.is_empty() || endings.iter().any(|ending| name.ends_with(ending))
+    };
+    paths.retain(|path| wanted(path));
     paths.sort();
     let read = paths.iter().flat_map(|path| {
         let name = path
@@ -54,6 +64,17 @@ fn hold(trials: &[(String, Trial)]) {
 fn the_house_rulings_hold_and_survive_a_crash_after_every_turn() {
     let trials = trials("tests/features");
     assert!(trials.len() > 80, "{} scenarios", trials.len());
+
+    hold(&trials);
+}
+
+/// Every file of the examples that is a test, by itself and with the engine dead after every turn.
+#[test]
+fn the_examples_that_have_tests_survive_a_crash_after_every_turn() {
+    let trials = trials_of("../examples/templates", &[".feature", ".test.yaml"]);
+    let files: std::collections::BTreeSet<&str> =
+        trials.iter().map(|(file, _)| file.as_str()).collect();
+    assert!(files.len() >= 6, "{files:?}");
 
     hold(&trials);
 }

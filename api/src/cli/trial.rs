@@ -35,11 +35,11 @@ pub async fn run(context: &Context, paths: &[String]) -> Result<Exit, CliError> 
     // The machine is synchronous, and an HTTP call holds its thread.
     let ran = tokio::task::spawn_blocking(move || {
         let tests = files.iter().map(|file| tested(file, &mut outside));
-        tests.collect::<Result<Vec<_>, _>>()
+        tests.collect::<Vec<_>>()
     });
     let ran = ran.await.map_err(|error| {
         CliError::new(Exit::Failed, "internal", "a test could not be run").because(&error)
-    })??;
+    })?;
     told(context, &ran.concat())
 }
 
@@ -51,8 +51,8 @@ struct Ran {
     failure: Option<Failure>,
 }
 
-fn tested(file: &str, outside: &mut Online) -> Result<Vec<Ran>, CliError> {
-    let text = files::text(file)?;
+/// The tests of one file. A file that cannot be read, or that holds none, is a test that failed: the others still count.
+fn tested(file: &str, outside: &mut Online) -> Vec<Ran> {
     let beside = |name: &str| {
         let path = Path::new(file).parent().unwrap_or(Path::new("")).join(name);
         std::fs::read_to_string(&path).map_err(|error| format!("{}: {error}", path.display()))
@@ -62,7 +62,19 @@ fn tested(file: &str, outside: &mut Online) -> Result<Vec<Ran>, CliError> {
         name: name.to_owned(),
         failure,
     };
-    Ok(match trial::read(file, &text, beside) {
+    let refused = |message: String| {
+        let failure = Failure { line: 1, message };
+        vec![ran("the file cannot be read", Some(failure))]
+    };
+    let text = match files::text(file) {
+        Ok(text) => text,
+        Err(error) => {
+            let cause = error.cause.as_deref().map(|cause| format!(": {cause}"));
+            return refused(format!("{}{}", error.message, cause.unwrap_or_default()));
+        }
+    };
+    match trial::read(file, &text, beside) {
+        Ok(trials) if trials.is_empty() => refused("the file holds no test".to_owned()),
         Ok(trials) => {
             let ended = trials.iter().map(|trial| {
                 outside.prepares_all = !file.ends_with(".feature");
@@ -71,7 +83,7 @@ fn tested(file: &str, outside: &mut Online) -> Result<Vec<Ran>, CliError> {
             ended.collect()
         }
         Err(failure) => vec![ran("the file cannot be read", Some(failure))],
-    })
+    }
 }
 
 fn ended(trial: &Trial, outside: &mut Online) -> Option<Failure> {

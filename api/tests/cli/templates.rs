@@ -82,6 +82,32 @@ async fn an_unknown_step_fails_its_scenario_with_its_line() {
 }
 
 #[tokio::test]
+async fn a_file_that_cannot_be_read_or_holds_no_test_fails_and_the_others_count() {
+    let empty = "Feature: a\n";
+    let folder = Folder::with(&[("a.feature", UNKNOWN), ("empty.feature", empty)]);
+    let (strange, missing) = (
+        folder.path("strange.feature"),
+        folder.path("missing.feature"),
+    );
+    std::fs::write(&strange, [0xff, 0xfe, 0x00]).expect("written");
+    let (good, empty) = (folder.path("a.feature"), folder.path("empty.feature"));
+
+    let ended = windlass(&["template", "test", &strange, &missing, &empty, &good]).await;
+
+    assert_eq!(ended.code, 9);
+    assert_eq!(last_line(&ended), "1 passed, 4 failed");
+    for file in [&strange, &missing, &empty] {
+        let failed = format!("FAILED  {file}:1: the file cannot be read\n");
+        assert!(ended.stdout.contains(&failed), "{}", ended.stdout);
+    }
+    assert!(
+        ended.stdout.contains("the file holds no test"),
+        "{}",
+        ended.stdout
+    );
+}
+
+#[tokio::test]
 async fn results_as_json_are_one_document() {
     let folder = Folder::with(&[("a.feature", UNKNOWN)]);
 

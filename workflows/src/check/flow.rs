@@ -107,7 +107,7 @@ impl<'a> Checker<'a> {
 }
 
 /// Everywhere that a task says where to go next.
-fn directives(task: &Task) -> Vec<(&Directive, String)> {
+pub(super) fn directives(task: &Task) -> Vec<(&Directive, String)> {
     let mut found = vec![(&task.then, join(&task.pointer, "then"))];
     match &task.kind {
         Kind::Switch(cases) => found.extend(cases.iter().enumerate().map(|(index, case)| {

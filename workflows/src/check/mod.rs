@@ -12,6 +12,7 @@ mod effects;
 mod ends;
 mod expressions;
 mod flow;
+mod functions;
 mod names;
 mod pins;
 mod places;
@@ -99,6 +100,7 @@ pub fn publish_tree(
     checker.check_defined();
     checker.check_flow();
     checker.check_references();
+    checker.check_functions();
     checker.check_pins();
     checker.check_schedule();
     checker.check_schemas();

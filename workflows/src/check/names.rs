@@ -8,7 +8,7 @@ use crate::document::step::{Kind, Task};
 use crate::document::tree::join;
 
 /// Most tasks of one document (`reliability.md` E.3).
-const TASKS_MAX: usize = 10_000;
+pub(super) const TASKS_MAX: usize = 10_000;
 
 /// Longest name of a task, in bytes; names are parts of pointers, which are keys.
 pub(super) const NAME_BYTES_MAX: usize = 128;

@@ -10,6 +10,7 @@ use crate::document::parse::CATALOGS;
 use crate::document::step::{Authentication, Delay, Expression, Kind, Shape, Try};
 use crate::document::tree::join;
 use crate::machine::secret::uses;
+use crate::program::calls_tasks;
 
 impl<'a> Checker<'a> {
     pub(super) fn check_secrets(&mut self) {
@@ -44,6 +45,10 @@ impl<'a> Checker<'a> {
                 Kind::Function { function, with }
                     if [BATCH, CONTEXT_LOAD, CONTEXT_SAVE].contains(&function.name.as_str()) =>
                 {
+                    self.refused(with);
+                }
+                // Its tasks may keep what they are given.
+                Kind::Local { with, .. } if calls_tasks(&template.functions, &task.kind) => {
                     self.refused(with);
                 }
                 Kind::Function { with, .. } | Kind::Local { with, .. } => {

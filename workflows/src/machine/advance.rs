@@ -139,6 +139,11 @@ impl Execution {
             NodeKind::For(each) => self.begin_loop(each),
             NodeKind::Try(tried) => self.begin_try(tried, id),
             NodeKind::Call(target) => self.open_call(target),
+            NodeKind::Function(function) => {
+                let given = self.fill(&function.with, &self.top().input.value, None)?;
+                self.give(given);
+                self.enter_list(function.first, id)
+            }
             NodeKind::Chunks(chunks) => self.open_chunks(chunks),
             NodeKind::Fork(fork) => self.begin_fork(fork),
             NodeKind::Listen(listen) => self.begin_listen(listen),

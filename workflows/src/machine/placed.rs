@@ -72,7 +72,7 @@ impl Execution {
         let placement = step.placement.as_ref().map(|held| held.value.clone());
         let row = Row::StartChild(StartChild {
             activity: step.activity,
-            template: self.part(&node.pointer),
+            template: self.part(&node.place),
             input: self.given(step, &key),
             key,
             is_awaited: true,

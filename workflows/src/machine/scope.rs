@@ -177,12 +177,12 @@ impl Execution {
         let node = self.program.node(frame.node);
         let mut members = vec![
             ("name", Value::text(node.name.clone())),
-            ("reference", Value::text(node.pointer.clone())),
+            ("reference", Value::text(node.place.clone())),
             (
                 "definition",
                 self.program
                     .document
-                    .pointer(&node.pointer)
+                    .pointer(&node.place)
                     .cloned()
                     .unwrap_or(Value::Null),
             ),

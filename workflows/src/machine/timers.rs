@@ -108,7 +108,7 @@ impl Execution {
         let is_step = is_step && self.is_made();
         self.stop_step();
         let node = self.state.branch().frames[place].node;
-        let fault = timed_out(&self.program.node(node).pointer);
+        let fault = timed_out(&self.program.node(node).place);
         match is_step {
             true => self.end_step(fault, Some(limit)),
             false => self.raise_past(fault, None, Some(limit)),

@@ -53,7 +53,7 @@ impl Execution {
             .state
             .branch()
             .top()
-            .map(|frame| self.program.node(frame.node).pointer.clone());
+            .map(|frame| self.program.node(frame.node).place.clone());
         let mut fault = at(bounded(fault), pointer.as_deref().unwrap_or(""));
         self.drop_below(self.state.cursor);
         self.state.branch_mut().doing = Doing::Nothing;
@@ -77,7 +77,7 @@ impl Execution {
                     Ok(true) => return,
                     Ok(false) => {}
                     // A condition of the `catch` failed: that error goes up in its place.
-                    Err(other) => fault = at(other, &self.program.node(self.top().node).pointer),
+                    Err(other) => fault = at(other, &self.program.node(self.top().node).place),
                 }
             }
             if self.begin_undoing(&fault, limit) {

@@ -4,15 +4,15 @@
 
 use std::sync::Arc;
 
-use super::Unbuildable;
 use super::node::{
-    CaseNode, ForNode, ForkNode, Inlet, Next, Node, NodeId, NodeKind, Outlet, RetryNode, RunNode,
-    SiteFacts, Span, TryNode,
+    CaseNode, ForNode, ForkNode, FunctionNode, Inlet, Next, Node, NodeId, NodeKind, Outlet,
+    RetryNode, RunNode, SiteFacts, Span, TryNode,
 };
 use super::place::{Places, refused};
 use super::target;
+use super::{LAYERS_MAX, Unbuildable};
 use crate::document::settings::Fate;
-use crate::document::step::{Case, Directive, For, Kind, Retry, Task, Template, Try};
+use crate::document::step::{Case, Directive, For, Kind, Retry, Shape, Task, Template, Try};
 use crate::expression::Library;
 use crate::machine::row::ChildTemplate;
 
@@ -29,17 +29,14 @@ pub(super) struct Lowered {
 pub(super) fn lower(template: &Template) -> Result<Lowered, Unbuildable> {
     let mut lowering = Lowering {
         nodes: Vec::new(),
+        sites: Vec::new(),
         places: Places::default(),
         named: target::Named {
             functions: &template.functions,
             authentications: &template.authentications,
         },
     };
-    let root = lowering.push(
-        Arc::from(""),
-        Arc::from(template.header.name.as_str()),
-        None,
-    );
+    let root = lowering.push("", &template.header.name, None);
     lowering.nodes[root.index()].input = lowering.places.inlet(&template.input, "/input")?;
     lowering.nodes[root.index()].output = lowering.places.outlet(&template.output, "/output")?;
     lowering.nodes[root.index()].deadline =
@@ -60,16 +57,20 @@ pub(super) fn lower(template: &Template) -> Result<Lowered, Unbuildable> {
 /// Tasks on their way to nodes.
 pub(super) struct Lowering<'a> {
     pub(super) nodes: Vec<Node>,
+    /// The addresses of the calls whose functions are lowered, outermost first.
+    sites: Vec<Arc<str>>,
     pub(super) places: Places,
     pub(super) named: target::Named<'a>,
 }
 
 impl Lowering<'_> {
-    fn push(&mut self, pointer: Arc<str>, name: Arc<str>, parent: Option<NodeId>) -> NodeId {
+    fn push(&mut self, place: &str, name: &str, parent: Option<NodeId>) -> NodeId {
         let id = NodeId(self.nodes.len() as u32);
+        let site = self.sites.last().map_or("", AsRef::as_ref);
         self.nodes.push(Node {
-            pointer,
-            name,
+            pointer: Arc::from(format!("{site}{place}")),
+            place: Arc::from(place),
+            name: Arc::from(name),
             parent,
             successor: None,
             condition: None,
@@ -104,11 +105,7 @@ impl Lowering<'_> {
     }
 
     fn task(&mut self, task: &Task, parent: NodeId) -> Result<NodeId, Unbuildable> {
-        let id = self.push(
-            Arc::from(task.pointer.as_str()),
-            Arc::from(task.name.as_str()),
-            Some(parent),
-        );
+        let id = self.push(&task.pointer, &task.name, Some(parent));
         let condition = self.places.maybe(task.condition.as_ref())?;
         let input = self.places.inlet(&task.input, &task.pointer)?;
         let output = self.places.outlet(&task.output, &task.pointer)?;
@@ -162,10 +159,40 @@ impl Lowering<'_> {
                     false => Fate::Abandon,
                 }),
             })),
-            Kind::Http(_) | Kind::OpenApi(_) | Kind::Local { .. } | Kind::Function { .. } => {
+            Kind::Local { function, with } => self.called(*function, with, id)?,
+            Kind::Http(_) | Kind::OpenApi(_) | Kind::Function { .. } => {
                 unreachable!("calls were lowered above")
             }
         })
+    }
+
+    /// A call of a function that is more than a call: its task, below the caller (ruling 33).
+    fn called(
+        &mut self,
+        function: usize,
+        with: &Shape,
+        id: NodeId,
+    ) -> Result<NodeKind, Unbuildable> {
+        let with = self.places.form(with)?;
+        let pointer = self.nodes[id.index()].pointer.clone();
+        let (_, task) = self
+            .named
+            .functions
+            .get(function)
+            .ok_or_else(|| refused(&pointer, "no such function"))?;
+        if self.sites.len() >= LAYERS_MAX {
+            return Err(refused(
+                &pointer,
+                "functions call functions more than 8 deep",
+            ));
+        }
+        // Inside, the names of the loops around the caller mean nothing.
+        let outer = std::mem::take(&mut self.places.bound);
+        self.sites.push(pointer);
+        let first = self.list(std::slice::from_ref(task), id)?;
+        self.sites.pop();
+        self.places.bound = outer;
+        Ok(NodeKind::Function(FunctionNode { with, first }))
     }
 
     /// In document order, the case without `when` last wherever it stands (ruling 15).

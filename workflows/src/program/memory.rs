@@ -5,7 +5,9 @@
 
 use std::time::Duration;
 
-use super::node::{Form, Inlet, Leaf, Next, Node, NodeKind, Site, SiteFacts, Span, Target, Way};
+use super::node::{
+    Form, FunctionNode, Inlet, Leaf, Next, Node, NodeKind, Site, SiteFacts, Span, Target, Way,
+};
 
 /// A longer deadline would start over with each claim, so it must be remembered.
 pub(crate) const DEADLINE_MAX: Duration = Duration::from_secs(5 * 60);
@@ -129,7 +131,9 @@ fn inbound(node: &Node) -> Vec<Site> {
     let mut sites: Vec<Site> = node.condition.into_iter().collect();
     inlet(&node.input, &mut sites);
     match &node.kind {
-        NodeKind::Set(form) | NodeKind::Raise(form) => gather(form, &mut sites),
+        NodeKind::Set(form)
+        | NodeKind::Raise(form)
+        | NodeKind::Function(FunctionNode { with: form, .. }) => gather(form, &mut sites),
         NodeKind::Call(target) => call(target, &mut sites),
         NodeKind::For(each) => sites.extend(std::iter::once(each.list).chain(each.condition)),
         NodeKind::Switch(cases) => sites.extend(cases.iter().filter_map(|case| case.when)),

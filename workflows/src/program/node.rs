@@ -31,7 +31,11 @@ impl NodeId {
 /// One task, lowered.
 #[derive(Debug)]
 pub(crate) struct Node {
+    /// Its address: the place of a function's task stands behind the address of whoever calls it, so that each call
+    /// has its own.
     pub(crate) pointer: Arc<str>,
+    /// Where the document says it.
+    pub(crate) place: Arc<str>,
     pub(crate) name: Arc<str>,
     pub(crate) parent: Option<NodeId>,
     pub(crate) successor: Option<NodeId>,
@@ -74,6 +78,7 @@ pub(crate) enum NodeKind {
     },
     Set(Form),
     Call(Target),
+    Function(FunctionNode),
     Chunks(Box<ChunksNode>),
     For(ForNode),
     Switch(Vec<CaseNode>),
@@ -94,6 +99,7 @@ impl NodeKind {
             Self::Do { .. } => "do",
             Self::Set(_) => "set",
             Self::Call(_) => "call",
+            Self::Function(_) => "function",
             Self::Chunks(_) => "chunks",
             Self::For(_) => "for",
             Self::Switch(_) => "switch",
@@ -127,6 +133,14 @@ pub(crate) struct Layer {
     pub(crate) input: Inlet,
     pub(crate) output: Outlet,
     pub(crate) deadline: Option<Span>,
+}
+
+/// A call of a function that is more than a call: its task, compiled for this call alone.
+#[derive(Debug)]
+pub(crate) struct FunctionNode {
+    /// The function's whole input.
+    pub(crate) with: Form,
+    pub(crate) first: Option<NodeId>,
 }
 
 /// What leaves the machine in the end.

@@ -3,10 +3,13 @@
 //! The job that stands at such a call evaluates all of it and starts another one, which runs a part of the same
 //! template: its input is the call, and its only task stands where the placed one does.
 
+use std::collections::HashSet;
+
 use super::LAYERS_MAX;
 use super::entry::mapped;
 use super::lower::Lowered;
 use super::node::{Leaf, NodeKind, Target, Way};
+use crate::catalogue::CHUNKS;
 use crate::check::walk;
 use crate::document::settings::{Effect, Settings};
 use crate::document::step::{
@@ -28,7 +31,8 @@ pub(crate) const OF_CALLS: [&str; 2] = ["runTime", "subject"];
 pub fn placed(template: &Template) -> Vec<&Task> {
     let tasks = walk::tasks(template).into_iter();
     // A function's settings are those of whoever calls it.
-    let tasks = tasks.filter(|task| !task.pointer.starts_with("/use/"));
+    let layers = layers(template);
+    let tasks = tasks.filter(|task| !layers.contains(task.pointer.as_str()));
     let placed = tasks.filter(|task| is_placed(&template.functions, task));
     placed.collect()
 }
@@ -36,22 +40,62 @@ pub fn placed(template: &Template) -> Vec<&Task> {
 /// The tasks that say what their jobs cost, each with all that it says of where they run.
 pub fn costed(template: &Template) -> Vec<(&Task, Vec<(&String, &Shape)>)> {
     let tasks = walk::tasks(template).into_iter();
-    let tasks = tasks.filter(|task| !task.pointer.starts_with("/use/"));
+    let layers = layers(template);
+    let tasks = tasks.filter(|task| !layers.contains(task.pointer.as_str()));
     let said = tasks.map(|task| (task, merged(&template.functions, task)));
     let costed = said.filter(|(_, said)| said.iter().any(|(key, _)| *key == "cost"));
     costed.collect()
 }
 
-/// The call that a kind comes to through functions.
+/// Whether a kind calls a function that is more than a call: its task, or one of those that it calls in turn, is no call,
+/// or has an `if`. Such a function's tasks stand below its caller.
+pub(crate) fn calls_tasks(functions: &[(String, Task)], kind: &Kind) -> bool {
+    let called = match kind {
+        Kind::Local { function, .. } => functions.get(*function),
+        _ => None,
+    };
+    called.is_some_and(|(_, task)| is_more_than_a_call(functions, task))
+}
+
+fn is_more_than_a_call(functions: &[(String, Task)], task: &Task) -> bool {
+    let mut task = task;
+    // More layers are refused when they are published.
+    for _ in 0..=LAYERS_MAX {
+        let next = match &task.kind {
+            Kind::Http(_) | Kind::OpenApi(_) => None,
+            Kind::Function { function, .. } if function.name != CHUNKS => None,
+            Kind::Local { function, .. } => functions.get(*function),
+            _ => return true,
+        };
+        match next {
+            _ if task.condition.is_some() => return true,
+            Some((_, called)) => task = called,
+            None => return false,
+        }
+    }
+    false
+}
+
+/// Functions that are one call, by pointer: they have no place but their callers'.
+fn layers(template: &Template) -> HashSet<&str> {
+    let functions = &template.functions;
+    let tasks = functions.iter().map(|(_, task)| task);
+    let layers = tasks.filter(|task| !is_more_than_a_call(functions, task));
+    layers.map(|task| task.pointer.as_str()).collect()
+}
+
+/// The call that a kind comes to through functions; what calls a function that is more than a call is itself.
 pub fn leaf<'t>(functions: &'t [(String, Task)], kind: &'t Kind) -> &'t Kind {
     let mut kind = kind;
     // A function that calls itself is refused when it is published.
     for _ in 0..=functions.len() {
         match kind {
-            Kind::Local { function, .. } => match functions.get(*function) {
-                Some((_, called)) => kind = &called.kind,
-                None => break,
-            },
+            Kind::Local { function, .. } if !calls_tasks(functions, kind) => {
+                match functions.get(*function) {
+                    Some((_, called)) => kind = &called.kind,
+                    None => break,
+                }
+            }
             _ => break,
         }
     }
@@ -75,7 +119,7 @@ fn performed(function: &FunctionName) -> bool {
             with: super::node::Form::Same,
         },
     };
-    function.name != crate::catalogue::CHUNKS && target.way() == Way::Perform
+    function.name != CHUNKS && target.way() == Way::Perform
 }
 
 pub(super) fn is_placed(functions: &[(String, Task)], task: &Task) -> bool {
@@ -120,6 +164,7 @@ pub(super) fn chain<'t>(functions: &'t [(String, Task)], task: &'t Task) -> Vec<
     let mut kind = &task.kind;
     while let Kind::Local { function, .. } = kind
         && chain.len() <= LAYERS_MAX
+        && !calls_tasks(functions, kind)
         && let Some((_, called)) = functions.get(*function)
     {
         chain.push(&called.settings);

@@ -32,7 +32,19 @@ impl Stages {
     }
 
     /// The stage of a task: its own, or that of the innermost task around it that has one.
+    /// A task of a function has that of its function before that of its caller.
     pub fn at(&self, task: &str) -> Option<&str> {
+        let mut task = task;
+        loop {
+            let (caller, place) = site(task);
+            match self.around(place) {
+                None if !caller.is_empty() => task = caller,
+                found => return found,
+            }
+        }
+    }
+
+    fn around(&self, task: &str) -> Option<&str> {
         let around = |pointer: &str| {
             let rest = task.strip_prefix(pointer);
             rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
@@ -55,6 +67,13 @@ impl Stages {
             self.gather(functions, item, &format!("{pointer}/{place}"));
         }
     }
+}
+
+/// The address of the call that a task's function is called by, and where the document says the task.
+fn site(task: &str) -> (&str, &str) {
+    let functions = ["/use/functions/", "/use/catalogs/"];
+    let found = functions.iter().filter_map(|prefix| task.rfind(prefix));
+    found.max().map_or(("", task), |at| task.split_at(at))
 }
 
 /// What a task says itself, or else the first of the functions that it calls, inwards.

@@ -1,12 +1,13 @@
 //! Calls, lowered: the functions around them become layers of the calling node.
 //!
-//! A function is a single call by ruling 33; its body has no steps of its own, so its place on a
-//! timeline and in the journal is the caller's.
+//! A function that is a single call has no steps of its own, so its place on a timeline and in the journal is the
+//! caller's. One that is more stands below its caller, as tasks (`lower`).
 
 use std::sync::Arc;
 
 use super::node::{AuthenticationNode, ChunksNode, Form, HttpNode, Layer, Leaf, NodeKind, Target};
 use super::place::{Places, refused};
+use super::placed::calls_tasks;
 use super::{LAYERS_MAX, Unbuildable};
 use crate::catalogue::{APPROVAL, BATCH, CONTEXT_SAVE, MAP};
 use crate::document::step::{
@@ -59,13 +60,16 @@ pub(super) struct Named<'a> {
     pub(super) authentications: &'a [(String, Authentication)],
 }
 
-/// Lowers a call; `None` if the kind is no call.
+/// Lowers a call; `None` if the kind is none, or comes to a function that is more than a call.
 pub(super) fn call(
     places: &mut Places,
     named: Named<'_>,
     kind: &Kind,
     pointer: &str,
 ) -> Result<Option<NodeKind>, Unbuildable> {
+    if calls_tasks(named.functions, kind) {
+        return Ok(None);
+    }
     Ok(match kind {
         Kind::Http(_) | Kind::OpenApi(_) | Kind::Local { .. } => {
             Some(NodeKind::Call(target(places, named, kind, pointer)?))
@@ -91,6 +95,9 @@ pub(super) fn target(
             Kind::Local { function, with } => {
                 let with = places.form(with)?;
                 let task = function_at(named, *function, pointer)?;
+                if calls_tasks(named.functions, kind) {
+                    return Err(refused(pointer, "a function must be a call here"));
+                }
                 layers.push(layer(places, with, task)?);
                 if layers.len() > LAYERS_MAX {
                     return Err(refused(
@@ -119,12 +126,6 @@ fn function_at<'a>(named: Named<'a>, index: usize, pointer: &str) -> Result<&'a 
 }
 
 fn layer(places: &mut Places, with: Form, task: &Task) -> Result<Layer, Unbuildable> {
-    if task.condition.is_some() {
-        return Err(refused(
-            &task.pointer,
-            "`if` in a function is not supported",
-        ));
-    }
     Ok(Layer {
         with,
         input: places.inlet(&task.input, &task.pointer)?,

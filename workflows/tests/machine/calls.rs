@@ -196,6 +196,7 @@ fn the_first_timeout_of_task_and_functions_counts() {
     );
 }
 
+/// Case 23.
 #[test]
 fn a_second_visit_has_another_key_and_a_retry_the_same() {
     let document = "

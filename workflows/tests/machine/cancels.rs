@@ -39,6 +39,7 @@ fn before_its_start_a_job_cannot_be_cancelled_by_the_machine() {
     assert_eq!(rig.execution.view().status, "New");
 }
 
+/// Case 9: the last result comes after the stop.
 #[test]
 fn a_running_step_may_still_give_its_result() {
     let rig = drive(STEPS, "{}", |rig| {
@@ -194,6 +195,7 @@ fn a_step_that_was_not_asked_for_yet_never_is() {
     assert!(execution.settle(turn).is_empty());
 }
 
+/// Case 9: the last result and a stop meet; the stop was durable first.
 #[test]
 fn an_ending_that_was_refused_may_still_become_a_cancelled_one() {
     let mut execution = Execution::new(program(STEPS), facts("{}"));

@@ -34,6 +34,7 @@ fn open(rig: &Rig) -> Vec<u32> {
     rig.chunks().1
 }
 
+/// Case 36: the state is dropped at every chunk.
 #[test]
 fn so_many_run_at_once_and_answers_stand_in_order() {
     let rig = drive_as(DOCUMENT, of(5), |rig| {

@@ -12,6 +12,7 @@ fn charge(rule: &str) -> String {
     )
 }
 
+/// Case 20: `redo`.
 #[test]
 fn an_effect_s_key_goes_out_with_its_step() {
     let rig = drive(&charge("onUnknown: redo"), r#"{"n":4}"#, |rig| {
@@ -27,6 +28,7 @@ fn an_effect_s_key_goes_out_with_its_step() {
     assert_eq!(rig.output(), "1");
 }
 
+/// Case 20: `assumeDone`.
 #[test]
 fn an_unknown_step_may_count_as_done() {
     let rig = drive(&charge("onUnknown: assumeDone"), "{}", |rig| {
@@ -38,6 +40,7 @@ fn an_unknown_step_may_count_as_done() {
     assert_eq!(rig.output(), "null");
 }
 
+/// Case 20: `verify`.
 #[test]
 fn an_unknown_step_may_be_looked_up() {
     let document = charge("onUnknown: verify, verify: 'verify-it:1.0.0@default'");
@@ -103,6 +106,7 @@ fn a_key_that_names_nothing_is_no_key() {
     }
 }
 
+/// Case 20: `park`.
 #[test]
 fn an_unknown_step_may_wait_for_a_person() {
     let rig = drive(&charge("onUnknown: park"), "{}", |rig| {

@@ -116,6 +116,7 @@ do:
     )
 }
 
+/// Case 24: before its first entry a job is begun again from its row, and asks for the same.
 #[test]
 fn a_journal_begins_with_the_end_of_the_first_step_which_the_row_can_ask_for_again() {
     let document = two_steps("with: { n: '${ .n }' }");
@@ -212,6 +213,7 @@ do:
     (bytes, heads, output.to_json().len())
 }
 
+/// Case 33.
 #[test]
 fn a_growing_context_costs_what_it_grew_by() {
     for export in [
@@ -266,6 +268,7 @@ fn nested(depth: usize) -> String {
     format!("{}{}", "[".repeat(depth), "]".repeat(depth))
 }
 
+/// Case 34: the depth of values.
 #[test]
 fn values_as_deep_as_can_be_stored_survive_and_deeper_ones_are_errors() {
     let document = "
@@ -296,6 +299,7 @@ do:
     );
 }
 
+/// Case 34: the bytes of a state.
 #[test]
 fn a_job_that_holds_too_much_fails() {
     let document = "

@@ -29,6 +29,8 @@ pub enum Draw {
     Listen(usize, Option<Vec<Task>>),
     Emit,
     Run(bool),
+    /// A call of one of the functions that may be called here.
+    Function(usize),
 }
 
 #[derive(Clone, Debug)]
@@ -59,7 +61,17 @@ const CATCHES: [&str; 4] = [
 ];
 
 pub fn task() -> impl Strategy<Value = Task> {
-    let leaf = prop_oneof![
+    tasks_of(leaf().boxed(), 3)
+}
+
+/// A task that may call functions.
+fn caller(depth: u32) -> impl Strategy<Value = Task> {
+    let call = (0_usize..FUNCTIONS).prop_map(Draw::Function);
+    tasks_of(prop_oneof![4 => leaf(), 1 => call].boxed(), depth)
+}
+
+fn leaf() -> impl Strategy<Value = Draw> {
+    prop_oneof![
         3 => (0..SHAPES.len()).prop_map(Draw::Set),
         4 => (0..SHAPES.len()).prop_map(Draw::Call),
         1 => Just(Draw::Chunks),
@@ -69,8 +81,11 @@ pub fn task() -> impl Strategy<Value = Task> {
         1 => any::<bool>().prop_map(Draw::Run),
         2 => (0..LISTENS.len()).prop_map(|kind| Draw::Listen(kind, None)),
         2 => (0..CASES.len(), 0_usize..6).prop_map(|(case, then)| Draw::Switch(case, then)),
-    ];
-    with_extras(leaf.boxed()).prop_recursive(3, 16, 3, |inner| {
+    ]
+}
+
+fn tasks_of(leaf: BoxedStrategy<Draw>, depth: u32) -> impl Strategy<Value = Task> {
+    with_extras(leaf).prop_recursive(depth, 16, 3, |inner| {
         let list = prop::collection::vec(inner, 0..3);
         let some = prop_oneof![
             list.clone().prop_map(Draw::Do),
@@ -104,6 +119,23 @@ pub fn written(tasks: &[Task], level: usize) -> String {
 /// Levels from here on are inside a fork.
 const FORKED: usize = 100;
 
+/// As many levels has each function; those of the document's own tasks are below.
+const FUNCTION: usize = 1_000;
+
+/// `f0` may call those that follow it, so that none calls itself.
+const FUNCTIONS: usize = 3;
+
+/// `use`, with these functions.
+fn used(functions: &[Task]) -> String {
+    let functions = functions.iter().enumerate().map(|(place, task)| {
+        let level = FUNCTION * (place + 1);
+        let members = body(&task.draw, 0, 1, level);
+        format!("\"f{place}\":{{{members}{}}}", extras(task, level))
+    });
+    let functions = functions.collect::<Vec<_>>().join(",");
+    format!("{{\"functions\":{{{functions}}}}}")
+}
+
 fn quoted(text: &str) -> String {
     windlass_workflows::value::Value::from(text).to_json()
 }
@@ -129,7 +161,13 @@ fn next(then: usize, place: usize, count: usize, level: usize) -> String {
 }
 
 fn one(task: &Task, place: usize, count: usize, level: usize) -> String {
-    let mut members = body(&task.draw, place, count, level);
+    let members = body(&task.draw, place, count, level);
+    let extras = extras(task, level);
+    let then = next(task.then, place, count, level);
+    format!("{{{members}{extras},\"then\":\"{then}\"}}")
+}
+
+fn extras(task: &Task, level: usize) -> String {
     let extras = [
         r#""if":".n != 2""#,
         r#""input":{"from":"{ n: (.n? // 1) }"}"#,
@@ -137,15 +175,12 @@ fn one(task: &Task, place: usize, count: usize, level: usize) -> String {
         r#""export":{"as":"if ($context | tojson | length) > 2000 then {} else $context + { k: [ $context.k, . ] } end"}"#,
         r#""timeout":{"after":"PT11S"}"#,
     ];
-    for (bit, extra) in extras.iter().enumerate() {
-        if task.extras & (1 << bit) != 0 {
-            members = format!("{members},{extra}");
-        }
-    }
-    format!(
-        "{{{members},\"then\":\"{}\"}}",
-        next(task.then, place, count, level)
-    )
+    let drawn = extras.iter().enumerate().filter(|(bit, extra)| {
+        // What a function exports would reach out of it.
+        let reaches_out = level >= FUNCTION && extra.starts_with("\"export\"");
+        task.extras & (1 << bit) != 0 && !reaches_out
+    });
+    drawn.map(|(_, extra)| format!(",{extra}")).collect()
 }
 
 fn body(draw: &Draw, place: usize, count: usize, level: usize) -> String {
@@ -159,6 +194,13 @@ fn body(draw: &Draw, place: usize, count: usize, level: usize) -> String {
             };
             format!("\"call\":\"echo:1.0.0@default\",\"with\":{{\"v\":{}}}{undo}", quoted(SHAPES[*shape]))
         }
+        Draw::Function(number) => match level / FUNCTION {
+            FUNCTIONS.. => r#""set":{"n":3}"#.to_owned(),
+            first => format!(
+                "\"call\":\"f{}\",\"with\":{{\"n\":\"${{ .n? // 1 }}\"}}",
+                first + number % (FUNCTIONS - first)
+            ),
+        },
         Draw::Emit => r#""emit":{"event":{"with":{"type":"e","data":"${ . }"}}}"#.into(),
         Draw::Run(waits) => {
             let fate = FATES[if *waits { place % 3 } else { 1 + place % 2 }];
@@ -170,7 +212,7 @@ fn body(draw: &Draw, place: usize, count: usize, level: usize) -> String {
         }
         Draw::Scope(scope, tasks) => format!("\"do\":{},\"metadata\":{{\"windlass\":{{\"compensate\":\"{}\"}}}}", written(tasks, level), SCOPES[*scope]),
         Draw::Fork(compete, tasks) => {
-            let inner = level % FORKED + FORKED + 1;
+            let inner = level / FUNCTION * FUNCTION + level % FORKED + FORKED + 1;
             let tasks = match tasks.as_slice() {
                 [] => "[{\"t\":{\"set\":\"${ . }\"}}]".to_owned(),
                 tasks => {
@@ -278,13 +320,16 @@ fn answer(rig: &mut Rig, activity: Activity, draw: u8) {
 proptest! {
     #![proptest_config(ProptestConfig { cases: 300, ..ProptestConfig::default() })]
 
+    /// Cases 1 and 2: after every turn the state is read again, from the first entry and from the newest head, and goes on
+    /// alike.
     #[test]
     fn nothing_panics_and_crashes_change_nothing(
-        tasks in prop::collection::vec(task(), 1..4),
+        tasks in prop::collection::vec(caller(3), 1..4),
+        functions in prop::collection::vec(caller(1), FUNCTIONS),
         script in prop::collection::vec(any::<u8>(), 0..40),
         retries in 0_u32..4,
     ) {
-        let document = format!("do: {}\n", written(&tasks, 0));
+        let document = format!("use: {}\ndo: {}\n", used(&functions), written(&tasks, 0));
         let retry = (retries > 0).then(|| Arc::new(policy(retries - 1, false)));
         let facts = JobFacts { batch: Some(batch(Some(3))), retry, ..facts(r#"{"n":1}"#) };
         drive_as(&document, facts, |rig| {

@@ -11,6 +11,7 @@ do:
   - pause: { wait: PT1S }
 ";
 
+/// Case 32: a long loop.
 #[test]
 fn a_long_loop_is_walked_in_slices() {
     let rig = drive(LONG, "{}", |rig| {
@@ -50,6 +51,7 @@ fn a_walk_that_was_cut_goes_on_when_the_job_is_woken() {
     assert_eq!(rig.output(), r#"{"n":2499}"#);
 }
 
+/// Case 32: an endless one.
 #[test]
 fn a_walk_without_end_is_ended() {
     let document = "do: [ { a: { set: { x: 1 }, then: b } }, { b: { set: { x: 2 }, then: a } } ]";
@@ -85,6 +87,7 @@ fn a_poll_may_go_on_for_ever() {
     assert_eq!(rig.due_in(), 3600.0);
 }
 
+/// Case 34: tasks in each other.
 #[test]
 fn tasks_may_stand_deep_in_each_other_but_not_deeper_than_the_bound() {
     // The document itself may be 64 deep, and each task takes three levels of it.

@@ -147,6 +147,7 @@ do:
     );
 }
 
+/// Case 6.
 #[test]
 fn a_result_and_a_timeout_of_one_instant_are_taken_as_they_come() {
     let document = format!("do: [ {{ a: {STEP} }}, {{ b: {{ set: {{ got: '${{ . }}' }} }} }} ]");

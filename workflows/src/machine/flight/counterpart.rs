@@ -97,7 +97,7 @@ pub(super) fn hindrance(old: (&Program, &Node), new: (&Program, &Node)) -> Optio
         }
         (NodeKind::Listen(_), NodeKind::Listen(_)) => {
             let wants = |program: &Program, node: &Node| {
-                let task = program.document.pointer(&node.pointer).cloned();
+                let task = program.document.pointer(&node.place).cloned();
                 task.map(|task| (task.get("listen").cloned(), task.get("foreach").cloned()))
             };
             wants(old_program, old) != wants(new_program, new)

@@ -1,0 +1,160 @@
+//! Functions that are more than a call (ruling 33): what they may not do to whoever calls them, and where only a call
+//! can stand.
+//!
+//! A function sees what it is given and gives its output. What its tasks say of where the caller goes, or of the
+//! caller's `$context`, reaches out of it.
+
+use super::names::TASKS_MAX;
+use super::references::called;
+use super::{Checker, flow, walk};
+use crate::catalogue::CHUNKS;
+use crate::document::step::{Directive, Kind, Shape, Task};
+use crate::document::tree::join;
+use crate::program;
+use crate::value::Value;
+
+/// What is said of one call, which a function with tasks of its own is not.
+const OF_A_CALL: [&str; 3] = ["effect", "onExhausted", "onParentClose"];
+
+impl Checker<'_> {
+    pub(super) fn check_functions(&mut self) {
+        let template = self.template;
+        for (_, function) in &template.functions {
+            for task in walk::with_inner(function) {
+                self.check_inside(task, task.pointer != function.pointer);
+            }
+        }
+        for task in walk::tasks(template) {
+            self.check_called_by(task);
+        }
+        self.check_size();
+    }
+
+    /// Nothing in a function leads out of it; of its own task the reader has said so.
+    fn check_inside(&mut self, task: &Task, is_inner: bool) {
+        let directives = flow::directives(task).into_iter();
+        let own = join(&task.pointer, "then");
+        for (directive, pointer) in directives.filter(|(_, at)| is_inner || *at != own) {
+            if *directive == Directive::End {
+                let message = "`end` inside a function would end whoever calls it".to_owned();
+                let hint = "write `exit`, which leaves the list".to_owned();
+                self.report("function.then", &pointer, message, Some(hint));
+            }
+        }
+        let foreach = match &task.kind {
+            Kind::Listen(listen) => listen.foreach.as_ref(),
+            _ => None,
+        };
+        let of_events = foreach.filter(|foreach| foreach.export.shape.is_some());
+        let of_task = Some(task).filter(|task| is_inner && task.export.shape.is_some());
+        let places = [
+            of_task.map(|_| "export"),
+            of_events.map(|_| "foreach/export"),
+        ];
+        for place in places.into_iter().flatten() {
+            let pointer = format!("{}/{place}", task.pointer);
+            let message = "`export` inside a function would change its caller's context".to_owned();
+            let hint = "give it out by `output`, and export it where the function is called";
+            self.report_key("function.export", &pointer, message, Some(hint.to_owned()));
+        }
+    }
+
+    /// Where a function is called that is more than a call.
+    fn check_called_by(&mut self, task: &Task) {
+        let functions = &self.template.functions;
+        if program::calls_tasks(functions, &task.kind) {
+            for key in OF_A_CALL {
+                let pointer = format!("{}/metadata/windlass/{key}", task.pointer);
+                if self.tree.pointer(&pointer).is_some() {
+                    let message = format!("`{key}` says nothing about a function of several tasks");
+                    let hint = "write it at the calls inside of the function".to_owned();
+                    self.report_key("metadata.misplaced", &pointer, message, Some(hint));
+                }
+            }
+        }
+        let verify = task.settings.effect.as_ref();
+        let verify = verify.and_then(|effect| effect.verify.as_deref());
+        let of_chunks = match &task.kind {
+            Kind::Function { function, with } if function.name == CHUNKS => called(with),
+            _ => None,
+        };
+        let of_chunks = of_chunks.and_then(|name| self.functions.get(name.as_str()).copied());
+        let of_chunks = of_chunks.map(|function| Kind::Local {
+            function,
+            with: Shape::Constant(Value::Null),
+        });
+        let single = [
+            ("metadata/windlass/effect/verify", verify),
+            ("metadata/windlass/undo/call", task.settings.undo.as_deref()),
+            ("with/call", of_chunks.as_ref()),
+        ];
+        for (place, kind) in single {
+            let is_chunks = |kind: &Kind| matches!(kind, Kind::Function { function, .. } if function.name == CHUNKS);
+            if kind.is_some_and(|kind| is_chunks(kind) || program::calls_tasks(functions, kind)) {
+                let pointer = format!("{}/{place}", task.pointer);
+                let message = "only a function that is one call can stand here".to_owned();
+                let hint = "name one whose task is a `call` and has no `if`".to_owned();
+                self.report("function.not_a_call", &pointer, message, Some(hint));
+            }
+        }
+    }
+
+    /// Each call of such a function has tasks of its own: so many calls in each other must not make a program too large.
+    fn check_size(&mut self) {
+        let functions = &self.template.functions;
+        let mut sizes = vec![None; functions.len()];
+        let mut total: usize = 0;
+        for task in self.template.body.iter().flat_map(walk::with_inner) {
+            total = total.saturating_add(self.size(task, &mut sizes, 0));
+        }
+        for (index, (_, function)) in functions.iter().enumerate() {
+            let size = self.whole(index, &mut sizes, 0);
+            if size > TASKS_MAX {
+                let message = format!("calling this makes more than {TASKS_MAX} tasks");
+                let hint = "call fewer functions in each other".to_owned();
+                let code = "document.too_many_tasks";
+                return self.report_key(code, &function.pointer, message, Some(hint));
+            }
+        }
+        if total > TASKS_MAX {
+            let message = format!(
+                "with the tasks of the functions that it calls, the document has more than {TASKS_MAX}"
+            );
+            let hint = "call functions in a loop, or by `map`".to_owned();
+            self.report("document.too_many_tasks", "/do", message, Some(hint));
+        }
+    }
+
+    /// One task, with those of the function that it calls.
+    fn size(&self, task: &Task, sizes: &mut Vec<Option<usize>>, depth: usize) -> usize {
+        match &task.kind {
+            Kind::Local { function, .. }
+                if program::calls_tasks(&self.template.functions, &task.kind) =>
+            {
+                self.whole(*function, sizes, depth).saturating_add(1)
+            }
+            _ => 1,
+        }
+    }
+
+    /// All tasks of a function. What calls itself is refused elsewhere.
+    fn whole(&self, function: usize, sizes: &mut Vec<Option<usize>>, depth: usize) -> usize {
+        if let Some(known) = sizes.get(function).copied().flatten() {
+            return known;
+        }
+        let Some((_, task)) = self.template.functions.get(function) else {
+            return 0;
+        };
+        if depth > program::LAYERS_MAX {
+            return 0;
+        }
+        // Whoever comes back here meanwhile calls itself.
+        sizes[function] = Some(0);
+        let tasks = walk::with_inner(task).into_iter();
+        let size = tasks.fold(0_usize, |size, task| {
+            size.saturating_add(self.size(task, sizes, depth + 1))
+        });
+        sizes[function] = Some(size);
+        size
+    }
+}
