@@ -7,7 +7,7 @@ use crate::pause::{first, later, pause, state, wish};
 use chrono::{TimeDelta, Utc};
 use windlass_engine::Error;
 use windlass_engine::store::{Cancelled, Ending, NewEntry, NewPause, PauseView};
-use windlass_engine::vocabulary::{JobState, PauseMode, PauseScope};
+use windlass_engine::vocabulary::{JobState, PauseScope};
 use windlass_workflows::machine::turn::End;
 
 /// One leased job, paused while it ran.

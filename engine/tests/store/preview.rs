@@ -7,7 +7,7 @@ use crate::common::Bench;
 use crate::common::recipe::{BIRDS, flock, jobs, plan, recipe, refused};
 use serde_json::json;
 use windlass_engine::Error;
-use windlass_engine::protocol::{BatchPreview, Given, Source, Upload};
+use windlass_engine::protocol::{BatchPreview, Given, Upload};
 use windlass_engine::store::{BatchView, DEFAULT_TENANT};
 
 #[tokio::test]
