@@ -24,7 +24,7 @@ async fn the_ledger_says_what_its_vectors_expect() {
         let scene = Scene::daily(&catch_up(vector)).await;
         let played = down(&scene, name).await
             || paused(&scene, name).await
-            || edited(&scene, name).await
+            || edited(&scene, vector, name).await
             || by_hand(&scene, vector, name).await;
         assert!(played, "nobody plays {name}");
         if !vector["expect"].is_null() {
@@ -89,35 +89,48 @@ async fn paused(scene: &Scene, name: &str) -> bool {
     true
 }
 
-async fn edited(scene: &Scene, name: &str) -> bool {
-    match name {
+async fn edited(scene: &Scene, vector: &Value, name: &str) -> bool {
+    let said = match name {
         "edited to 08:00 at 21st 08:30" => {
             scene.clock("21 08:30").await;
             scene.settle().await;
-            scene.apply("08:00", "").await;
+            scene.apply("08:00", "").await
         }
         "edited to 11:00 at 21st 10:00 after 09:00 fired" => {
             scene.clock("21 09:01").await;
             scene.settle().await;
             scene.clock("21 10:00").await;
-            scene.apply("11:00", "").await;
+            scene.apply("11:00", "").await
         }
         "tolerance edited at 21st 08:30" => {
             scene.clock("21 08:30").await;
             scene.settle().await;
             let nine = "schedule: { daily: { at: '09:00' } }\n";
-            scene.document("combined", nine).await;
+            let said = scene.document("combined", nine).await;
             // It takes the new revision when it fires.
             let slot = scene.slot(at("21")).await.expect("a slot");
             assert_eq!(slot.state, "planned");
+            said
         }
         "deleted at 21st 08:30" => {
             scene.clock("21 08:30").await;
             scene.settle().await;
-            scene.document("individual", "").await;
+            let said = scene.document("individual", "").await;
             assert!(scene.slot(at("20")).await.is_some(), "past rows stay");
+            assert!(said.contains(&"- no slot on 21 November 2040".to_owned()));
+            said
         }
         _ => return false,
+    };
+    let of_days = said.iter().filter(|line| line.contains(" November "));
+    match vector["warn"].as_str() {
+        Some(warn) => assert_eq!(of_days.collect::<Vec<_>>(), [&format!("- {warn} 2040")]),
+        None if name.starts_with("edited") => {
+            let second = "+ 2 slots in place of 1 on 21 November 2040".to_owned();
+            assert_eq!(of_days.collect::<Vec<_>>(), [&second]);
+        }
+        None if name.starts_with("tolerance") => assert_eq!(of_days.count(), 0),
+        None => assert!(said.iter().any(|line| line.starts_with('…')), "{said:?}"),
     }
     scene.fire().await;
     true

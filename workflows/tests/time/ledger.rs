@@ -2,7 +2,9 @@
 //! are executed against the store (`engine/tests/ledger.rs`).
 
 use chrono::{DateTime, TimeDelta, Utc};
-use windlass_workflows::calendar::{By, CatchUp, Overlap, Schedule, ZONE_DATA, slots};
+use windlass_workflows::calendar::{
+    By, CatchUp, Overlap, Schedule, Timed, ZONE_DATA, edit_said, slots,
+};
 use windlass_workflows::configuration::{Timing, duration, timing};
 use windlass_workflows::policy::catch_up::{DueSlot, Pause, Verdict, is_late, judge, resume};
 use windlass_workflows::policy::overlap::{Admission, Candidate, Skipped, admit};
@@ -116,6 +118,42 @@ fn catch_up_judges_every_vector_that_needs_no_rows() {
     }
     // The second of them is judged by `resume`, below.
     assert_eq!(with_rows.len(), 12, "{with_rows:?}");
+}
+
+#[test]
+fn an_edit_names_the_days_that_its_vectors_warn_of() {
+    let daily = |time: &str| scheduled(&format!(r#"{{"daily":{{"at":"{time}"}}}}"#));
+    let nine = daily("09:00");
+    let mut warned = Vec::new();
+    for vector in vectors("ledger") {
+        let edit = text(&vector, "name").strip_prefix("edited to ");
+        let Some((time, when)) = edit.and_then(|edit| edit.split_once(" at ")) else {
+            continue;
+        };
+        let edited = daily(time);
+        let with = |schedule| {
+            Some(Timed {
+                schedule,
+                calendar: None,
+            })
+        };
+        // `21st 10:00 after 09:00 fired`
+        let when = when.split(" after").next().unwrap().replace("st", "");
+
+        let said = edit_said(with(&nine), with(&edited), at(&when));
+
+        let warns = vector.get("warn").and_then(Value::as_str);
+        let lost: Vec<&String> = said
+            .iter()
+            .filter(|line| line.contains("no slot"))
+            .collect();
+        match warns {
+            Some(warn) => assert_eq!(lost, [&format!("- {warn} 2026")]),
+            None => assert!(lost.is_empty(), "{said:?}"),
+        }
+        warned.push(warns.is_some());
+    }
+    assert_eq!(warned, [true, false]);
 }
 
 #[test]
