@@ -171,7 +171,7 @@ pub(super) async fn calendar_edited(
         .fetch_all(&mut *connection)
         .await?;
     let after = store::calendar::named(connection, tenant, edited.name).await?;
-    let (mut done, mut named) = (Replanned::default(), 0);
+    let (mut done, mut named, mut unsaid) = (Replanned::default(), 0, 0);
     for row in rows {
         let rule = Value::parse(&row.rule).ok().map(|rule| timing(&rule));
         // What another release wrote, that release plans.
@@ -201,11 +201,13 @@ pub(super) async fn calendar_edited(
             let lines = days_said(edited, after.as_ref(), &row.name, &schedule);
             named += usize::from(!lines.is_empty());
             done.said.extend(lines);
+        } else {
+            unsaid += 1;
         }
     }
-    if named == SAID_MAX {
-        done.said
-            .push("… and what it does to further schedules".to_owned());
+    if unsaid > 0 {
+        let line = format!("… {unsaid} further schedules name this calendar");
+        done.said.push(line);
     }
     Ok(done)
 }
