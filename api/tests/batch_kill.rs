@@ -20,7 +20,7 @@ use tokio::time::sleep;
 
 use windlass_engine::testing::Held;
 
-use self::fleet::{Fleet, PATIENCE, examples};
+use self::fleet::{Fleet, PATIENCE};
 
 /// Members of a file: some blocks of a plan, and several windows of a release.
 const MEMBERS: i64 = 4_500;
@@ -139,7 +139,7 @@ async fn a_job_for_each_object_ends_as_if_nobody_had_been_killed() {
 async fn one_job_in_chunks_ends_as_if_nobody_had_been_killed() {
     let _alone = ALONE.lock().await;
     let mut site = Site::new().await;
-    site.fleet.apply(&examples()).await;
+    site.fleet.apply_examples().await;
     site.fleet
         .done(&["batch", "create", "national-report"])
         .await;

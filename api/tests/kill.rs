@@ -14,7 +14,7 @@ use std::time::{Duration, Instant};
 use tokio::sync::Mutex;
 use tokio::time::sleep;
 
-use self::fleet::{Fleet, PATIENCE, ROLES, examples};
+use self::fleet::{Fleet, PATIENCE, ROLES};
 
 /// Members of the batch.
 const JOBS: i64 = 10_000;
@@ -25,7 +25,7 @@ static ALONE: Mutex<()> = Mutex::const_new(());
 /// A fleet whose examples are applied, with the batch of 10,000 individual jobs.
 async fn begun() -> Fleet {
     let fleet = Fleet::new().await;
-    fleet.apply(&examples()).await;
+    fleet.apply_examples().await;
     fleet.done(&["batch", "create", "classify-strikes"]).await;
     fleet
 }

@@ -114,10 +114,11 @@ pub enum ConfigurationKind {
 
 impl ConfigurationKind {
     /// Every kind, in the order in which they are exported: what others name comes before them.
-    pub const ALL: [ConfigurationKind; 6] = [
+    pub const ALL: [ConfigurationKind; 7] = [
         ConfigurationKind::Connection,
         ConfigurationKind::Limit,
         ConfigurationKind::Calendar,
+        ConfigurationKind::Webhook,
         ConfigurationKind::Category,
         ConfigurationKind::Purpose,
         ConfigurationKind::JobConfiguration,

@@ -23,7 +23,7 @@ const PAGE: usize = 500;
     after_help = "Examples:\n  windlass export > all.yaml\n  windlass export category job_configuration --to exported/"
 )]
 pub struct ExportArgs {
-    /// template, connection, limit, calendar, category, purpose or job_configuration; all unless given
+    /// template, connection, limit, calendar, webhook, category, purpose or job_configuration; all unless given
     #[arg(value_name = "KIND")]
     kind: Vec<String>,
     /// A folder for a file a document, with the rows of categories beside them
@@ -44,6 +44,7 @@ impl ExportArgs {
                     None => print(context, document, count == 0)?,
                 }
                 count += 1;
+                aliases(context, document);
             }
             match next {
                 Some(next) => cursor = Some(next),
@@ -66,6 +67,20 @@ impl ExportArgs {
             query.push(("rows", "true".to_owned()));
         }
         query
+    }
+}
+
+/// Says what an export cannot hold: which version a name means that people move.
+fn aliases(context: &Context, document: &Value) {
+    let Some((path, version)) = part(document, "name").split_once('@') else {
+        return;
+    };
+    let named = document.get("aliases").and_then(Value::as_array);
+    for alias in named.into_iter().flatten().filter_map(Value::as_str) {
+        context.say(&format!(
+            "{path}@{alias} means {version}. Elsewhere apply the templates first, then say `windlass template alias {path} \
+             {alias}={version}`, then apply the other documents"
+        ));
     }
 }
 

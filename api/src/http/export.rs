@@ -38,7 +38,7 @@ struct ExportQuery {
 /// One document.
 #[derive(Debug, Serialize, ToSchema)]
 struct ExportedReply {
-    /// `template`, `connection`, `limit`, `calendar`, `category`, `purpose` or `job_configuration`.
+    /// `template`, `connection`, `limit`, `calendar`, `webhook`, `category`, `purpose` or `job_configuration`.
     kind: &'static str,
     /// Its name; of a template `namespace.name@version`.
     name: String,
@@ -46,6 +46,9 @@ struct ExportedReply {
     text: String,
     /// The file that its `data` name, to be filled with the rows of the category.
     rows: Option<String>,
+    /// Of a version of a template: the aliases that mean it. Set them elsewhere before documents that name one.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    aliases: Vec<String>,
 }
 
 /// What was applied, a document each: templates in every version that is not retired, and of all else the newest revision.
@@ -88,6 +91,7 @@ impl From<Exported> for ExportedReply {
             name: one.name,
             text: one.text,
             rows: one.rows,
+            aliases: one.aliases,
         }
     }
 }

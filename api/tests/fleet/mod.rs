@@ -34,6 +34,11 @@ pub struct Fleet {
 impl Fleet {
     /// Everything runs, and the API answers.
     pub async fn new() -> Self {
+        Self::told(|_, _| Vec::new()).await
+    }
+
+    /// The same with further variables, made of the addresses of the database and of the services.
+    pub async fn told(further: impl FnOnce(&str, &str) -> Vec<(&'static str, String)>) -> Self {
         let _ = rustls::crypto::ring::default_provider().install_default();
         let cluster = TestCluster::durable().await;
         let services = TcpListener::bind("127.0.0.1:0").await.expect("a port");
@@ -45,7 +50,7 @@ impl Fleet {
         let api = TcpListener::bind("127.0.0.1:0").await.expect("a port");
         let port = api.local_addr().expect("an address").port();
         drop(api);
-        let variables = vec![
+        let mut variables = vec![
             ("WINDLASS_DATABASE_URL", cluster.url().to_owned()),
             ("WINDLASS_LISTEN", format!("127.0.0.1:{port}")),
             ("WINDLASS_WORKER_LEASE_SECONDS", LEASE_SECONDS.to_owned()),
@@ -53,6 +58,7 @@ impl Fleet {
             ("ANALYSIS_URL", address.clone()),
             ("OPENAI_BASE_URL", format!("{address}/v1")),
         ];
+        variables.extend(further(cluster.url(), &address));
         let mut fleet = Self {
             cluster,
             services: address,
@@ -97,6 +103,13 @@ impl Fleet {
     pub async fn apply(&self, folder: &Path) {
         let folder = folder.to_str().expect("a plain path");
         self.done(&["apply", "-f", folder]).await;
+    }
+
+    /// Applies the examples that need nothing but the sample services, and that no slot of the day starts.
+    pub async fn apply_examples(&self) {
+        for folder in ["templates", "configurations"] {
+            self.apply(&examples().join(folder)).await;
+        }
     }
 
     /// Starts the process of a role.

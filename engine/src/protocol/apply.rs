@@ -179,6 +179,7 @@ impl Applying {
                 if self.never(connection, document, job).await? {
                     return Ok(());
                 }
+                self.tell_days(connection, job, rule.as_deref()).await?;
                 timing::keep(connection, applied).await
             }
             Content::Calendar(calendar) => {
@@ -211,7 +212,7 @@ impl Applying {
                 return Ok(());
             }
         };
-        let action = match publish::publish(
+        let (action, diff) = match publish::publish(
             connection,
             self.application.tenant,
             &template,
@@ -220,11 +221,11 @@ impl Applying {
         )
         .await
         {
-            Ok(Published::Created(version)) => {
+            Ok((Published::Created(version), said)) => {
                 self.created.push((version, document.name(), template));
-                Action::Created
+                (Action::Created, said)
             }
-            Ok(Published::Unchanged(_)) => Action::Unchanged,
+            Ok((Published::Unchanged(_), said)) => (Action::Unchanged, said),
             Err(Error::Conflict {
                 code,
                 message,
@@ -247,7 +248,7 @@ impl Applying {
             file: document.file.clone(),
             action,
             revision: None,
-            diff: Vec::new(),
+            diff,
             items: None,
         });
         Ok(())

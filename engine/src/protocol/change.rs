@@ -24,7 +24,7 @@ pub enum Action {
 /// One document of an apply.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Change {
-    /// `template`, `purpose`, `category`, `job_configuration` or `connection`.
+    /// `template`, or the word of a [`ConfigurationKind`](crate::vocabulary::ConfigurationKind).
     pub kind: &'static str,
     /// Its name; of a template `namespace.name@version`.
     pub name: String,

@@ -33,6 +33,9 @@ pub struct Exported {
     pub text: String,
     /// The file that its `data` name, to be filled with the rows of the category as NDJSON.
     pub rows: Option<String>,
+    /// Of a version of a template: the aliases that mean it. They are no part of a document, so whoever applies the export
+    /// elsewhere sets them, before documents that name one.
+    pub aliases: Vec<String>,
 }
 
 /// Where a page ends.
@@ -126,6 +129,7 @@ impl Store {
                 name: revision.name,
                 text: write(&document),
                 rows: file,
+                aliases: Vec::new(),
             });
         }
         let next = page.next;
@@ -140,13 +144,14 @@ impl Store {
         let (namespace, name, version) = after.and_then(parts).unwrap_or(("", "", ""));
         let after = (namespace, name, version);
         let sources = self.template_sources(tenant, after, PAGE_MAX).await?;
-        let next = sources.last().map(|(name, _)| name.clone());
+        let next = sources.last().map(|source| source.name.clone());
         let next = next.filter(|_| sources.len() >= PAGE_MAX as usize);
-        let items = sources.into_iter().map(|(name, source)| Exported {
+        let items = sources.into_iter().map(|source| Exported {
             kind: ExportKind::Template,
-            name,
-            text: template(&source),
+            name: source.name,
+            text: template(&source.text),
             rows: None,
+            aliases: source.aliases,
         });
         Ok(Page {
             items: items.collect(),

@@ -4,7 +4,7 @@ use chrono::{DateTime, Utc};
 use windlass_workflows::configuration::{TemplateReference, Timing, VersionChoice, timing};
 use windlass_workflows::value::Value;
 
-use super::timing::{Applied, never, timed};
+use super::timing::{Applied, Edit, never, said, timed};
 use crate::Error;
 use crate::store::schedule::{NewSchedule, OwnTiming, StoredSchedule};
 use crate::store::{self, NewTemplate, Session};
@@ -23,14 +23,14 @@ pub(crate) fn is_own(schedule: &str) -> bool {
 }
 
 /// Brings a template's own schedule in line with a version that was just published, if that is the newest:
-/// one without a schedule ends it.
+/// one without a schedule ends it. Says which days lose or gain a slot by that.
 pub(super) async fn keep(
     connection: &mut Session,
     tenant: i32,
     template: &NewTemplate,
     version: i32,
     now: DateTime<Utc>,
-) -> Result<(), Error> {
+) -> Result<Vec<String>, Error> {
     let header = &template.header;
     let newest = TemplateReference {
         namespace: header.namespace.clone(),
@@ -39,7 +39,7 @@ pub(super) async fn keep(
     };
     let newest = store::template::find(connection, tenant, &newest).await?;
     if newest.is_none_or(|newest| newest.id != version) {
-        return Ok(());
+        return Ok(Vec::new());
     }
     // Nobody edits its calendar while it is planned: taken before its own row, as applies do.
     let rule = template.rule.as_ref();
@@ -49,7 +49,7 @@ pub(super) async fn keep(
     let name = schedule_name(&header.namespace, &header.name);
     let stored = store::schedule::lock(connection, tenant, &name).await?;
     if stored.is_none() && template.rule.is_none() {
-        return Ok(());
+        return Ok(Vec::new());
     }
     let rule = template.rule.as_ref().map(Value::to_json);
     let keeping = Keeping {
@@ -59,15 +59,20 @@ pub(super) async fn keep(
         now,
         rule: rule.as_deref().unwrap_or_default(),
     };
+    let timing = template.rule.as_ref().map(timing).transpose();
+    let timing = timing.map_err(|problems| Error::Invalid { problems })?;
+    let said = keeping
+        .said(connection, stored.as_ref(), timing.as_ref())
+        .await?;
     let same = stored.filter(|stored| stored.is_timed_by(keeping.rule, true));
     if same.is_none() {
         keeping.clear(connection).await?;
     }
-    match template.rule.as_ref().map(timing).transpose() {
-        Err(problems) => Err(Error::Invalid { problems }),
-        Ok(None) => store::schedule::disable(connection, tenant, &name, version).await,
-        Ok(Some(timing)) => keeping.write(connection, timing, same, template).await,
+    match timing {
+        None => store::schedule::disable(connection, tenant, &name, version).await?,
+        Some(timing) => keeping.write(connection, timing, same, template).await?,
     }
+    Ok(said)
 }
 
 struct Keeping<'a> {
@@ -79,6 +84,30 @@ struct Keeping<'a> {
 }
 
 impl Keeping<'_> {
+    /// Which days lose or gain a slot; a first schedule says nothing of days.
+    async fn said(
+        &self,
+        connection: &mut Session,
+        stored: Option<&StoredSchedule>,
+        timing: Option<&Timing>,
+    ) -> Result<Vec<String>, Error> {
+        if stored.is_none() {
+            return Ok(Vec::new());
+        }
+        let schedule = match timing {
+            Some(Timing::Slots(schedule)) => Some(&**schedule),
+            Some(Timing::After(_) | Timing::Events) | None => None,
+        };
+        let edit = Edit {
+            tenant: self.tenant,
+            stored,
+            rule: Some(self.rule),
+            schedule,
+            now: self.now,
+        };
+        said(connection, edit).await
+    }
+
     /// Takes back what another rule planned, and what it gathered.
     async fn clear(&self, connection: &mut Session) -> Result<(), Error> {
         let (tenant, name) = (self.tenant, self.name);

@@ -42,7 +42,7 @@ impl Store {
         self.transaction(move |connection| {
             Box::pin(async move {
                 knows_purpose(connection, tenant, &template).await?;
-                let published = publish(connection, tenant, &template, now, &[]).await?;
+                let (published, _) = publish(connection, tenant, &template, now, &[]).await?;
                 if let Published::Created(version) = published {
                     pin::keep(connection, tenant, version, &template).await?;
                 }
@@ -98,23 +98,25 @@ async fn knows_purpose(
     }
 }
 
-/// Publishes inside the caller's transaction, beside a set of documents that are stored in it.
+/// Publishes inside the caller's transaction, beside a set of documents that are stored in it; says too which days of the
+/// template's own schedule lose or gain a slot.
 pub(super) async fn publish(
     connection: &mut Session,
     tenant: i32,
     template: &NewTemplate,
     now: DateTime<Utc>,
     set: &[Document],
-) -> Result<Published, Error> {
+) -> Result<(Published, Vec<String>), Error> {
     let published = store::template::publish(connection, tenant, template).await?;
+    let mut said = Vec::new();
     if let Published::Created(version) = published {
         let problems = cost::check(connection, tenant, template, set).await?;
         if !problems.is_empty() {
             return Err(Error::Invalid { problems });
         }
-        own::keep(connection, tenant, template, version, now).await?;
+        said = own::keep(connection, tenant, template, version, now).await?;
     }
-    Ok(published)
+    Ok((published, said))
 }
 
 /// A template from YAML or JSON, ready to be published.

@@ -1,7 +1,9 @@
 //! Schedules of applied job configurations and of templates: their rows, and the slots of the next day.
 
+mod said;
+
 use chrono::{DateTime, TimeDelta, Utc};
-use windlass_workflows::calendar::{self, Schedule, ZONE_DATA};
+use windlass_workflows::calendar::{self, Calendar, Schedule, Timed, ZONE_DATA, edit_said};
 use windlass_workflows::configuration::{Timing, timing};
 use windlass_workflows::problem::Problem;
 use windlass_workflows::value::Value;
@@ -10,6 +12,8 @@ use crate::Error;
 use crate::store::Session;
 use crate::store::schedule::{NewSchedule, OwnTiming, StoredSchedule};
 use crate::store::{self, Planning};
+
+pub(super) use self::said::{Edit, said};
 
 /// How far ahead slots are written.
 pub const PLAN_AHEAD: TimeDelta = TimeDelta::hours(24);
@@ -134,18 +138,40 @@ pub(super) async fn never(
     Ok(problems.collect())
 }
 
+/// An edit of a calendar.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct EditedCalendar<'a> {
+    pub tenant: i32,
+    pub name: &'a str,
+    /// Its days as they were, where this release can read them.
+    pub before: Option<&'a Calendar>,
+    pub now: DateTime<Utc>,
+}
+
+/// What became of the schedules that an edited calendar has a say in.
+#[derive(Debug, Default)]
+pub(super) struct Replanned {
+    /// Those that would never fire.
+    pub problems: Vec<Problem>,
+    /// Which days lose or gain a slot, by schedule.
+    pub said: Vec<String>,
+}
+
+/// Schedules of one calendar whose days are named.
+const SAID_MAX: usize = 20;
+
 /// Plans every schedule anew that an edited calendar has a say in, or says which of them would never fire. The caller
 /// holds the lock of applies.
 pub(super) async fn calendar_edited(
     connection: &mut Session,
-    tenant: i32,
-    calendar: &str,
-    now: DateTime<Utc>,
-) -> Result<Vec<Problem>, Error> {
-    let rows = sqlx::query_file!("queries/schedule/of_calendar.sql", tenant, calendar)
+    edited: EditedCalendar<'_>,
+) -> Result<Replanned, Error> {
+    let (tenant, now) = (edited.tenant, edited.now);
+    let rows = sqlx::query_file!("queries/schedule/of_calendar.sql", tenant, edited.name)
         .fetch_all(&mut *connection)
         .await?;
-    let mut problems = Vec::new();
+    let after = store::calendar::named(connection, tenant, edited.name).await?;
+    let (mut done, mut named, mut unsaid) = (Replanned::default(), 0, 0);
     for row in rows {
         let rule = Value::parse(&row.rule).ok().map(|rule| timing(&rule));
         // What another release wrote, that release plans.
@@ -158,7 +184,7 @@ pub(super) async fn calendar_edited(
                 message: format!("the schedule `{}`: {}", row.name, problem.message),
                 ..problem
             };
-            problems.extend(found.into_iter().map(named));
+            done.problems.extend(found.into_iter().map(named));
             continue;
         }
         let applied = Applied {
@@ -171,6 +197,40 @@ pub(super) async fn calendar_edited(
             own: None,
         };
         replan(connection, applied, &schedule).await?;
+        if named < SAID_MAX {
+            let lines = days_said(edited, after.as_ref(), &row.name, &schedule);
+            named += usize::from(!lines.is_empty());
+            done.said.extend(lines);
+        } else {
+            unsaid += 1;
+        }
     }
-    Ok(problems)
+    if unsaid > 0 {
+        let line = format!("… {unsaid} further schedules name this calendar");
+        done.said.push(line);
+    }
+    Ok(done)
+}
+
+/// What an edit of its calendar does to the days of a schedule, under its name.
+fn days_said(
+    edited: EditedCalendar<'_>,
+    after: Option<&Calendar>,
+    name: &str,
+    schedule: &Schedule,
+) -> Vec<String> {
+    let (Some(before), Some(after)) = (edited.before, after) else {
+        return Vec::new();
+    };
+    let with = |calendar| {
+        Some(Timed {
+            schedule,
+            calendar: Some(calendar),
+        })
+    };
+    let mut lines = edit_said(with(before), with(after), edited.now);
+    if !lines.is_empty() {
+        lines.insert(0, format!("schedule {name}:"));
+    }
+    lines
 }

@@ -44,6 +44,21 @@ pub(crate) async fn named(
     }
 }
 
+/// A calendar in an earlier revision; nothing where there is none, or where another release wrote it.
+pub(crate) async fn earlier(
+    connection: &mut Session,
+    tenant: i32,
+    name: &str,
+    revision: i32,
+) -> Result<Option<Calendar>, Error> {
+    let kind = ConfigurationKind::Calendar;
+    let found = configuration::revision(connection, tenant, kind, name, revision).await?;
+    match found.map(|found| found.content()) {
+        Some(Ok(Content::Calendar(calendar))) => Ok(Some(calendar.days)),
+        _ => Ok(None),
+    }
+}
+
 impl Store {
     /// The calendar that a schedule names; nothing where it names none.
     ///

@@ -83,16 +83,8 @@ impl Store {
         name: &str,
         revision: i32,
     ) -> Result<Revision, Error> {
-        let row = sqlx::query_file_as!(
-            Revision,
-            "queries/configuration/revision.sql",
-            tenant,
-            kind.as_str(),
-            name,
-            revision
-        )
-        .fetch_optional(self.pool())
-        .await?;
+        let mut connection = self.pool().acquire().await?;
+        let row = self::revision(&mut connection, tenant, kind, name, revision).await?;
         row.ok_or_else(|| Error::not_found(kind.as_str(), format!("{name} revision {revision}")))
     }
 
@@ -189,6 +181,27 @@ pub(crate) async fn latest(
         tenant,
         kind.as_str(),
         name
+    )
+    .fetch_optional(connection)
+    .await?;
+    Ok(row)
+}
+
+/// One revision of a document.
+pub(crate) async fn revision(
+    connection: &mut Session,
+    tenant: i32,
+    kind: ConfigurationKind,
+    name: &str,
+    revision: i32,
+) -> Result<Option<Revision>, Error> {
+    let row = sqlx::query_file_as!(
+        Revision,
+        "queries/configuration/revision.sql",
+        tenant,
+        kind.as_str(),
+        name,
+        revision
     )
     .fetch_optional(connection)
     .await?;

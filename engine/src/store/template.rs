@@ -105,6 +105,16 @@ pub enum Published {
     Unchanged(i32),
 }
 
+/// A version as its author wrote it.
+#[derive(Debug)]
+pub(crate) struct TemplateSource {
+    /// `namespace.name@version`
+    pub name: String,
+    pub text: String,
+    /// Those that mean it now.
+    pub aliases: Vec<String>,
+}
+
 impl Store {
     /// The version that a reference names: the newest usable one unless it says which.
     ///
@@ -160,13 +170,13 @@ impl Store {
         }))
     }
 
-    /// A page of all usable versions with their texts, after `(namespace, name, version)`.
+    /// A page of all usable versions with their texts and aliases, after `(namespace, name, version)`.
     pub(crate) async fn template_sources(
         &self,
         tenant: i32,
         (namespace, name, version): (&str, &str, &str),
         limit: u32,
-    ) -> Result<Vec<(String, String)>, Error> {
+    ) -> Result<Vec<TemplateSource>, Error> {
         let limit = i64::from(limit);
         let rows = sqlx::query_file!(
             "queries/template/sources.sql",
@@ -178,9 +188,10 @@ impl Store {
         )
         .fetch_all(self.pool())
         .await?;
-        let named = rows.into_iter().map(|row| {
-            let name = format!("{}.{}@{}", row.namespace, row.name, row.version);
-            (name, row.source)
+        let named = rows.into_iter().map(|row| TemplateSource {
+            name: format!("{}.{}@{}", row.namespace, row.name, row.version),
+            text: row.source,
+            aliases: row.aliases,
         });
         Ok(named.collect())
     }

@@ -109,6 +109,17 @@ impl TestCluster {
         count
     }
 
+    /// Runs statements of a test's own.
+    ///
+    /// # Panics
+    /// When one of them fails.
+    pub async fn execute(&self, sql: &str) {
+        let pool = self.pool().await;
+        let done = sqlx::raw_sql(sqlx::AssertSqlSafe(sql.to_owned()));
+        done.execute(&pool).await.expect("it is done");
+        pool.close().await;
+    }
+
     /// Holds what `lock` locks in a transaction that finds what `state` counts, and waits for such a moment.
     ///
     /// # Panics

@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use std::io::Cursor;
 
 use sqlx::PgPool;
-use windlass_engine::protocol::apply::Application;
+use windlass_engine::protocol::apply::{Application, ApplyReport};
 use windlass_engine::protocol::load::ReadSeek;
 use windlass_engine::protocol::{NewBatch, Planned, Source};
 use windlass_engine::store::{BatchView, DEFAULT_TENANT, MemberCursor, MemberView};
@@ -24,13 +24,13 @@ pub const BIRDS: &str =
     "name,state,cost\nGull,Ohio,5\nCrow,Utah,50\nWren,Alabama,7\nOwl,Ohio,70\nJay,Utah,9\n";
 
 /// Applies documents; `csv` lies beside the category.
-pub async fn apply(store: &Store, texts: &[&str], csv: &str) {
+pub async fn apply(store: &Store, texts: &[&str], csv: &str) -> ApplyReport {
     let reader: Box<dyn ReadSeek> = Box::new(Cursor::new(csv.as_bytes().to_vec()));
     let application = Application {
         files: BTreeMap::from([("birds".to_owned(), reader)]),
         ..application(texts)
     };
-    store.apply(application).await.expect("applied");
+    store.apply(application).await.expect("applied")
 }
 
 /// A store that knows a template, a purpose and the birds.

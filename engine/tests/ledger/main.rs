@@ -45,17 +45,23 @@ impl Scene {
         scene
     }
 
-    async fn apply(&self, time: &str, extras: &str) {
+    /// What the difference says of it.
+    async fn apply(&self, time: &str, extras: &str) -> Vec<String> {
         let schedule = format!("schedule: {{ daily: {{ at: '{time}' }}{extras} }}\n");
-        self.document("individual", &schedule).await;
+        self.document("individual", &schedule).await
     }
 
-    async fn document(&self, strategy: &str, schedule: &str) {
+    async fn document(&self, strategy: &str, schedule: &str) -> Vec<String> {
         let text = format!(
             "windlass: v1\nkind: JobConfiguration\nname: {NAME}\npurpose: brief\n\
              selection: {{ category: birds }}\nstrategy: {strategy}\n{schedule}"
         );
-        apply(&self.bench.store, &[&text], "").await;
+        let report = apply(&self.bench.store, &[&text], "").await;
+        report
+            .changes
+            .into_iter()
+            .flat_map(|one| one.diff)
+            .collect()
     }
 
     async fn clock(&self, to: &str) {

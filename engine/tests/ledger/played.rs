@@ -8,9 +8,6 @@ use windlass_workflows::calendar::CatchUp;
 use crate::kit::{Case, of_batches};
 use crate::{NAME, Scene, at};
 
-/// Who asserts what the diff of an edit says of the days that lose or gain a slot.
-const OF_OTHERS: [&str; 1] = ["warn"];
-
 /// `, catch_up: …` as a document has it.
 fn catch_up(case: &mut Case) -> String {
     let said = case.take("catch_up");
@@ -37,9 +34,6 @@ async fn the_ledger_says_what_its_vectors_expect() {
             let sql = "select slot_at from batch order by id";
             let starts: Vec<DateTime<Utc>> = scene.instants(sql).await;
             assert_eq!(starts, [at("19"), at("20"), at("21")]);
-        }
-        for field in OF_OTHERS {
-            case.take(field);
         }
     }
 }
@@ -100,23 +94,24 @@ async fn paused(scene: &Scene, name: &str) -> bool {
 }
 
 async fn edited(scene: &Scene, name: &str, case: &mut Case) -> bool {
-    match name {
+    let said = match name {
         "edited to 08:00 at 21st 08:30" => {
             scene.clock("21 08:30").await;
             scene.settle().await;
-            scene.apply("08:00", "").await;
+            scene.apply("08:00", "").await
         }
         "edited to 11:00 at 21st 10:00 after 09:00 fired" => {
             scene.clock("21 09:01").await;
             scene.settle().await;
             scene.clock("21 10:00").await;
-            scene.apply("11:00", "").await;
+            scene.apply("11:00", "").await
         }
         "tolerance edited at 21st 08:30" => {
             scene.clock("21 08:30").await;
             scene.settle().await;
             let nine = "schedule: { daily: { at: '09:00' } }\n";
-            scene.document("combined", nine).await;
+            let said = scene.document("combined", nine).await;
+            assert!(of_days(&said).is_empty(), "{said:?}");
             scene.matches(case).await;
             new_revision_fires(scene, case).await;
             return true;
@@ -125,14 +120,33 @@ async fn edited(scene: &Scene, name: &str, case: &mut Case) -> bool {
             scene.clock("20 09:01").await;
             scene.settle().await;
             scene.clock("21 08:30").await;
-            scene.document("individual", "").await;
+            let said = scene.document("individual", "").await;
             assert!(case.says("note", "past rows stay"));
             assert_eq!(scene.word(at("20")).await, "fired");
+            assert!(said.contains(&"- no slot on 21 November 2040".to_owned()));
+            said
         }
         _ => return false,
+    };
+    match case.take("warn") {
+        Some(warn) => assert_eq!(
+            of_days(&said),
+            [format!("- {} 2040", warn.as_str().unwrap())]
+        ),
+        None if name.starts_with("edited") => {
+            let second = "+ 2 slots in place of 1 on 21 November 2040";
+            assert_eq!(of_days(&said), [second]);
+        }
+        None => assert!(said.iter().any(|line| line.starts_with('…')), "{said:?}"),
     }
     scene.fire().await;
     true
+}
+
+/// What a diff says of days.
+fn of_days(said: &[String]) -> Vec<String> {
+    let of_days = said.iter().filter(|line| line.contains(" November "));
+    of_days.cloned().collect()
 }
 
 /// What the slot makes has the strategy that was applied last.

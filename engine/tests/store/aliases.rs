@@ -196,6 +196,40 @@ async fn an_export_writes_the_alias_as_it_was_written() {
     let text = page.expect("a page").items.remove(0).text;
 
     assert!(text.contains("template: strikes.brief@stable"), "{text}");
+    let page = store.export(DEFAULT_TENANT, &[ExportKind::Template], false, None, 10);
+    let versions = page.await.expect("a page").items;
+    let means = versions
+        .iter()
+        .map(|one| (&*one.name, one.aliases.join(" ")));
+    let means: Vec<_> = means.collect();
+    let (old, new) = ("strikes.brief@1.0.0", "strikes.brief@1.1.0");
+    let stable = (old, "stable".to_owned());
+    assert_eq!(means[..2], [stable, (new, String::new())]);
+
+    // Elsewhere: the templates, what the alias means, and then who names it.
+    let other = Bench::new().await;
+    let texts: Vec<&str> = versions.iter().map(|one| &*one.text).collect();
+    let early = other
+        .store
+        .apply(application(&[&texts[..], &[&text]].concat()));
+    let early = early.await.expect_err("nobody said what it means");
+    assert!(
+        format!("{early:?}").contains("unknown_reference"),
+        "{early:?}"
+    );
+    other
+        .store
+        .apply(application(&texts))
+        .await
+        .expect("published");
+    set(&other.store, "stable", "1.0.0").await.expect("set");
+    other
+        .store
+        .apply(application(&[&text]))
+        .await
+        .expect("applied");
+    assert_eq!(runs(&other.store, by_purpose()).await, old);
+
     let again = store.apply(application(&[&text])).await.expect("applied");
     assert!(
         again

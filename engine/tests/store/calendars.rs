@@ -158,6 +158,55 @@ async fn an_edit_of_the_calendar_plans_what_is_to_come_anew() {
 }
 
 #[tokio::test]
+async fn an_edit_says_which_days_lose_or_gain_a_slot() {
+    let bench = bench("title: none\n", "skip").await;
+    let closed = calendar("closed: { 2040-01-03: Storm, 2040-01-04: Storm }\n");
+    let mut tried = application(&[&closed]);
+    tried.dry_run = true;
+    let tried = bench.store.apply(tried).await.expect("tried");
+    let said = apply(&bench.store, &[&closed], "").await;
+    assert_eq!(said.changes, tried.changes, "a dry run says the same");
+    let lines = [
+        "schedule briefs:",
+        "- no slot on 3 January 2040",
+        "- no slot on 4 January 2040",
+    ];
+    assert_eq!(said.changes[0].diff[3..], lines);
+
+    // One set that opens a day again and gives the rule a second time.
+    let open = calendar("closed: { 2040-01-04: Storm }\n");
+    let moved = job("skip").replace("at: '09:00'", "at: [ '09:00', '23:00' ]");
+    let both = apply(&bench.store, &[&moved, &open], "").await;
+    let of_job = &both.changes[0].diff;
+    let of_days = &both.changes[1].diff;
+    assert_eq!(
+        of_days[of_days.len() - 2..],
+        ["schedule briefs:", "+ 2 slots on 3 January 2040"]
+    );
+    let more = |line: &&String| line.contains("2 slots in place of 1");
+    assert_eq!(of_job.iter().filter(more).count(), 10, "{of_job:?}");
+    assert!(of_job.last().is_some_and(|line| line.starts_with("… ")));
+
+    let title = moved.replace("strategy: individual", "strategy: individual\ntitle: Birds");
+    let quiet = apply(&bench.store, &[&title], "").await;
+    assert_eq!(quiet.changes[0].diff, ["+ /title: \"Birds\""]);
+}
+
+#[tokio::test]
+async fn the_difference_of_a_template_names_the_days_of_its_own_schedule() {
+    let bench = developing().await;
+    clock_to(&bench, nine(-1)).await;
+    let first = apply(&bench.store, &[&template("1.0.0", "", DAILY)], "").await;
+    assert!(first.changes[0].diff.is_empty());
+
+    let at_eight = DAILY.replace("0 9", "0 8");
+    clock_to(&bench, nine(0) - TimeDelta::minutes(30)).await;
+    let next = apply(&bench.store, &[&template("1.1.0", "", &at_eight)], "").await;
+
+    assert_eq!(next.changes[0].diff, ["- no slot on 2 January 2040"]);
+}
+
+#[tokio::test]
 async fn a_slot_fires_in_a_blackout_and_its_batch_is_held_until_it_is_over() {
     let bench = bench(DARK, "skip").await;
 

@@ -14,76 +14,8 @@ use windlass_workflows::configuration::Format;
 
 const TEMPLATE: &str = "# Says hello.\ndocument: { dsl: '1.0.3', namespace: strikes, name: brief, version: '1.0.0' }\n\
     do:\n  - say: { set: { word: '${ \"hello\" }' } } # to all\n";
-const SET: &str = "\
-windlass: v1
-kind: Calendar
-name: federal
-closed: { 2026-12-25: Christmas, 2027-01-01: 'New Year''s Day' }
-blackout: [ { from: '2026-12-24T18:00', to: '2026-12-27T06:00', zone: America/New_York, reason: Freeze } ]
----
-windlass: v1
-kind: Limit
-name: analysis
-concurrency: 4
-rate: 20/s
-keys: { 'a key': { concurrency: 1 } }
----
-windlass: v1
-kind: Connection
-name: writer
-type: generate
-providers:
-  - { name: main, base_url: { env: OPENAI_BASE_URL, default: 'https://api.openai.example/v1' }, api_key: { secret: openai-api-key }, model: small }
-profiles:
-  brief: { system: \"You write briefs.\\nShort ones.\", max_tokens: 300 }
----
-windlass: v1
-kind: Category
-name: birds
-title: 'Birds: all of them'
-key: name
-object: state
-indexes: [ state, cost ]
-schema: { type: object, properties: { cost: { type: [ integer, 'null' ] } } }
-data: { file: ../data/birds.csv }
----
-windlass: v1
-kind: Category
-name: owners
-key: { row: true }
-retention: 30d
-data: { items: [ { owner: mia, at: '10:30' }, { owner: leo, share: 1.50 } ] }
----
-# A purpose whose subjects are asked.
-windlass: v1
-kind: Purpose
-name: survey
-template: strikes.brief
-consent: service
-subject: '${ .contact.id }'
----
-windlass: v1
-kind: Purpose
-name: brief
-title: A brief per state
-template: strikes.brief@1.0.0
-input: { language: en, empty: {}, none: [] }
-queue: slow
-priority: high
-limits: [ analysis, 'analysis:a key' ]
----
-windlass: v1
-kind: JobConfiguration
-name: state-briefs
-purpose: brief
-selection: { category: birds, filter: '.cost > 0' }
-strategy: object
-chunk: { max_items: 100 }
-input: { state: '${ .object }', text: 'yes' }
-schedule: { weekly: { days: [ mon, thu ], at: [ '06:00', '18:00' ] }, zone: America/New_York, calendar: federal, closed_day: next_open }
-guards: { max_change: 50% }
-deadline: '09:00'
-";
+/// A document of every kind.
+const SET: &str = include_str!("export.yaml");
 const BIRDS: &str = "name,state,cost\nGull,Ohio,1\nCrow,Utah,\n\"Owl, great\",Ohio,3\n";
 
 fn everything() -> Vec<ExportKind> {
@@ -152,8 +84,23 @@ async fn an_export_goes_into_an_empty_database_and_comes_out_the_same() {
     let actions = apply(&there, &texts, &files(&here, &first).await).await;
     let second = exported(&there, true).await;
 
-    assert_eq!(actions, [Action::Created; 9]);
+    assert_eq!(actions, [Action::Created; 16]);
     assert_eq!(first, second);
+    for kind in everything() {
+        assert!(first.iter().any(|one| one.kind == kind), "{kind:?}");
+    }
+    let whole = texts.concat();
+    for name in [
+        "openai-api-key",
+        "warehouse-url",
+        "feed-token",
+        "desk-signing-key",
+    ] {
+        assert!(
+            whole.contains(&format!("{{ secret: {name} }}")),
+            "{name}: {whole}"
+        );
+    }
     assert_eq!(files(&here, &first).await, files(&there, &second).await);
     let found = there
         .item(DEFAULT_TENANT, "birds", "Crow")
@@ -178,11 +125,11 @@ async fn an_export_applied_where_it_comes_from_changes_nothing() {
 
         assert_eq!(
             apply(&store, &texts, &files(&store, &all).await).await,
-            [Action::Unchanged; 9]
+            [Action::Unchanged; 16]
         );
         assert_eq!(
             apply(&store, &[&stream], &files(&store, &all).await).await,
-            [Action::Unchanged; 9]
+            [Action::Unchanged; 16]
         );
         assert_eq!(exported(&store, rows).await, all);
     }

@@ -1,10 +1,12 @@
-//! The services that the example templates call over HTTP: an analysis service with real statistics
-//! and rules, and a generative service that speaks the OpenAI protocol without being a model.
+//! The services that the examples call over HTTP: an analysis service with real statistics and rules, a
+//! generative service that speaks the OpenAI protocol without being a model, a feed of reports, and somebody who is told.
 //!
 //! They stand outside the product on purpose: the engine meets them only through addresses.
 
 mod analyse;
 mod chat;
+mod feed;
+mod hook;
 mod incident;
 mod problem;
 mod risk;
@@ -33,6 +35,8 @@ pub fn router() -> Router {
         .route("/analyse/risk", post(analyse::risk))
         .route("/analyse/statistics", post(analyse::statistics))
         .route("/v1/chat/completions", post(chat::complete))
+        .route(feed::PATH, get(feed::incidents))
+        .route(hook::PATH, post(hook::take))
         .route("/healthz", get(async || "ok"))
         .route_layer(middleware::from_fn_with_state(
             visits.clone(),

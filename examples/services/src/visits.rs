@@ -16,15 +16,17 @@ use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use serde::{Deserialize, Serialize};
 
-use crate::chat;
 use crate::problem::Problem;
+use crate::{chat, feed, hook};
 
 /// The paths that are counted and may fail on demand.
-const PATHS: [&str; 5] = [
+const PATHS: [&str; 7] = [
     "/analyse",
     "/analyse/risk",
     "/analyse/statistics",
     chat::PATH,
+    feed::PATH,
+    hook::PATH,
     "/healthz",
 ];
 /// Keys kept per path: a hundred batches of 10,000 jobs in 8 MiB; later ones are not told apart.

@@ -9,6 +9,7 @@
 mod by;
 mod daily;
 mod daylight;
+mod edit;
 mod interval;
 mod monthly;
 mod open_days;
@@ -26,6 +27,7 @@ pub use by::{Alerts, By};
 pub use daily::Daily;
 pub(crate) use daylight::first as first_instant;
 pub use daylight::instants;
+pub use edit::{Timed, edit_said};
 pub use interval::Interval;
 pub use monthly::{Monthly, MonthlyDay};
 pub use open_days::{Blackout, Calendar};

@@ -134,16 +134,27 @@ pub fn slots(
 pub fn slots_of_rule(
     schedule: &Schedule,
     calendar: Option<&Calendar>,
+    range: (DateTime<Utc>, DateTime<Utc>),
+    most: usize,
+) -> Vec<Slot> {
+    piecewise(range, most, |from, until| {
+        let landed = landed(schedule, calendar, (from, until), &mut Vec::new());
+        within(schedule, landed, from, until)
+    })
+}
+
+/// The first `most` slots of a range, looked at piece by piece.
+pub(super) fn piecewise(
     (from, until): (DateTime<Utc>, DateTime<Utc>),
     most: usize,
+    look: impl Fn(DateTime<Utc>, DateTime<Utc>) -> Vec<Slot>,
 ) -> Vec<Slot> {
     let (mut at, mut piece) = (from, TimeDelta::days(1));
     let mut found = Vec::new();
     while at < until && found.len() < most {
         let end = at.checked_add_signed(piece);
         let end = end.map_or(until, |end| end.min(until));
-        let landed = landed(schedule, calendar, (at, end), &mut Vec::new());
-        let slots = within(schedule, landed, at, end);
+        let slots = look(at, end);
         if slots.len() < FEW {
             piece = (piece * 2).min(PIECE_MAX);
         }

@@ -72,6 +72,17 @@ pub fn row(row: &Row) -> Value {
             input,
             key,
         } => one("save_context", asked(*activity, input, key)),
+        Row::EndChunk { number, error, at } => one(
+            "end_chunk",
+            vec![
+                ("number", Value::from(*number)),
+                (
+                    "code",
+                    maybe(&error.as_ref().map(|error| error.code.clone())),
+                ),
+                ("at", instant(*at)),
+            ],
+        ),
     }
 }
 

@@ -6,7 +6,7 @@ mod kit;
 
 use chrono::{DateTime, TimeDelta, Utc};
 use kit::{Case, of_batches};
-use windlass_workflows::calendar::{By, CatchUp, Overlap, Schedule, slots};
+use windlass_workflows::calendar::{By, CatchUp, Overlap, Schedule, Timed, edit_said, slots};
 use windlass_workflows::configuration::{Timing, duration, timing};
 use windlass_workflows::policy::catch_up::{DueSlot, Pause, Verdict, is_late, judge, resume};
 use windlass_workflows::policy::overlap::{Admission, Candidate, Skipped, admit};
@@ -123,6 +123,44 @@ fn catch_up_judges_every_vector_that_needs_no_rows() {
         }
     }
     assert_eq!(with_rows, 11);
+}
+
+#[test]
+fn an_edit_names_the_days_that_its_vectors_warn_of() {
+    let daily = |time: &str| scheduled(&format!(r#"{{"daily":{{"at":"{time}"}}}}"#));
+    let nine = daily("09:00");
+    let mut warned = Vec::new();
+    for mut case in of_batches("ledger") {
+        let name = case.text("name");
+        let warns = case.take("warn");
+        case.leave_whole(&name, PLAYED);
+        let edit = name.strip_prefix("edited to ");
+        let Some((time, when)) = edit.and_then(|edit| edit.split_once(" at ")) else {
+            continue;
+        };
+        let edited = daily(time);
+        let with = |schedule| {
+            Some(Timed {
+                schedule,
+                calendar: None,
+            })
+        };
+        // `21st 10:00 after 09:00 fired`
+        let when = when.split(" after").next().unwrap().replace("st", "");
+
+        let said = edit_said(with(&nine), with(&edited), at(&when));
+
+        let lost = said.iter().filter(|line| line.contains("no slot"));
+        let lost: Vec<&str> = lost.map(String::as_str).collect();
+        let warns = warns.map(|warn| format!("- {} 2026", warn.as_str().unwrap()));
+        assert_eq!(
+            lost,
+            warns.as_deref().into_iter().collect::<Vec<_>>(),
+            "{said:?}"
+        );
+        warned.push(warns.is_some());
+    }
+    assert_eq!(warned, [true, false]);
 }
 
 /// A day of `hourly at minute 0` whose 09:00 batch runs until 12:30, and what becomes of each slot. One that is

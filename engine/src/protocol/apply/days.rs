@@ -6,7 +6,7 @@ use super::Applying;
 use crate::Error;
 use crate::protocol::change::{Action, Change};
 use crate::protocol::timing;
-use crate::store::Session;
+use crate::store::{self, Session};
 use crate::vocabulary::ConfigurationKind;
 
 impl Applying {
@@ -66,6 +66,32 @@ impl Applying {
         Ok(is_never)
     }
 
+    /// Adds to the change of a job configuration which days lose a slot or gain one, where it was there before.
+    pub(super) async fn tell_days(
+        &mut self,
+        connection: &mut Session,
+        job: &JobConfiguration,
+        rule: Option<&str>,
+    ) -> Result<(), Error> {
+        let Some(change) = self.changes.last_mut() else {
+            return Ok(());
+        };
+        if change.action != Action::Changed {
+            return Ok(());
+        }
+        let tenant = self.application.tenant;
+        let stored = store::schedule::lock(connection, tenant, &job.header.name).await?;
+        let edit = timing::Edit {
+            tenant,
+            stored: stored.as_ref(),
+            rule,
+            schedule: job.schedule.as_ref(),
+            now: self.now,
+        };
+        change.diff.extend(timing::said(connection, edit).await?);
+        Ok(())
+    }
+
     /// Plans what an edited calendar has a say in.
     async fn edited(&mut self, connection: &mut Session, document: &Document) -> Result<(), Error> {
         let (tenant, name) = (self.application.tenant, document.name());
@@ -74,12 +100,26 @@ impl Applying {
             change.kind == kind && change.name == name && change.action == Action::Changed
         };
         if self.problems.is_empty() && self.changes.iter().any(|change| is_changed(&change)) {
-            let now = self.now;
-            let found = timing::calendar_edited(connection, tenant, &name, now).await?;
+            let change = self.changes.iter().find(is_changed);
+            let revision = change.and_then(|change| change.revision).unwrap_or(1) - 1;
+            let before = store::calendar::earlier(connection, tenant, &name, revision).await?;
+            let edited = timing::EditedCalendar {
+                tenant,
+                name: &name,
+                before: before.as_ref(),
+                now: self.now,
+            };
+            let done = timing::calendar_edited(connection, edited).await?;
+            if let Some(change) = self
+                .changes
+                .iter_mut()
+                .find(|change| is_changed(&&**change))
+            {
+                change.diff.extend(done.said);
+            }
             let place = document.place;
-            let placed = found
-                .into_iter()
-                .map(|one| one.at(place.line, place.column));
+            let placed = done.problems.into_iter();
+            let placed = placed.map(|one| one.at(place.line, place.column));
             self.refuse(document, placed.collect());
         }
         Ok(())

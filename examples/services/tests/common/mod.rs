@@ -19,6 +19,7 @@ pub async fn send(router: &Router, request: Request<Body>) -> (StatusCode, Strin
 }
 
 /// Status and JSON of the answer to a POST.
+#[allow(dead_code, reason = "each test file is a crate of its own")]
 pub async fn post(router: &Router, path: &str, body: &Value) -> (StatusCode, Value) {
     let request = Request::post(path)
         .header("content-type", "application/json")
