@@ -132,7 +132,7 @@ fn is_member(text: &str, code: &str) -> bool {
 }
 
 /// What the language says that publishing answers, and what stands beside it: each with a page of its own.
-const REFUSED: [&str; 21] = [
+const REFUSED: [&str; 20] = [
     "unsupported.call.grpc",
     "unsupported.run.shell",
     "unsupported.extension",
@@ -150,7 +150,6 @@ const REFUSED: [&str; 21] = [
     "metadata.unknown_key",
     "secret.leaks",
     "schedule.two_kinds",
-    "secret.unused",
     "names.malformed",
     "names.repeated",
     "names.reserved",

@@ -1,10 +1,11 @@
-//! What `use` defines: names that can be called by, each once, and no secret that nothing uses (rulings 33 and 34).
+//! What `use` defines: names that can be called by, each once (rulings 33 and 34); and secrets that nothing uses.
 
 use std::collections::HashSet;
 
 use super::Checker;
 use super::names::NAME_BYTES_MAX;
 use crate::document::tree::{Node, Tree, join};
+use crate::problem::Problems;
 
 /// Sections of `use` that are objects, by whose keys something else names their entries.
 const SECTIONS: [&str; 6] = [
@@ -50,11 +51,6 @@ impl Checker<'_> {
     fn check_defined_secrets(&mut self, defined: &Tree) {
         let secrets = defined.get("secrets").and_then(Tree::as_list);
         let secrets = secrets.unwrap_or_default();
-        if secrets.is_empty() {
-            return;
-        }
-        let mut used = HashSet::new();
-        said(self.tree, &mut used);
         let mut seen = HashSet::new();
         for (index, secret) in secrets.iter().enumerate() {
             let Some(name) = secret.as_str() else {
@@ -67,10 +63,6 @@ impl Checker<'_> {
                 let message = format!("`{name}` stands in this list twice");
                 let hint = Some("keep one of them".to_owned());
                 self.report("names.repeated", &pointer, message, hint);
-            } else if !used.contains(name) {
-                let message = format!("nothing uses the secret `{name}`");
-                let hint = "leave it out: who runs the template would have to grant it";
-                self.report("secret.unused", &pointer, message, Some(hint.to_owned()));
             }
         }
     }
@@ -95,6 +87,25 @@ fn is_word(name: &str, may_have_dots: bool) -> bool {
     let fits =
         |c: char| c.is_ascii_alphanumeric() || "-_".contains(c) || (may_have_dots && c == '.');
     starts && name.len() <= NAME_BYTES_MAX && name.chars().all(fits)
+}
+
+/// Warns of secrets that nothing uses: whoever runs the template would have to grant them for nothing.
+pub(super) fn unused_secrets(tree: &Tree, found: &mut Problems) {
+    let defined = tree.get("use").and_then(|defined| defined.get("secrets"));
+    let secrets = defined.and_then(Tree::as_list).unwrap_or_default();
+    let mut used = HashSet::new();
+    if !secrets.is_empty() {
+        said(tree, &mut used);
+    }
+    for (index, secret) in secrets.iter().enumerate() {
+        let unused = secret.as_str().filter(|name| !used.contains(name));
+        if let Some(name) = unused {
+            let message = format!("nothing uses the secret `{name}`");
+            let pointer = format!("/use/secrets/{index}");
+            let problem = secret.problem("warning.unused_secret", pointer, message);
+            found.push(problem.hint("leave it out: who runs the template would have to grant it"));
+        }
+    }
 }
 
 /// Secrets that a tree names: in texts behind the mark, and as the `use` of a policy.

@@ -1,5 +1,6 @@
-//! What may be published and is probably not meant (rulings 2, 4, 9 and 18).
+//! What may be published and is probably not meant (rulings 2, 4, 9, 18 and 34).
 
+use super::defined::unused_secrets;
 use super::doubts::doubts;
 use crate::document::parse::{self, unwrapped};
 use crate::document::tree::{Node, Tree, join};
@@ -17,6 +18,7 @@ pub fn warnings(tree: &Tree) -> Vec<Problem> {
             visit(tree, &format!("/{part}"), &mut found);
         }
     }
+    unused_secrets(tree, &mut found);
     if let (Some(template), _) = parse::parse(tree, &Resources::default()) {
         doubts(tree, &template, &mut found);
     }

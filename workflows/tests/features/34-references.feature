@@ -55,7 +55,7 @@ Feature: What a document names must exist
       """
     Then the workflow should be refused with 'document.unknown_key'
 
-  Scenario: A secret that nothing uses is refused
+  Scenario: A secret that nothing uses is published with a warning
     Given a workflow with definition:
       """yaml
       document: { dsl: '1.0.3', namespace: rulings, name: r34, version: 1.0.0 }
@@ -63,7 +63,7 @@ Feature: What a document names must exist
       do:
         - a: { call: http, with: { method: get, endpoint: 'http://a', headers: { x: '${ $secrets.shop }' } } }
       """
-    Then the workflow should be refused with 'secret.unused'
+    Then the workflow should be published with warning 'warning.unused_secret'
 
   Scenario: A secret that is named twice is refused
     Given a workflow with definition:
