@@ -1,5 +1,7 @@
 //! Values and expressions as chance writes them: reading back, and ending in an orderly way.
 
+use std::time::{Duration, Instant};
+
 use chrono::DateTime;
 use proptest::prelude::*;
 use windlass_workflows::expression::{Budget, ExpressionError, Library, Scope, Source};
@@ -121,4 +123,29 @@ proptest! {
 
         prop_assert_eq!(short, long, "{}", text);
     }
+}
+
+#[test]
+fn simple_expressions_are_cheap() {
+    let source = Source {
+        text: ".a.b",
+        variables: &[],
+    };
+    let library = Library::compile(&[source]).unwrap();
+    let input = Value::parse(r#"{"a":{"b":1}}"#).unwrap();
+    let scope = Scope {
+        now: DateTime::UNIX_EPOCH,
+        variables: &[],
+    };
+
+    let started = Instant::now();
+    for _ in 0..1_000 {
+        library
+            .evaluate(0, &input, &scope, Budget::default())
+            .unwrap();
+    }
+    let took = started.elapsed() / 1_000;
+
+    // A few microseconds when optimised; compiling again each time would take hundreds even then.
+    assert!(took < Duration::from_micros(300), "{took:?}");
 }

@@ -139,11 +139,7 @@ impl Execution {
             NodeKind::For(each) => self.begin_loop(each),
             NodeKind::Try(tried) => self.begin_try(tried, id),
             NodeKind::Call(target) => self.open_call(target),
-            NodeKind::Function(function) => {
-                let given = self.fill(&function.with, &self.top().input.value, None)?;
-                self.give(given);
-                self.enter_list(function.first, id)
-            }
+            NodeKind::Function(function) => self.enter_function(function, id),
             NodeKind::Chunks(chunks) => self.open_chunks(chunks),
             NodeKind::Fork(fork) => self.begin_fork(fork),
             NodeKind::Listen(listen) => self.begin_listen(listen),
@@ -152,7 +148,7 @@ impl Execution {
         }
     }
 
-    fn enter_list(&mut self, first: Option<NodeId>, list: NodeId) -> Result<(), Fault> {
+    pub(super) fn enter_list(&mut self, first: Option<NodeId>, list: NodeId) -> Result<(), Fault> {
         match first {
             Some(first) => self.stand(Doing::Moving(Move::Enter(first))),
             None => return self.end_of_list(list),
@@ -396,10 +392,4 @@ impl Execution {
             .last_mut()
             .expect("a task is on top while the job walks")
     }
-}
-
-/// The same fault, raised at `pointer` unless it says where.
-pub(super) fn at(mut fault: Fault, pointer: &str) -> Fault {
-    fault.instance.get_or_insert_with(|| pointer.to_owned());
-    fault
 }

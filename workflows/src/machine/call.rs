@@ -14,7 +14,8 @@ use super::journal::FOLD_PLACED;
 use super::state::{Doing, OpenCall, Step};
 use super::{Execution, placed, request, subject};
 use crate::policy::retry::later;
-use crate::program::node::{AuthenticationNode, Layer, Leaf, NodeKind, Target, Way};
+use crate::program::NodeId;
+use crate::program::node::{AuthenticationNode, FunctionNode, Layer, Leaf, NodeKind, Target, Way};
 use crate::value::Value;
 
 /// An evaluated call, as the state keeps it.
@@ -24,6 +25,17 @@ pub(super) struct OpenedCall {
 }
 
 impl Execution {
+    /// Begins a function of several tasks: its `with` is its whole input.
+    pub(super) fn enter_function(
+        &mut self,
+        function: &FunctionNode,
+        id: NodeId,
+    ) -> Result<(), Fault> {
+        let given = self.fill(&function.with, &self.top().input.value, None)?;
+        self.give(given);
+        self.enter_list(function.first, id)
+    }
+
     /// Opens the call of the task on top.
     pub(super) fn open_call(&mut self, target: &Target) -> Result<(), Fault> {
         let input = self.top().input.value.clone();

@@ -32,6 +32,12 @@ impl Fault {
         }
     }
 
+    /// The same, raised at `pointer` unless it says where.
+    pub(super) fn at(mut self, pointer: &str) -> Self {
+        self.instance.get_or_insert_with(|| pointer.to_owned());
+        self
+    }
+
     /// The last segment of the type: the code in reports, such as `communication`.
     pub fn code(&self) -> &str {
         self.kind.rsplit('/').next().unwrap_or(&self.kind)

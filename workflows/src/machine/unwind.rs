@@ -5,7 +5,6 @@ use std::time::Duration;
 use chrono::{DateTime, Utc};
 
 use super::Execution;
-use super::advance::at;
 use super::fault::{ERROR_TYPES, Fault};
 use super::held::bytes;
 use super::limits::ERROR_BYTES_MAX;
@@ -54,7 +53,7 @@ impl Execution {
             .branch()
             .top()
             .map(|frame| self.program.node(frame.node).place.clone());
-        let mut fault = at(bounded(fault), pointer.as_deref().unwrap_or(""));
+        let mut fault = bounded(fault).at(pointer.as_deref().unwrap_or(""));
         self.drop_below(self.state.cursor);
         self.state.branch_mut().doing = Doing::Nothing;
         loop {
@@ -77,7 +76,7 @@ impl Execution {
                     Ok(true) => return,
                     Ok(false) => {}
                     // A condition of the `catch` failed: that error goes up in its place.
-                    Err(other) => fault = at(other, &self.program.node(self.top().node).place),
+                    Err(other) => fault = other.at(&self.program.node(self.top().node).place),
                 }
             }
             if self.begin_undoing(&fault, limit) {
