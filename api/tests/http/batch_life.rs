@@ -129,3 +129,57 @@ async fn one_batch_says_what_its_callbacks_came_to() {
     assert_eq!(after["callbacks"], alone["items"]);
     assert_eq!(listed["items"][0].get("callbacks"), None);
 }
+
+/// A configuration whose plans a person approves, within some time.
+fn asking(within: &str) -> Value {
+    let text = format!(
+        "windlass: v1\nkind: JobConfiguration\nname: asking\npurpose: greet\n\
+         selection: {{ category: ships }}\nstrategy: individual\n\
+         approval: {{ when: always, within: {within} }}\n"
+    );
+    json!({ "files": [{ "name": "asking.yaml", "text": text }] })
+}
+
+#[tokio::test]
+async fn an_approved_plan_goes_and_says_whether_its_configuration_was_changed() {
+    let site = Site::with_fleet().await;
+    site.post("/v1/apply", &asking("1h")).await.ok(200);
+    let mut approved = Vec::new();
+    for key in ["first", "second"] {
+        let headers = [
+            ("content-type", "application/json"),
+            ("idempotency-key", key),
+        ];
+        let body = r#"{"configuration":"asking"}"#;
+        let made = site
+            .send(Method::POST, "/v1/batches", &headers, body)
+            .await
+            .ok(201);
+        site.keep().await;
+        let address = format!("/v1/batches/{}", made["id"].as_str().unwrap());
+        let asks = site.get(&address).await.ok(200);
+        assert_eq!(asks["state"], "planned");
+        if key == "second" {
+            site.post("/v1/apply", &asking("2h")).await.ok(200);
+        }
+
+        let plan = json!({ "plan": asks["plan_hash"] });
+        let answer = site
+            .post(&format!("{address}/approve"), &plan)
+            .await
+            .ok(200);
+        let again = site
+            .post(&format!("{address}/approve"), &plan)
+            .await
+            .ok(200);
+
+        assert_eq!(again["approved_at"], answer["approved_at"], "once");
+        assert_eq!(answer["approved_by"], "api");
+        site.keep().await;
+        let goes = site.get(&address).await.ok(200);
+        assert_eq!(goes["state"], "running");
+        approved.push(answer["configuration_changed"].clone());
+    }
+
+    assert_eq!(approved, [json!(false), json!(true)]);
+}

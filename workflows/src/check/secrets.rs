@@ -7,7 +7,7 @@ use super::Checker;
 use crate::catalogue::{BATCH, CONTEXT_LOAD, CONTEXT_SAVE};
 use crate::document::event::{Filter, Strategy, Until};
 use crate::document::parse::CATALOGS;
-use crate::document::step::{Authentication, Delay, Expression, Kind, Shape, Try};
+use crate::document::step::{Authentication, Delay, Expression, HttpCall, Kind, Shape, Try};
 use crate::document::tree::join;
 use crate::machine::secret::uses;
 use crate::program::calls_tasks;
@@ -21,19 +21,7 @@ impl<'a> Checker<'a> {
             let effect = task.settings.effect.iter();
             effect.for_each(|effect| self.leaks(&effect.key));
             match &task.kind {
-                Kind::Http(call) => {
-                    let shapes = [&call.headers, &call.query, &call.body];
-                    self.allowed(&call.endpoint);
-                    for shape in shapes.into_iter().flatten() {
-                        self.allowed(shape);
-                    }
-                    if let Some(policy) = &call.authentication {
-                        self.policy(
-                            policy,
-                            &format!("{}/with/endpoint/authentication", task.pointer),
-                        );
-                    }
-                }
+                Kind::Http(call) => self.of_request(call, &task.pointer),
                 Kind::OpenApi(call) => {
                     self.allowed(&call.parameters);
                     if let Some(policy) = &call.authentication {
@@ -74,6 +62,17 @@ impl<'a> Checker<'a> {
         }
         for (name, policy) in &template.authentications {
             self.policy(policy, &join("/use/authentications", name));
+        }
+    }
+
+    fn of_request(&mut self, call: &HttpCall, pointer: &str) {
+        let shapes = [&call.headers, &call.query, &call.body];
+        self.allowed(&call.endpoint);
+        for shape in shapes.into_iter().flatten() {
+            self.allowed(shape);
+        }
+        if let Some(policy) = &call.authentication {
+            self.policy(policy, &format!("{pointer}/with/endpoint/authentication"));
         }
     }
 

@@ -47,15 +47,9 @@ pub fn row(row: &Row) -> Value {
             ..
         } => {
             let name = format!("{}:{}", function.name, function.version);
-            one(
-                "open_group",
-                vec![
-                    number(*activity),
-                    ("function", Value::from(name)),
-                    ("input", input.clone()),
-                    ("key", Value::from(key.as_str())),
-                ],
-            )
+            let mut members = asked(*activity, input, key);
+            members.insert(1, ("function", Value::from(name)));
+            one("open_group", members)
         }
         Row::CloseGroup { activity } => one("close_group", vec![number(*activity)]),
         Row::OpenApproval {
@@ -72,17 +66,14 @@ pub fn row(row: &Row) -> Value {
             input,
             key,
         } => one("save_context", asked(*activity, input, key)),
-        Row::EndChunk { number, error, at } => one(
-            "end_chunk",
-            vec![
-                ("number", Value::from(*number)),
-                (
-                    "code",
-                    maybe(&error.as_ref().map(|error| error.code.clone())),
-                ),
-                ("at", instant(*at)),
-            ],
-        ),
+        Row::EndChunk { number, error, at } => {
+            let code = error.as_ref().map(|error| error.code.clone());
+            let number = ("number", Value::from(*number));
+            one(
+                "end_chunk",
+                vec![number, ("code", maybe(&code)), ("at", instant(*at))],
+            )
+        }
     }
 }
 

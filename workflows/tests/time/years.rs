@@ -198,6 +198,14 @@ fn meant(ats: &[DateTime<Utc>], now: DateTime<Utc>, catch_up: CatchUp) -> Vec<Ve
     verdicts.collect()
 }
 
+fn due(found: &[Slot]) -> Vec<DueSlot> {
+    let due = found.iter().map(|slot| DueSlot {
+        at: slot.at,
+        fire_at: slot.fire_at,
+    });
+    due.collect()
+}
+
 #[test]
 fn keepers_who_come_and_go_judge_every_slot_of_five_years_once() {
     let (calendars, all) = listed();
@@ -209,14 +217,7 @@ fn keepers_who_come_and_go_judge_every_slot_of_five_years_once() {
             [CatchUp::Latest, CatchUp::None, CatchUp::ALL][usize::try_from(seed % 4).unwrap()];
         let (mut from, mut rows) = (instant(2025, 1), listed.rows.iter().peekable());
         for now in looks(seed) {
-            let found = slots(&schedule, calendar, from, now);
-            let due: Vec<DueSlot> = found
-                .iter()
-                .map(|slot| DueSlot {
-                    at: slot.at,
-                    fire_at: slot.fire_at,
-                })
-                .collect();
+            let due = due(&slots(&schedule, calendar, from, now));
             let mut ats = Vec::new();
             while let Some((at, _)) = rows.next_if(|(at, _)| *at < now) {
                 ats.push(*at);
