@@ -315,6 +315,12 @@ def told(rows):
         yield f"{year} {' '.join(words)}"
 
 
+def other_data(message):
+    """Ends with a status of its own: what is wrong is the machine."""
+    print(message, file=sys.stderr)
+    sys.exit(75)
+
+
 def zone_data():
     """The version of the zone data, beside the data that is used."""
     for folder in zoneinfo.TZPATH:
@@ -322,7 +328,7 @@ def zone_data():
             return next(open(os.path.join(folder, "tzdata.zi"))).split()[-1]
         except (OSError, StopIteration):
             pass
-    sys.exit(f"no zone data with a tzdata.zi in {zoneinfo.TZPATH}: install tzdata, or set PYTHONTZPATH")
+    other_data(f"no zone data with a tzdata.zi in {zoneinfo.TZPATH}: install tzdata, or set PYTHONTZPATH")
 
 
 def lines():
@@ -341,7 +347,7 @@ def check():
     committed = open(path).read().splitlines()
     meant = json.loads(committed[0])["zone_data"]
     if zone_data() != meant:
-        sys.exit(f"the lists are of zone data {meant}, this machine has {zone_data()}: set PYTHONTZPATH to data of {meant}")
+        other_data(f"the lists are of zone data {meant}, this machine has {zone_data()}: set PYTHONTZPATH to data of {meant}")
     for n, (one, other) in enumerate(itertools.zip_longest(committed, lines()), 1):
         if one != other:
             sys.exit(f"five-years.txt, line {n}: committed is\n{one}\ncomputed is\n{other}")
