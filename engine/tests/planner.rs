@@ -16,6 +16,9 @@ use windlass_engine::store::DEFAULT_TENANT;
 
 /// More than are stored at once when the first of them is: four blocks.
 const MANY: usize = 9_000;
+/// As many of jobs that have five members each: their blocks begin where a thousand of them are whole.
+const MANY_IN_FIVES: usize = 3 * MANY;
+const FIVES: usize = MANY_IN_FIVES / 5;
 /// More than are stored at once of one job.
 const MANY_OF_ONE: usize = 32_500;
 
@@ -110,10 +113,10 @@ async fn a_dead_planner_s_plan_of_large_pages_up_to_a_limit_is_completed_as_it_w
 
 #[tokio::test]
 async fn a_dead_planner_s_object_plan_is_completed_as_it_would_have_been() {
-    sealed_after_a_death(recipe(json!({
+    let source = recipe(json!({
         "selection": { "category": "birds" }, "strategy": "object", "chunk": { "max_items": 1 },
-    })))
-    .await;
+    }));
+    sealed_after_a_death_over(&flock(MANY_IN_FIVES, FIVES), source).await;
 }
 
 #[tokio::test]
@@ -194,7 +197,7 @@ async fn planners_at_once_make_one_large_job_once() {
 #[tokio::test]
 async fn a_dead_planner_s_plan_over_a_file_is_completed_as_it_would_have_been() {
     let bench = bench(BIRDS).await;
-    let text = flock(MANY, 1_700);
+    let text = flock(MANY_IN_FIVES, FIVES);
     let selection = json!({ "file": "birds.csv", "key": "name", "object": "state" });
     let source = recipe(json!({ "selection": selection, "strategy": "object" }));
     let undisturbed = of_file(&bench, &source, &text).await;
@@ -280,8 +283,8 @@ async fn planners_that_fail_at_once_leave_no_job_open() {
 
 #[tokio::test]
 async fn the_manifest_of_a_plan_under_way_has_what_is_stored_in_order() {
-    for strategy in ["individual", "object"] {
-        let bench = bench(&flock(MANY, 1_700)).await;
+    for (strategy, many) in [("individual", MANY), ("object", MANY_IN_FIVES)] {
+        let bench = bench(&flock(many, FIVES)).await;
         let batch = create(&bench.store, &over_birds(strategy)).await;
         plan_in_part(&bench, batch).await;
 
@@ -292,7 +295,7 @@ async fn the_manifest_of_a_plan_under_way_has_what_is_stored_in_order() {
         assert!(!part.is_empty() && part.len() < whole.len(), "{strategy}");
         assert_eq!(part, whole[..part.len()], "{strategy}");
         let ns: Vec<i64> = whole.iter().map(|(n, _)| *n).collect();
-        assert_eq!(ns, (1..=MANY as i64).collect::<Vec<_>>(), "{strategy}");
+        assert_eq!(ns, (1..=many as i64).collect::<Vec<_>>(), "{strategy}");
     }
 }
 
