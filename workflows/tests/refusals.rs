@@ -176,3 +176,31 @@ fn slips_come_with_what_to_write_instead() {
         assert!(without.is_none(), "{without:?}");
     }
 }
+
+/// Each call of a function reads again what the function says.
+#[test]
+fn a_function_that_says_much_is_called_a_few_times_only() {
+    let said = (0..3_000).map(|n| format!("k{n}: '${{ .n }}'"));
+    let said: Vec<String> = said.collect();
+    let said = said.join(", ");
+    let document = |function: &str, calls: usize| {
+        let calls: String = (0..calls)
+            .map(|n| format!("  - t{n}: {{ call: f }}\n"))
+            .collect();
+        format!("use: {{ functions: {{ f: {{ {function} }} }} }}\ndo:\n{calls}")
+    };
+    let tasks = format!("set: {{ {said} }}");
+    let call =
+        format!("call: http, with: {{ method: post, endpoint: 'http://a', body: {{ {said} }} }}");
+    for function in [tasks, call] {
+        assert_eq!(problems(&document(&function, 20)), []);
+
+        let refused = problems(&document(&function, 200));
+
+        let codes: Vec<&str> = refused
+            .iter()
+            .map(|problem| problem.code.as_str())
+            .collect();
+        assert_eq!(codes, ["document.too_many_tasks"]);
+    }
+}

@@ -9,12 +9,15 @@ use super::references::called;
 use super::{Checker, flow, walk};
 use crate::catalogue::CHUNKS;
 use crate::document::step::{Directive, Kind, Shape, Task};
-use crate::document::tree::join;
+use crate::document::tree::{Node, Tree, join};
 use crate::program;
 use crate::value::Value;
 
 /// What is said of one call, which a function with tasks of its own is not.
 const OF_A_CALL: [&str; 3] = ["effect", "onExhausted", "onParentClose"];
+
+/// What a function says is read anew for each call: so many values of it are as good as a task.
+const VALUES_OF_A_TASK: usize = 30;
 
 impl Checker<'_> {
     pub(super) fn check_functions(&mut self) {
@@ -110,7 +113,9 @@ impl Checker<'_> {
         for (index, (_, function)) in functions.iter().enumerate() {
             let size = self.whole(index, &mut sizes, 0);
             if size > TASKS_MAX {
-                let message = format!("calling this makes more than {TASKS_MAX} tasks");
+                let message = format!(
+                    "calling this makes more than {TASKS_MAX} tasks, {VALUES_OF_A_TASK} values being as good as one"
+                );
                 let hint = "call fewer functions in each other".to_owned();
                 let code = "document.too_many_tasks";
                 return self.report_key(code, &function.pointer, message, Some(hint));
@@ -118,26 +123,25 @@ impl Checker<'_> {
         }
         if total > TASKS_MAX {
             let message = format!(
-                "with the tasks of the functions that it calls, the document has more than {TASKS_MAX}"
+                "with the tasks of the functions that it calls, {VALUES_OF_A_TASK} values of them being as good as one, the document has more than {TASKS_MAX}"
             );
             let hint = "call functions in a loop, or by `map`".to_owned();
             self.report("document.too_many_tasks", "/do", message, Some(hint));
         }
     }
 
-    /// One task, with those of the function that it calls.
+    /// One task, with those of the function that it calls; a function that is one call is a layer of this task.
     fn size(&self, task: &Task, sizes: &mut Vec<Option<usize>>, depth: usize) -> usize {
-        match &task.kind {
-            Kind::Local { function, .. }
-                if program::calls_tasks(&self.template.functions, &task.kind) =>
-            {
-                self.whole(*function, sizes, depth).saturating_add(1)
-            }
-            _ => 1,
-        }
+        let Kind::Local { function, .. } = &task.kind else {
+            return 1;
+        };
+        let own = program::calls_tasks(&self.template.functions, &task.kind);
+        let called = self.whole(*function, sizes, depth);
+        called.saturating_add(usize::from(own)).max(1)
     }
 
-    /// All tasks of a function. What calls itself is refused elsewhere.
+    /// All tasks of a function, and what it says beside them: each call reads that anew. What calls itself is refused
+    /// elsewhere.
     fn whole(&self, function: usize, sizes: &mut Vec<Option<usize>>, depth: usize) -> usize {
         if let Some(known) = sizes.get(function).copied().flatten() {
             return known;
@@ -151,10 +155,20 @@ impl Checker<'_> {
         // Whoever comes back here meanwhile calls itself.
         sizes[function] = Some(0);
         let tasks = walk::with_inner(task).into_iter();
-        let size = tasks.fold(0_usize, |size, task| {
+        let said = self.tree.pointer(&task.pointer).map_or(0, values) / VALUES_OF_A_TASK;
+        let size = tasks.fold(said, |size, task| {
             size.saturating_add(self.size(task, sizes, depth + 1))
         });
         sizes[function] = Some(size);
         size
+    }
+}
+
+/// Values of a tree, itself among them. As deep as the document, whose depth is bounded.
+fn values(tree: &Tree) -> usize {
+    1 + match &tree.node {
+        Node::Scalar(_) => 0,
+        Node::List(items) => items.iter().map(values).sum(),
+        Node::Map(entries) => entries.iter().map(|entry| values(&entry.value)).sum(),
     }
 }
