@@ -26,12 +26,21 @@ async fn upload(
     source: &Source,
     bytes: impl Into<Vec<u8>>,
 ) -> Result<CreatedBatch, Error> {
+    upload_under(bench, source, bytes, Some("once")).await
+}
+
+pub async fn upload_under(
+    bench: &Bench,
+    source: &Source,
+    bytes: impl Into<Vec<u8>>,
+    key: Option<&str>,
+) -> Result<CreatedBatch, Error> {
     let file = Upload {
         name: "birds".into(),
         reader: Box::new(Cursor::new(bytes.into())),
     };
     let mut new = new_batch(source);
-    new.idempotency_key = Some("once".into());
+    new.idempotency_key = key.map(str::to_owned);
     bench
         .store
         .create_batch_of(DEFAULT_TENANT, new, Some(file))

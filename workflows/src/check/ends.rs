@@ -4,6 +4,7 @@
 use super::Checker;
 use super::abilities::PLACES;
 use crate::document::step::{Kind, Task, Template};
+use crate::program;
 
 /// What a function comes to.
 #[derive(Clone, Copy)]
@@ -72,8 +73,10 @@ impl<'a> Checker<'a> {
         }
     }
 
-    /// The call that a kind comes to through functions.
+    /// The call that a kind comes to through functions; what calls a function that is more than a call is itself.
     pub(super) fn leaf(&self, kind: &'a Kind) -> &'a Kind {
-        self.end(kind).map_or(kind, |end| end.leaf)
+        let end = self.end(kind);
+        let end = end.filter(|_| !program::calls_tasks(&self.template.functions, kind));
+        end.map_or(kind, |end| end.leaf)
     }
 }

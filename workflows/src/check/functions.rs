@@ -5,13 +5,11 @@
 //! caller's `$context`, reaches out of it.
 
 use super::names::TASKS_MAX;
-use super::references::called;
 use super::{Checker, flow, walk};
 use crate::catalogue::CHUNKS;
-use crate::document::step::{Directive, Kind, Shape, Task};
+use crate::document::step::{Directive, Kind, Task};
 use crate::document::tree::{Node, Tree, join};
 use crate::program;
-use crate::value::Value;
 
 /// What is said of one call, which a function with tasks of its own is not.
 const OF_A_CALL: [&str; 3] = ["effect", "onExhausted", "onParentClose"];
@@ -75,30 +73,14 @@ impl Checker<'_> {
                 }
             }
         }
-        let verify = task.settings.effect.as_ref();
-        let verify = verify.and_then(|effect| effect.verify.as_deref());
-        let of_chunks = match &task.kind {
-            Kind::Function { function, with } if function.name == CHUNKS => called(with),
-            _ => None,
-        };
-        let of_chunks = of_chunks.and_then(|name| self.functions.get(name.as_str()).copied());
-        let of_chunks = of_chunks.map(|function| Kind::Local {
-            function,
-            with: Shape::Constant(Value::Null),
-        });
-        let single = [
-            ("metadata/windlass/effect/verify", verify),
-            ("metadata/windlass/undo/call", task.settings.undo.as_deref()),
-            ("with/call", of_chunks.as_ref()),
-        ];
-        for (place, kind) in single {
-            let is_chunks = |kind: &Kind| matches!(kind, Kind::Function { function, .. } if function.name == CHUNKS);
-            if kind.is_some_and(|kind| is_chunks(kind) || program::calls_tasks(functions, kind)) {
-                let pointer = format!("{}/{place}", task.pointer);
-                let message = "only a function that is one call can stand here".to_owned();
-                let hint = "name one whose task is a `call` and has no `if`".to_owned();
-                self.report("function.not_a_call", &pointer, message, Some(hint));
-            }
+        let of_tasks = self.inner_functions(task).into_iter();
+        let of_tasks = of_tasks.filter(|(_, function)| program::has_tasks(functions, *function));
+        let places = of_tasks.map(|(place, _)| place).chain(chunks_inside(task));
+        for place in places.collect::<Vec<_>>() {
+            let pointer = format!("{}/{place}", task.pointer);
+            let message = "only a function that is one call can stand here".to_owned();
+            let hint = "name one whose task is a `call` and has no `if`".to_owned();
+            self.report("function.not_a_call", &pointer, message, Some(hint));
         }
     }
 
@@ -162,6 +144,22 @@ impl Checker<'_> {
         sizes[function] = Some(size);
         size
     }
+}
+
+/// Where a task would have the chunks of its job worked on to undo it, or to find out about it.
+fn chunks_inside(task: &Task) -> impl Iterator<Item = &'static str> {
+    let verify = task.settings.effect.as_ref();
+    let inner = [
+        (
+            "metadata/windlass/effect/verify",
+            verify.and_then(|effect| effect.verify.as_deref()),
+        ),
+        ("metadata/windlass/undo/call", task.settings.undo.as_deref()),
+    ];
+    let is_chunks =
+        |kind: &&Kind| matches!(kind, Kind::Function { function, .. } if function.name == CHUNKS);
+    let places = inner.map(|(place, kind)| kind.filter(is_chunks).map(|_| place));
+    places.into_iter().flatten()
 }
 
 /// Values of a tree, itself among them. As deep as the document, whose depth is bounded.

@@ -25,7 +25,7 @@ pub use entry::{calls, part_name};
 pub(crate) use memory::DEADLINE_MAX;
 pub use memory::Memory;
 pub(crate) use node::{Node, NodeId, NodeKind, Site, SiteFacts};
-pub(crate) use placed::{OF_CALLS, calls_tasks, is_step};
+pub(crate) use placed::{OF_CALLS, calls_tasks, has_tasks, is_step, place};
 pub use placed::{costed, leaf, placed};
 pub use stage::Stages;
 

@@ -50,11 +50,23 @@ pub fn costed(template: &Template) -> Vec<(&Task, Vec<(&String, &Shape)>)> {
 /// Whether a kind calls a function that is more than a call: its task, or one of those that it calls in turn, is no call,
 /// or has an `if`. Such a function's tasks stand below its caller.
 pub(crate) fn calls_tasks(functions: &[(String, Task)], kind: &Kind) -> bool {
-    let called = match kind {
-        Kind::Local { function, .. } => functions.get(*function),
-        _ => None,
-    };
+    matches!(kind, Kind::Local { function, .. } if has_tasks(functions, *function))
+}
+
+/// Whether this function is more than a call.
+pub(crate) fn has_tasks(functions: &[(String, Task)], function: usize) -> bool {
+    let called = functions.get(function);
     called.is_some_and(|(_, task)| is_more_than_a_call(functions, task))
+}
+
+/// The first thing that a task itself says of where it runs.
+pub(crate) fn place(task: &Task) -> Option<&str> {
+    let said = task
+        .settings
+        .placement
+        .iter()
+        .map(|(key, shape)| (key, shape));
+    said.filter(says_where).map(|(key, _)| key.as_str()).next()
 }
 
 fn is_more_than_a_call(functions: &[(String, Task)], task: &Task) -> bool {

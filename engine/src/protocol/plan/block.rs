@@ -288,16 +288,20 @@ impl Columns {
         self.member_documents.push(member.document);
     }
 
+    /// The ids of the jobs that are whole, if there are any.
+    fn of_whole<'i>(&self, ids: &'i [i64]) -> Option<&'i [i64]> {
+        Some(&ids[..self.keys.len()]).filter(|ids| !ids.is_empty())
+    }
+
     async fn copy_jobs(
         &self,
         connection: &mut Session,
         row: &Row,
         ids: &[i64],
     ) -> Result<(), Error> {
-        let ids = &ids[..self.keys.len()];
-        if ids.is_empty() {
+        let Some(ids) = self.of_whole(ids) else {
             return Ok(());
-        }
+        };
         let statement = include_str!("../../../queries/batch/copy_jobs.sql");
         connection.copy(statement, self.jobs(row, ids)).await?;
         Ok(())
@@ -309,10 +313,9 @@ impl Columns {
         row: &Row,
         ids: &[i64],
     ) -> Result<(), Error> {
-        let ids = &ids[..self.keys.len()];
-        if ids.is_empty() {
+        let Some(ids) = self.of_whole(ids) else {
             return Ok(());
-        }
+        };
         let jobs = ids.iter().zip(&self.lanes);
         let extents = Extents::of(jobs.map(|(id, lane)| (*id, *lane, row.priority)));
         let ranges = Extents::of_ids(ids);

@@ -4,19 +4,15 @@
 //! A file is read whole before its batch is made. Where a vector says `plan failed(code)` of one, its sender is told
 //! that code at once, and there is no batch that could fail later.
 
-use std::io::Cursor;
-
 use super::kit::{Case, of_batches};
 use super::{real, sources};
 use crate::category::load as load_items;
 use crate::common::Bench;
-use crate::common::recipe::{
-    BIRDS, jobs, kept, left, new_batch, over, plan, plan_failing, told, with_birds,
-};
-use crate::upload::parquet_file;
+use crate::common::recipe::{BIRDS, jobs, kept, left, over, plan, plan_failing, told, with_birds};
+use crate::upload::{parquet_file, upload_under};
 use serde_json::{Value as Json, json};
 use windlass_engine::Error;
-use windlass_engine::protocol::{CreatedBatch, Planned, Source, Upload};
+use windlass_engine::protocol::{CreatedBatch, Planned, Source};
 use windlass_engine::store::{BatchView, DEFAULT_TENANT};
 use windlass_workflows::configuration::Format;
 use windlass_workflows::problem::Problem;
@@ -45,13 +41,7 @@ async fn upload(
     source: &Source,
     bytes: impl Into<Vec<u8>>,
 ) -> Result<CreatedBatch, Error> {
-    let file = Upload {
-        name: "birds".into(),
-        reader: Box::new(Cursor::new(bytes.into())),
-    };
-    let new = new_batch(source);
-    let store = &bench.store;
-    store.create_batch_of(DEFAULT_TENANT, new, Some(file)).await
+    upload_under(bench, source, bytes, None).await
 }
 
 async fn planned(bench: &Bench, source: &Source, bytes: impl Into<Vec<u8>>) -> BatchView {
