@@ -3,6 +3,7 @@
 //! An individual member is its job's own row and is numbered by its place in the batch; members of
 //! object and combined batches have rows and take the verdict of their job, or of their chunk once that ended.
 
+mod ended;
 mod manifest;
 mod renewed;
 
@@ -168,45 +169,6 @@ impl Store {
             items,
             next: page.next.or(after_members),
         })
-    }
-
-    async fn job_rows(
-        &self,
-        tenant: i32,
-        batch: i64,
-        cursor: MemberCursor,
-        limit: u32,
-        with_result: bool,
-    ) -> Result<Vec<MemberRow>, Error> {
-        let rows = sqlx::query_file!(
-            "queries/batch/jobs.sql",
-            tenant,
-            batch,
-            cursor.after,
-            fetch(limit),
-            with_result,
-            cursor.n,
-            RESULT_BYTES as i64
-        )
-        .fetch_all(self.pool())
-        .await?;
-        let members = rows.into_iter().map(|row| MemberRow {
-            n: row.n,
-            planned_job: row.job,
-            job: row.job,
-            chunk: None,
-            key: row.key.unwrap_or_default(),
-            object: row.object,
-            outcome: row.outcome,
-            code: row.code,
-            fingerprint: row.fingerprint,
-            attempt: row.attempt,
-            restarts: 0,
-            ended_at: row.ended_at,
-            result: row.result,
-            verdict: None,
-        });
-        Ok(members.collect())
     }
 
     async fn member_rows(

@@ -53,7 +53,7 @@ async fn plan(pool: &PgPool, after: i64, n: i64) -> Value {
     let prepare = sqlx::raw_sql(AssertSqlSafe(format!("prepare page_{n} as {text}")));
     prepare.execute(&mut *session).await.expect("prepared");
     let explain = "explain (analyze, format json)";
-    let explain = format!("{explain} execute page_{n} (1, 1, {after}, 4, false, {n}, 4194304)");
+    let explain = format!("{explain} execute page_{n} (1, 1, {after}, 4, {n})");
     let row = sqlx::raw_sql(AssertSqlSafe(explain))
         .fetch_one(&mut *session)
         .await;
