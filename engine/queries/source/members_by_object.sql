@@ -1,5 +1,5 @@
 -- The members that the source of a batch gave, grouped by object in byte order, rows in their own.
--- Index  source_row_object (batch, object, n).
+-- Index  source_row_by_object (batch, object, n).
 -- Locks  none: rows of a source never change once they are seen.
 -- Gives  up to $4 rows, of which all but the last have at most $5 bytes together.
 select n, key, object, document
@@ -9,7 +9,7 @@ from (
     from (
         select n, key, object, document
         from source_row
-        where batch = $1 and (object, n) > ($2, $3) and left_out is null
+        where batch = $1 and by_object and (object, n) > ($2, $3) and left_out is null
         order by object, n
         limit $4
     ) found

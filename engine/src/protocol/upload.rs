@@ -9,7 +9,7 @@ use tokio::sync::mpsc;
 use tokio::task::spawn_blocking;
 use windlass_workflows::category::KEY_SEPARATOR;
 use windlass_workflows::configuration::{
-    Category, Duplicate, Invalid, JobConfiguration, Key, Selection, Source,
+    Category, Duplicate, Invalid, JobConfiguration, Key, Selection, Source, Strategy,
 };
 use windlass_workflows::problem::Problem;
 
@@ -117,6 +117,7 @@ pub(super) async fn stage(
         For::Batch {
             id: batch,
             leave_out,
+            by_object: configuration.strategy == Strategy::Object,
         },
     );
     let (form, format) = (form(configuration, key, object.as_ref()), *format);

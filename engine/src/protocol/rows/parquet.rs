@@ -39,26 +39,29 @@ fn rows(items: &ItemReader, reader: Box<dyn ReadSeek>, sink: &mut Sink) -> Resul
     let told = |error: ParquetError| error.to_string();
     let file = Spooled::of(reader).map_err(|error| error.to_string())?;
     let reader = SerializedFileReader::new(file).map_err(told)?;
-    let columns = reader.metadata().file_metadata().schema_descr();
-    let fields = columns.root_schema().get_fields();
-    let units: Vec<Option<Instant>> = fields
+    let schema = reader.metadata().file_metadata().schema_descr();
+    let fields = schema.root_schema().get_fields();
+    let columns: Vec<Column> = fields
         .iter()
-        .map(|field| Instant::of(field.get_basic_info().logical_type_ref()))
+        .map(|field| Column {
+            name: field.name().into(),
+            instant: Instant::of(field.get_basic_info().logical_type_ref()),
+        })
         .collect();
     for (n, row) in (1..).zip(reader.get_row_iter(None).map_err(told)?) {
         if sink.is_full() {
             break;
         }
-        let document = document(row.map_err(told)?, &units);
+        let document = document(row.map_err(told)?, &columns);
         sink.row(n, items.item(n, 0, document));
     }
     Ok(())
 }
 
-fn document(row: Row, units: &[Option<Instant>]) -> Value {
-    let columns = row.into_columns().into_iter().zip(units);
-    Value::map(columns.map(|((name, field), unit)| {
-        let value = match (&field, unit) {
+fn document(row: Row, columns: &[Column]) -> Value {
+    let cells = row.into_columns().into_iter().zip(columns);
+    Value::map(cells.map(|((_, field), column)| {
+        let value = match (&field, column.instant) {
             (
                 Field::Long(number)
                 | Field::TimestampMillis(number)
@@ -67,8 +70,14 @@ fn document(row: Row, units: &[Option<Instant>]) -> Value {
             ) => unit.text(*number),
             _ => value(&field),
         };
-        (name, value)
+        (Arc::clone(&column.name), value)
     }))
+}
+
+/// A member of all documents.
+struct Column {
+    name: Arc<str>,
+    instant: Option<Instant>,
 }
 
 /// What a column of whole numbers means whose type says that they are instants.

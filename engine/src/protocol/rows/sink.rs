@@ -77,8 +77,12 @@ impl Lines {
 pub(in crate::protocol) enum For {
     /// A version of a category; its rows come behind a row.
     Category { id: i32, version: i32, behind: i64 },
-    /// A batch, whose source it is. `leave_out`: invalid rows refuse nothing.
-    Batch { id: i64, leave_out: bool },
+    /// A batch, whose source it is. `leave_out`: invalid rows refuse nothing. `by_object`: it is read object by object.
+    Batch {
+        id: i64,
+        leave_out: bool,
+        by_object: bool,
+    },
     /// Nobody's yet: they are gathered, up to these bounds.
     Addition { leave_out: bool, bounds: Bounds },
 }
@@ -142,7 +146,7 @@ impl Sink {
         };
         let prefix = match whose {
             For::Category { id, version, .. } => format!("{id}\t{version}\t"),
-            For::Batch { id, .. } => format!("{id}\t"),
+            For::Batch { id, by_object, .. } => format!("{id}\t{by_object}\t"),
             For::Addition { .. } => String::new(),
         };
         Self {
@@ -164,6 +168,7 @@ impl Sink {
         let whose = For::Batch {
             id: 0,
             leave_out: false,
+            by_object: false,
         };
         let collected = Some(Collected::default());
         Self {
@@ -288,15 +293,19 @@ impl Sink {
 
 /// Postgres' text form of COPY.
 fn escape(part: &mut Vec<u8>, text: &str) {
-    for byte in text.bytes() {
-        match byte {
-            b'\\' => part.extend_from_slice(b"\\\\"),
-            b'\t' => part.extend_from_slice(b"\\t"),
-            b'\n' => part.extend_from_slice(b"\\n"),
-            b'\r' => part.extend_from_slice(b"\\r"),
-            other => part.push(other),
-        }
+    let mut rest = text.as_bytes();
+    let is_special = |byte: &u8| matches!(byte, b'\\' | b'\t' | b'\n' | b'\r');
+    while let Some(at) = rest.iter().position(is_special) {
+        part.extend_from_slice(&rest[..at]);
+        part.extend_from_slice(match rest[at] {
+            b'\\' => b"\\\\",
+            b'\t' => b"\\t",
+            b'\n' => b"\\n",
+            _ => b"\\r",
+        });
+        rest = &rest[at + 1..];
     }
+    part.extend_from_slice(rest);
 }
 
 /// Refuses what Postgres could not keep or find again.
