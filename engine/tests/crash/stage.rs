@@ -89,6 +89,9 @@ pub struct Stage {
     pub other: Mutex<TestWorker>,
     /// From where backends are killed: past a pooler, which may have a dead one for whoever asks next.
     pub killer: PgPool,
+    /// From where the beginning is brought back: a session without triggers and references. Setting that for a moment
+    /// would have each session of a pool plan all its statements anew, which takes longer than what they do.
+    restorer: PgPool,
     /// Whether the actor does it again after an error.
     pub again: bool,
     /// What plays left that were judged, and whether they did all that they wanted.
@@ -109,9 +112,14 @@ impl Stage {
         let other = Mutex::new(bench.worker().await);
         let killer = PgPoolOptions::new().max_connections(1);
         let killer = killer.connect(bench.database.direct_url()).await;
+        let restorer = bench.database.options("restorer");
+        let restorer = restorer.options([("session_replication_role", "replica")]);
+        let pool_of_one = PgPoolOptions::new().max_connections(1);
+        let restorer = pool_of_one.connect_with(restorer).await;
         Self {
             other,
             killer: killer.expect("the server answers"),
+            restorer: restorer.expect("the server answers"),
             bench,
             store,
             pool,
@@ -251,7 +259,7 @@ create table kept.place (name text, value bigint, called bool);
 do $$
 declare
     named text;
-    steps text := 'set local session_replication_role = replica;';
+    steps text := '';
 begin
     for named in
         select relname from pg_class
@@ -281,7 +289,9 @@ impl Stage {
 
     /// Back to the beginning.
     pub async fn restore(&mut self) {
-        self.run("select kept.restore()").await;
+        let restored = sqlx::query("select kept.restore()");
+        let restored = restored.execute(&self.restorer).await;
+        restored.expect("the beginning is back");
         // What the process remembered is forgotten with it.
         self.store = Store::new(self.pool.clone());
         self.again = false;
