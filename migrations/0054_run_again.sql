@@ -1,0 +1,4 @@
+-- What runs again: a batch that is redriven, a chunk that failed.
+
+-- Whoever ends batches asks whether a redrive of one is under way: it ends once. Redrives are few.
+create index redrive_of_batch on redrive (batch) where batch is not null;
