@@ -126,8 +126,10 @@ do:
         let (first, _) = rig.chunks();
         rig.chunk(1, Ok("1"));
         rig.chunk(2, Err(communication(500)));
+        assert!(!rig.rows.contains(&Row::BeginChunksAgain));
         rig.fire();
         assert_eq!(open(rig), [1]);
+        assert!(rig.rows.contains(&Row::BeginChunksAgain));
         let late = EventKind::Chunk {
             activity: first,
             number: 1,
