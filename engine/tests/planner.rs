@@ -1,9 +1,10 @@
 //! Planners that die, meet and fail: a plan is what an undisturbed one would have been.
 
 mod common;
+#[path = "planner/turns.rs"]
+mod turns;
 
 use std::io::Cursor;
-use std::time::Duration;
 
 use common::Bench;
 use common::recipe::{BIRDS, create, flock, jobs, new_batch, plan, recipe, with_birds};
@@ -332,68 +333,4 @@ async fn large_members_of_one_job_are_stored_before_they_fill_the_memory() {
     while bench.store.plan().await.expect("planned") != Planned::Idle {}
     assert_eq!(bench.count("select count(*) from member").await, 120);
     assert_eq!(bench.count("select count(*) from job").await, 1);
-}
-
-/// Blocks that were copied ahead belong to nobody when another planner moves the cursor before them.
-#[tokio::test]
-async fn nothing_stays_of_blocks_whose_batch_was_taken_meanwhile() {
-    let bench = bench(&flock(MANY, 7)).await;
-    let undisturbed = plan(&bench.store, &over_birds("individual")).await;
-    let batch = create(&bench.store, &over_birds("individual")).await;
-    let mut other = bench.pool.begin().await.expect("a transaction");
-    sqlx::query("select from batch where id = $1 for update")
-        .bind(batch)
-        .execute(&mut *other)
-        .await
-        .expect("locked");
-    let planning = tokio::spawn({
-        let store = bench.store.clone();
-        async move { store.plan().await }
-    });
-
-    two_under_way(&bench).await;
-    move_cursor(&mut other, batch, 1).await;
-    other.commit().await.expect("committed");
-
-    let planned = planning.await.expect("no panic").expect("no fault");
-    assert_eq!(planned, Planned::Taken(batch));
-    let jobs = bench.count("select count(*) from job").await;
-    assert_eq!(jobs, MANY as i64, "those of the other batch");
-    bench.assert_held_once().await;
-
-    let mut own = bench.pool.acquire().await.expect("a connection");
-    move_cursor(&mut own, batch, 0).await;
-    while bench.store.plan().await.expect("planned") != Planned::Idle {}
-    assert_eq!(
-        digest(&bench, batch).await,
-        digest(&bench, undisturbed.id).await
-    );
-    bench.assert_held_once().await;
-}
-
-/// Waits until one block waits for the lock of its batch, and the one behind it for its turn.
-async fn two_under_way(bench: &Bench) {
-    let waiting = "select count(*) filter (where wait_event_type = 'Lock') > 0
-                      and count(*) filter (where query like 'copy job%' or query like '%copy job (%') > 0
-                   from pg_stat_activity where datname = current_database()";
-    for _ in 0..1_000 {
-        let both: bool = sqlx::query_scalar(waiting)
-            .fetch_one(&bench.pool)
-            .await
-            .expect("an answer");
-        if both {
-            return;
-        }
-        tokio::time::sleep(Duration::from_millis(10)).await;
-    }
-    panic!("two blocks are not under way");
-}
-
-async fn move_cursor(connection: &mut sqlx::PgConnection, batch: i64, to: i64) {
-    sqlx::query("update batch set cursor_n = $2 where id = $1")
-        .bind(batch)
-        .bind(to)
-        .execute(connection)
-        .await
-        .expect("moved");
 }

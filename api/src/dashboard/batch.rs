@@ -205,7 +205,7 @@ fn facts(batch: &BatchView, last: Option<&BatchFigures>, now: Now) -> Vec<Fact> 
             "window",
             format!("{} jobs at once", thousands(batch.release_window)),
         )),
-        (batch.generation > 1).then(|| Fact::new("restarts", (batch.generation - 1).to_string())),
+        (batch.generation > 1).then(|| Fact::new("generation", batch.generation.to_string())),
         Fact::some("made by", Some(batch.created_by.as_str())),
         Fact::some("plan hash", batch.plan_hash.clone()),
         last.map(|last| {

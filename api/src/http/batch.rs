@@ -95,7 +95,8 @@ struct EditBatchBody {
     weight: Option<f64>,
 }
 
-/// Changes what an open batch goes by, also while it runs. What was released stays released.
+/// Changes what an open batch goes by, also while it runs. What was released stays released. Forecast, rules, callbacks and
+/// plan are left out where they cannot be read in this moment: the change is made all the same.
 #[utoipa::path(patch, path = "/v1/batches/{id}", tag = "batches",
     params(("id" = BatchId, Path, description = "The batch")), request_body = EditBatchBody,
     responses((status = 200, body = BatchReply)))]
@@ -105,9 +106,9 @@ async fn edit_batch(
     Body(patch): Body<serde_json::Value>,
 ) -> Result<Json<BatchReply>, Refusal> {
     let (store, patch) = (&state.store, Value::from(patch));
-    store.edit_batch(state.tenant, id.0, &patch).await?;
+    let edited = store.edit_batch(state.tenant, id.0, &patch).await?;
     state.notifier.tell();
-    Ok(Json(
-        whole(&state, store.batch(state.tenant, id.0).await?).await?,
-    ))
+    // The change is made whether what stands beside the batch can be read or not.
+    let whole = whole(&state, edited.clone()).await;
+    Ok(Json(whole.unwrap_or_else(|_| edited.into())))
 }

@@ -1,7 +1,13 @@
 //! A batch between its plan and its end over HTTP: what it goes by is edited, a stage is accepted, calls are repeated.
 
+use std::future::ready;
+use std::sync::Arc;
+
 use axum::http::Method;
+use futures::future::BoxFuture;
 use serde_json::{Value, json};
+use windlass_engine::store::hook::{self, Hook, Point};
+use windlass_engine::testing::TestDatabase;
 
 use crate::site::{Answer, Site, codes};
 
@@ -42,6 +48,40 @@ async fn a_batch_is_edited_while_it_runs_and_null_takes_a_rule_away() {
     assert!(!codes(&faulty.problem(422, "invalid")).is_empty());
     let missing = patch(&site, "/v1/batches/b_999", &json!({ "window": 7 })).await;
     missing.problem(404, "not_found");
+}
+
+/// Refuses to read the callbacks of a batch.
+struct NoCallbacks;
+
+impl Hook for NoCallbacks {
+    fn at<'a>(&'a self, point: Point<'a>) -> BoxFuture<'a, hook::Answer> {
+        let answer = match point.statement {
+            "callback/of_batch" => Err(hook::refused("57014")),
+            _ => Ok(()),
+        };
+        Box::pin(ready(answer))
+    }
+}
+
+#[tokio::test]
+async fn an_edit_is_answered_as_made_where_what_stands_beside_the_batch_cannot_be_read() {
+    let database = TestDatabase::new().await;
+    let site = Site::over(database.store().await).await;
+    site.apply_fleet("").await.ok(200);
+    let path = format!("/v1/batches/{}", site.batch("k").await);
+
+    let refused = hook::install(database.url(), Arc::new(NoCallbacks));
+    let edited = patch(&site, &path, &json!({ "window": 7 })).await.ok(200);
+    let unread = site.get(&path).await;
+    drop(refused);
+
+    assert_eq!(
+        (&edited["window"], edited.get("callbacks")),
+        (&json!(7), None)
+    );
+    assert!(unread.status.is_server_error(), "{}", unread.status);
+    let whole = site.get(&path).await.ok(200);
+    assert_eq!(whole["window"], 7);
 }
 
 #[tokio::test]

@@ -1,8 +1,9 @@
 -- Ends batches whose settlements are complete. A redrive raises `expected` under the batch's lock, so
 -- the check is repeated on the newest row. What was redriven is bad no more. Those with a tolerance are judged first,
 -- one by one, unless somebody cancels them. A parked job has settled, and a cancelled batch ends it as well: it is not
--- over before all of its jobs were asked. Nor is one that is open to more members.
--- Index  batch_open (state, id); tally_batch; notice_of_batch.
+-- over before all of its jobs were asked. Nor is one that is open to more members, or that a redrive lets go on at a pace:
+-- it ends once, when that is done.
+-- Index  batch_open (state, id); tally_batch; redrive_of_batch, redrive_running; notice_of_batch.
 -- Locks  the batches that it ends, in order of id; the new notices, one a batch and generation.
 with told as materialized (
     select batch.id,
@@ -25,6 +26,8 @@ ended as (
       and (not batch.judged or batch.cancelling_at is not null)
       and (batch.cancelling_at is null or batch.cancel_cursor = 9223372036854775807)
       and (not batch.opened or batch.closed_at is not null or batch.cancelling_at is not null)
+      and (batch.cancelling_at is not null
+           or not exists (select from redrive where redrive.batch = batch.id and redrive.state = 'running'))
     returning batch.id, batch.tenant, batch.generation, batch.state
 ),
 noted as (

@@ -1,5 +1,5 @@
 -- A page of the members of an object or combined batch, in plan order, with the outcome of their job and the verdict of
--- their chunk.
+-- their chunk, unless that failed and is under way again.
 -- Index  member_pkey (batch, n); outcome_pkey, one step back inside the block of 1,000; chunk_verdict_pkey.
 -- Locks  none.
 -- Gives  up to $3 rows after n = $2.
@@ -13,5 +13,6 @@ left join lateral (
     select * from (select * from outcome x where x.first_id <= m.job and x.first_id >= m.job / 1000 * 1000
                    order by x.first_id desc limit 1) near where near.last_id >= m.job) o on true
 left join lateral (
-    select * from chunk_verdict where chunk_verdict.job = m.job and chunk_verdict.chunk = m.chunk limit 1) v on true
+    select * from chunk_verdict
+    where chunk_verdict.job = m.job and chunk_verdict.chunk = m.chunk and not chunk_verdict.again limit 1) v on true
 order by m.n;

@@ -1,10 +1,11 @@
 -- Open batches with a tolerance, and how many of their jobs ended in which way.
--- Index  batch_judged; tally_batch; redrive_restart.
+-- Index  batch_judged; tally_batch; redrive_restart, redrive_of_batch, redrive_running.
 -- Locks  none: each is judged again under its lock.
 -- Gives  up to 100 rows after the batch $1.
 select b.id, b.state, b.sealed and (not b.opened or b.closed_at is not null) as "sealed!", b.expected, b.accepted, b.tripped, b.rules as "rules!",
        exists (select from redrive
                where redrive.batch = b.id and redrive.generation is not null and redrive.state = 'running') as "is_restarting!",
+       exists (select from redrive where redrive.batch = b.id and redrive.state = 'running') as "is_redriven!",
        (select coalesce(json_object_agg(told.kind, told.n), '{}')
         from (select kind, sum(n)::int8 as n from tally where tally.batch = b.id group by kind) told)
        as "tally!: sqlx::types::Json<BTreeMap<String, i64>>"

@@ -25,4 +25,4 @@ order by origin.id, told.chunk, told.place desc
 on conflict (job, chunk) do update
     set told_by = excluded.told_by,
         tries = case when chunk_verdict.told_by = excluded.told_by then chunk_verdict.tries + 1 else 1 end,
-        kind = excluded.kind, code = excluded.code, fingerprint = excluded.fingerprint, at = excluded.at;
+        again = false, kind = excluded.kind, code = excluded.code, fingerprint = excluded.fingerprint, at = excluded.at;

@@ -1,12 +1,14 @@
 -- Which batches among $1 expect another number of settlements than they will get, ended before they had
--- them, or have them for $2 seconds and did not end? One that is cancelled asks its jobs first. What is redriven settles once more.
--- Index  batch_pkey; batch_range_pkey; tally_batch.
+-- them, or have them for $2 seconds and did not end? One that is cancelled asks its jobs first. What is redriven settles once more,
+-- and ends when the redrive is over.
+-- Index  batch_pkey; batch_range_pkey; tally_batch; redrive_of_batch.
 -- Locks  none; one snapshot: expectations are raised with the tallies that say why.
 -- Gives  a row a code: how many, and the first $3 of them.
 with fact as (
-    select batch.id, batch.state, batch.expected, plan.jobs + told.restarted as due, told.settled, told.latest,
+    select batch.id, batch.state, batch.expected, plan.jobs + told.restarted as due, told.settled, greatest(told.latest, redriven.until) as latest,
            (batch.cancelling_at is null or batch.cancel_cursor = 9223372036854775807)
-             and (not batch.opened or batch.closed_at is not null or batch.cancelling_at is not null) as may_end
+             and (not batch.opened or batch.closed_at is not null or batch.cancelling_at is not null)
+             and (batch.cancelling_at is not null or not coalesce(redriven.goes_on, false)) as may_end
     from batch
     cross join lateral (
         select coalesce(sum(last_id - first_id + 1), 0)::int8 as jobs from batch_range where batch_range.batch = batch.id
@@ -17,6 +19,9 @@ with fact as (
                max(at) as latest
         from tally where tally.batch = batch.id
     ) told
+    cross join lateral (
+        select max(finished_at) as until, bool_or(state = 'running') as goes_on from redrive where redrive.batch = batch.id
+    ) redriven
     where batch.id = any ($1::int8[]) and batch.sealed and batch.state <> 'failed'
 ),
 wrong as (

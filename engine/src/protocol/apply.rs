@@ -14,7 +14,9 @@ use std::fmt;
 use chrono::{DateTime, Utc};
 use serde::Serialize;
 use windlass_workflows::catalogue::Catalogue;
-use windlass_workflows::configuration::{self as documents, Content, Document};
+use windlass_workflows::configuration::{
+    self as documents, Content, Document, TemplateReference, VersionChoice,
+};
 use windlass_workflows::document::hash::hash_value;
 use windlass_workflows::document::tree::Tree;
 use windlass_workflows::problem::Problem;
@@ -205,22 +207,21 @@ impl Applying {
         let source = self.source(document, all);
         let resources = self.application.resources.remove(&document.name());
         let resources = resources.unwrap_or_default();
+        let tenant = self.application.tenant;
         let template = match publish::check_tree(tree, source, &self.catalogue, &resources) {
             Ok(template) => template,
+            // What is published stays so, whatever rules came since.
+            Err(_) if stands(connection, tenant, document).await? => {
+                self.changed(document, Action::Unchanged, Vec::new());
+                return Ok(());
+            }
             Err(problems) => {
                 self.refuse(document, problems);
                 return Ok(());
             }
         };
-        let (action, diff) = match publish::publish(
-            connection,
-            self.application.tenant,
-            &template,
-            self.now,
-            all,
-        )
-        .await
-        {
+        let published = publish::publish(connection, tenant, &template, self.now, all).await;
+        let (action, diff) = match published {
             Ok((Published::Created(version), said)) => {
                 self.created.push((version, document.name(), template));
                 (Action::Created, said)
@@ -242,6 +243,12 @@ impl Applying {
             }
             Err(error) => return Err(error),
         };
+        self.changed(document, action, diff);
+        Ok(())
+    }
+
+    /// Says what became of a template.
+    fn changed(&mut self, document: &Document, action: Action, diff: Vec<String>) {
         self.changes.push(Change {
             kind: "template",
             name: document.name(),
@@ -251,7 +258,6 @@ impl Applying {
             diff,
             items: None,
         });
-        Ok(())
     }
 
     /// What the author wrote: the file, or the document's part of it.
@@ -312,6 +318,18 @@ impl Applying {
             None => problem.in_file(&*document.file),
         });
         self.problems.extend(placed);
+    }
+}
+
+/// Whether a template is published with this very content.
+async fn stands(connection: &mut Session, tenant: i32, document: &Document) -> Result<bool, Error> {
+    match TemplateReference::parse(&document.name()) {
+        Ok(named) if matches!(named.version, VersionChoice::Exact(_)) => {
+            let found = store::template::find(connection, tenant, &named).await?;
+            let hash = hash_value(document.canonical());
+            Ok(found.is_some_and(|found| found.hash == hash))
+        }
+        _ => Ok(false),
     }
 }
 

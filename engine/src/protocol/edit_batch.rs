@@ -5,22 +5,30 @@ use windlass_workflows::value::Value;
 
 use super::course::{OnCourse, locked, stored_count};
 use super::work::priority_seconds;
-use crate::store::{Session, lane};
+use crate::store::{self, BatchView, Session, lane};
 use crate::{Error, Store};
 
 impl Store {
     /// Changes what an open batch goes by, by a merge patch: a key that is null is taken away. What was released stays
-    /// released.
+    /// released. The batch as it is then is read before the change is final, so an error says that there was none.
     ///
     /// # Errors
     /// `invalid` with every problem of the patch; `illegal_state` for a batch that has ended or is being cancelled.
     ///
     /// # Cancel safety
     /// Dropped, the change may have happened; a repeat is harmless.
-    pub async fn edit_batch(&self, tenant: i32, batch: i64, patch: &Value) -> Result<(), Error> {
+    pub async fn edit_batch(
+        &self,
+        tenant: i32,
+        batch: i64,
+        patch: &Value,
+    ) -> Result<BatchView, Error> {
         let patch = patch.clone();
         self.transaction(move |connection| {
-            Box::pin(async move { edit(connection, tenant, batch, &patch).await })
+            Box::pin(async move {
+                edit(connection, tenant, batch, &patch).await?;
+                store::batch::show(connection, tenant, batch).await
+            })
         })
         .await
     }

@@ -3,13 +3,14 @@
 //!
 //! A preview has them of what it read, a batch that waits for approval of its stored plan.
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use windlass_workflows::configuration::{AsksWhen, JobConfiguration};
 use windlass_workflows::plan::{Drawn, Tripped, tripped};
 use windlass_workflows::problem::Problem;
 use windlass_workflows::schema::Schema;
 use windlass_workflows::value::Value;
 
+use super::course::count;
 use super::plan::shape::PlannedJob;
 use crate::store::source::LeftOut;
 use crate::store::{AskReason, BatchView};
@@ -38,7 +39,7 @@ pub struct PlanFigures {
 }
 
 /// Rows that a plan leaves out, by why.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct LeftOutCounts {
     /// Another row has its key.
     pub duplicate: u64,
@@ -127,21 +128,18 @@ impl Store {
     /// # Errors
     /// When a statement fails, or its template cannot be read.
     pub async fn plan_figures(&self, tenant: i32, batch: &BatchView) -> Result<PlanFigures, Error> {
-        let counts = sqlx::query_file!("queries/batch/left_out_counts.sql", batch.id)
-            .fetch_one(self.pool())
-            .await?;
-        let count = |count: i64| u64::try_from(count).unwrap_or_default();
+        let asks = batch.asks.as_ref();
+        let left_out = match asks.and_then(|asks| asks.left_out) {
+            Some(kept) => kept,
+            None => self.left_out_counts(batch.id).await?,
+        };
         let drawing = Drawing {
             members: count(batch.planned.members),
             jobs: count(batch.planned.jobs),
-            left_out: LeftOutCounts {
-                duplicate: count(counts.duplicate),
-                invalid: count(counts.invalid),
-            },
+            left_out,
             at_least: false,
             selection: batch.selection_hash.as_deref().unwrap_or_default(),
         };
-        let asks = batch.asks.as_ref();
         let reasons = asks.map(|asks| asks.reasons.clone()).unwrap_or_default();
         let name = batch.configuration.as_deref();
         let last = self.before(tenant, name, batch.id, &drawing).await?;
@@ -156,6 +154,17 @@ impl Store {
             seconds: seconds(drawing.jobs, last.as_ref()),
             last,
             sample: self.sample(batch).await?,
+        })
+    }
+
+    /// Counted, for a plan that an earlier release sealed.
+    async fn left_out_counts(&self, batch: i64) -> Result<LeftOutCounts, Error> {
+        let counts = sqlx::query_file!("queries/batch/left_out_counts.sql", batch)
+            .fetch_one(self.pool())
+            .await?;
+        Ok(LeftOutCounts {
+            duplicate: count(counts.duplicate),
+            invalid: count(counts.invalid),
         })
     }
 
@@ -247,7 +256,7 @@ impl LeftOutCounts {
         }
     }
 
-    fn all(self) -> u64 {
+    pub(super) fn all(self) -> u64 {
         self.duplicate + self.invalid
     }
 }

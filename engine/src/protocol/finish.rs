@@ -31,6 +31,8 @@ struct Judged {
     tripped: Option<String>,
     rules: String,
     is_restarting: bool,
+    /// A redrive or restart of it is under way: it ends once, when that is done.
+    is_redriven: bool,
     tally: sqlx::types::Json<BTreeMap<String, i64>>,
 }
 
@@ -169,7 +171,7 @@ impl Judged {
         let trip = tolerance.and_then(|tolerance| self.trip(&tolerance, &totals));
         let fails = self.tripped.as_deref() == Some(TripAction::Fail.as_str())
             || trip.is_some_and(|(_, action)| action == TripAction::Fail);
-        let is_over = self.sealed && self.state == "running";
+        let is_over = self.sealed && self.state == "running" && !self.is_redriven;
         let ending = totals.ending().filter(|_| is_over);
         Ok(Verdict {
             trip,
@@ -199,9 +201,11 @@ impl Judged {
         Ok(rules.tolerance)
     }
 
-    /// Too much has failed and nobody knows yet. A restart under way is about to take endings back.
+    /// Too much has failed and nobody knows yet. A restart under way is about to take endings back; so is a redrive, of a
+    /// batch that has nothing else to do.
     fn trip(&self, tolerance: &Tolerance, totals: &Totals) -> Option<(Trip, TripAction)> {
-        if self.tripped.is_some() || self.is_restarting {
+        let is_taken_back = self.is_restarting || self.is_redriven && totals.open() == 0;
+        if self.tripped.is_some() || is_taken_back {
             return None;
         }
         let trip = trips(tolerance, totals.now(), count(self.accepted), totals.open())?;

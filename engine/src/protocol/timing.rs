@@ -159,6 +159,8 @@ pub(super) struct Replanned {
 
 /// Schedules of one calendar whose days are named.
 const SAID_MAX: usize = 20;
+/// Schedules of one calendar whose days are looked at: up to some hundredths of a second each, and applies take turns.
+const LOOKED_AT_MAX: usize = 100;
 
 /// Plans every schedule anew that an edited calendar has a say in, or says which of them would never fire. The caller
 /// holds the lock of applies.
@@ -171,7 +173,7 @@ pub(super) async fn calendar_edited(
         .fetch_all(&mut *connection)
         .await?;
     let after = store::calendar::named(connection, tenant, edited.name).await?;
-    let (mut done, mut named, mut unsaid) = (Replanned::default(), 0, 0);
+    let (mut done, mut looked_at, mut named, mut unsaid) = (Replanned::default(), 0, 0, 0);
     for row in rows {
         let rule = Value::parse(&row.rule).ok().map(|rule| timing(&rule));
         // What another release wrote, that release plans.
@@ -197,7 +199,8 @@ pub(super) async fn calendar_edited(
             own: None,
         };
         replan(connection, applied, &schedule).await?;
-        if named < SAID_MAX {
+        if named < SAID_MAX && looked_at < LOOKED_AT_MAX {
+            looked_at += 1;
             let lines = days_said(edited, after.as_ref(), &row.name, &schedule);
             named += usize::from(!lines.is_empty());
             done.said.extend(lines);

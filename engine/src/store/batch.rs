@@ -149,17 +149,26 @@ pub struct BatchFilter {
     pub configuration: Option<String>,
 }
 
+/// One batch, as a transaction sees it.
+pub(crate) async fn show(
+    connection: impl sqlx::PgExecutor<'_>,
+    tenant: i32,
+    id: i64,
+) -> Result<BatchView, Error> {
+    let row = sqlx::query_file_as!(BatchRow, "queries/batch/show.sql", tenant, id)
+        .fetch_optional(connection)
+        .await?;
+    let missing = || Error::not_found("batch", id.to_string());
+    row.map(BatchView::from).ok_or_else(missing)
+}
+
 impl Store {
     /// One batch.
     ///
     /// # Errors
     /// [`Error::NotFound`] when it does not exist in this tenant.
     pub async fn batch(&self, tenant: i32, id: i64) -> Result<BatchView, Error> {
-        let row = sqlx::query_file_as!(BatchRow, "queries/batch/show.sql", tenant, id)
-            .fetch_optional(self.pool())
-            .await?;
-        let missing = || Error::not_found("batch", id.to_string());
-        row.map(BatchView::from).ok_or_else(missing)
+        show(self.pool(), tenant, id).await
     }
 
     /// The batch of the same configuration that ended before this one.

@@ -3,6 +3,8 @@
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
+use crate::protocol::LeftOutCounts;
+
 /// What a plan asks, or asked before somebody approved it.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct AsksView {
@@ -16,6 +18,9 @@ pub struct AsksView {
     pub reasons: Vec<AskReason>,
     /// The configuration's latest batch that came to its end.
     pub last: Option<LastPlan>,
+    /// Rows that it leaves out, by why, as they were counted at sealing; none of what an earlier release sealed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub left_out: Option<LeftOutCounts>,
 }
 
 /// Why a plan asks.

@@ -151,7 +151,7 @@ impl Store {
         };
         let cursor = |row: &MemberRow| MemberCursor {
             left_out: false,
-            after: if individual { row.job } else { row.n },
+            after: if individual { row.planned_job } else { row.n },
             n: row.n,
         };
         let is_full = result_bytes(&rows) > RESULT_BYTES;
@@ -162,7 +162,11 @@ impl Store {
         let after_members = (batch.planned.left_out > 0).then_some(MemberCursor::LEFT_OUT);
         // Members that share a job have no result of their own.
         let with_result = with_result && individual;
+        let found = page.items.len();
         let rows = self.follow_renewed(page.items, with_result).await?;
+        if rows.len() < found {
+            page.next = rows.last().map(cursor);
+        }
         let rows = rows.into_iter().map(MemberRow::judged).collect();
         let items = self.with_states(tenant, rows, batch.sealed).await?;
         Ok(Page {

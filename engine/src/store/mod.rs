@@ -5,7 +5,7 @@
 mod admin;
 pub(crate) mod alias;
 mod approval;
-mod batch;
+pub(crate) mod batch;
 mod batch_ask;
 mod batch_cancel;
 mod batch_member;

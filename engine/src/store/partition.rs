@@ -47,7 +47,7 @@ pub struct RangeView {
     pub why: String,
     /// When it went.
     pub dropped_at: Option<DateTime<Utc>>,
-    /// Whether what callers said beside its jobs went too.
+    /// Whether what stood beside its jobs went too.
     pub is_swept: bool,
 }
 
@@ -128,7 +128,7 @@ impl Store {
         Ok(None)
     }
 
-    /// Forgets what callers said beside jobs that went, a page a pass; how many rows.
+    /// Forgets what callers said beside jobs that went, and how their chunks ended, a page a pass; how many rows.
     pub async fn sweep_dropped(&self) -> Result<i64, Error> {
         let row = sqlx::query_file!("queries/partition/sweep.sql")
             .fetch_one(self.pool())

@@ -66,6 +66,8 @@ pub struct Post {
     pub saves: Vec<NewSave>,
     /// Chunks of its members that ended.
     pub chunks: Vec<EndedChunk>,
+    /// After that its chunks are begun once more: those that failed are under way.
+    pub chunks_again: bool,
     /// The job that is told of its end.
     pub parent: Option<i64>,
 }

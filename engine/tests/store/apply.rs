@@ -11,6 +11,7 @@ use windlass_engine::store::{DEFAULT_TENANT, SlotFilter};
 use windlass_engine::testing::{TestDatabase, application};
 use windlass_engine::vocabulary::ConfigurationKind;
 use windlass_engine::{Error, Store};
+use windlass_workflows::document::hash::hash_value;
 use windlass_workflows::problem::Problem;
 
 const TEMPLATE: &str = "document: { dsl: '1.0.3', namespace: strikes, name: brief, version: '1.0.0' }\n\
@@ -185,6 +186,27 @@ async fn other_content_under_a_published_version_is_refused() {
         (told[0].code.as_str(), told[0].line),
         ("template_version_exists", Some(1))
     );
+}
+
+#[tokio::test]
+async fn a_template_that_is_published_stays_unchanged_under_rules_that_came_since() {
+    let database = TestDatabase::new().await;
+    let store = database.store().await;
+    apply(&store, &[TEMPLATE]).await.expect("published");
+    // An earlier release took this.
+    let refused = TEMPLATE.replace("word: hello", "word: '${ ( }'");
+    let earlier = application(&[&refused]);
+    let hash = hash_value(earlier.documents[0].canonical());
+    let published = sqlx::query("update template_version set hash = $1").bind(hash);
+    let pool = database.pool().await;
+    published.execute(&pool).await.expect("its hash");
+
+    let again = apply(&store, &[&refused]).await.expect("unchanged");
+    assert_eq!(actions(&again), [Action::Unchanged]);
+    let next = refused.replace("'1.0.0'", "'1.0.1'");
+    assert!(!problems(apply(&store, &[&next]).await).is_empty());
+    let other = refused.replace("say:", "tell:");
+    assert!(!problems(apply(&store, &[&other]).await).is_empty());
 }
 
 #[tokio::test]

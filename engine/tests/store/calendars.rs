@@ -192,6 +192,32 @@ async fn an_edit_says_which_days_lose_or_gain_a_slot() {
     assert_eq!(quiet.changes[0].diff, ["+ /title: \"Birds\""]);
 }
 
+/// Each is planned anew, whether its days are looked at or not.
+#[tokio::test]
+async fn an_edit_looks_at_the_days_of_so_many_schedules_only() {
+    let bench = bench("title: none\n", "skip").await;
+    let sundays = (0..100).map(|n| {
+        let weekly = job("skip").replace(
+            "daily: { at: '09:00' }",
+            "weekly: { days: [ sun ], at: '09:00' }",
+        );
+        weekly.replace("name: briefs", &format!("name: a{n:03}"))
+    });
+    let sundays: Vec<String> = sundays.collect();
+    let texts: Vec<&str> = sundays.iter().map(String::as_str).collect();
+    apply(&bench.store, &texts, "").await;
+
+    let closed = calendar("closed: { 2040-01-02: Storm }\n");
+    let said = apply(&bench.store, &[&closed], "").await;
+
+    let last = said.changes[0].diff.last().expect("what it does");
+    assert_eq!(last, "… 1 further schedules name this calendar");
+    assert_eq!(
+        told(&bench, "briefs").await[..1],
+        ["0 skipped closed: Storm"]
+    );
+}
+
 #[tokio::test]
 async fn the_difference_of_a_template_names_the_days_of_its_own_schedule() {
     let bench = developing().await;

@@ -123,6 +123,48 @@ async fn the_latest_verdict_of_a_chunk_counts() {
     assert_eq!(read(&bench.store, batch).await[0], is("completed", None, 2));
 }
 
+/// A step that is tried again works through all of them.
+#[tokio::test]
+async fn a_failed_chunk_is_under_way_once_its_job_works_on_it_again() {
+    let bench = Bench::new().await;
+    let (batch, mut worker) = begun(&bench, "combined").await;
+    let jobs = worker.claim(1).await;
+    let (well, runs) = (is("completed", None, 1), is("running", None, 1));
+    let again = |seq: i32| {
+        let post = Post {
+            chunks_again: true,
+            ..Post::default()
+        };
+        with_post(journal(&jobs[0], seq), post)
+    };
+
+    told(
+        &mut worker,
+        ends(&jobs[0], 1, &[(1, Some(CODE)), (2, None)]),
+    )
+    .await;
+    told(&mut worker, again(2)).await;
+    assert_eq!(
+        read(&bench.store, batch).await,
+        [&runs, &runs, &well, &well, &runs].map(Clone::clone)
+    );
+
+    told(&mut worker, ends(&jobs[0], 3, &[(1, Some(CODE))])).await;
+    let twice = is("failed", Some(CODE), 2);
+    assert_eq!(
+        read(&bench.store, batch).await,
+        [&twice, &twice, &well, &well, &runs].map(Clone::clone)
+    );
+
+    told(&mut worker, again(4)).await;
+    worker.complete(&jobs).await;
+    assert_eq!(
+        read(&bench.store, batch).await,
+        [&well, &well, &well, &well, &well].map(Clone::clone),
+        "it never ended again"
+    );
+}
+
 #[tokio::test]
 async fn what_a_job_finished_stays_so_when_it_is_made_anew() {
     let bench = Bench::new().await;

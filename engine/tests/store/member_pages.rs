@@ -1,10 +1,16 @@
 //! Pages of an individual batch's members: each counts on from the one before and reads its own ranges only, so
 //! a manifest costs what it shows, however many ranges its batch has.
 
+use std::future::ready;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use futures::TryStreamExt;
+use futures::future::BoxFuture;
 use serde_json::Value;
 use sqlx::{AssertSqlSafe, PgPool, Row};
 use windlass_engine::Store;
-use windlass_engine::store::hook::Statement;
+use windlass_engine::store::hook::{self, Answer, Hook, Moment, Point, Statement};
 use windlass_engine::store::{DEFAULT_TENANT, MemberCursor, MemberView, Page};
 use windlass_engine::testing::TestDatabase;
 
@@ -100,4 +106,53 @@ async fn a_page_reads_its_own_ranges_and_none_before_or_behind() {
 
         assert!(read < 12.0, "{read} ranges read for a page behind {after}");
     }
+}
+
+/// Says how often pages looked for jobs that were made anew.
+#[derive(Default)]
+struct Pages(AtomicUsize);
+
+impl Hook for Pages {
+    fn at<'a>(&'a self, point: Point<'a>) -> BoxFuture<'a, Answer> {
+        if (point.moment, point.statement) == (Moment::After, "batch/renewed") {
+            self.0.fetch_add(1, Ordering::Relaxed);
+        }
+        Box::pin(ready(Ok(())))
+    }
+}
+
+/// The first four jobs failed and were made anew; those have three MiB of result each.
+const RENEWED: &str = "
+insert into outcome (first_id, last_id, tenant, lane, batch, kind, attempt, claim, at)
+select id, id, 1, 1, 1, 'failed', 0, gen_random_uuid(), now() from generate_series(1000, 1003) id;
+insert into redrive (tenant, batch, rate, upto_id, who) values (1, 1, 1, 2000, 'mia');
+insert into redrive_job (redrive, job, origin) select 1, id + 20000, id from generate_series(1000, 1003) id;
+insert into job (id, tenant, lane, template_version, batch, nonce, member_key, input, redrive_of)
+select id + 20000, 1, 1, 1, 1, 7, 'k' || id, '{}', id from generate_series(1000, 1003) id;
+insert into outcome (first_id, last_id, tenant, lane, batch, kind, attempt, claim, at, result)
+select id + 20000, id + 20000, 1, 1, 1, 'completed', 0, gen_random_uuid(), now(), to_json(repeat('x', 3 << 20))
+from generate_series(1000, 1003) id;
+";
+
+#[tokio::test]
+async fn results_of_jobs_that_were_made_anew_end_a_page_too() {
+    let (database, pool, store) = with_batch().await;
+    let renewed = sqlx::raw_sql(RENEWED).execute(&pool).await;
+    renewed.expect("made anew");
+    let pages = Arc::new(Pages::default());
+    let _installed = hook::install(database.url(), pages.clone());
+
+    let manifest = store.manifest(DEFAULT_TENANT, 1).await.expect("begun");
+    let found: Vec<MemberView> = manifest.try_collect().await.expect("read");
+
+    let bytes = |one: &MemberView| one.result.as_ref().map_or(0, String::len);
+    let told: Vec<_> = found
+        .iter()
+        .map(|one| (one.n, one.job, bytes(one)))
+        .collect();
+    let results = (1..5).map(|n| (n, Some(20_999 + n), (3 << 20) + 2));
+    let others = (5..505).map(|n| (n, Some(9_990 + 2 * n), 0));
+    assert_eq!(told, results.chain(others).collect::<Vec<_>>());
+    let read = pages.0.load(Ordering::Relaxed);
+    assert!(read >= 2, "{read} pages have all of them");
 }

@@ -180,3 +180,24 @@ async fn a_plan_that_asks_says_what_its_preview_said() {
         "it costs 70, and 60 are allowed"
     );
 }
+
+#[tokio::test]
+async fn what_a_plan_leaves_out_is_counted_when_it_is_sealed_and_not_by_who_looks() {
+    let bench = bench().await;
+    let items = ["Wren", "Auk", "Wren", "Auk", "Auk"].map(|name| json!({ "name": name }));
+    let rows = json!({ "duplicate": "first" });
+    let source = recipe(json!({
+        "selection": { "items": items, "key": "name", "rows": rows }, "strategy": "individual",
+        "approval": { "when": "always" },
+    }));
+    let batch = plan(&bench.store, &source).await;
+    let expected = LeftOutCounts {
+        duplicate: 3,
+        invalid: 0,
+    };
+    assert_eq!(figures(&bench, &batch).await.left_out, expected);
+
+    let looked_at = sqlx::query("delete from left_out").execute(&bench.pool);
+    looked_at.await.expect("gone");
+    assert_eq!(figures(&bench, &batch).await.left_out, expected);
+}

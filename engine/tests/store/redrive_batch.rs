@@ -67,6 +67,62 @@ async fn a_batch_that_finished_before_the_redrive_is_open_again_and_ends_well() 
     assert_eq!(now.now.get("parked"), Some(&0));
 }
 
+/// Each end of it is told, with its generation.
+#[tokio::test]
+async fn a_batch_that_is_redriven_after_its_end_tells_of_the_next_one_too() {
+    let bench = Bench::new().await;
+    let mut worker = parked_batch(&bench).await;
+    let batch = bench.count("select id from batch").await;
+    bench.store.finish().await.expect("finished");
+
+    bench.store.redrive(1, &wanted()).await.expect("begun");
+    pass(&bench).await;
+    let again = worker.claim(10).await;
+    worker.complete(&again).await;
+    assert_eq!(bench.store.finish().await.expect("finished"), [batch]);
+
+    let generation = bench.store.batch(1, batch).await.expect("it").generation;
+    assert_eq!(generation, 2);
+    let told = "select count(distinct generation) from notice where kind = 'batch.finished'";
+    assert_eq!(bench.count(told).await, 2);
+}
+
+/// It would tell of its end with every page that comes back.
+#[tokio::test]
+async fn a_batch_ends_once_whatever_the_pace_at_which_it_is_redriven() {
+    for rules in ["{}", r#"{"tolerance":{"max_failed":0}}"#] {
+        let bench = Bench::new().await;
+        bench.submit(3).await;
+        let mut worker = bench.worker().await;
+        let jobs = worker.claim(3).await;
+        let batch = batch_of(&bench, 3).await;
+        let ends: Vec<_> = jobs.iter().map(|job| exhausted(job, FINGERPRINT)).collect();
+        worker.record(&ends).await;
+        let ruled = "update batch set rules = $1, judged = $1 <> '{}'";
+        let ruled = sqlx::query(ruled).bind(rules).execute(&bench.pool);
+        ruled.await.expect("its rules");
+        bench.store.finish().await.expect("finished");
+
+        let slow = NewRedrive {
+            batch: Some(batch),
+            rate: 1,
+            ..wanted()
+        };
+        bench.store.redrive(1, &slow).await.expect("begun");
+        for _ in 0..3 {
+            assert_eq!(pass(&bench).await, Some(1));
+            let again = worker.claim(10).await;
+            worker.complete(&again).await;
+            assert!(bench.store.finish().await.expect("looked").is_empty());
+        }
+        while pass(&bench).await.is_some() {}
+
+        assert_eq!(bench.store.finish().await.expect("finished"), [batch]);
+        let told = "select count(*) from notice where kind = 'batch.finished'";
+        assert_eq!(bench.count(told).await, 2, "{rules}");
+    }
+}
+
 /// Interleaving 30, redrive first: the batch does not end before the job has settled again.
 #[tokio::test]
 async fn a_batch_does_not_finish_while_a_redriven_job_is_out() {

@@ -58,6 +58,7 @@ async fn edit(bench: &Bench, batch: i64, patch: serde_json::Value) -> Result<(),
     store
         .edit_batch(DEFAULT_TENANT, batch, &Value::from(patch))
         .await
+        .map(drop)
 }
 
 fn code<T: std::fmt::Debug>(answer: Result<T, Error>) -> &'static str {

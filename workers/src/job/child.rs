@@ -122,6 +122,7 @@ impl Conduct {
                 | Row::Publish { .. }
                 | Row::TakeMail { .. }
                 | Row::ReturnMail { .. }
+                | Row::BeginChunksAgain
                 | Row::EndChunk { .. } => {}
             }
         }

@@ -178,6 +178,7 @@ impl Conduct {
             } => post.approvals.extend(self.asked(*activity, input, key)),
             Row::CloseApproval { activity } => post.withdrawn.push(activity.0),
             Row::CloseGroup { activity } => post.closed_groups.push(activity.0),
+            Row::BeginChunksAgain => post.chunks_again = true,
             Row::EndChunk { number, error, at } => post.chunks.push(EndedChunk {
                 number: number.cast_signed(),
                 code: error.as_ref().map(|error| error.code.clone()),

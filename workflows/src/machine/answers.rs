@@ -25,7 +25,7 @@ impl Execution {
         };
         let result = result.and_then(|raw| self.through_layers(raw, &[]));
         let error = result.as_ref().err().map(|fault| ChunkError {
-            code: fault.code().to_owned(),
+            code: fault.kept_code(),
             fingerprint: fingerprint::of(fault),
         });
         let Some(answers) = self.keep_answer(number, result) else {

@@ -9,7 +9,8 @@ use super::fault::Fault;
 use super::finished;
 use super::journal::FOLD_COPIED;
 use super::limits::PARALLEL_MAX;
-use super::state::{Chunks, OpenCall, Step};
+use super::row::Row;
+use super::state::{Chunks, Frame, OpenCall, Step};
 use crate::program::node::{ChunksNode, NodeKind};
 use crate::value::Value;
 
@@ -52,12 +53,21 @@ impl Execution {
         };
         let activity = self.next_activity();
         self.open_step(activity, OpenCall::Chunks(chunks), Vec::new())?;
+        if self.may_be_again() {
+            self.rows.push(Row::BeginChunksAgain);
+        }
         self.fill_chunks();
         if missing == 0 {
             self.give(Value::list(finished));
             return self.leave(None);
         }
         Ok(())
+    }
+
+    /// Whether the task on top may have been begun before: in an earlier visit, or in a try that failed.
+    fn may_be_again(&self) -> bool {
+        let mut frames = self.state.branches.iter().flat_map(|one| &one.frames);
+        self.top().visit > 1 || frames.any(Frame::is_tried_again)
     }
 
     /// Answers of chunks that a predecessor of this job finished, in their order.

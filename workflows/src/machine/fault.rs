@@ -42,4 +42,14 @@ impl Fault {
     pub fn code(&self) -> &str {
         self.kind.rsplit('/').next().unwrap_or(&self.kind)
     }
+
+    /// The same as tables take it.
+    pub(super) fn kept_code(&self) -> String {
+        kept(self.code())
+    }
+}
+
+/// A text of an error as tables take it: Postgres keeps no U+0000.
+pub(super) fn kept(text: &str) -> String {
+    text.replace('\0', "\u{fffd}")
 }

@@ -83,6 +83,8 @@ pub enum Row {
         /// Stable idempotency key.
         key: String,
     },
+    /// The job's chunks are begun once more: those that failed are under way, until they end anew.
+    BeginChunksAgain,
     /// How a chunk of the job's members ended.
     EndChunk {
         /// Which one, from 1.

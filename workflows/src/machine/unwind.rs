@@ -5,7 +5,7 @@ use std::time::Duration;
 use chrono::{DateTime, Utc};
 
 use super::Execution;
-use super::fault::{ERROR_TYPES, Fault};
+use super::fault::{ERROR_TYPES, Fault, kept};
 use super::held::bytes;
 use super::limits::ERROR_BYTES_MAX;
 use super::state::{Doing, FrameKind, Move, Tries};
@@ -287,7 +287,7 @@ impl Execution {
         let result = self.with_again_after(fault_value(fault), again_after);
         let outcome = Outcome {
             kind: OutcomeKind::Failed,
-            code: Some(fault.code().to_owned()),
+            code: Some(fault.kept_code()),
             fingerprint: Some(fingerprint::of(fault)),
             result: Some(result.to_json()),
         };
@@ -316,8 +316,8 @@ pub(super) fn fault_value(fault: &Fault) -> Value {
 /// The dead letter of an error.
 pub(super) fn exhausted_by(fault: &Fault) -> End {
     End::Exhausted {
-        reason: fault.title.clone().unwrap_or_default(),
-        code: fault.code().to_owned(),
+        reason: kept(fault.title.as_deref().unwrap_or_default()),
+        code: fault.kept_code(),
         fingerprint: fingerprint::of(fault),
     }
 }

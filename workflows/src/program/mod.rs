@@ -37,7 +37,9 @@ use crate::problem::Problem;
 use crate::resource::Resources;
 use crate::value::{ParseError, Value};
 
-/// The meaning that this binary gives to templates. Raised when a change would alter old jobs.
+/// The meaning that this binary gives to templates. Raised when a change would alter old jobs. What an earlier binary does not
+/// build, such as functions of several tasks, raises nothing: it parks jobs of such a template as `program_unbuildable`, and
+/// with a higher number it would park those of every template that is published from then on.
 pub const SEMANTICS: u16 = 1;
 
 /// Functions around one call (ruling 33).

@@ -66,6 +66,7 @@ pub fn row(row: &Row) -> Value {
             input,
             key,
         } => one("save_context", asked(*activity, input, key)),
+        Row::BeginChunksAgain => one("begin_chunks_again", Vec::new()),
         Row::EndChunk { number, error, at } => {
             let code = error.as_ref().map(|error| error.code.clone());
             let number = ("number", Value::from(*number));

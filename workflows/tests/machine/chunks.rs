@@ -2,6 +2,8 @@
 
 use windlass_workflows::machine::command::Call;
 use windlass_workflows::machine::event::EventKind;
+use windlass_workflows::machine::fault::Fault;
+use windlass_workflows::machine::row::Row;
 use windlass_workflows::machine::turn::OutcomeKind;
 use windlass_workflows::machine::{Applied, JobFacts};
 
@@ -124,8 +126,10 @@ do:
         let (first, _) = rig.chunks();
         rig.chunk(1, Ok("1"));
         rig.chunk(2, Err(communication(500)));
+        assert!(!rig.rows.contains(&Row::BeginChunksAgain));
         rig.fire();
         assert_eq!(open(rig), [1]);
+        assert!(rig.rows.contains(&Row::BeginChunksAgain));
         let late = EventKind::Chunk {
             activity: first,
             number: 1,
@@ -213,4 +217,28 @@ fn no_chunks_give_an_empty_list_and_no_batch_an_error() {
         drive(DOCUMENT, "{}", Rig::start).ended().code.as_deref(),
         Some("configuration")
     );
+}
+
+/// Reports keep the code of an error in a column.
+#[test]
+fn a_code_that_no_table_takes_is_told_without_what_it_cannot_hold() {
+    let fault = || Fault {
+        kind: "https://x.example/o\0dd".into(),
+        title: Some("gone\0".into()),
+        ..communication(500)
+    };
+    let rig = drive_as(DOCUMENT, of(1), |rig| {
+        rig.start();
+        rig.chunk(1, Err(fault()));
+    });
+    let code = rig.rows.iter().find_map(|row| match row {
+        Row::EndChunk { error, .. } => error.as_ref().map(|error| error.code.clone()),
+        _ => None,
+    });
+    assert_eq!(code.as_deref(), Some("o\u{fffd}dd"));
+
+    let raised = "do: [ { no: { raise: { error: { type: '${ \"https://x.example/o\\u0000dd\" }', status: 500 } } } } ]";
+    let rig = drive(raised, "{}", Rig::start);
+    let outcome = rig.outcome.expect("it ended");
+    assert_eq!(outcome.code.as_deref(), Some("o\u{fffd}dd"));
 }

@@ -72,6 +72,7 @@ impl Rig {
             Row::TakeMail { id } => format!("take {id}"),
             Row::ReturnMail { id, .. } => format!("return {id}"),
             Row::SaveContext { .. } => "save".to_owned(),
+            Row::BeginChunksAgain => "begin chunks again".to_owned(),
             Row::EndChunk { number, .. } => format!("end chunk {number}"),
         });
         words.collect()

@@ -52,7 +52,7 @@ pub struct BatchReply {
     pub slot_at: Option<DateTime<Utc>>,
     /// Key of the context that its jobs share, once it is planned.
     pub context: Option<String>,
-    /// Raised by every restart.
+    /// Raised by every restart, and by a redrive that opens it again after its end.
     pub generation: i32,
     /// What the plan counted.
     pub planned: PlannedReply,

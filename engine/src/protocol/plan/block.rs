@@ -26,6 +26,11 @@ pub(super) async fn store(
     let stored = store.transaction(move |connection| {
         Box::pin(async move {
             turn.begun();
+            if turn.is_second() {
+                sqlx::query_file!("queries/batch/await_turn.sql")
+                    .fetch_one(&mut *connection)
+                    .await?;
+            }
             // New jobs are nobody's before they are held: these need not wait for the block before this one.
             columns.copy_jobs(connection, &row, &ids).await?;
             if !turn.comes().await || !moves(connection, row.batch, from, to).await? {

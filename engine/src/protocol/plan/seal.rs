@@ -6,7 +6,7 @@ use windlass_workflows::problem::Problem;
 
 use super::shape::Shaper;
 use super::{PlanRow, Stop, occasion};
-use crate::protocol::figures::{PlanVerdict, judged};
+use crate::protocol::figures::{LeftOutCounts, PlanVerdict, judged};
 use crate::vocabulary::ConfigurationKind;
 use crate::{Error, Store};
 
@@ -73,9 +73,13 @@ impl Store {
             .fetch_one(self.pool())
             .await?;
         let count = |count: i64| u64::try_from(count).unwrap_or_default();
+        let left_out = LeftOutCounts {
+            duplicate: count(row.duplicate),
+            invalid: count(row.invalid),
+        };
         let drawn = Drawn {
             members,
-            left_out: count(row.left_out),
+            left_out: left_out.all(),
             last_members: row.last_members.map(count),
             is_same: row.last_selection.as_deref() == Some(selection),
         };
@@ -91,7 +95,7 @@ impl Store {
                 "same_selection": drawn.is_same,
             })
         });
-        Ok(Some(Asks::of(&reasons, &last)))
+        Ok(Some(Asks::of(&reasons, &last, left_out)))
     }
 
     async fn purpose_revision(&self, plan: &PlanRow) -> Result<Option<i64>, Error> {
@@ -115,7 +119,7 @@ struct Asks {
 }
 
 impl Asks {
-    fn of(reasons: &[Tripped], last: &Option<Value>) -> Self {
+    fn of(reasons: &[Tripped], last: &Option<Value>, left_out: LeftOutCounts) -> Self {
         let lines: Vec<String> = reasons
             .iter()
             .map(|one| format!("{}: {}", one.guard, one.message))
@@ -125,7 +129,7 @@ impl Asks {
             .map(|one| json!({ "guard": one.guard, "message": one.message }))
             .collect();
         Self {
-            kept: json!({ "reasons": reasons, "last": last }).to_string(),
+            kept: json!({ "reasons": reasons, "last": last, "left_out": left_out }).to_string(),
             said: format!("asks for approval: {}", lines.join("; ")),
         }
     }

@@ -39,6 +39,11 @@ impl Turn {
         self.own.send_replace(Stage::Begun);
     }
 
+    /// Whether it may have to wait for the block before it.
+    pub(super) fn is_second(&self) -> bool {
+        self.before.is_some()
+    }
+
     /// Waits until the block before it is stored; `false` when that is not to be any more.
     pub(super) async fn comes(&mut self) -> bool {
         match &mut self.before {

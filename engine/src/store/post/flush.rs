@@ -46,6 +46,7 @@ pub(in crate::store) async fn deliver<'a>(
     give_back(connection, with_posts(entries.clone())).await?;
     take(connection, with_posts(entries.clone())).await?;
     chunks(connection, with_posts(entries.clone())).await?;
+    begin_chunks_again(connection, with_posts(entries.clone())).await?;
     start(connection, with_posts(entries.clone())).await?;
     close(connection, with_posts(entries.clone())).await?;
     approval::close(connection, with_posts(entries.clone())).await?;
@@ -153,6 +154,21 @@ async fn chunks<'a>(
         )
         .execute(connection)
         .await?;
+    }
+    Ok(())
+}
+
+/// Members of failed chunks read that these are under way again.
+async fn begin_chunks_again<'a>(
+    connection: &mut Session,
+    posts: impl Iterator<Item = (&'a NewEntry, &'a Post)>,
+) -> Result<(), Error> {
+    let again = posts.filter(|(_, post)| post.chunks_again);
+    let jobs: Vec<i64> = again.map(|(new, _)| new.job).collect();
+    if !jobs.is_empty() {
+        sqlx::query_file!("queries/chunk/begin_again.sql", &jobs)
+            .execute(connection)
+            .await?;
     }
     Ok(())
 }

@@ -15,11 +15,21 @@ const FAILED: (&str, i64) = (
     1,
 );
 
+const AGAIN: (&str, i64) = ("select count(*) from chunk_verdict where again", 1);
+
 pub fn stories() -> Vec<Story> {
     vec![
         Story::new("tell how chunks ended", |stage| Box::pin(tell(stage)))
             .after(|stage| Box::pin(held(stage)))
             .expects(&[TOLD, FAILED]),
+        Story::new("begin chunks again", |stage| Box::pin(begin_again(stage)))
+            .after(|stage| {
+                Box::pin(async {
+                    held(stage).await?;
+                    tell(stage).await
+                })
+            })
+            .expects(&[TOLD, AGAIN]),
     ]
 }
 
@@ -43,6 +53,19 @@ async fn tell(stage: &Stage) -> Result<(), Error> {
                 ..Post::default()
             };
             with_post(journal(job, 1), post)
+        })
+        .await
+}
+
+async fn begin_again(stage: &Stage) -> Result<(), Error> {
+    let jobs = stage.claimed(HELD).await?;
+    stage
+        .record(&jobs, |job| {
+            let post = Post {
+                chunks_again: true,
+                ..Post::default()
+            };
+            with_post(journal(job, 2), post)
         })
         .await
 }

@@ -124,7 +124,8 @@ async fn go_on(stage: &Stage) -> Result<(), Error> {
 async fn edit(stage: &Stage) -> Result<(), Error> {
     let patch =
         Value::from(json!({ "window": 3, "deadline": "4h", "canary": null, "weight": 2.5 }));
-    stage.store.edit_batch(DEFAULT_TENANT, 1, &patch).await
+    let edited = stage.store.edit_batch(DEFAULT_TENANT, 1, &patch).await;
+    edited.map(drop)
 }
 
 async fn too_bad(stage: &Stage, action: &str) -> Result<(), Error> {

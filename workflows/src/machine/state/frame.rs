@@ -101,6 +101,14 @@ impl Frame {
         matches!(self.kind, FrameKind::Again { .. })
     }
 
+    /// Whether what stands in it failed, and is tried again.
+    pub(crate) fn is_tried_again(&self) -> bool {
+        match &self.kind {
+            FrameKind::Try(tries) => tries.attempt > 0,
+            kind => matches!(kind, FrameKind::Again { .. }),
+        }
+    }
+
     /// How often its step was made again.
     pub(crate) fn retries(&self) -> u32 {
         match self.kind {

@@ -94,7 +94,7 @@ impl Stage<'_> {
                     self.arrivals.retain(|arrival| arrival.activity != activity);
                 }
                 // Nobody reads members of a trial.
-                Row::EndChunk { .. } => {}
+                Row::BeginChunksAgain | Row::EndChunk { .. } => {}
                 Row::Publish { envelope, .. } => self.deliver(envelope),
                 Row::TakeMail { id } => self.inbox.retain(|mail| mail.id != id),
                 Row::ReturnMail {
