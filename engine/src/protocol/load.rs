@@ -186,19 +186,15 @@ pub(super) async fn load(
         return Ok(Err(vec![problem]));
     }
     // What is merged leaves no trace of its bytes: others may have changed the same items since.
-    let file = source.file();
     if mode == Mode::Replace && locked.checksum.as_deref() == Some(checksum.as_str()) {
         let load = known(&locked, locked.items);
         return Ok(Ok(match invalid {
             Invalid::Refuse => load,
-            Invalid::LeaveOut => {
-                let reading = read(category, source, Sink::of_report()).await;
-                load.of(reading, file.as_deref(), terms.listed_max)
-            }
+            Invalid::LeaveOut => load.again(category, source, terms.listed_max).await,
         }));
     }
     let merges = mode == Mode::Merge && locked.items > 0;
-    let version = locked.version + 1;
+    let (version, file) = (locked.version + 1, source.file());
     let rows = For::Category {
         id: locked.id,
         version,
@@ -306,6 +302,13 @@ fn known(locked: &Locked, unchanged: i64) -> Load {
 }
 
 impl Load {
+    /// With what it left out, which is read from it once more.
+    async fn again(self, category: &Category, source: Source, listed_max: usize) -> Self {
+        let file = source.file();
+        let reading = read(category, source, Sink::of_report()).await;
+        self.of(reading, file.as_deref(), listed_max)
+    }
+
     /// With what its rows were.
     fn of(self, reading: Reading, file: Option<&str>, listed_max: usize) -> Self {
         Self {
