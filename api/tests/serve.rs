@@ -1,5 +1,7 @@
 //! A server process from start to stop, on a real database.
 
+#[path = "serve/people.rs"]
+mod people;
 #[allow(dead_code, reason = "shared with the tests of the command line")]
 #[path = "cli/process.rs"]
 mod process;

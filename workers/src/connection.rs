@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use futures::future::BoxFuture;
 use secrecy::SecretString;
-use windlass_workflows::configuration::{Channel, Connection};
+use windlass_workflows::configuration::{Channel, Connection, Proof};
 use windlass_workflows::value::Value;
 
 pub use self::configured::{Configured, Documents};
@@ -45,8 +45,8 @@ pub struct SecretName {
 pub struct AnalyseProfile {
     /// Where the service is.
     pub base_url: Setting,
-    /// Sent as bearer token.
-    pub bearer: Option<SecretName>,
+    /// How a request proves who sends it.
+    pub proof: Option<Proof>,
     /// Appended to the base URL.
     pub path: String,
     /// Of one exchange; the performer's own unless given.

@@ -24,6 +24,9 @@ pub struct Problem {
     /// From 1, in characters.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub column: Option<u32>,
+    /// The row of what was read, from 1, where there are rows.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub row: Option<u32>,
     /// Stable name of the kind of mistake, such as `flow.unknown_target`.
     pub code: String,
     /// One sentence that carries the values at hand.
@@ -63,6 +66,12 @@ impl Problem {
         self
     }
 
+    /// The same in a row of what was read.
+    pub fn in_row(mut self, row: u32) -> Problem {
+        self.row = Some(row);
+        self
+    }
+
     /// The same in a file.
     pub fn in_file(mut self, file: impl Into<String>) -> Problem {
         self.file = Some(file.into());
@@ -76,8 +85,10 @@ impl fmt::Display for Problem {
         if let Some(file) = &self.file {
             write!(formatter, "{file}:")?;
         }
-        if let (Some(line), Some(column)) = (self.line, self.column) {
-            write!(formatter, "{line}:{column}: ")?;
+        match (self.line, self.column, self.row) {
+            (Some(line), Some(column), _) => write!(formatter, "{line}:{column}: ")?,
+            (_, _, Some(row)) => write!(formatter, "row {row}: ")?,
+            _ => {}
         }
         write!(formatter, "{} [{}]", self.message, self.code)?;
         if !self.pointer.is_empty() {

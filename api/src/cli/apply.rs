@@ -5,9 +5,9 @@ use clap::Args;
 use serde_json::Value;
 
 use super::context::Context;
-use super::error::{CliError, warning_line};
+use super::error::{CliError, problem_line, warning_line};
 use super::files::Bundle;
-use super::output::Column;
+use super::output::{Column, shown};
 use crate::exit::Exit;
 
 /// `windlass apply -f PATH…`
@@ -45,6 +45,24 @@ pub fn changes(answer: &Value) -> Vec<Value> {
         .unwrap_or_default()
 }
 
+/// Says of each category why rows of it were left out.
+fn tell_left_out(context: &Context, changes: &[Value]) {
+    for change in changes {
+        let text = |place: &str| change.pointer(place).map(shown).unwrap_or_default();
+        let Some(left) = change.get("left_out") else {
+            continue;
+        };
+        let (name, read, rows) = (text("/name"), text("/read"), text("/left_out/rows"));
+        context.say(&format!("{name}: {rows} of {read} rows are left out"));
+        let reasons = left.get("reasons").and_then(Value::as_array);
+        for reason in reasons.into_iter().flatten() {
+            let rows = reason.get("rows").map(shown).unwrap_or_default();
+            let example = reason.get("example").map(problem_line).unwrap_or_default();
+            context.say(&format!("{rows} such as {}", example.trim_start()));
+        }
+    }
+}
+
 /// Says what is doubtful in documents that were published.
 pub fn warn(context: &Context, answer: &Value) {
     let warnings = answer.get("warnings").and_then(Value::as_array);
@@ -64,7 +82,9 @@ impl ApplyArgs {
             Vec::new()
         };
         let answer = context.client.post(&["apply"], &query, &body, None).await?;
-        context.output.list(&changes(&answer), CHANGES, true)?;
+        let changes = changes(&answer);
+        context.output.list(&changes, CHANGES, true)?;
+        tell_left_out(context, &changes);
         warn(context, &answer);
         if self.dry_run {
             context.say("nothing was stored");

@@ -2,6 +2,7 @@
 
 use clap::{Subcommand, ValueEnum};
 use reqwest::Method;
+use reqwest::header::HeaderValue;
 
 use super::context::{Context, Paging, query};
 use super::error::CliError;
@@ -64,7 +65,10 @@ pub enum CategoryCommand {
         /// What becomes of items that the file does not name; as its document says unless given
         #[arg(long, value_enum)]
         mode: Option<LoadMode>,
-        /// Where to write rows that are refused: CSV or NDJSON, told by its ending
+        /// What a row does that is no item; as its document says unless given
+        #[arg(long, value_enum)]
+        invalid: Option<InvalidRow>,
+        /// Where to write rows that are refused or left out: CSV or NDJSON, told by its ending
         #[arg(long, value_name = "PATH")]
         refused: Option<String>,
     },
@@ -79,16 +83,29 @@ pub enum LoadMode {
     Merge,
 }
 
-impl LoadMode {
-    /// As the API takes it.
-    fn query(mode: Option<Self>) -> Vec<(&'static str, String)> {
-        let word = |mode| match mode {
-            Self::Replace => "replace",
-            Self::Merge => "merge",
-        };
-        let found = mode.map(|mode| ("mode", word(mode).to_owned()));
-        found.into_iter().collect()
-    }
+/// What a row does that is no item.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+#[value(rename_all = "snake_case")]
+pub enum InvalidRow {
+    /// It refuses the load
+    Refuse,
+    /// It is left out
+    LeaveOut,
+}
+
+/// How to load, as the API takes it.
+fn manner(mode: Option<LoadMode>, invalid: Option<InvalidRow>) -> Vec<(&'static str, String)> {
+    let mode = mode.map(|mode| match mode {
+        LoadMode::Replace => "replace",
+        LoadMode::Merge => "merge",
+    });
+    let invalid = invalid.map(|invalid| match invalid {
+        InvalidRow::Refuse => "refuse",
+        InvalidRow::LeaveOut => "leave_out",
+    });
+    let words = [("mode", mode), ("invalid", invalid)].into_iter();
+    let said = words.filter_map(|(name, word)| Some((name, word?.to_owned())));
+    said.collect()
 }
 
 const CATEGORIES: &[Column] = &[
@@ -104,6 +121,7 @@ const VERSIONS: &[Column] = &[
     Column("ADDED", &["/added"]),
     Column("CHANGED", &["/changed"]),
     Column("REMOVED", &["/removed"]),
+    Column("LEFT OUT", &["/left_out"]),
     Column("LOADED", &["/loaded_at"]),
     Column("BY", &["/loaded_by"]),
     Column("FROM", &["/origin"]),
@@ -148,14 +166,15 @@ impl CategoryCommand {
                 name,
                 file,
                 mode,
-                refused: None,
-            } => load(context, &name, &file, mode).await,
-            Self::Load {
-                name,
-                file,
-                mode,
-                refused: Some(refused),
-            } => load_reporting(context, &name, &file, mode, &refused).await,
+                invalid,
+                refused,
+            } => {
+                let manner = manner(mode, invalid);
+                match refused {
+                    None => load(context, &name, &file, &manner).await,
+                    Some(refused) => load_reporting(context, &name, &file, &manner, &refused).await,
+                }
+            }
         }
     }
 }
@@ -182,23 +201,26 @@ async fn load(
     context: &Context,
     name: &str,
     file: &str,
-    mode: Option<LoadMode>,
+    manner: &[(&str, String)],
 ) -> Result<Exit, CliError> {
     let kind = super::files::media_type_of_rows(file)?;
     let pieces = super::files::pieces(file).await?;
     let path = ["categories", name, "items"];
-    let (client, query) = (&context.client, LoadMode::query(mode));
-    let answer = client.pour(&path, &query, kind, pieces, None).await?;
+    let answer = context.client.pour(&path, manner, kind, pieces, None);
+    let answer = answer.await?;
     context.output.item(&answer)?;
+    if answer["left_out"].as_i64().is_some_and(|rows| rows > 0) {
+        context.say("`--refused FILE` writes what is wrong with the rows that were left out");
+    }
     Ok(Exit::Done)
 }
 
-/// Loads, or writes the rows that were refused into a file.
+/// Loads, and writes the rows that were refused or left out into a file.
 async fn load_reporting(
     context: &Context,
     name: &str,
     file: &str,
-    mode: Option<LoadMode>,
+    manner: &[(&str, String)],
     refused: &str,
 ) -> Result<Exit, CliError> {
     let report = match refused.rsplit_once('.').map(|(_, ending)| ending) {
@@ -209,14 +231,25 @@ async fn load_reporting(
     let pieces = super::files::pieces(file).await?;
     let path = ["categories", name, "items"];
     let kinds = (super::files::media_type_of_rows(file)?, report);
-    let (client, query) = (&context.client, LoadMode::query(mode));
-    let answer = client.pour_reporting(&path, &query, kinds, pieces).await?;
+    let answer = context.client.pour_reporting(&path, manner, kinds, pieces);
+    let answer = answer.await?;
     let is_done = answer.status().is_success();
+    // Where rows were left out, the answer is their report, and the counts of the load stand beside it.
+    let counts = answer.headers().get("windlass-load").cloned();
     let text = super::export::whole(context, answer).await?;
     if is_done {
-        let answer = serde_json::from_slice(&text)
+        let counts_text = counts
+            .as_ref()
+            .map_or(text.as_slice(), HeaderValue::as_bytes);
+        let load = serde_json::from_slice(counts_text)
             .map_err(|error| CliError::new(Exit::Failed, "strange_answer", error.to_string()))?;
-        context.output.item(&answer)?;
+        context.output.item(&load)?;
+        if counts.is_some() {
+            std::fs::write(refused, text)?;
+            context.say(&format!(
+                "what is wrong with the rows that were left out is in {refused}"
+            ));
+        }
         return Ok(Exit::Done);
     }
     std::fs::write(refused, text)?;

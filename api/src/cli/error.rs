@@ -153,7 +153,9 @@ fn line(problem: &Value, code: impl Fn(&str) -> String) -> String {
     let file = text("file")
         .or_else(|| text("path"))
         .or_else(|| text("pointer"));
-    let place: Vec<String> = [file.map(str::to_owned), number("line"), number("column")]
+    let row = || number("row").map(|row| format!("row {row}"));
+    let line = number("line").or_else(row);
+    let place: Vec<String> = [file.map(str::to_owned), line, number("column")]
         .into_iter()
         .flatten()
         .collect();

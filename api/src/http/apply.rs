@@ -12,7 +12,7 @@ use utoipa::{IntoParams, ToSchema};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 use windlass_engine::protocol::apply::Application;
-use windlass_engine::protocol::load::ReadSeek;
+use windlass_engine::protocol::load::{LeftOut, ReadSeek};
 use windlass_engine::protocol::{Action, Change};
 use windlass_workflows::check;
 use windlass_workflows::configuration::{self, Content, Document, Kind, SourceFile};
@@ -21,6 +21,7 @@ use windlass_workflows::problem::Problem;
 use super::elsewhere;
 use super::habit::extract::{self, Params};
 use super::habit::problem::{Fault, Refusal};
+use super::loads::ReasonReply;
 use super::state::ApiState;
 
 /// The name of the one document file that a YAML body is.
@@ -105,6 +106,34 @@ struct ChangeReply {
     diff: Vec<String>,
     /// Items of a category afterwards.
     items: Option<i64>,
+    /// Rows of its data.
+    read: Option<i64>,
+    /// Those that are no items, where its document says `invalid: leave_out`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    left_out: Option<LeftOutReply>,
+}
+
+/// Rows that a category goes on without.
+#[derive(Debug, Serialize, ToSchema)]
+struct LeftOutReply {
+    /// How many.
+    rows: i64,
+    /// Why, up to twenty reasons; each row counts for the first thing that is wrong with it.
+    reasons: Vec<ReasonReply>,
+    /// What is wrong with them, the first 1,000.
+    #[schema(value_type = Vec<Fault>)]
+    refused: Vec<Problem>,
+}
+
+impl LeftOutReply {
+    fn of(left: LeftOut) -> Option<Self> {
+        let more = left.more();
+        (left.rows > 0).then(|| Self {
+            rows: left.rows,
+            reasons: left.reasons.into_iter().map(ReasonReply::from).collect(),
+            refused: left.refused.into_iter().chain(more).collect(),
+        })
+    }
 }
 
 /// Applies a set of documents: checked whole, stored in one transaction, or not at all. Send JSON with
@@ -308,6 +337,8 @@ impl From<Change> for ChangeReply {
             revision: change.revision,
             diff: change.diff,
             items: change.items,
+            read: change.read,
+            left_out: LeftOutReply::of(change.left_out),
         }
     }
 }

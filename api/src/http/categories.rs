@@ -2,23 +2,23 @@
 
 use axum::Json;
 use axum::extract::{Request, State};
-use axum::http::Uri;
+use axum::http::{StatusCode, Uri};
 use axum::response::{IntoResponse, Response};
-use serde::{Deserialize, Serialize};
-use utoipa::{IntoParams, ToSchema};
+use serde::Deserialize;
+use utoipa::IntoParams;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 use windlass_engine::Error;
 use windlass_engine::protocol::Wanted;
-use windlass_engine::protocol::load::{LISTED_MAX, Load, REPORTED_MAX, Source, Terms};
+use windlass_engine::protocol::load::{LISTED_MAX, REPORTED_MAX, Source, Terms};
 use windlass_engine::vocabulary::ConfigurationKind;
-use windlass_workflows::configuration::Mode;
 
 use super::habit::extract::{self, At, Params};
 use super::habit::page::{self, PageQuery, PageReply};
 use super::habit::problem::{ProblemDetails, Refusal};
 use super::habit::raw::Raw;
 use super::habit::spool;
+use super::loads::{LoadQuery, LoadReply, reported};
 use super::refused::{self, RefusedRow};
 use super::state::ApiState;
 use super::view::catalogue::{CategoryReply, ItemReply};
@@ -119,81 +119,19 @@ async fn list_items(
     Ok(page::reply(&uri, found, ItemReply::from))
 }
 
-/// How a category is loaded.
-#[derive(Debug, Deserialize, IntoParams)]
-#[serde(deny_unknown_fields)]
-#[into_params(parameter_in = Query)]
-struct LoadQuery {
-    /// What becomes of items that the load does not name; as the document of the category says unless given.
-    #[param(inline)]
-    mode: Option<LoadMode>,
-}
-
-/// What becomes of items that a load does not name.
-#[derive(Clone, Copy, Debug, Deserialize, ToSchema)]
-#[serde(rename_all = "snake_case")]
-enum LoadMode {
-    /// They end.
-    Replace,
-    /// They stay: items with the keys of the load are changed where they differ, others are added.
-    Merge,
-}
-
-impl From<LoadMode> for Mode {
-    fn from(mode: LoadMode) -> Self {
-        match mode {
-            LoadMode::Replace => Self::Replace,
-            LoadMode::Merge => Self::Merge,
-        }
-    }
-}
-
-/// What a load did.
-#[derive(Debug, Serialize, ToSchema)]
-struct LoadReply {
-    /// The category.
-    category: String,
-    /// Its version after the load.
-    version: i32,
-    /// Items of that version.
-    items: i64,
-    /// Whether there was anything new.
-    loaded: bool,
-    /// Items that were new.
-    added: i64,
-    /// Items that say something else.
-    changed: i64,
-    /// Items that were gone.
-    removed: i64,
-    /// Rows of the load whose items were there and said the same.
-    unchanged: i64,
-}
-
-impl LoadReply {
-    fn of(category: String, load: &Load) -> Self {
-        Self {
-            category,
-            version: load.version,
-            items: load.rows,
-            loaded: load.loaded,
-            added: load.added,
-            changed: load.changed,
-            removed: load.removed,
-            unchanged: load.unchanged,
-        }
-    }
-}
-
 /// Replaces the items of a category that was applied before, or merges others into them. One refused row refuses the load,
-/// and nothing is stored; what was loaded before is not loaded again. Who accepts `text/csv` or `application/x-ndjson` is
-/// sent the refused rows as a file.
+/// and nothing is stored, unless it is to go on without such rows; what was loaded before is not loaded again. Who accepts
+/// `text/csv` or `application/x-ndjson` is sent the rows that were refused as a file; those that were left out too, and then
+/// the header `windlass-load` has the counts of the load as JSON.
 #[utoipa::path(post, path = "/v1/categories/{name}/items", tag = "configuration",
     params(("name" = String, Path, description = "Its name"), LoadQuery),
     request_body(content(
         (String = "text/csv"), (String = "application/x-ndjson"), (Object = "application/json"),
         (String = "application/vnd.apache.parquet"))),
-    responses((status = 200, body = LoadReply), (status = 422, content(
-        (ProblemDetails = "application/problem+json"), (RefusedRow = "application/x-ndjson"), (String = "text/csv")))))]
+    responses(
+        (status = 200, content((LoadReply = "application/json"), (RefusedRow = "application/x-ndjson"), (String = "text/csv"))),
+        (status = 422, content(
+            (ProblemDetails = "application/problem+json"), (RefusedRow = "application/x-ndjson"), (String = "text/csv")))))]
 async fn load_items(
     State(state): State<ApiState>,
     At(name): At<String>,
@@ -215,15 +153,17 @@ async fn load_items(
     let terms = Terms {
         tenant: state.tenant,
         who: &state.who,
-        mode: query.mode.map(Mode::from),
+        mode: query.mode(),
+        invalid: query.invalid(),
         listed_max: report.map_or(LISTED_MAX, |_| REPORTED_MAX),
     };
-    let load = match (state.store.load_on(terms, &name, source).await, report) {
-        (Ok(load), _) => load,
+    match (state.store.load_on(terms, &name, source).await, report) {
+        (Ok(load), Some(format)) if load.left_out.rows > 0 => Ok(reported(&name, &load, format)),
+        (Ok(load), _) => Ok(Json(LoadReply::of(&name, load)).into_response()),
         (Err(Error::Invalid { problems }), Some(format)) => {
-            return Ok(refused::report(&name, &problems, format));
+            let report = refused::report(&name, &problems, format);
+            Ok((StatusCode::UNPROCESSABLE_ENTITY, report).into_response())
         }
-        (Err(error), _) => return Err(error.into()),
-    };
-    Ok(Json(LoadReply::of(name, &load)).into_response())
+        (Err(error), _) => Err(error.into()),
+    }
 }

@@ -33,6 +33,7 @@ mod job_parts;
 mod jobs;
 mod lanes;
 mod limits;
+mod loads;
 mod messages;
 mod openapi;
 mod pauses;

@@ -1,6 +1,6 @@
-//! Rows that a load refused, as a file to work through: NDJSON, or CSV that no spreadsheet takes for formulas.
+//! Rows that a load refused or left out, as a file to work through: NDJSON, or CSV that no spreadsheet takes for formulas.
 
-use axum::http::{HeaderMap, StatusCode, header};
+use axum::http::{HeaderMap, header};
 use axum::response::{IntoResponse, Response};
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -9,7 +9,7 @@ use windlass_workflows::problem::Problem;
 use super::batch_parts::{ManifestFormat, accepted, cell, line};
 
 /// The columns of the report as CSV.
-const COLUMNS: [&str; 6] = ["file", "line", "pointer", "code", "message", "hint"];
+const COLUMNS: [&str; 7] = ["file", "line", "row", "pointer", "code", "message", "hint"];
 
 /// What is wrong with a row.
 #[derive(Debug, Serialize, ToSchema)]
@@ -18,6 +18,8 @@ pub(super) struct RefusedRow<'a> {
     file: Option<&'a str>,
     /// Its line, from 1.
     line: Option<u32>,
+    /// The row, from 1; a header is none.
+    row: Option<u32>,
     /// The place inside the row.
     pointer: &'a str,
     /// Stable.
@@ -35,9 +37,13 @@ pub(super) fn wanted(headers: &HeaderMap) -> Option<ManifestFormat> {
     is_file.then(|| accepted(headers))
 }
 
-/// The report, as the answer of a load that was refused.
-pub(super) fn report(name: &str, problems: &[Problem], format: ManifestFormat) -> Response {
-    let rows = problems.iter().map(RefusedRow::from);
+/// The report, as the answer of a load.
+pub(super) fn report<'a>(
+    name: &str,
+    problems: impl IntoIterator<Item = &'a Problem>,
+    format: ManifestFormat,
+) -> Response {
+    let rows = problems.into_iter().map(RefusedRow::from);
     let (kind, ending, text) = match format {
         ManifestFormat::Ndjson => ("application/x-ndjson", "ndjson", rows.map(json).collect()),
         ManifestFormat::Csv => {
@@ -52,7 +58,7 @@ pub(super) fn report(name: &str, problems: &[Problem], format: ManifestFormat) -
         (header::CONTENT_DISPOSITION, file),
     ];
     let text: String = text;
-    (StatusCode::UNPROCESSABLE_ENTITY, headers, text).into_response()
+    (headers, text).into_response()
 }
 
 fn json(row: RefusedRow<'_>) -> String {
@@ -61,9 +67,11 @@ fn json(row: RefusedRow<'_>) -> String {
 
 fn csv(row: RefusedRow<'_>) -> String {
     let text = |text: &str| cell(text.to_owned());
+    let number = |number: Option<u32>| number.map(|number| number.to_string()).unwrap_or_default();
     line([
         text(row.file.unwrap_or_default()),
-        row.line.map(|line| line.to_string()).unwrap_or_default(),
+        number(row.line),
+        number(row.row),
         text(row.pointer),
         text(row.code),
         text(row.message),
@@ -76,6 +84,7 @@ impl<'a> From<&'a Problem> for RefusedRow<'a> {
         Self {
             file: problem.file.as_deref(),
             line: problem.line,
+            row: problem.row,
             pointer: &problem.pointer,
             code: &problem.code,
             message: &problem.message,

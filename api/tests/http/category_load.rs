@@ -1,5 +1,7 @@
 //! Categories that are indexed and loads that are merged, over HTTP.
 
+use axum::http::Method;
+
 use crate::site::Site;
 
 const PATH: &str = "/v1/categories/ships/items";
@@ -91,4 +93,111 @@ async fn a_category_shows_its_indexes_and_filters_find_by_them() {
         texts.any(|text| text.contains("indexes: [ sea, size ]")),
         "{exported}"
     );
+}
+
+/// The second and the fourth row are no ships.
+const SOME_BAD: &str = "name,port\nada,kiel\n,oslo\nbea,kiel\n\"\",\n";
+
+#[tokio::test]
+async fn a_load_goes_on_without_bad_rows_and_answers_with_counts_and_reasons() {
+    let site = Site::with_fleet().await;
+
+    let refused = site.typed(PATH, "text/csv", SOME_BAD).await;
+    let path = format!("{PATH}?invalid=leave_out");
+    let loaded = site.typed(&path, "text/csv", SOME_BAD).await.ok(200);
+    let versions = site.get("/v1/categories/ships/versions").await.ok(200);
+    let bad = site.typed(&path, "text/csv", "name,port\n,oslo\n").await;
+
+    refused.problem(422, "invalid");
+    let counts = ["read", "items", "left_out", "removed", "unchanged"];
+    assert_eq!(
+        counts.map(|key| loaded[key].as_i64()),
+        [4, 2, 2, 2, 2].map(Some)
+    );
+    let reason = &loaded["reasons"][0];
+    assert_eq!(
+        (&reason["code"], &reason["pointer"]),
+        (&"invalid_row".into(), &"/name".into())
+    );
+    assert_eq!(
+        (&reason["rows"], &reason["example"]["row"]),
+        (&2.into(), &2.into())
+    );
+    assert_eq!(versions["items"][0]["left_out"], 2);
+    let problem = bad.problem(422, "invalid");
+    assert_eq!(problem["problems"][0]["code"], "nothing_left");
+    assert_eq!(site.get("/v1/categories/ships").await.ok(200)["items"], 2);
+}
+
+#[tokio::test]
+async fn what_was_left_out_is_a_file_with_the_counts_beside_it() {
+    let site = Site::with_fleet().await;
+    let path = format!("{PATH}?invalid=leave_out");
+    let asked = async |accept: &str| {
+        let headers = [("content-type", "text/csv"), ("accept", accept)];
+        site.send(Method::POST, &path, &headers, SOME_BAD).await
+    };
+
+    let table = asked("text/csv").await;
+    let lines = asked("application/x-ndjson").await;
+    let good = site.send(
+        Method::POST,
+        &path,
+        &[("content-type", "text/csv"), ("accept", "text/csv")],
+        "name,port\nada,kiel\n",
+    );
+    let good = good.await;
+
+    assert_eq!(table.status, 200);
+    assert!(table.header("content-type").starts_with("text/csv"));
+    let mut rows = table.text.lines();
+    assert_eq!(rows.next(), Some("file,line,row,pointer,code,message,hint"));
+    assert_eq!(
+        rows.next(),
+        Some("body,3,2,/name,invalid_row,the key `name` is missing or null,")
+    );
+    assert_eq!(table.text.lines().count(), 3);
+    let counts: serde_json::Value = serde_json::from_str(table.header("windlass-load")).unwrap();
+    assert_eq!(
+        (&counts["read"], &counts["left_out"]),
+        (&4.into(), &2.into())
+    );
+    assert_eq!(counts["loaded"], true);
+    // The same bytes are no new version, and their report is given again.
+    let row: serde_json::Value = serde_json::from_str(lines.text.lines().nth(1).unwrap()).unwrap();
+    assert_eq!((&row["row"], &row["line"]), (&4.into(), &5.into()));
+    assert!(lines.header("windlass-load").contains("\"loaded\":false"));
+    // Where nothing was left out there is no report.
+    assert_eq!(
+        (good.header("windlass-load"), &good.ok(200)["left_out"]),
+        ("", &0.into())
+    );
+}
+
+#[tokio::test]
+async fn an_applied_document_leaves_rows_out_where_it_says_so() {
+    let site = Site::new().await;
+    let text = "windlass: v1\nkind: Category\nname: ships\nkey: name\n\
+        data: { file: ships.csv, invalid: leave_out }\n";
+    let body = serde_json::json!({
+        "files": [{ "name": "ships.yaml", "text": text }],
+        "data": [{ "category": "ships", "text": SOME_BAD }],
+    });
+
+    let applied = site.post("/v1/apply", &body).await.ok(200);
+    let again = site.post("/v1/apply", &body).await.ok(200);
+    let exported = site.get("/v1/export?kind=category&rows=true").await.ok(200);
+
+    let change = &applied["changes"][0];
+    assert_eq!((&change["items"], &change["read"]), (&2.into(), &4.into()));
+    let left = &change["left_out"];
+    assert_eq!(
+        (&left["rows"], &left["reasons"][0]["rows"]),
+        (&2.into(), &2.into())
+    );
+    assert_eq!(left["refused"][1]["row"], 4);
+    assert_eq!(again["changes"][0]["action"], "unchanged");
+    assert_eq!(&again["changes"][0]["left_out"], left);
+    let text = exported["items"][0]["text"].as_str().unwrap();
+    assert!(text.contains("invalid: leave_out"), "{text}");
 }

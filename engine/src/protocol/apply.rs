@@ -24,7 +24,7 @@ use windlass_workflows::resource::Resources;
 use windlass_workflows::value::Value;
 
 use super::change::{Action, Change, diff};
-use super::load::ReadSeek;
+use super::load::{LeftOut, ReadSeek};
 use super::publish;
 use super::references;
 use super::timing::{self, Applied};
@@ -257,6 +257,8 @@ impl Applying {
             revision: None,
             diff,
             items: None,
+            read: None,
+            left_out: LeftOut::default(),
         });
     }
 
@@ -307,6 +309,8 @@ impl Applying {
             revision: revision_now,
             diff,
             items: None,
+            read: None,
+            left_out: LeftOut::default(),
         });
         Ok(revision)
     }

@@ -6,6 +6,8 @@ use serde::Serialize;
 use windlass_workflows::document::tree::join;
 use windlass_workflows::value::Value;
 
+use super::load::LeftOut;
+
 /// Lines of one difference; beyond it they are counted.
 const LINES_MAX: usize = 200;
 
@@ -38,6 +40,10 @@ pub struct Change {
     pub diff: Vec<String>,
     /// Items of a category afterwards, when its data were looked at.
     pub items: Option<i64>,
+    /// Rows of these data.
+    pub read: Option<i64>,
+    /// Those that are no items, where the category goes on without them.
+    pub left_out: LeftOut,
 }
 
 /// The difference between two canonical documents.

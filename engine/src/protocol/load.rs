@@ -2,9 +2,11 @@
 //! before.
 //!
 //! Rows stream through COPY under the category's row lock. Nothing is stored when one row is refused
-//! or a key stands twice; what was loaded before, read in the same way, is not loaded again.
+//! or a key stands twice; what was loaded before, read in the same way, is not loaded again. Rows that are no items are
+//! left out where the load says so, and told.
 
 mod identity;
+mod left;
 mod refusal;
 
 use std::fmt;
@@ -13,11 +15,12 @@ use std::io::{Read, Seek};
 use serde::Serialize;
 use tokio::sync::mpsc;
 use tokio::task::{JoinError, spawn_blocking};
-use windlass_workflows::configuration::{Category, Content, Format, Mode};
+use windlass_workflows::configuration::{Category, Content, Format, Invalid, Key, Mode};
 use windlass_workflows::problem::Problem;
 use windlass_workflows::value::Value;
 
 use self::identity::{checksum, key_rule};
+pub use self::left::{LeftOut, Reason};
 pub(super) use self::refusal::{in_file, refusals};
 use self::refusal::{refused, unmergeable};
 use super::rows::{self, For, Reading, Sink};
@@ -83,6 +86,10 @@ pub struct Load {
     pub removed: i64,
     /// Rows of the load whose items were there and said the same.
     pub unchanged: i64,
+    /// Rows that were read.
+    pub read: i64,
+    /// Those that are no items, where the load goes on without them.
+    pub left_out: LeftOut,
 }
 
 /// Whose load, and how.
@@ -94,6 +101,8 @@ pub struct Terms<'a> {
     pub who: &'a str,
     /// What becomes of items that the load does not name; as the category's document says unless given.
     pub mode: Option<Mode>,
+    /// What a row does that is no item; as the category's document says unless given.
+    pub invalid: Option<Invalid>,
     /// Refused rows that are listed at most; others are counted.
     pub listed_max: usize,
 }
@@ -103,7 +112,8 @@ impl Store {
     ///
     /// # Errors
     /// [`Error::NotFound`] for a category that nobody applied, `category_deleted` for one that was deleted since;
-    /// [`Error::Invalid`] with every refused row, and then nothing is stored.
+    /// [`Error::Invalid`] with every refused row, and then nothing is stored; with `nothing_left` first where all rows would
+    /// be left out.
     pub async fn load_items(
         &self,
         tenant: i32,
@@ -115,6 +125,7 @@ impl Store {
             tenant,
             who,
             mode: None,
+            invalid: None,
             listed_max: LISTED_MAX,
         };
         self.load_on(terms, name, source).await
@@ -161,8 +172,8 @@ pub(super) async fn load(
     category: &Category,
     source: Source,
 ) -> Result<Result<Load, Vec<Problem>>, Error> {
-    let mode = mode(terms, category);
-    let (checksum, source) = match checksum(category.clone(), mode, source).await {
+    let (mode, invalid) = manner(terms, category);
+    let (checksum, source) = match checksum(category.clone(), (mode, invalid), source).await {
         Ok(known) => known,
         Err(problem) => return Ok(Err(vec![problem])),
     };
@@ -176,7 +187,11 @@ pub(super) async fn load(
     }
     // What is merged leaves no trace of its bytes: others may have changed the same items since.
     if mode == Mode::Replace && locked.checksum.as_deref() == Some(checksum.as_str()) {
-        return Ok(Ok(known(&locked, locked.items)));
+        let load = known(&locked, locked.items);
+        return Ok(Ok(match invalid {
+            Invalid::Refuse => load,
+            Invalid::LeaveOut => load.again(category, source, terms.listed_max).await,
+        }));
     }
     let merges = mode == Mode::Merge && locked.items > 0;
     let (version, file) = (locked.version + 1, source.file());
@@ -184,6 +199,8 @@ pub(super) async fn load(
         id: locked.id,
         version,
         behind: if merges { category_merge::BEYOND } else { 0 },
+        leave_out: invalid == Invalid::LeaveOut,
+        numbers: category.key == Key::Row,
     };
     let reading = copy(connection, category, source, rows).await?;
     let problems = refused(connection, &locked, &reading, terms.listed_max).await?;
@@ -193,22 +210,26 @@ pub(super) async fn load(
     let new = NewVersion {
         category: locked.id,
         version,
-        items: reading.rows,
-        differences: Differences::all_new(reading.rows),
+        items: reading.kept(),
+        differences: Differences::all_new(reading.kept()),
+        left_out: reading.left_out.rows,
         origin: file.as_deref().unwrap_or(DOCUMENT),
         who: terms.who,
         checksum: &checksum,
         key_rule: &key_rule,
     };
-    match merges {
-        true => merge(connection, &locked, new).await.map(Ok),
-        false => replace(connection, &locked, new).await.map(Ok),
-    }
+    let load = match merges {
+        true => merge(connection, &locked, new).await?,
+        false => replace(connection, &locked, new).await?,
+    };
+    Ok(Ok(load.of(reading, file.as_deref(), terms.listed_max)))
 }
 
-fn mode(terms: Terms<'_>, category: &Category) -> Mode {
-    let said = category.data.as_ref().map(|data| data.mode);
-    terms.mode.or(said).unwrap_or_default()
+/// As the caller says, else as the document does.
+fn manner(terms: Terms<'_>, category: &Category) -> (Mode, Invalid) {
+    let said = category.data.as_ref().map(|data| (data.mode, data.invalid));
+    let (mode, invalid) = said.unwrap_or_default();
+    (terms.mode.unwrap_or(mode), terms.invalid.unwrap_or(invalid))
 }
 
 /// Makes copied rows the current version, unless they say what it says already.
@@ -261,6 +282,8 @@ async fn publish(
         changed: new.differences.changed,
         removed: new.differences.removed,
         unchanged,
+        read: new.items,
+        left_out: LeftOut::default(),
     })
 }
 
@@ -273,6 +296,26 @@ fn known(locked: &Locked, unchanged: i64) -> Load {
         changed: 0,
         removed: 0,
         unchanged,
+        read: unchanged,
+        left_out: LeftOut::default(),
+    }
+}
+
+impl Load {
+    /// With what it left out, which is read from it once more.
+    async fn again(self, category: &Category, source: Source, listed_max: usize) -> Self {
+        let file = source.file();
+        let reading = read(category, source, Sink::of_report()).await;
+        self.of(reading, file.as_deref(), listed_max)
+    }
+
+    /// With what its rows were.
+    fn of(self, reading: Reading, file: Option<&str>, listed_max: usize) -> Self {
+        Self {
+            read: reading.rows,
+            left_out: reading.left_out.told(file, listed_max),
+            ..self
+        }
     }
 }
 
@@ -294,14 +337,19 @@ async fn copy(
     rows: For,
 ) -> Result<Reading, Error> {
     let (sender, receiver) = mpsc::channel(PARTS_MAX);
-    let sink = Sink::new(sender, rows);
+    let reading = read(category, source, Sink::new(sender, rows));
+    store::category::copy(connection, receiver).await?;
+    Ok(reading.await)
+}
+
+/// Begins at once, on a thread that may block.
+fn read(category: &Category, source: Source, sink: Sink) -> impl Future<Output = Reading> + use<> {
     let category = category.clone();
     let reading = spawn_blocking(move || match source {
         Source::File { format, reader, .. } => rows::read_file(&category, format, reader, sink),
         Source::Items(items) => rows::read_items(&category, &items, sink),
     });
-    store::category::copy(connection, receiver).await?;
-    Ok(reading.await.unwrap_or_else(panicked))
+    async { reading.await.unwrap_or_else(panicked) }
 }
 
 pub(super) fn panicked<T>(ended: JoinError) -> T {

@@ -28,6 +28,8 @@ pub struct CategoryVersion {
     pub changed: Option<i64>,
     /// Items that were gone.
     pub removed: Option<i64>,
+    /// Rows that were no items and that it went on without.
+    pub left_out: i64,
     /// The file, or `document` for items of the category's document.
     pub origin: Option<String>,
     /// Who loaded it.
@@ -70,6 +72,7 @@ pub(crate) struct NewVersion<'a> {
     pub version: i32,
     pub items: i64,
     pub differences: Differences,
+    pub left_out: i64,
     pub origin: &'a str,
     pub who: &'a str,
     /// Hash of what was loaded and how it was read.
@@ -226,7 +229,8 @@ pub(crate) async fn publish(connection: &mut Session, new: NewVersion<'_>) -> Re
         new.differences.changed,
         new.differences.removed,
         new.origin,
-        new.who
+        new.who,
+        new.left_out
     )
     .execute(connection)
     .await?;

@@ -2,7 +2,7 @@
 
 use std::io::Cursor;
 
-use windlass_engine::protocol::load::{Load, Source};
+use windlass_engine::protocol::load::{LeftOut, Load, Source};
 use windlass_engine::store::DEFAULT_TENANT;
 use windlass_engine::testing::{TestDatabase, application};
 use windlass_engine::{Error, Store};
@@ -61,7 +61,9 @@ async fn rows_become_typed_items_with_key_and_object() {
             added: 2,
             changed: 0,
             removed: 0,
-            unchanged: 0
+            unchanged: 0,
+            read: 2,
+            left_out: LeftOut::default(),
         }
     );
     let page = store
@@ -110,7 +112,9 @@ async fn the_same_file_is_not_loaded_again_and_another_replaces_it() {
             added: 0,
             changed: 0,
             removed: 0,
-            unchanged: 2
+            unchanged: 2,
+            read: 2,
+            left_out: LeftOut::default(),
         }
     );
     assert_eq!(
@@ -122,7 +126,9 @@ async fn the_same_file_is_not_loaded_again_and_another_replaces_it() {
             added: 1,
             changed: 1,
             removed: 1,
-            unchanged: 0
+            unchanged: 0,
+            read: 2,
+            left_out: LeftOut::default(),
         }
     );
     assert_eq!(keys(&store).await, ["Crow", "Hawk"]);

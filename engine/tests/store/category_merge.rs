@@ -34,6 +34,7 @@ async fn load(store: &Store, mode: Option<Mode>, text: &str) -> Result<Load, Err
         tenant: DEFAULT_TENANT,
         who: "mia",
         mode,
+        invalid: None,
         listed_max: LISTED_MAX,
     };
     store.load_on(terms, "birds", source).await

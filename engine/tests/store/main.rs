@@ -21,6 +21,7 @@ mod category;
 mod category_filter;
 mod category_index;
 mod category_index_cost;
+mod category_left_out;
 mod category_life;
 mod category_merge;
 mod child_batch;

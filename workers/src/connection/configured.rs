@@ -139,7 +139,7 @@ impl AnalyseProfile {
             .find(|(name, _)| name == profile)?;
         Some(Self {
             base_url: (&connection.base_url).into(),
-            bearer: connection.bearer.as_ref().map(Into::into),
+            proof: connection.proof.clone(),
             path: found.path.clone(),
             timeout: Some(found.timeout),
         })

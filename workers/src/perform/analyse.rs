@@ -4,11 +4,12 @@
 
 use bytes::Bytes;
 use reqwest::Method;
-use reqwest::header::{AUTHORIZATION, CONTENT_TYPE, HeaderMap, HeaderValue};
-use secrecy::{ExposeSecret, SecretString};
+use reqwest::header::{CONTENT_TYPE, HeaderMap, HeaderValue};
+use secrecy::SecretString;
 use windlass_workflows::value::Value;
 
 use super::failure::StepFailure;
+use super::proof::proved;
 use super::wire::Outgoing;
 use super::{Inner, StepContext, answer, http};
 use crate::connection::SecretName;
@@ -29,10 +30,8 @@ pub(super) async fn perform(
     let mut headers =
         HeaderMap::from_iter([(CONTENT_TYPE, HeaderValue::from_static("application/json"))]);
     http::stamp(&mut headers, &context.key)?;
-    let key = resolved(performer, profile.bearer.as_ref()).await?;
-    if let Some(key) = &key {
-        headers.insert(AUTHORIZATION, bearer(key)?);
-    }
+    let proved = proved(performer, profile.proof.as_ref()).await?;
+    proved.stamp(&mut headers);
     let body = Some(Bytes::from(without_profile(input).to_json()));
     let timeout = profile.timeout.unwrap_or(performer.default_timeout);
 
@@ -48,7 +47,7 @@ pub(super) async fn perform(
         .await?;
 
     if !incoming.status.is_success() {
-        return Err(answer::masked(answer::unwelcome(&incoming), key.as_ref()));
+        return Err(proved.masked(answer::unwelcome(&incoming)));
     }
     answer::content(&incoming)
 }
@@ -62,15 +61,6 @@ pub(super) async fn resolved(
         Some(name) => Ok(name.resolve(&performer.secrets).await?),
         None => Ok(None),
     }
-}
-
-/// `Authorization: Bearer …`, kept out of every log.
-pub(super) fn bearer(key: &SecretString) -> Result<HeaderValue, StepFailure> {
-    let line = HeaderValue::from_str(&format!("Bearer {}", key.expose_secret()));
-    let mut line =
-        line.map_err(|_| StepFailure::configuration("the bearer token is no header text"))?;
-    line.set_sensitive(true);
-    Ok(line)
 }
 
 /// The `profile` of a function's input.

@@ -12,9 +12,10 @@ use secrecy::SecretString;
 use windlass_workflows::value::Value;
 
 use self::chat::{Order, Reply};
-use super::analyse::{bearer, joined, profile_name, resolved};
+use super::analyse::{joined, profile_name, resolved};
 use super::failure::StepFailure;
 use super::http;
+use super::proof::bearer;
 use super::wire::{Outgoing, WireError};
 use super::{Inner, StepContext, answer};
 use crate::connection::{GenerateProfile, Provider};

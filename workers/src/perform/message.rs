@@ -7,18 +7,19 @@ mod pace;
 
 use bytes::Bytes;
 use reqwest::Method;
-use reqwest::header::{AUTHORIZATION, CONTENT_TYPE, HeaderMap, HeaderValue};
+use reqwest::header::{CONTENT_TYPE, HeaderMap, HeaderValue};
 use secrecy::{ExposeSecret, SecretString};
 use windlass_workflows::configuration::{Address, Channel, Message, Way};
 use windlass_workflows::value::Value;
 
 pub(super) use self::pace::Paces;
 use self::pace::turn;
-use super::analyse::{bearer, resolved};
+use super::analyse::resolved;
 use super::failure::StepFailure;
+use super::proof::proved;
 use super::wire::Outgoing;
 use super::{Inner, StepContext, answer, handler, http};
-use crate::connection::{ConnectionProblem, SecretName};
+use crate::connection::ConnectionProblem;
 
 /// What becomes of a message of which nothing else is said.
 const SENT: &str = "sent";
@@ -114,8 +115,7 @@ async fn post(
     body: &Value,
     context: &StepContext,
 ) -> Result<Value, StepFailure> {
-    let bearer_name = channel.bearer.as_ref().map(SecretName::from);
-    let key = resolved(performer, bearer_name.as_ref()).await?;
+    let proved = proved(performer, channel.proof.as_ref()).await?;
     let url = url(performer, address).await?;
     let parsed = http::parse_url(url.expose_secret())?;
     // An address may be the secret: some services quote the part of it that they are asked for.
@@ -124,13 +124,11 @@ async fn post(
         Address::Secret(_) => [Some(parsed.path()), parsed.query()],
     };
     let parts = parts.into_iter().flatten().filter(|part| *part != "/");
-    let guarded: Vec<SecretString> = parts.map(SecretString::from).chain(key.clone()).collect();
+    let guarded: Vec<SecretString> = parts.map(SecretString::from).collect();
     let mut headers =
         HeaderMap::from_iter([(CONTENT_TYPE, HeaderValue::from_static("application/json"))]);
     http::stamp(&mut headers, &context.key)?;
-    if let Some(key) = &key {
-        headers.insert(AUTHORIZATION, bearer(key)?);
-    }
+    proved.stamp(&mut headers);
     let incoming = performer
         .wire
         .send(Outgoing {
@@ -142,7 +140,7 @@ async fn post(
         })
         .await?;
     if !incoming.status.is_success() {
-        let failure = answer::unwelcome(&incoming);
+        let failure = proved.masked(answer::unwelcome(&incoming));
         let masked = guarded.iter();
         return Err(masked.fold(failure, |failure, part| answer::masked(failure, Some(part))));
     }

@@ -13,6 +13,7 @@ pub(crate) mod handler;
 mod http;
 mod message;
 mod page;
+mod proof;
 mod reveal;
 mod token;
 mod wire;

@@ -5,17 +5,16 @@
 
 use std::time::Duration;
 
-use base64::Engine as _;
-use base64::prelude::BASE64_STANDARD;
-use reqwest::header::{ACCEPT, AUTHORIZATION, HeaderMap, HeaderName, HeaderValue, LINK};
+use reqwest::header::{ACCEPT, HeaderMap, HeaderValue, LINK};
 use reqwest::{Method, Url};
-use secrecy::{ExposeSecret, SecretString};
+use secrecy::SecretString;
 use tokio::time::sleep;
-use windlass_workflows::configuration::{Connection, Plain, Proof, Secret, Service};
+use windlass_workflows::configuration::{Connection, Secret, Service};
 use windlass_workflows::value::Value;
 
-use super::analyse::{bearer, joined};
+use super::analyse::joined;
 use super::failure::StepFailure;
+use super::proof::proved;
 use super::wire::Outgoing;
 use super::{Performer, answer, http};
 use crate::connection::{ConnectionProblem, SecretName};
@@ -74,60 +73,26 @@ impl Performer {
     }
 
     async fn served(&self, service: &Service, url: Url) -> Result<Served, StepFailure> {
+        let proved = proved(&self.inner, service.proof.as_ref()).await?;
+        let accept = (ACCEPT, HeaderValue::from_static("application/json"));
+        let mut headers = HeaderMap::from_iter([accept]);
+        proved.stamp(&mut headers);
         let outgoing = Outgoing {
             method: Method::GET,
             url,
-            headers: self.headers(service).await?,
+            headers,
             body: None,
             timeout: service.timeout,
         };
         let incoming = self.inner.wire.send(outgoing).await?;
         if !incoming.status.is_success() {
-            return Err(answer::unwelcome(&incoming));
+            return Err(proved.masked(answer::unwelcome(&incoming)));
         }
         Ok(Served {
             body: answer::content(&incoming)?,
             link: next_link(&incoming.headers),
         })
     }
-
-    async fn headers(&self, service: &Service) -> Result<HeaderMap, StepFailure> {
-        let mut headers = HeaderMap::new();
-        headers.insert(ACCEPT, HeaderValue::from_static("application/json"));
-        let (name, line) = match &service.proof {
-            None => return Ok(headers),
-            Some(Proof::Bearer(token)) => (AUTHORIZATION, bearer(&self.revealed(token).await?)?),
-            Some(Proof::Basic { username, password }) => {
-                (AUTHORIZATION, self.basic(username, password).await?)
-            }
-            Some(Proof::Header { name, value }) => {
-                let value = self.revealed(value).await?;
-                (header_name(name)?, sensitive(value.expose_secret())?)
-            }
-        };
-        headers.insert(name, line);
-        Ok(headers)
-    }
-
-    async fn basic(&self, name: &Plain, password: &Secret) -> Result<HeaderValue, StepFailure> {
-        let name = self.inner.references.resolve(&name.into())?;
-        let password = self.revealed(password).await?;
-        let pair = format!("{name}:{}", password.expose_secret());
-        sensitive(&format!("Basic {}", BASE64_STANDARD.encode(pair)))
-    }
-}
-
-fn header_name(name: &str) -> Result<HeaderName, StepFailure> {
-    let wrong = |_| StepFailure::configuration(format!("`{name}` is no name of a header"));
-    HeaderName::from_bytes(name.as_bytes()).map_err(wrong)
-}
-
-/// A header line that is kept out of every log.
-fn sensitive(text: &str) -> Result<HeaderValue, StepFailure> {
-    let line = HeaderValue::from_str(text);
-    let mut line = line.map_err(|_| StepFailure::configuration("a secret is no header text"))?;
-    line.set_sensitive(true);
-    Ok(line)
 }
 
 /// Whether the same request may be answered later.

@@ -10,4 +10,5 @@ mod handler;
 mod http;
 mod limits;
 mod message;
+mod proof;
 mod site;

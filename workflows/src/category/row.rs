@@ -123,7 +123,7 @@ fn missing(category: &Category, header: &[&str]) -> Vec<Problem> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::configuration::{Data, Header, Load, Mode};
+    use crate::configuration::{Data, Header, Invalid, Load, Mode};
 
     fn category(key: Key, empty: Empty, schema: &str) -> Category {
         Category {
@@ -135,6 +135,7 @@ mod tests {
             data: Some(Data {
                 load: Load::Items(Vec::new()),
                 mode: Mode::Replace,
+                invalid: Invalid::Refuse,
                 empty,
             }),
             retention: Category::RETENTION,

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use super::header::{self, Header};
 use super::length;
+use super::selection::{INVALID, Invalid};
 use super::spec::{Spec, field, section};
 use super::spot::{Fault, Spot};
 use crate::schema::Schema;
@@ -69,6 +70,8 @@ pub struct Data {
     pub load: Load,
     /// What becomes of items that it does not name.
     pub mode: Mode,
+    /// What a row does that is no item.
+    pub invalid: Invalid,
     /// What an empty CSV cell becomes.
     pub empty: Empty,
 }
@@ -290,9 +293,10 @@ fn read_data(spot: &Spot<'_>) -> Option<Data> {
         Some(mode) => mode.choice(&Mode::ALL)?,
         None => Mode::Replace,
     };
-    if let Some(invalid) = data.get("invalid") {
-        invalid.choice_or_later(&[("refuse", ())], &["leave_out"])?;
-    }
+    let invalid = match data.get("invalid") {
+        Some(invalid) => invalid.choice(&INVALID)?,
+        None => Invalid::Refuse,
+    };
     let load = match (data.get("file"), data.get("items")) {
         (Some(file), None) => read_file(data, &file)?,
         (None, Some(items)) => Load::Items(read_items(&items, ITEMS_MAX)?),
@@ -301,6 +305,7 @@ fn read_data(spot: &Spot<'_>) -> Option<Data> {
     Some(Data {
         load,
         mode,
+        invalid,
         empty: empty.unwrap_or_default(),
     })
 }

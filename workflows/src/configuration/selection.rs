@@ -29,15 +29,21 @@ pub struct Rows {
     pub duplicate: Duplicate,
 }
 
-/// What an invalid row does.
+/// What an invalid row does: of a selection, or of a load of a category.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Invalid {
-    /// It refuses the selection.
+    /// It refuses the whole.
     #[default]
     Refuse,
-    /// It is left out, and the manifest says so.
+    /// It is left out, and the manifest or the report of the load says so.
     LeaveOut,
 }
+
+/// The words of [`Invalid`].
+pub(super) const INVALID: [(&str, Invalid); 2] = [
+    ("refuse", Invalid::Refuse),
+    ("leave_out", Invalid::LeaveOut),
+];
 
 /// What a repeated key does.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -159,10 +165,7 @@ pub(super) fn read(spot: &Spot<'_>) -> Option<Selection> {
 
 fn read_rows(rows: &Spot<'_>) -> Option<Rows> {
     let invalid = match rows.get("invalid") {
-        Some(word) => word.choice(&[
-            ("refuse", Invalid::Refuse),
-            ("leave_out", Invalid::LeaveOut),
-        ]),
+        Some(word) => word.choice(&INVALID),
         None => Some(Invalid::Refuse),
     };
     let duplicate = match rows.get("duplicate") {

@@ -1,7 +1,7 @@
 //! Documents that are refused: with which code, where, and all at once.
 
-use super::documents::{CATEGORY, JOB, PURPOSE, now, refused, try_read};
-use windlass_workflows::configuration::{SourceFile, read};
+use super::documents::{CATEGORY, JOB, PURPOSE, documents, now, refused, try_read};
+use windlass_workflows::configuration::{Content, Invalid, SourceFile, read};
 
 #[test]
 fn an_unknown_key_is_refused_with_the_nearest_name() {
@@ -86,11 +86,17 @@ fn what_a_purpose_says_for_its_work_means_something() {
 }
 
 #[test]
-fn later_keys_inside_a_section_are_refused_too() {
+fn what_an_invalid_row_does_is_one_of_two_words() {
     assert_eq!(
-        refused(&CATEGORY.replace("mode: replace", "invalid: leave_out")),
-        ["configuration.not_supported_yet /data/invalid"]
+        refused(&CATEGORY.replace("mode: replace", "invalid: skip")),
+        ["configuration.value /data/invalid"]
     );
+    let read = documents(&CATEGORY.replace("mode: replace", "invalid: leave_out"));
+    let Content::Category(category) = &read[0].content else {
+        panic!("a category");
+    };
+    let data = category.data.as_ref();
+    assert_eq!(data.map(|data| data.invalid), Some(Invalid::LeaveOut));
 }
 
 #[test]

@@ -102,6 +102,43 @@ fn connections_that_batches_are_read_from_are_read_and_written_back() {
 }
 
 #[test]
+fn every_connection_that_is_called_proves_itself_in_the_same_ways() {
+    let head = "windlass: v1\nkind: Connection\nname: desk\n";
+    let basic = "{ basic: { username: ada, password: { secret: word } } }";
+    let header = "{ header: { name: X-Api-Key, value: { secret: word } } }";
+    for body in [
+        "type: http\nbase_url: 'http://a.example'\n",
+        "type: analyse\nbase_url: 'http://a.example'\nprofiles: { risk: { path: /risk } }\n",
+        "type: channel\nprotocol: webhook\nurl: 'http://a.example'\n",
+    ] {
+        for auth in ["{ bearer: { secret: word } }", basic, header] {
+            let read = documents(&format!("{head}{body}auth: {auth}\n")).remove(0);
+            let again = format!("{:?}", restore(read.canonical()).unwrap());
+            assert_eq!(again, format!("{:?}", read.content));
+        }
+        for (auth, told) in [
+            ("{}", "configuration.value /auth"),
+            ("{ digest: a }", "configuration.unknown_key /auth/digest"),
+            (
+                "{ basic: { username: ada } }",
+                "configuration.missing_key /auth/basic",
+            ),
+            (
+                "{ header: { name: 'X Key', value: { secret: word } } }",
+                "configuration.value /auth/header/name",
+            ),
+            (
+                "{ header: { name: X-Key, value: plain } }",
+                "configuration.value /auth/header/value",
+            ),
+        ] {
+            let found = refused(&format!("{head}{body}auth: {auth}\n"));
+            assert!(found.contains(&told.to_owned()), "{auth}: {found:?}");
+        }
+    }
+}
+
+#[test]
 fn queries_and_services_are_read_and_written_back() {
     let [query, http] = [QUERY, HTTP].map(|text| documents(text).remove(0));
     for document in [&query, &http] {

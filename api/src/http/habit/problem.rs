@@ -73,6 +73,8 @@ pub struct Fault {
     pub line: Option<u32>,
     /// From 1, in characters.
     pub column: Option<u32>,
+    /// The row of what was read, from 1, where there are rows.
+    pub row: Option<u32>,
     /// Stable name of the kind of fault.
     pub code: String,
     /// One sentence that carries the values at hand.

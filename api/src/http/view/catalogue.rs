@@ -158,6 +158,8 @@ pub struct CategoryVersionReply {
     pub changed: Option<i64>,
     /// Items that were gone.
     pub removed: Option<i64>,
+    /// Rows that were no items and that it went on without.
+    pub left_out: i64,
     /// The file, or `document` for items that stand in the category's document.
     pub origin: Option<String>,
     /// Who loaded it.
@@ -268,6 +270,7 @@ impl From<CategoryVersion> for CategoryVersionReply {
             added: version.added,
             changed: version.changed,
             removed: version.removed,
+            left_out: version.left_out,
             origin: version.origin,
             loaded_by: version.loaded_by,
             loaded_at: version.loaded_at,

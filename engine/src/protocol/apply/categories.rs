@@ -53,15 +53,18 @@ impl Applying {
             tenant: self.application.tenant,
             who: &self.application.who,
             mode: None,
+            invalid: None,
             listed_max: LISTED_MAX,
         };
         match load(connection, terms, category, source).await? {
             Ok(load) => {
                 if let Some(change) = self.changes.last_mut() {
                     change.items = Some(load.rows);
+                    change.read = Some(load.read);
                     if load.loaded && change.action == Action::Unchanged {
                         change.action = Action::Changed;
                     }
+                    change.left_out = load.left_out;
                 }
             }
             Err(problems) => self.refuse(document, problems),

@@ -4,7 +4,7 @@ use std::io::{self, Read, Seek, SeekFrom};
 
 use sha2::{Digest, Sha256};
 use tokio::task::spawn_blocking;
-use windlass_workflows::configuration::{Category, Key, Mode};
+use windlass_workflows::configuration::{Category, Invalid, Key, Mode};
 use windlass_workflows::problem::Problem;
 use windlass_workflows::value::Value;
 
@@ -13,7 +13,7 @@ use super::{Source, panicked};
 /// The bytes, and all that decides how they are read.
 pub(super) async fn checksum(
     category: Category,
-    mode: Mode,
+    (mode, invalid): (Mode, Invalid),
     mut source: Source,
 ) -> Result<(String, Source), Problem> {
     let hashed = spawn_blocking(move || {
@@ -26,6 +26,9 @@ pub(super) async fn checksum(
         ));
         if mode == Mode::Merge {
             hasher.update("merge\0");
+        }
+        if invalid == Invalid::LeaveOut {
+            hasher.update("leave_out\0");
         }
         let bytes = hash_source(&mut hasher, &mut source);
         bytes.map(|()| (hex::encode(hasher.finalize()), source))

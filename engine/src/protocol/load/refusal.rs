@@ -4,6 +4,7 @@ use windlass_workflows::configuration::{Category, Key, MERGE_HINT};
 use windlass_workflows::problem::Problem;
 
 use super::Reading;
+use super::left::more;
 use crate::Error;
 use crate::store::category::Locked;
 use crate::store::{self, Session};
@@ -33,6 +34,9 @@ pub(super) async fn refused(
     most: usize,
 ) -> Result<Vec<Problem>, Error> {
     let mut problems = refusals(reading, most);
+    if problems.is_empty() && reading.left_out.rows > 0 && reading.kept() == 0 {
+        problems = nothing_left(reading, most);
+    }
     if problems.is_empty() {
         let version = locked.version + 1;
         let found = store::category::duplicates(connection, locked.id, version, DUPLICATES_MAX);
@@ -45,12 +49,25 @@ pub(super) async fn refused(
 pub(in crate::protocol) fn refusals(reading: &Reading, most: usize) -> Vec<Problem> {
     let listed = reading.refused.len().min(most);
     let mut problems = reading.refused[..listed].to_vec();
-    let more = reading.refused.len() - listed + reading.more_refused;
-    if more > 0 {
-        let message = format!("{more} further problems are not listed");
-        problems.push(Problem::new("more_problems", "", message));
-    }
+    let unlisted = reading.refused.len() - listed + reading.more_refused;
+    problems.extend((unlisted > 0).then(|| more(unlisted)));
     problems
+}
+
+/// A load of which nothing is left would end every item of its category because of one wrong column.
+fn nothing_left(reading: &Reading, most: usize) -> Vec<Problem> {
+    let left = reading.left_out.clone().told(None, most);
+    let message = format!(
+        "all {} rows are invalid, so nothing would be left to load",
+        left.rows
+    );
+    let hint = "correct what is wrong with them; to empty the category, load a file without rows";
+    let first = Problem::new("nothing_left", "", message).hint(hint);
+    let more = left.more();
+    std::iter::once(first)
+        .chain(left.refused)
+        .chain(more)
+        .collect()
 }
 
 fn duplicate(found: &store::category::Duplicate, reading: &Reading) -> Problem {

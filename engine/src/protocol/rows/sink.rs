@@ -4,7 +4,7 @@ use tokio::sync::mpsc;
 use windlass_workflows::category::Item;
 use windlass_workflows::problem::Problem;
 
-use crate::protocol::load::REPORTED_MAX;
+use crate::protocol::load::{LeftOut, REPORTED_MAX};
 
 /// Bytes of a key or object, so that it fits an index entry.
 const KEY_BYTES_MAX: usize = 1_000;
@@ -22,17 +22,26 @@ pub(in crate::protocol) struct Reading {
     pub refused: Vec<Problem>,
     /// Bad rows beyond the bound.
     pub more_refused: usize,
+    /// Rows that a category goes on without.
+    pub left_out: LeftOut,
     /// The rows themselves, where they are not copied.
     pub gathered: Vec<Gathered>,
     /// The rows of a preview.
     pub collected: Option<Collected>,
     lines: Lines,
+    /// The rows that were copied, by how many there were with each.
+    kept_rows: Lines,
 }
 
 impl Reading {
+    /// Rows that are items.
+    pub fn kept(&self) -> i64 {
+        self.rows - self.left_out.rows
+    }
+
     /// Which row of the source a copied one is, from 1.
     pub fn row_of(&self, n: i64) -> i64 {
-        n - self.behind
+        self.kept_rows.of(n - self.behind).cast_signed()
     }
 
     /// The line on which a row begins.
@@ -52,7 +61,7 @@ pub(in crate::protocol) struct Gathered {
     pub left_out: bool,
 }
 
-/// Where rows begin, remembered only where the distance between row and line changes.
+/// Where rows begin, remembered only where the distance between row and line changes. The same is kept of copied rows.
 #[derive(Debug, Default)]
 struct Lines(Vec<(i64, u64)>);
 
@@ -75,8 +84,18 @@ impl Lines {
 /// Whose rows are copied.
 #[derive(Clone, Copy, Debug)]
 pub(in crate::protocol) enum For {
-    /// A version of a category; its rows come behind a row.
-    Category { id: i32, version: i32, behind: i64 },
+    /// A version of a category; its rows come behind a row. `leave_out`: invalid rows refuse nothing, and the others count
+    /// on as if they had not been there.
+    Category {
+        id: i32,
+        version: i32,
+        behind: i64,
+        leave_out: bool,
+        /// Whether the key of a row is its number.
+        numbers: bool,
+    },
+    /// Nobody's, for they are loaded: what was left out of them is told again.
+    Report,
     /// A batch, whose source it is. `leave_out`: invalid rows refuse nothing. `by_object`: it is read object by object.
     Batch {
         id: i64,
@@ -147,7 +166,7 @@ impl Sink {
         let prefix = match whose {
             For::Category { id, version, .. } => format!("{id}\t{version}\t"),
             For::Batch { id, by_object, .. } => format!("{id}\t{by_object}\t"),
-            For::Addition { .. } => String::new(),
+            For::Addition { .. } | For::Report => String::new(),
         };
         Self {
             sender,
@@ -177,6 +196,11 @@ impl Sink {
         }
     }
 
+    /// One that only tells what is left out.
+    pub fn of_report() -> Self {
+        Self::new(mpsc::channel(1).0, For::Report)
+    }
+
     /// Whether more rows would not be looked at.
     pub fn is_full(&self) -> bool {
         self.collected.as_ref().is_some_and(Collected::is_full)
@@ -187,6 +211,9 @@ impl Sink {
         self.reading.rows += 1;
         self.reading.lines.note(self.reading.rows, line);
         let item = item.and_then(|item| storable(item, line));
+        let row = u32::try_from(self.reading.rows).unwrap_or(u32::MAX);
+        let in_row = |problem: Problem| problem.in_row(row);
+        let item = item.map_err(|problems| problems.into_iter().map(in_row).collect::<Vec<_>>());
         if let Some(collected) = &mut self.collected {
             let n = self.reading.rows.unsigned_abs();
             return collected.add((n, item));
@@ -196,9 +223,10 @@ impl Sink {
                 let document = item.document.to_json();
                 self.keep(&item.key, item.object.as_deref(), &document, None);
             }
-            Err(problems) if self.leaves_out(&problems) => {
-                self.keep("", None, "", Some("invalid"));
-            }
+            Err(problems) if self.leaves_out(&problems) => match self.whose {
+                For::Category { .. } | For::Report => self.reading.left_out.add(problems),
+                _ => self.keep("", None, "", Some("invalid")),
+            },
             Err(problems) => problems
                 .into_iter()
                 .for_each(|problem| self.refuse(problem)),
@@ -207,16 +235,13 @@ impl Sink {
 
     /// A broken source refuses the whole, whatever is said of its rows.
     fn leaves_out(&self, problems: &[Problem]) -> bool {
-        matches!(
-            self.whose,
-            For::Batch {
-                leave_out: true,
-                ..
-            } | For::Addition {
-                leave_out: true,
-                ..
-            }
-        ) && problems.iter().all(|problem| problem.code == "invalid_row")
+        let does = match self.whose {
+            For::Category { leave_out, .. }
+            | For::Batch { leave_out, .. }
+            | For::Addition { leave_out, .. } => leave_out,
+            For::Report => true,
+        };
+        does && problems.iter().all(|problem| problem.code == "invalid_row")
     }
 
     pub fn refuse(&mut self, problem: Problem) {
@@ -228,7 +253,7 @@ impl Sink {
     }
 
     fn keep(&mut self, key: &str, object: Option<&str>, document: &str, left_out: Option<&str>) {
-        if !self.reading.refused.is_empty() {
+        if !self.reading.refused.is_empty() || matches!(self.whose, For::Report) {
             return;
         }
         if let For::Addition { bounds, .. } = self.whose {
@@ -241,10 +266,16 @@ impl Sink {
             };
             return self.gather(row, bounds);
         }
+        let kept = self.reading.kept();
+        let row = self.reading.rows.unsigned_abs();
+        self.reading.kept_rows.note(kept, row);
+        let n = (self.reading.behind + kept).to_string();
         self.part.extend_from_slice(self.prefix.as_bytes());
-        let n = self.reading.behind + self.reading.rows;
-        self.part.extend_from_slice(n.to_string().as_bytes());
-        self.cell(Some(key));
+        self.part.extend_from_slice(n.as_bytes());
+        match self.whose {
+            For::Category { numbers: true, .. } => self.cell(Some(&n)),
+            _ => self.cell(Some(key)),
+        }
         self.cell(object);
         self.cell(Some(document));
         if matches!(self.whose, For::Batch { .. }) {

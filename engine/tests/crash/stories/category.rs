@@ -6,7 +6,7 @@ use chrono::{TimeDelta, Utc};
 use windlass_engine::Error;
 use windlass_engine::protocol::load::{LISTED_MAX, Source, Terms};
 use windlass_engine::store::DEFAULT_TENANT;
-use windlass_workflows::configuration::{Format, Mode};
+use windlass_workflows::configuration::{Format, Invalid, Mode};
 
 use super::document::set;
 use crate::stage::{Stage, Story};
@@ -57,6 +57,18 @@ pub fn stories() -> Vec<Story> {
                 ),
                 ("select max(n) from category_item", 6),
             ]),
+        Story::new("load without rows that are none", |stage| {
+            Box::pin(load_leaving_out(stage))
+        })
+        .after(|stage| Box::pin(set(stage, &[INDEXED])))
+        .expects(&[
+            (ITEMS, 2),
+            (
+                "select count(*) from category_version where version = 2 and items = 2 and left_out = 2",
+                1,
+            ),
+            ("select max(n) from category_item where added = 2", 2),
+        ]),
         Story::new("forget items that are indexed", |stage| {
             Box::pin(forget(stage))
         })
@@ -78,6 +90,21 @@ async fn keep(stage: &Stage) -> Result<(), Error> {
 /// One item that changes, one that is new and one that says the same.
 async fn merge(stage: &Stage) -> Result<(), Error> {
     let text = "name,state,cost\nGull,Utah,5\nTern,Ohio,5\nCrow,Utah,50\n";
+    load(stage, text, Some(Mode::Merge), None).await
+}
+
+/// Two items, and two rows that are none.
+async fn load_leaving_out(stage: &Stage) -> Result<(), Error> {
+    let text = "name,state,cost\nGull,Utah,5\nTern,Ohio,much\n,Ohio,1\nKite,Ohio,5\n";
+    load(stage, text, None, Some(Invalid::LeaveOut)).await
+}
+
+async fn load(
+    stage: &Stage,
+    text: &'static str,
+    mode: Option<Mode>,
+    invalid: Option<Invalid>,
+) -> Result<(), Error> {
     let source = Source::File {
         name: "some.csv".to_owned(),
         format: Format::Csv,
@@ -86,7 +113,8 @@ async fn merge(stage: &Stage) -> Result<(), Error> {
     let terms = Terms {
         tenant: DEFAULT_TENANT,
         who: "mia",
-        mode: Some(Mode::Merge),
+        mode,
+        invalid,
         listed_max: LISTED_MAX,
     };
     stage.store.load_on(terms, "birds", source).await.map(drop)

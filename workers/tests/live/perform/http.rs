@@ -6,7 +6,7 @@ use std::time::Duration;
 use axum::response::Response;
 use windlass_workers::breaker::BreakerOptions;
 use windlass_workers::catalogue::Catalogue;
-use windlass_workers::connection::{AnalyseProfile, References, SecretName, Setting};
+use windlass_workers::connection::{AnalyseProfile, References, Setting};
 use windlass_workers::perform::{PerformerOptions, StepContext, StepFailure, Verdict};
 use windlass_workers::secret::Secrets;
 use windlass_workflows::document::step::{FunctionName, HttpOutput};
@@ -263,10 +263,7 @@ async fn analyse_posts_the_input_without_its_profile() {
             name: "ANALYSIS_URL".to_owned(),
             default: None,
         },
-        bearer: Some(SecretName {
-            name: "token".to_owned(),
-            optional: true,
-        }),
+        proof: None,
         path: "/analyse/risk".to_owned(),
         timeout: None,
     };

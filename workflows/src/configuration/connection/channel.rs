@@ -1,7 +1,8 @@
 //! Channels: where messages leave, and the texts that they carry.
 
-use super::read::{read_bearer, read_plain, read_secret};
-use super::{Message, Plain, Secret};
+use super::proof::read_auth;
+use super::read::{read_plain, read_secret};
+use super::{Message, Plain, Proof, Secret};
 use crate::configuration::limit::per_second;
 use crate::configuration::spot::{Fault, Spot, is_name};
 use crate::configuration::{Header, header};
@@ -14,8 +15,8 @@ pub struct Channel {
     pub header: Header,
     /// How they leave.
     pub way: Way,
-    /// Sent as a bearer token.
-    pub bearer: Option<Secret>,
+    /// How a request proves who sends it.
+    pub proof: Option<Proof>,
     /// Messages a second.
     pub rate: Option<f64>,
     /// Texts by name; a channel without any leaves them to whoever takes the message.
@@ -60,10 +61,7 @@ enum Protocol {
 pub(super) fn read(document: &Spot<'_>) -> Option<Channel> {
     let header = header::read(document);
     let way = read_way(document);
-    let bearer = match document.get("auth") {
-        Some(auth) => read_bearer(auth.object()?),
-        None => None,
-    };
+    let proof = read_auth(document);
     let rate = document.get("rate").map(|rate| rate.parsed(per_second));
     let messages = document.get("messages").map(|spot| read_messages(&spot));
     let way = way?;
@@ -75,7 +73,7 @@ pub(super) fn read(document: &Spot<'_>) -> Option<Channel> {
     Some(Channel {
         header: header?,
         way,
-        bearer,
+        proof: proof?,
         rate: rate.map_or(Some(None), |read| read.map(Some))?,
         messages: messages.unwrap_or_else(|| Some(Vec::new()))?,
     })

@@ -43,7 +43,7 @@ pub(in crate::configuration) const HTTP: Spec = Spec {
             f,
             g,
             section("base_url", &ENV),
-            section("auth", &PROOF),
+            section("auth", &AUTH),
             field("timeout").or("\"30s\""),
             field("rate"),
         ]
@@ -155,11 +155,6 @@ const ANALYSIS: Spec = Spec {
 };
 
 const AUTH: Spec = Spec {
-    fields: &[section("bearer", &SECRET)],
-    later: &["basic", "header"],
-};
-
-const PROOF: Spec = Spec {
     fields: &[
         section("bearer", &SECRET),
         section("basic", &BASIC),

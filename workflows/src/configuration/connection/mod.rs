@@ -3,6 +3,7 @@
 mod channel;
 mod keys;
 mod message;
+mod proof;
 mod read;
 mod source;
 
@@ -14,8 +15,9 @@ pub(super) use channel::read_address;
 pub use channel::{Address, Channel, Way};
 pub(super) use keys::{ANALYSE, CHANNEL, GENERATE, HTTP, POSTGRES};
 pub use message::Message;
+pub use proof::Proof;
 pub(super) use read::{Type, read, read_secret, read_type};
-pub use source::{Database, Proof, Service};
+pub use source::{Database, Service};
 
 /// A service.
 #[derive(Clone, Debug, PartialEq)]
@@ -113,8 +115,8 @@ pub struct Analyse {
     pub header: Header,
     /// Where it answers.
     pub base_url: Plain,
-    /// Sent as a bearer token.
-    pub bearer: Option<Secret>,
+    /// How a request proves who sends it.
+    pub proof: Option<Proof>,
     /// By name.
     pub profiles: Vec<(String, AnalyseProfile)>,
 }

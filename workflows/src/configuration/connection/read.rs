@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use super::proof::read_auth;
 use super::{
     Analyse, AnalyseProfile, Connection, Generate, GenerateProfile, Plain, Price, Provider, Secret,
     channel, source,
@@ -68,10 +69,7 @@ fn read_generate(document: &Spot<'_>) -> Option<Generate> {
 fn read_analyse(document: &Spot<'_>) -> Option<Analyse> {
     let header = header::read(document);
     let base_url = document.need("base_url").and_then(|url| read_plain(&url));
-    let bearer = match document.get("auth") {
-        Some(auth) => read_bearer(auth.object()?),
-        None => None,
-    };
+    let proof = read_auth(document);
     let timeout = read_timeout(document, "timeout", TIMEOUT);
     let profiles = document.need("profiles").and_then(|profiles| {
         read_profiles(&profiles, |spot| {
@@ -81,17 +79,9 @@ fn read_analyse(document: &Spot<'_>) -> Option<Analyse> {
     Some(Analyse {
         header: header?,
         base_url: base_url?,
-        bearer,
+        proof: proof?,
         profiles: profiles?,
     })
-}
-
-pub(super) fn read_bearer(auth: &Spot<'_>) -> Option<Secret> {
-    // Other schemes are reported by their keys.
-    if auth.get("basic").is_some() || auth.get("header").is_some() {
-        return None;
-    }
-    read_secret(&auth.need("bearer")?)
 }
 
 fn read_profiles<'a, T>(
