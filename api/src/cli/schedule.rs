@@ -123,6 +123,8 @@ const BACKFILL: &[Column] = &[
 
 const SLOTS: &[Column] = &[
     Column("AT", &["/at"]),
+    Column("UNTIL", &["/until"]),
+    Column("SLOTS", &["/n"]),
     Column("STATE", &["/state"]),
     Column("STARTED", &["/batch", "/job"]),
     Column("REASON", &["/reason"]),

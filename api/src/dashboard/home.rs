@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 use askama::Template;
 use axum::extract::State;
 use axum::response::Response;
-use chrono::Timelike;
+use chrono::{DateTime, Timelike, Utc};
 use windlass_engine::store::{
     BatchFilter, BatchView, Health, HomeFigures, JobFilter, QueueFigures, SlotView, WorkerView,
 };
@@ -90,7 +90,7 @@ pub(super) async fn show(State(dashboard): State<Dashboard>) -> Result<Response,
         figures: figures(&home),
         is_new: recent.items.is_empty() && home.queues.is_empty(),
         batches: rows(&home.open_batches, &recent.items, now),
-        days: days(&home.slots_today),
+        days: days(&home.slots_today, home.now),
         engine: engine(&health, &workers),
         frame,
     })
@@ -141,37 +141,48 @@ fn figure(name: &'static str, value: String, note: &str) -> Figure {
     }
 }
 
-fn days(slots: &[SlotView]) -> Vec<Day> {
+fn days(slots: &[SlotView], now: DateTime<Utc>) -> Vec<Day> {
     let mut by_schedule: BTreeMap<&str, Vec<&SlotView>> = BTreeMap::new();
     for slot in slots {
         by_schedule.entry(&slot.schedule).or_default().push(slot);
     }
     by_schedule
         .into_iter()
-        .map(|(schedule, slots)| day(schedule, &slots))
+        .map(|(schedule, slots)| day(schedule, &slots, now))
         .collect()
 }
 
-fn day(schedule: &str, slots: &[&SlotView]) -> Day {
+fn day(schedule: &str, slots: &[&SlotView], now: DateTime<Utc>) -> Day {
     let mut counts: BTreeMap<&str, usize> = BTreeMap::new();
-    for slot in slots {
+    for slot in slots.iter().filter(|slot| slot.n.is_none()) {
         *counts.entry(&slot.state).or_default() += 1;
     }
-    let words = counts
+    let counts = counts
         .iter()
         .map(|(state, count)| format!("{count} {state}"));
+    let many = slots.iter().filter_map(|slot| many(slot));
     Day {
         schedule: schedule.to_owned(),
-        marks: slots.iter().map(|slot| mark(slot)).collect(),
-        words: words.collect::<Vec<_>>().join(", "),
+        marks: slots.iter().map(|slot| mark(slot, now)).collect(),
+        words: counts.chain(many).collect::<Vec<_>>().join(", "),
     }
 }
 
-fn mark(slot: &SlotView) -> Mark {
+/// Many slots with one verdict; they may have begun before today.
+fn many(slot: &SlotView) -> Option<String> {
+    let (n, state) = (thousands(slot.n?), &slot.state);
+    let since = slot.at.format("%-d %b %H:%M");
+    Some(format!("{n} {state} since {since}"))
+}
+
+fn mark(slot: &SlotView, now: DateTime<Utc>) -> Mark {
+    let is_older = slot.at.date_naive() < now.date_naive();
     let minute = slot.at.hour() * 60 + slot.at.minute();
+    let x = if is_older { 0 } else { minute };
+    let alone = || format!("{} {}", slot.at.format("%H:%M"), slot.state);
     Mark {
-        x: format!("{:.2}%", f64::from(minute) * 100.0 / 1_440.0),
-        title: format!("{} {}", slot.at.format("%H:%M"), slot.state),
+        x: format!("{:.2}%", f64::from(x) * 100.0 / 1_440.0),
+        title: many(slot).unwrap_or_else(alone),
         state: slot.state.clone(),
     }
 }

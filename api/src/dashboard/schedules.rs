@@ -9,7 +9,7 @@ use windlass_workflows::configuration::rule_words;
 
 use super::Dashboard;
 use super::page::{Frame, Now, Trouble, html};
-use super::words::{When, in_address, in_shell};
+use super::words::{When, in_address, in_shell, thousands};
 
 /// Schedules of a page; each costs one more read.
 const ROWS: u32 = 20;
@@ -40,9 +40,11 @@ struct Row {
     command: String,
 }
 
-/// One fire time.
+/// One fire time, or many with one verdict.
 struct SlotRow {
     at: When,
+    /// Of many: the last of them, and how many they are.
+    until: Option<(When, String)>,
     state: String,
     reason: String,
     batch: Option<String>,
@@ -106,6 +108,10 @@ impl SlotRow {
     fn new(slot: &SlotView, now: Now) -> Self {
         Self {
             at: When::new(slot.at, now.clock),
+            until: slot
+                .until
+                .zip(slot.n)
+                .map(|(until, n)| (When::new(until, now.clock), thousands(n))),
             state: slot.state.clone(),
             reason: slot.reason.clone().unwrap_or_default(),
             batch: slot.batch.map(|batch| format!("b_{batch}")),

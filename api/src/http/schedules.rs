@@ -163,7 +163,7 @@ async fn rule(state: &ApiState, name: &str) -> Result<Timing, Error> {
 #[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
 struct SlotsQuery {
-    /// Not before.
+    /// Not before; of a row that stands for many slots the last one counts.
     since: Option<DateTime<Utc>>,
     /// Before; the present unless given, or a state is.
     until: Option<DateTime<Utc>>,

@@ -97,6 +97,28 @@ async fn a_slot_fires_when_the_clock_reaches_it_and_an_extra_batch_leaves_the_le
     assert!(after[0]["batch"].as_str().unwrap().starts_with("b_"));
 }
 
+#[tokio::test]
+async fn many_slots_with_one_verdict_are_one_item() {
+    let site = Site::with_fleet().await;
+    site.store.enter_development().await.unwrap();
+    let twenty_years = json!({ "advance": "8000d" });
+    site.post("/v1/clock", &twenty_years).await.ok(200);
+    site.store.fire().await.unwrap();
+
+    let page = site.get("/v1/schedules/greet-ships/slots").await.ok(200);
+
+    let items = page["items"].as_array().unwrap();
+    assert_eq!(items.len(), 2, "{page}");
+    assert_eq!(
+        (&items[0]["state"], &items[0]["n"]),
+        (&json!("late"), &Value::Null)
+    );
+    assert_eq!(items[1]["reason"], "superseded");
+    assert!(items[1]["n"].as_i64().unwrap() > 1_100, "{page}");
+    let end = |item: &Value, key: &str| item[key].as_str().unwrap().to_owned();
+    assert!(end(&items[1], "until") < end(&items[0], "at"), "{page}");
+}
+
 /// The slots that made a batch.
 async fn slots(site: &Site) -> Vec<Value> {
     let page = site.get("/v1/schedules/greet-ships/slots").await.ok(200);

@@ -18,7 +18,7 @@ left join lateral (
       and x.at > (select now() + clock_offset from cluster) - interval '7 days'
     order by x.at limit 1) n on true
 left join lateral (
-    select x.at, x.state, x.batch, x.job from slot x
+    select coalesce(x.until, x.at) as at, x.state, x.batch, x.job from slot x
     where x.tenant = s.tenant and x.schedule = s.name and x.state <> 'planned'
       and (x.state <> 'skipped' or x.at <= (select now() + clock_offset from cluster))
     order by x.at desc limit 1) d on true

@@ -2,7 +2,7 @@
 -- They are noted where a webhook wants to hear of them.
 -- Index  slot_pkey (tenant, schedule, at). Webhooks are few.
 -- Locks  the slots; the new notices.
--- Gives  how many.
+-- Gives  how many, and the last of them.
 with missed as (
     update slot
     set state = 'missed', reason = $4, decided_at = now()
@@ -17,4 +17,4 @@ noted as (
         select from webhook
         where webhook.tenant = missed.tenant and enabled and ('slot.*' = any (events) or 'slot.missed' = any (events)))
 )
-select count(*) as "slots!" from missed;
+select count(*) as "slots!", max(at) as last from missed;

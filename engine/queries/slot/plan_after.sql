@@ -3,9 +3,9 @@
 -- Index  slot_pkey, read backwards; schedule_pkey; the key of outcome and of held, one step back in the block.
 -- Locks  the schedule's row, held already; the new slot.
 with last as materialized (
-    select at, job, decided_at from slot
+    select coalesce(until, at) as at, job, decided_at from slot
     where tenant = $1 and schedule = $2 and state <> 'planned'
-    order by at desc limit 1
+    order by slot.at desc limit 1
 ),
 over as (
     select last.at,

@@ -1,7 +1,7 @@
 //! Backfills: slots of the past that did not run, by today's rule, one after another, each of them its own row of the
 //! ledger.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
 use chrono::{DateTime, Utc};
 use serde::Serialize;
@@ -10,6 +10,7 @@ use windlass_workflows::problem::Problem;
 
 use super::start::Start;
 use crate::store::schedule::tenant_name;
+use crate::store::slot_run::take_out;
 use crate::store::{Planning, Session, calendar, write_slots};
 use crate::{Error, Store};
 
@@ -151,51 +152,57 @@ impl Filling {
         let known = self.known(connection).await?;
         let told = told(&schedule, &found, &known)?;
         if !self.backfill.dry_run {
-            self.ask(connection, planning, found, &told).await?;
+            self.ask(connection, planning, found, (&told, &known))
+                .await?;
         }
         Ok(told)
     }
 
-    /// What the ledger says of the range: the state of each, with its reason.
-    async fn known(
-        &self,
-        connection: &mut Session,
-    ) -> Result<BTreeMap<DateTime<Utc>, (String, Option<String>)>, Error> {
+    /// The rows of the range.
+    async fn known(&self, connection: &mut Session) -> Result<Vec<Known>, Error> {
         let (from, to) = (self.backfill.from, self.backfill.to);
         let name = self.backfill.schedule.as_str();
         let rows = sqlx::query_file!("queries/slot/around.sql", self.tenant, name, from, to)
             .fetch_all(connection)
             .await?;
-        let rows = rows.into_iter();
-        Ok(rows.map(|row| (row.at, (row.state, row.reason))).collect())
+        let rows = rows.into_iter().map(|row| Known {
+            at: row.at,
+            until: row.until,
+            state: row.state,
+            reason: row.reason,
+        });
+        Ok(rows.collect())
     }
 
     async fn ask(
         &self,
         connection: &mut Session,
         planning: Planning<'_>,
-        mut found: Vec<Slot>,
-        told: &[BackfillSlot],
+        found: Vec<Slot>,
+        (told, known): (&[BackfillSlot], &[Known]),
     ) -> Result<(), Error> {
-        let wanted = told.iter().filter(|slot| slot.runs);
-        let ats: Vec<DateTime<Utc>> = wanted.map(|slot| slot.at).collect();
-        let new = told.iter().filter(|slot| slot.was.is_none());
-        let new: BTreeSet<DateTime<Utc>> = new.map(|slot| slot.at).collect();
-        found.retain(|slot| new.contains(&slot.at));
-        let found = Preview {
-            slots: found,
+        let wanted = || told.iter().filter(|slot| slot.runs).map(|slot| slot.at);
+        let was = wanted()
+            .map(|at| row_of(known, at).map(Known::was))
+            .collect::<Vec<_>>();
+        let ats: BTreeSet<DateTime<Utc>> = wanted().collect();
+        let mut slots = found;
+        slots.retain(|slot| ats.contains(&slot.at));
+        take_out(connection, planning, &slots).await?;
+        let slots = Preview {
+            slots,
             dropped: Vec::new(),
         };
-        write_slots(connection, planning, &found).await?;
-        let new = Vec::from_iter(new);
+        // Those that have a row of their own keep it.
+        write_slots(connection, planning, &slots).await?;
         sqlx::query_file!(
             "queries/slot/ask.sql",
             planning.tenant,
             planning.name,
-            &ats,
+            &Vec::from_iter(ats),
+            &was as &[Option<String>],
             ASKED,
-            self.backfill.who,
-            &new
+            self.backfill.who
         )
         .execute(connection)
         .await?;
@@ -203,12 +210,42 @@ impl Filling {
     }
 }
 
+/// A row of the ledger.
+struct Known {
+    at: DateTime<Utc>,
+    /// The last slot that it stands for.
+    until: DateTime<Utc>,
+    state: String,
+    reason: Option<String>,
+}
+
+impl Known {
+    /// What it says, as it is kept for who takes a backfill back.
+    fn was(&self) -> String {
+        format!(
+            "{}: {}",
+            self.state,
+            self.reason.as_deref().unwrap_or_default()
+        )
+    }
+
+    /// The same as people read it.
+    fn words(&self) -> String {
+        match &self.reason {
+            Some(reason) => format!("{}: {reason}", self.state),
+            None => self.state.clone(),
+        }
+    }
+}
+
+/// The row that stands for a slot, among those of the range, which are in order.
+fn row_of(known: &[Known], at: DateTime<Utc>) -> Option<&Known> {
+    let next = known.partition_point(|row| row.at <= at);
+    known[..next].last().filter(|row| at <= row.until)
+}
+
 /// What becomes of each slot of the range.
-fn told(
-    schedule: &Schedule,
-    found: &[Slot],
-    known: &BTreeMap<DateTime<Utc>, (String, Option<String>)>,
-) -> Result<Vec<BackfillSlot>, Error> {
+fn told(schedule: &Schedule, found: &[Slot], known: &[Known]) -> Result<Vec<BackfillSlot>, Error> {
     if found.len() > SLOTS_MAX {
         let message = format!("the range has more than {SLOTS_MAX} slots");
         let zone = schedule.zone.name();
@@ -218,15 +255,11 @@ fn told(
         ));
     }
     let slots = found.iter().map(|slot| {
-        let row = known.get(&slot.at);
-        let words = |(state, reason): &(String, Option<String>)| match reason {
-            Some(reason) => format!("{state}: {reason}"),
-            None => state.clone(),
-        };
+        let row = row_of(known, slot.at);
         BackfillSlot {
             at: slot.at,
-            runs: row.is_none_or(|(state, _)| matches!(state.as_str(), "missed" | "skipped")),
-            was: row.map(words),
+            runs: row.is_none_or(|row| matches!(row.state.as_str(), "missed" | "skipped")),
+            was: row.map(Known::words),
         }
     });
     Ok(slots.collect())

@@ -4,6 +4,7 @@
 //! and what it starts commit together.
 
 mod decide;
+mod equal;
 mod room;
 mod zones;
 
@@ -12,12 +13,14 @@ use windlass_workflows::calendar::{Overlap, Schedule, ZONE_DATA};
 use windlass_workflows::policy::catch_up::{DueSlot, Pause};
 
 use self::decide::{Decision, Due, Sight, decide};
+use self::equal::{Behind, Ends};
 use super::pass::Pass;
 use super::start::{Start, Started};
+use crate::store::Planning;
 use crate::store::Session;
 use crate::store::calendar;
 use crate::store::schedule::tenant_name;
-use crate::store::{Planning, plan_slots};
+use crate::store::slot_run::NotRun;
 use crate::{Error, Store};
 
 /// How far ahead the ledger is written.
@@ -120,17 +123,12 @@ impl Store {
         now: DateTime<Utc>,
         error: &Error,
     ) -> Result<Fired, Error> {
-        let missed = sqlx::query_file!(
-            "queries/slot/miss_due.sql",
-            tenant,
-            name,
-            now,
-            error.to_string()
-        )
-        .fetch_one(self.pool())
-        .await?;
+        let (name, reason) = (name.to_owned(), error.to_string());
+        let missed = self.transaction(move |connection| {
+            Box::pin(equal::miss_due(connection, (tenant, name), now, reason))
+        });
         Ok(Fired {
-            decided: usize::try_from(missed.slots).unwrap_or_default(),
+            decided: missed.await?,
             ..Fired::default()
         })
     }
@@ -162,16 +160,20 @@ impl Firing {
         }
         let tenant = tenant_name(connection, self.tenant).await?;
         let schedule = schedule.spread_for(&format!("{tenant}/{}", self.name));
+        let pauses = self.pauses(connection).await?;
+        let mut ends = Ends::default();
         // Rows of newer zone data are left to whoever knows it.
         if self.start.is_after() || locked.zone_data.as_str() <= ZONE_DATA {
             let planned = (locked.planned_until, locked.zone_data.as_str());
-            self.plan_ahead(connection, &schedule, planned).await?;
+            ends = self
+                .plan_ahead(connection, (&schedule, &pauses), planned)
+                .await?;
         }
         let due = self.due(connection).await?;
         let sight = Sight {
             now: self.now,
             schedule: &schedule,
-            pauses: &self.pauses(connection).await?,
+            pauses: &pauses,
             is_open: self
                 .start
                 .any_open(connection, self.tenant, &self.name)
@@ -179,25 +181,38 @@ impl Firing {
         };
         let decisions = decide(sight, &due);
         let mut fired = Fired::default();
-        for (due, decision) in due.iter().zip(decisions) {
-            let started = self.carry_out(connection, due, decision).await?;
-            fired.decided += usize::from(decision.is_final());
-            fired.is_waiting |= matches!(decision, Decision::Wait { .. });
+        let mut rest = due.as_slice();
+        for equal in decisions.chunk_by(|one, next| one == next && one.not_run().is_some()) {
+            let (slots, later) = rest.split_at(equal.len());
+            rest = later;
+            if let Some(not_run) = equal[0].not_run() {
+                self.decide_many(connection, slots, not_run, &mut ends)
+                    .await?;
+                continue;
+            }
+            let started = self.carry_out(connection, &slots[0], equal[0]).await?;
+            fired.decided += usize::from(equal[0].is_final());
+            fired.is_waiting |= matches!(equal[0], Decision::Wait { .. });
             fired.batches.extend(started.batch);
             fired.jobs.extend(started.job);
+        }
+        fired.decided += ends.slots;
+        if !self.start.is_after() {
+            ends.fold(connection, (self.tenant, &self.name)).await?;
         }
         Ok(fired)
     }
 
-    /// The ledger is written ahead, after a pause of ours also what lies behind.
+    /// The ledger is written ahead, after a pause of ours also what lies behind: what was decided there.
     async fn plan_ahead(
         &self,
         connection: &mut Session,
-        schedule: &Schedule,
+        (schedule, pauses): (&Schedule, &[Pause]),
         (planned_until, zone_data): (DateTime<Utc>, &str),
-    ) -> Result<(), Error> {
+    ) -> Result<Ends, Error> {
         if self.start.is_after() {
-            return self.plan_after(connection, planned_until).await;
+            self.plan_after(connection, planned_until).await?;
+            return Ok(Ends::default());
         }
         let revision = self.start.revision().unwrap_or(1);
         // Behind the lock: who edits a calendar plans what is here anew, and then lets go.
@@ -213,8 +228,14 @@ impl Firing {
         if zone_data < ZONE_DATA {
             zones::plan_anew(connection, planning, self.now).await?;
         }
-        plan_slots(connection, planning, planned_until, self.now + AHEAD).await?;
-        Ok(())
+        let behind = Behind {
+            planning,
+            pauses,
+            now: self.now,
+        };
+        behind
+            .plan(connection, planned_until, self.now + AHEAD)
+            .await
     }
 
     /// One slot at a time, once what the last one started has ended.
@@ -264,6 +285,32 @@ impl Firing {
             until: row.until,
         });
         Ok(pauses.collect())
+    }
+
+    /// Due slots that do not run, for one reason.
+    async fn decide_many(
+        &self,
+        connection: &mut Session,
+        slots: &[Due],
+        (state, reason): NotRun,
+        ends: &mut Ends,
+    ) -> Result<(), Error> {
+        let ats: Vec<DateTime<Utc>> = slots.iter().map(|due| due.slot.at).collect();
+        let (tenant, name) = (self.tenant, &self.name);
+        sqlx::query_file!(
+            "queries/slot/decide_many.sql",
+            tenant,
+            name,
+            &ats,
+            state,
+            reason
+        )
+        .fetch_one(connection)
+        .await?;
+        ends.slots += ats.len();
+        ends.rows += ats.len();
+        ends.ats.extend(ats.last());
+        Ok(())
     }
 
     async fn carry_out(

@@ -6,6 +6,7 @@ use windlass_workflows::problem::Problem;
 
 use super::start::{Start, Started};
 use crate::store::schedule::tenant_name;
+use crate::store::slot_run::take_out;
 use crate::store::{Planning, Session, calendar, write_slots};
 use crate::{Error, Store};
 
@@ -167,7 +168,8 @@ impl ByHand {
         })
     }
 
-    /// Writes the row of a slot that the rule names and the ledger has not reached; whether it does.
+    /// Writes the row of a slot that the rule names and that has none of its own: the ledger has not reached it, or one row
+    /// stands for it and many others. Whether the rule does.
     async fn write(&self, connection: &mut Session, at: DateTime<Utc>) -> Result<bool, Error> {
         let (tenant, name) = (self.tenant, self.name.as_str());
         let Some(schedule) = self.start.schedule().filter(|_| !self.start.is_after()) else {
@@ -189,6 +191,7 @@ impl ByHand {
             schedule: &schedule,
             calendar: calendar.as_ref(),
         };
+        take_out(connection, planning, &found.slots).await?;
         Ok(write_slots(connection, planning, &found).await? > 0)
     }
 

@@ -67,6 +67,7 @@ pub(crate) mod schedule;
 mod share;
 mod signal;
 pub(crate) mod slot;
+pub(crate) mod slot_run;
 pub(crate) mod source;
 mod stage;
 pub(crate) mod submit;

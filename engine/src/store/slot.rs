@@ -43,12 +43,16 @@ pub struct SlotView {
     pub not_started_at: Option<DateTime<Utc>>,
     /// When people were told that its work had not finished in time.
     pub not_finished_at: Option<DateTime<Utc>>,
+    /// Of a row that stands for many slots, all from `at` on: the last of them.
+    pub until: Option<DateTime<Utc>>,
+    /// How many these are.
+    pub n: Option<i64>,
 }
 
 /// Which slots of a schedule.
 #[derive(Clone, Debug, Default)]
 pub struct SlotFilter {
-    /// Not before.
+    /// Not before; of a row that stands for many slots the last one counts.
     pub since: Option<DateTime<Utc>>,
     /// Before.
     pub until: Option<DateTime<Utc>>,
@@ -71,6 +75,13 @@ pub struct Planning<'a> {
     pub schedule: &'a Schedule,
     /// Its calendar.
     pub calendar: Option<&'a Calendar>,
+}
+
+impl Planning<'_> {
+    /// Whether what its calendar leaves out has rows among its slots.
+    pub(crate) fn says_left_out(&self) -> bool {
+        self.calendar.is_some() && !self.schedule.rule.is_beat()
+    }
 }
 
 /// Writes the planned slots with `from ≤ at < until` and notes how far planning got. Returns how many
@@ -169,7 +180,7 @@ fn left_out<'a>(
     planning: Planning<'_>,
     dropped: &'a [Dropped],
 ) -> impl Iterator<Item = (&'a Dropped, NaiveDateTime)> {
-    let says_something = planning.calendar.is_some() && !planning.schedule.rule.is_beat();
+    let says_something = planning.says_left_out();
     dropped
         .iter()
         .filter_map(move |one| match (one.at, one.reason) {
@@ -214,11 +225,14 @@ pub(crate) async fn write_slots(
 }
 
 /// Nominal times as a JSON list of local times.
-fn covers(walls: &[NaiveDateTime]) -> String {
-    let times = walls
-        .iter()
-        .map(|time| format!("\"{}\"", time.format("%Y-%m-%dT%H:%M:%S")));
+pub(super) fn covers(walls: &[NaiveDateTime]) -> String {
+    let times = walls.iter().map(|time| format!("\"{}\"", wall(time)));
     format!("[{}]", times.collect::<Vec<_>>().join(","))
+}
+
+/// A nominal time as rows have it.
+pub(crate) fn wall(time: &NaiveDateTime) -> String {
+    time.format("%Y-%m-%dT%H:%M:%S").to_string()
 }
 
 impl Store {
@@ -249,7 +263,7 @@ impl Store {
         Ok(Page::cut(rows, limit, |slot| slot.at))
     }
 
-    /// One slot.
+    /// One slot, or the row that stands for it and many others.
     ///
     /// # Errors
     /// [`Error::NotFound`] when the ledger has no such row.

@@ -11,6 +11,7 @@ pub mod limit;
 pub mod mail;
 pub mod own;
 pub mod recipe;
+pub mod runs;
 pub mod things;
 pub mod told;
 

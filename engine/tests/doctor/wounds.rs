@@ -11,7 +11,7 @@ pub enum Repair {
 use Repair::{Heals, Leaves};
 
 /// The code, what is done to a busy database, and what repair comes to.
-pub const WOUNDS: [(&str, &str, Repair); 54] = [
+pub const WOUNDS: [(&str, &str, Repair); 55] = [
     ("job_nowhere", "delete from later where first_id = (select min(first_id) from later)", Heals),
     ("job_nowhere", "delete from wait", Heals),
     (
@@ -205,6 +205,11 @@ pub const WOUNDS: [(&str, &str, Repair); 54] = [
     (
         "slot_without_batch",
         "update slot set state = 'fired', decided_at = now() where at = (select min(at) from slot)",
+        Leaves,
+    ),
+    (
+        "slot_twice",
+        "update slot set state = 'skipped', decided_at = now(), until = at + interval '30 days', n = 2 where at = (select min(at) from slot)",
         Leaves,
     ),
     ("schedule_not_planned", "update schedule set planned_until = now() - interval '1 hour'", Leaves),

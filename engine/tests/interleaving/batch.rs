@@ -2,6 +2,7 @@
 
 use chrono::{DateTime, TimeDelta, Utc};
 use serde_json::json;
+use windlass_engine::protocol::Trigger;
 use windlass_engine::store::{BatchView, DEFAULT_TENANT, SlotFilter, SlotView};
 
 use super::common::recipe::{BIRDS, apply, flock, plan, recipe, with_birds};
@@ -180,6 +181,49 @@ async fn i24a_a_second_firer_leaves_the_schedule_to_the_first() {
     assert_eq!(stage.bench.count(BATCHES).await, 1);
     let slot = &ledger(&stage).await[0];
     assert_eq!((slot.at, slot.batch), (first, Some(fired.batches[0])));
+}
+
+#[tokio::test]
+async fn i24d_a_slot_of_a_long_absence_is_asked_for_while_its_row_is_written() {
+    let (stage, first) = due().await;
+    let newest = first + TimeDelta::hours(1_999);
+    let late = newest + TimeDelta::minutes(30);
+    stage.bench.store.set_clock(late).await.expect("moved");
+    let gate = stage.bench.database.hold(BEFORE_BATCH).await;
+    let store = stage.bench.store.clone();
+    let firing = start(async move { store.fire().await });
+    stage.blocked(1).await;
+    let second = stage.bench.store.fire().await.expect("a pass");
+    let (store, wanted) = (stage.bench.store.clone(), first + TimeDelta::hours(1_000));
+    let asking = start(async move {
+        store
+            .trigger(DEFAULT_TENANT, "briefs", Trigger::Slot(wanted), "mia")
+            .await
+    });
+    stage.blocked(2).await;
+
+    gate.release().await;
+
+    let fired = ended(firing).await.expect("a pass");
+    let asked = ended(asking).await.expect("started").batch;
+    assert_eq!(
+        (second.decided, fired.decided, fired.batches.len()),
+        (0, 2_000, 1)
+    );
+    let slots = ledger(&stage).await;
+    let told = slots.iter().take_while(|slot| slot.at <= newest);
+    let told: Vec<_> = told
+        .map(|slot| (slot.at, slot.state.as_str(), slot.n, slot.batch))
+        .collect();
+    assert_eq!(
+        told,
+        [
+            (first, "missed", Some(1_000), None),
+            (wanted, "manual", None, asked),
+            (wanted + TimeDelta::hours(1), "missed", Some(998), None),
+            (newest, "late", None, Some(fired.batches[0])),
+        ]
+    );
 }
 
 #[tokio::test]

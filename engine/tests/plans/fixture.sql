@@ -158,6 +158,8 @@ select 1, 's' || 1 + n % 200, now() - make_interval(mins => n), now() - make_int
        case when n < 200 then 'planned' else 'skipped' end, case when n < 200 then null else now() end
 from generate_series(1, 40000) n;
 
+update slot set until = at, n = 1 where at < now() - interval '27 days' and state = 'skipped';
+
 insert into schedule (tenant, name, revision, rule, zone_data, planned_until, template_version, after_seconds, event_pos)
 select 1, 'ns/o' || n, 1, '{}', '', now(), 1, case when n > 50 then 60 end, case when n <= 50 then 0 end
 from generate_series(1, 100) n;

@@ -68,6 +68,8 @@ mod repeats;
 mod restart;
 mod schedule_read;
 mod selection;
+mod slot_runs;
+mod slot_runs_taken;
 mod submit;
 mod submit_keys;
 mod submit_replace;

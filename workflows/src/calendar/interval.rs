@@ -54,6 +54,23 @@ impl Interval {
         Some(at.with_timezone(&schedule.zone).naive_local())
     }
 
+    /// How many beats lie in `from ≤ at < until`.
+    pub(super) fn beats(
+        &self,
+        schedule: &Schedule,
+        (from, until): (DateTime<Utc>, DateTime<Utc>),
+    ) -> u64 {
+        let step = i64::try_from(self.every.as_millis())
+            .unwrap_or(i64::MAX)
+            .max(1);
+        let anchor = self.counted_from(schedule);
+        let before = |at: DateTime<Utc>| {
+            let past = (at - anchor).num_milliseconds();
+            past.div_euclid(step) + i64::from(past.rem_euclid(step) != 0)
+        };
+        u64::try_from(before(until) - before(from)).unwrap_or_default()
+    }
+
     fn counted_from(&self, schedule: &Schedule) -> DateTime<Utc> {
         self.anchor
             .or_else(|| schedule.starts_at())

@@ -7,6 +7,7 @@
 //! instant (gap, fold) → `start`, `end` → equal instants merge → spread.
 
 mod by;
+mod count;
 mod daily;
 mod daylight;
 mod edit;
@@ -24,6 +25,7 @@ mod weekly;
 mod words;
 
 pub use by::{Alerts, By};
+pub use count::count;
 pub use daily::Daily;
 pub(crate) use daylight::first as first_instant;
 pub use daylight::instants;

@@ -95,7 +95,7 @@ pub fn previous(
 
 /// May a wide window of this schedule hold millions of times? Those of a moved or an included time are
 /// left alone: their place has nothing to do with the pattern's silence.
-fn is_dense(schedule: &Schedule) -> bool {
+pub(super) fn is_dense(schedule: &Schedule) -> bool {
     let stays = matches!(schedule.closed_day, ClosedDay::Run | ClosedDay::Skip);
     schedule.rule.is_beat() && stays && schedule.include.is_empty()
 }

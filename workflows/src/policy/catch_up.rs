@@ -28,7 +28,7 @@ pub struct Pause {
 }
 
 impl Pause {
-    fn holds(&self, at: DateTime<Utc>) -> bool {
+    pub(super) fn holds(&self, at: DateTime<Utc>) -> bool {
         self.since <= at && self.until.is_none_or(|until| at < until)
     }
 }

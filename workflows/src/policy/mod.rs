@@ -4,4 +4,5 @@ pub mod catch_up;
 pub mod fingerprint;
 pub mod overlap;
 pub mod retry;
+pub mod skim;
 pub mod step;

@@ -88,17 +88,28 @@ impl Seen<'_> {
             .as_deref()
             .unwrap_or(if overdue { "not started" } else { "" });
         let state = if overdue { "late" } else { slot.state.as_str() };
+        let which = match slot.n {
+            Some(n) => format!(
+                "{} slots since {}",
+                thousands(n),
+                slot.at.format("%-d %b %H:%M")
+            ),
+            None => format!("slot of {at}"),
+        };
+        let schedule = in_shell(&slot.schedule);
         (overdue || lost).then(|| Attention {
             state: state.to_owned(),
             name: slot.schedule.clone(),
             href: "/schedules".to_owned(),
-            detail: format!("slot of {at} UTC {why}").trim_end().to_owned(),
+            detail: format!("{which} UTC {why}").trim_end().to_owned(),
             age: Some(When::new(slot.fire_at, self.now.clock)),
-            command: format!(
-                "windlass schedule trigger {} --slot {}",
-                in_shell(&slot.schedule),
-                slot.at.format("%Y-%m-%dT%H:%M:%SZ")
-            ),
+            command: match slot.n {
+                Some(_) => format!("windlass schedule slots {schedule}"),
+                None => format!(
+                    "windlass schedule trigger {schedule} --slot {}",
+                    slot.at.format("%Y-%m-%dT%H:%M:%SZ")
+                ),
+            },
         })
     }
 

@@ -75,7 +75,7 @@ pub struct SlotReply {
     pub decided_at: Option<DateTime<Utc>>,
     /// Revision of the configuration that planned it, or ran.
     pub revision: i32,
-    /// The nominal local times that it stands for.
+    /// The nominal local times that it stands for; of many slots, the first and the last.
     pub covers: Raw,
     /// What was decided on the way to it, such as from where a calendar moved it.
     pub note: Option<String>,
@@ -83,6 +83,10 @@ pub struct SlotReply {
     pub not_started_at: Option<DateTime<Utc>>,
     /// When people were told that its work had not finished in time.
     pub not_finished_at: Option<DateTime<Utc>>,
+    /// Of a row that stands for many slots with one verdict, all from `at` on: the last of them.
+    pub until: Option<DateTime<Utc>>,
+    /// How many these are.
+    pub n: Option<i64>,
 }
 
 /// Slots to come, computed from the rule in force.
@@ -167,6 +171,8 @@ impl From<SlotView> for SlotReply {
             note: slot.note,
             not_started_at: slot.not_started_at,
             not_finished_at: slot.not_finished_at,
+            until: slot.until,
+            n: slot.n,
         }
     }
 }

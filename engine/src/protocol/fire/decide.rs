@@ -5,6 +5,8 @@ use windlass_workflows::calendar::{CatchUp, Schedule};
 use windlass_workflows::policy::catch_up::{DueSlot, Pause, Verdict, is_late, judge};
 use windlass_workflows::policy::overlap::{Admission, Candidate, admit};
 
+use crate::store::slot_run::NotRun;
+
 /// Reason of a planned slot that waits for the batch before it.
 const WAITING: &str = "waiting: a batch of this configuration is open";
 /// Reason of one that catch-up let through for later.
@@ -59,6 +61,15 @@ impl Decision {
     pub fn not_before(self) -> Option<DateTime<Utc>> {
         match self {
             Self::Paced(at) | Self::Wait(Some(at)) => Some(at),
+            _ => None,
+        }
+    }
+
+    /// State and reason of a slot that does not run.
+    pub fn not_run(self) -> Option<NotRun> {
+        match self {
+            Self::Skip(reason) => Some(("skipped", reason)),
+            Self::Miss(reason) => Some(("missed", reason)),
             _ => None,
         }
     }

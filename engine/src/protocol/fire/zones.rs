@@ -6,6 +6,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use windlass_workflows::calendar::{Bound, Dropped, DroppedAt, Schedule, Slot, preview};
 
 use crate::Error;
+use crate::store::slot::wall as said;
 use crate::store::{Planning, Session, unplan_slots, write_slots};
 
 /// No change of zone data moves a time by more.
@@ -32,17 +33,24 @@ pub(super) async fn plan_anew(
     )
     .fetch_all(&mut *connection)
     .await?;
-    let known: HashSet<String> = rows.iter().flat_map(|row| walls(&row.covers)).collect();
+    let known = Known {
+        walls: rows.iter().flat_map(|row| walls(&row.covers)).collect(),
+        runs: rows
+            .iter()
+            .filter(|row| row.n.is_some())
+            .filter_map(|row| ends(&row.covers))
+            .collect(),
+    };
     let (schedule, calendar) = (planning.schedule, planning.calendar);
     let mut found = preview(schedule, calendar, now - REACH, now + AHEAD);
     found.slots.retain(|slot| {
         let mut covers = slot.covers.iter().map(said);
         let was_planned = slot.at > now || said_any(slot, &replaced);
-        was_planned && !covers.any(|wall| known.contains(&wall))
+        was_planned && !covers.any(|wall| known.has(&wall))
     });
     found.dropped.retain(|dropped| {
         let wall = is_to_come(dropped, schedule, now);
-        wall.is_some_and(|wall| !known.contains(&wall))
+        wall.is_some_and(|wall| !known.has(&wall))
     });
     write_slots(connection, planning, &found).await?;
     sqlx::query_file!(
@@ -56,6 +64,27 @@ pub(super) async fn plan_anew(
     Ok(())
 }
 
+/// Nominal times that have their row.
+struct Known {
+    walls: HashSet<String>,
+    /// The first and the last of rows that stand for many slots.
+    runs: Vec<(String, String)>,
+}
+
+impl Known {
+    fn has(&self, wall: &str) -> bool {
+        let holds =
+            |(first, last): &(String, String)| first.as_str() <= wall && wall <= last.as_str();
+        self.walls.contains(wall) || self.runs.iter().any(holds)
+    }
+}
+
+/// The first and the last nominal time of a row.
+fn ends(covers: &str) -> Option<(String, String)> {
+    let walls = walls(covers);
+    Some((walls.first()?.clone(), walls.last()?.clone()))
+}
+
 fn said_any(slot: &Slot, walls: &HashSet<String>) -> bool {
     slot.covers.iter().any(|wall| walls.contains(&said(wall)))
 }
@@ -66,11 +95,6 @@ fn is_to_come(dropped: &Dropped, schedule: &Schedule, now: DateTime<Utc>) -> Opt
         DroppedAt::Time(wall) if Bound::wall(wall, schedule.zone) > now => Some(said(&wall)),
         _ => None,
     }
-}
-
-/// A nominal time as rows have it.
-fn said(wall: &chrono::NaiveDateTime) -> String {
-    wall.format("%Y-%m-%dT%H:%M:%S").to_string()
 }
 
 /// The nominal times of a row.

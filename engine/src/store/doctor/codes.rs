@@ -48,7 +48,7 @@ const fn warning(code: &'static str, sentence: &'static str, repair: &'static st
 const DUTY: &str = "does what the duty should have done";
 
 /// All of them, check by check.
-pub const CODES: [Code; 47] = [
+pub const CODES: [Code; 48] = [
     error(
         "job_nowhere",
         "a job stands in no holder and has no outcome, so nothing will ever move it",
@@ -200,6 +200,11 @@ pub const CODES: [Code; 47] = [
     error(
         "slot_without_batch",
         "a slot fired and has neither batch nor job",
+        "",
+    ),
+    error(
+        "slot_twice",
+        "a slot has a row and stands in one for many",
         "",
     ),
     warning(

@@ -13,7 +13,7 @@ const JOB: &str = "windlass: v1\nkind: JobConfiguration\nname: briefs\npurpose: 
     selection: { category: birds }\nstrategy: individual\nschedule: { interval: 12h, zone: UTC }\n";
 
 pub fn stories() -> Vec<Story> {
-    vec![
+    let mut stories = vec![
         Story::new("fire", |stage| {
             Box::pin(async { stage.store.fire().await.map(drop) })
         })
@@ -56,6 +56,30 @@ pub fn stories() -> Vec<Story> {
             "select count(*) from cluster where clock_offset > interval '1 day'",
             1,
         )]),
+    ];
+    stories.extend(many());
+    stories
+}
+
+/// Of rows that stand for many slots.
+fn many() -> Vec<Story> {
+    vec![
+        Story::new("miss many slots", |stage| {
+            Box::pin(async { stage.store.fire().await.map(drop) })
+        })
+        .after(|stage| Box::pin(long_away(stage)))
+        .expects(&[(
+            "select count(*) from slot where until is not null and n > 1100",
+            1,
+        )]),
+        Story::new("run one of many missed slots by hand", |stage| {
+            Box::pin(one_of_many(stage))
+        })
+        .after(|stage| Box::pin(missed_many(stage)))
+        .expects(&[
+            ("select count(*) from slot where state = 'manual'", 1),
+            ("select count(*) from slot where until is not null", 2),
+        ]),
     ]
 }
 
@@ -78,6 +102,37 @@ async fn due(stage: &Stage) -> Result<(), Error> {
     let clock = stage.bench.store.clock().await?;
     let ahead = clock.now + TimeDelta::hours(13);
     stage.bench.store.set_clock(ahead).await.map(drop)
+}
+
+/// Nobody was there for more than a thousand slots.
+async fn long_away(stage: &Stage) -> Result<(), Error> {
+    stage.bench.store.enter_development().await?;
+    scheduled(stage).await?;
+    let clock = stage.bench.store.clock().await?;
+    let ahead = clock.now + TimeDelta::hours(12) * 1_200;
+    stage.bench.store.set_clock(ahead).await.map(drop)
+}
+
+/// They are one row by now.
+async fn missed_many(stage: &Stage) -> Result<(), Error> {
+    long_away(stage).await?;
+    stage.bench.store.fire().await.map(drop)
+}
+
+/// Repeated after it was done, it is refused: the slot has run.
+async fn one_of_many(stage: &Stage) -> Result<(), Error> {
+    let sql = "select min(at) + interval '3600 hours' from slot";
+    let at = sqlx::query_scalar(sql)
+        .fetch_one(&stage.bench.pool)
+        .await
+        .expect("a slot");
+    let run = stage
+        .store
+        .trigger(DEFAULT_TENANT, "briefs", Trigger::Slot(at), "mia");
+    match run.await {
+        Err(Error::Conflict { .. }) if stage.again => Ok(()),
+        answer => answer.map(drop),
+    }
 }
 
 /// The template of the purpose is gone from under the schedule.
