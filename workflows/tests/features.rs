@@ -244,10 +244,10 @@ tests:
     said("a.test.yaml", &format!("{sheet}  - name: x\n{test}"))
 }
 
-#[test]
-fn what_a_test_says_of_chunks_items_and_secrets_is_checked() {
+/// What a test may not say of them: its own lines, the line that fails, and what is said of it.
+fn wrong_pieces() -> [(String, u32, &'static str); 9] {
     let output = "output: 1 } ] }\n    expect: { outcome: completed }";
-    for (test, line, message) in [
+    [
         (
             format!("    answers: {{ measure: [ {{ chunk: 1, {output}"),
             14,
@@ -300,7 +300,12 @@ fn what_a_test_says_of_chunks_items_and_secrets_is_checked() {
             13,
             "`when` of an answer of `price:1.0.0`: it gives number, not true or false",
         ),
-    ] {
+    ]
+}
+
+#[test]
+fn what_a_test_says_of_chunks_items_and_secrets_is_checked() {
+    for (test, line, message) in wrong_pieces() {
         let (found, said) = pieces(&test);
 
         assert!(said.starts_with(message), "{test}: {said}");

@@ -123,6 +123,13 @@ fn of_tasks(stage: &Stage<'_>, expectation: &Expectation) -> Result<(), String> 
             Passage::Entered => Ok(()),
             _ => Err(format!("`{task}` was not cancelled: it ended")),
         },
+        _ => of_calls(stage, expectation),
+    }
+}
+
+fn of_calls(stage: &Stage<'_>, expectation: &Expectation) -> Result<(), String> {
+    use Expectation::*;
+    match expectation {
         Calls(work, wanted) => {
             let count = asked(stage, work).len();
             let message = || {

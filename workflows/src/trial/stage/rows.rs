@@ -6,6 +6,7 @@ use chrono::{DateTime, Utc};
 
 use super::{Arrival, Stage};
 use crate::catalogue::{APPROVAL, CONTEXT_SAVE, MAP};
+use crate::document::step::FunctionName;
 use crate::machine::event::{Activity, EventKind};
 use crate::machine::row::{Row, StartChild};
 use crate::machine::secret::plainly_in;
@@ -74,15 +75,7 @@ impl Stage<'_> {
                     key,
                     ..
                 } => {
-                    let is_map = function.name == MAP;
-                    let function = Some(format!("{}:{}", function.name, function.version));
-                    match is_map {
-                        true => {
-                            let asked = self.asked(&key, function, &input);
-                            self.open_map(activity, asked, &input)?;
-                        }
-                        false => self.ask(activity, &key, function, input, true)?,
-                    }
+                    self.open_group(activity, &key, &function, input)?;
                 }
                 Row::SaveContext {
                     activity,
@@ -126,6 +119,22 @@ impl Stage<'_> {
             }
         }
         Ok(())
+    }
+
+    /// A `map` goes item by item, unless all of it is answered; a batch is answered.
+    fn open_group(
+        &mut self,
+        activity: Activity,
+        key: &str,
+        function: &FunctionName,
+        input: Value,
+    ) -> Result<(), String> {
+        let name = Some(format!("{}:{}", function.name, function.version));
+        if function.name != MAP {
+            return self.ask(activity, key, name, input, true);
+        }
+        let asked = self.asked(key, name, &input);
+        self.open_map(activity, asked, &input)
     }
 
     fn start_child(&mut self, child: StartChild) -> Result<(), String> {
