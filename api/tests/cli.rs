@@ -10,6 +10,8 @@ mod process;
 mod templates;
 #[path = "cli/tree.rs"]
 mod tree;
+#[path = "cli/trials.rs"]
+mod trials;
 
 use axum::http::StatusCode;
 use serde_json::{Value, json};

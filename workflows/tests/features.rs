@@ -225,3 +225,142 @@ fn a_sheet_that_cannot_be_understood_says_where() {
         assert_eq!(found, line, "{text}");
     }
 }
+
+/// A sheet of one test over a template of chunks, of a list and of a secret.
+fn pieces(test: &str) -> (u32, String) {
+    let sheet = "definition:
+  document: { dsl: '1.0.3', namespace: a, name: a, version: 1.0.0 }
+  use: { secrets: [ shop ] }
+  do:
+    - which: { switch: [ list: { when: .items != null, then: each }, none: { then: measure } ] }
+    - each:
+        call: map:1.0.0@default
+        with: { items: '${ .items }', call: 'price:1.0.0@default' }
+        then: end
+    - measure: { call: 'chunks:1.0.0@default', with: { call: 'price:1.0.0@default' } }
+    - tell: { call: 'tell:1.0.0@default', with: { key: '${ $secrets.shop }' } }
+tests:
+";
+    said("a.test.yaml", &format!("{sheet}  - name: x\n{test}"))
+}
+
+/// What a test may not say of them: its own lines, the line that fails, and what is said of it.
+fn wrong_pieces() -> [(String, u32, &'static str); 9] {
+    let output = "output: 1 } ] }\n    expect: { outcome: completed }";
+    [
+        (
+            format!("    answers: {{ measure: [ {{ chunk: 1, {output}"),
+            14,
+            "chunk 1 of `measure` is answered, and the test gives no chunks",
+        ),
+        (
+            format!(
+                "    chunks: [ {{ items: [ 1 ] }}, {{ items: [ 2 ] }} ]\n    answers: {{ measure: [ {{ chunk: 3, {output}"
+            ),
+            15,
+            "chunk 3 of `measure` is answered, and the test gives chunks 1 to 2",
+        ),
+        (
+            format!(
+                "    input: {{ items: [ 1, 2 ] }}\n    answers: {{ each: [ {{ {}, {{ item: 2, {output}",
+                "item: 1, output: 1 }, { item: 0, output: 1 }"
+            ),
+            15,
+            "item 2 of `each` is answered, and its items are 0 to 1",
+        ),
+        (
+            "    secrets: { shpo: x }".to_owned(),
+            14,
+            "the template declares no secret `shpo`: `use.secrets` has shop; did you mean `shop`?",
+        ),
+        (
+            "    secrets: { shop: 7 }".to_owned(),
+            14,
+            "a secret is a text, or an object of texts",
+        ),
+        (
+            "    chunks: []".to_owned(),
+            14,
+            "a job has at least one chunk",
+        ),
+        (
+            "    chunks: { items: [ 1 ] }".to_owned(),
+            14,
+            "say how `items` are cut",
+        ),
+        (
+            format!("    answers: {{ each: [ {{ when: 'a b', {output}"),
+            14,
+            "`when` is no expression: ",
+        ),
+        (
+            format!(
+                "    input: {{ items: [ 1 ] }}\n    answers: {{ price:1.0.0: [ {{ when: ., {output}"
+            ),
+            13,
+            "`when` of an answer of `price:1.0.0`: it gives number, not true or false",
+        ),
+    ]
+}
+
+#[test]
+fn what_a_test_says_of_chunks_items_and_secrets_is_checked() {
+    for (test, line, message) in wrong_pieces() {
+        let (found, said) = pieces(&test);
+
+        assert!(said.starts_with(message), "{test}: {said}");
+        assert_eq!(found, line, "{test}");
+    }
+}
+
+#[test]
+fn what_is_missing_is_told_with_what_was_asked() {
+    for (test, message) in [
+        (
+            "    input: { items: [ 1, 2 ] }\n    answers: { each: [ { item: 0, output: 1 } ] }",
+            "no answer is prepared for `price:1.0.0` at /do/0/item, item 1 of `each`, which is given 2; \
+             answers are prepared for `each` (item 0)",
+        ),
+        (
+            "    chunks: [ { items: [ 1 ] } ]",
+            "no answer is prepared for `price:1.0.0` at /do/2/measure, chunk 1 of `measure`, which is given \
+             {\"chunk\":1,\"chunks\":1,\"count\":1,\"keys\":[\"1\"],\"items\":[1]}; no answers are prepared",
+        ),
+        (
+            "    input: { chunks: 2 }",
+            "/do/2/measure reads chunks, and the test gives none: say `chunks` in the test",
+        ),
+        (
+            "    input: { chunks: 2 }\n    chunks: [ { items: [ 1 ] } ]\n    answers: { measure: { output: 1 } }",
+            "/do/2/measure reads chunk 2, and the test gives 1: `chunks` of the input is 2",
+        ),
+    ] {
+        let (_, said) = pieces(&format!("{test}\n    expect: {{ outcome: completed }}"));
+
+        assert_eq!(said, message);
+    }
+}
+
+#[test]
+fn a_secret_stands_in_no_message() {
+    let test = "    input: { chunks: 1 }
+    chunks: [ { items: [ 1 ] } ]
+    secrets: { shop: open-sesame }
+    answers: { measure: { output: 1 }, tell: { output: { echo: open-sesame } } }
+    expect: ";
+
+    let (_, said) = pieces(&format!("{test}{{ output: {{ echo: other }} }}"));
+    assert_eq!(said, "the output at /echo is \"***\"; \"other\" is wanted");
+    let (_, said) = pieces(&format!(
+        "{test}{{ calls: {{ tell: [ {{ key: open-sesame }} ] }} }}"
+    ));
+    assert_eq!(
+        said,
+        "what `tell` was given at /0/key is \"{secret:shop}\"; \"***\" is wanted"
+    );
+    let (_, said) = pieces(&format!("{test}{{ calls: {{ tel: 1 }} }}"));
+    assert_eq!(
+        said,
+        "`tel` was called 0 times, not 1: the calls were price:1.0.0@default 1, tell 1"
+    );
+}

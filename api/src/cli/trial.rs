@@ -7,7 +7,6 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-use chrono::{DateTime, Utc};
 use serde_json::{Value, json};
 use tokio::runtime::Handle;
 use tokio::time::Instant;
@@ -15,11 +14,12 @@ use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 use windlass_workers::catalogue::Catalogue;
 use windlass_workers::connection::{NoConnections, References};
+use windlass_workers::egress::EgressRules;
 use windlass_workers::perform::{Fetcher, Performer, PerformerOptions, StepContext, Verdict};
 use windlass_workers::secret::Secrets;
 use windlass_workflows::machine::command::{Call, Perform};
 use windlass_workflows::problem::Problem;
-use windlass_workflows::trial::{self, Answer, Failure, Manner, Nobody, Outside, Trial};
+use windlass_workflows::trial::{self, Answer, Failure, Manner, Nobody, Outside, Setting, Trial};
 
 use super::context::Context;
 use super::error::CliError;
@@ -179,6 +179,9 @@ fn below(folder: &Path) -> Result<Vec<String>, CliError> {
 /// The world outside: HTTP for real.
 struct Online {
     performer: Performer,
+    /// The secrets that the performer has.
+    secrets: trial::Secrets,
+    egress: EgressRules,
     fetcher: Fetcher,
     runtime: Handle,
     /// A sheet prepares every answer: it never reaches a service by mistake.
@@ -188,22 +191,34 @@ struct Online {
 impl Online {
     fn new(context: &Context) -> Result<Self, CliError> {
         let settings = &context.settings;
-        let options = PerformerOptions {
-            egress: settings.egress(),
-            references: References::default(),
-            ..PerformerOptions::default()
-        };
-        let connections = Arc::new(NoConnections);
-        let performer = Performer::new(options, connections, Secrets::new(), Catalogue::new());
-        let performer = performer
-            .map_err(|error| CliError::new(Exit::Failed, "http_client", error.to_string()))?;
+        let egress = settings.egress();
+        let performer = performer(&egress, &trial::Secrets::new())
+            .map_err(|error| CliError::new(Exit::Failed, "http_client", error))?;
         Ok(Self {
             performer,
+            secrets: trial::Secrets::new(),
+            egress,
             fetcher: serve::fetcher(settings)?,
             runtime: Handle::current(),
             prepares_all: false,
         })
     }
+}
+
+/// The client of workers, with these secrets.
+fn performer(egress: &EgressRules, secrets: &trial::Secrets) -> Result<Performer, String> {
+    let given = secrets.iter();
+    let secrets = given.fold(Secrets::new(), |all, (name, value)| {
+        all.with(name, value.clone())
+    });
+    let options = PerformerOptions {
+        egress: egress.clone(),
+        references: References::default(),
+        ..PerformerOptions::default()
+    };
+    let connections = Arc::new(NoConnections);
+    let performer = Performer::new(options, connections, secrets, Catalogue::new());
+    performer.map_err(|error| error.to_string())
 }
 
 impl Outside for Online {
@@ -214,14 +229,18 @@ impl Outside for Online {
         }
     }
 
-    fn perform(&mut self, perform: &Perform, now: DateTime<Utc>) -> Option<Answer> {
+    fn perform(&mut self, perform: &Perform, setting: &Setting<'_>) -> Option<Answer> {
         if self.prepares_all || !matches!(perform.call, Call::Http(_)) {
             return None;
+        }
+        if self.secrets != *setting.secrets {
+            self.performer = performer(&self.egress, setting.secrets).ok()?;
+            self.secrets = setting.secrets.clone();
         }
         let begun = Instant::now();
         let left = perform
             .due
-            .map(|due| (due - now).to_std().unwrap_or(Duration::ZERO));
+            .map(|due| (due - setting.now).to_std().unwrap_or(Duration::ZERO));
         let step = StepContext {
             job_id: 1,
             claim: Uuid::nil(),
@@ -230,7 +249,7 @@ impl Outside for Online {
             attempt: perform.attempt,
             key: perform.key.clone(),
             subject: None,
-            marks: None,
+            marks: setting.marks.clone().map(Arc::new),
             run_time: None,
             deadline: left.map(|left| begun + left),
             stop: CancellationToken::new(),

@@ -2,25 +2,21 @@
 
 use std::path::{Path, PathBuf};
 
-use axum::extract::Path as Segment;
-use axum::http::StatusCode;
-use axum::routing::get;
-use axum::{Json, Router};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 use tokio::net::TcpListener;
 
-use super::process::{Ended, windlass, windlass_with};
+use super::process::{Ended, windlass};
 
 fn example(name: &str) -> String {
     let examples = Path::new(env!("CARGO_MANIFEST_DIR")).join("../examples/templates");
     examples.join(name).display().to_string()
 }
 
-struct Folder(TempDir);
+pub(super) struct Folder(TempDir);
 
 impl Folder {
-    fn with(files: &[(&str, &str)]) -> Folder {
+    pub(super) fn with(files: &[(&str, &str)]) -> Folder {
         let folder = tempfile::tempdir().expect("a folder");
         for (name, text) in files {
             std::fs::write(folder.path().join(name), text).expect("a file");
@@ -28,13 +24,13 @@ impl Folder {
         Folder(folder)
     }
 
-    fn path(&self, name: &str) -> String {
+    pub(super) fn path(&self, name: &str) -> String {
         let path: PathBuf = self.0.path().join(name);
         path.display().to_string()
     }
 }
 
-fn last_line(ended: &Ended) -> &str {
+pub(super) fn last_line(ended: &Ended) -> &str {
     ended.stdout.lines().last().unwrap_or_default()
 }
 
@@ -43,7 +39,7 @@ async fn the_tests_of_an_example_pass_and_their_sum_is_the_last_line() {
     let ended = windlass(&["template", "test", &example("")]).await;
 
     assert_eq!(ended.code, 0, "{}{}", ended.stdout, ended.stderr);
-    assert_eq!(last_line(&ended), "14 passed, 0 failed");
+    assert_eq!(last_line(&ended), "20 passed, 0 failed");
 }
 
 const UNKNOWN: &str = "Feature: a
@@ -121,76 +117,6 @@ async fn results_as_json_are_one_document() {
         ended.stderr.contains("1 passed, 1 failed"),
         "{}",
         ended.stderr
-    );
-}
-
-/// Pets by number; there is one.
-async fn pets() -> String {
-    let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
-    let address = format!("http://{}", listener.local_addr().expect("an address"));
-    let pet = async |Segment(id): Segment<u32>| match id {
-        1 => (StatusCode::OK, Json(json!({"id": 1, "name": "Milou"}))),
-        _ => (StatusCode::NOT_FOUND, Json(json!({"title": "no such pet"}))),
-    };
-    let router = Router::new().route("/pets/{id}", get(pet));
-    tokio::spawn(async move { axum::serve(listener, router).await.expect("serving") });
-    address
-}
-
-#[tokio::test]
-async fn a_feature_calls_http_for_real_under_the_rules_of_egress() {
-    let feature = "Feature: pets
-  Scenario Outline: number <id>
-    Given a workflow with definition:
-      \"\"\"yaml
-      document: { dsl: '1.0.3', namespace: a, name: a, version: 1.0.0 }
-      do:
-        - tried:
-            try: [ { ask: { call: http, with: { method: get, endpoint: 'ADDRESS/pets/{id}' } } } ]
-            catch:
-              errors: { with: { type: https://serverlessworkflow.io/dsl/errors/types/communication, status: 404 } }
-              do: [ { none: { set: { name: nobody, at: '${ $error.instance }' } } } ]
-      \"\"\"
-    And given the workflow input is:
-      \"\"\"yaml
-      id: <id>
-      \"\"\"
-    When the workflow is executed
-    Then the workflow should complete
-    And the workflow output should have a 'name' property with value:
-      \"\"\"yaml
-      <name>
-      \"\"\"
-    And ask should run after tried
-    Examples:
-      | id | name   |
-      | 1  | Milou  |
-      | 2  | nobody |
-";
-    let feature = feature.replace("ADDRESS", &pets().await);
-    let folder = Folder::with(&[("pets.feature", &feature)]);
-    let path = folder.path("pets.feature");
-
-    let open = [("WINDLASS_EGRESS_ALLOW_PRIVATE", "true")];
-    let allowed = windlass_with(&["template", "test", &path], &open).await;
-    let refused = windlass(&["template", "test", &path]).await;
-
-    assert_eq!(
-        last_line(&allowed),
-        "2 passed, 0 failed",
-        "{}",
-        allowed.stdout
-    );
-    assert_eq!(
-        last_line(&refused),
-        "0 passed, 2 failed",
-        "{}",
-        refused.stdout
-    );
-    assert!(
-        refused.stdout.contains("is out of reach"),
-        "{}",
-        refused.stdout
     );
 }
 

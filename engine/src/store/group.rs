@@ -7,14 +7,12 @@
 use std::time::Duration;
 
 use windlass_workflows::machine::fault::ERROR_TYPES;
+use windlass_workflows::machine::group::{TOGETHER_BYTES_MAX, too_many_failed};
 
 use super::gate::Session;
 use super::post::{CauseKind, OnClose};
 use super::{JobView, Store};
 use crate::Error;
-
-/// What the items gave together: as the machine bounds every value.
-const LIST_BYTES_MAX: i64 = 1 << 20;
 
 /// What a step opens: a job an item.
 #[derive(Clone, Debug, PartialEq)]
@@ -220,10 +218,7 @@ pub(super) async fn feed(connection: &mut Session, settled: Vec<Settled>) -> Res
     let titles: Vec<Option<String>> = over
         .iter()
         .map(|row| match (row.over, row.closed) {
-            (true, _) => Some(format!(
-                "{} of {} items failed; {} are tolerated",
-                row.failed, row.items, row.failed_max
-            )),
+            (true, _) => Some(too_many_failed(row.failed, row.items, row.failed_max)),
             (false, true) => Some("the rest of the items was cancelled".to_owned()),
             (false, false) => None,
         })
@@ -234,7 +229,7 @@ pub(super) async fn feed(connection: &mut Session, settled: Vec<Settled>) -> Res
         &activities,
         &titles as &[Option<String>],
         format!("{ERROR_TYPES}runtime"),
-        LIST_BYTES_MAX,
+        i64::try_from(TOGETHER_BYTES_MAX).unwrap_or(i64::MAX),
     )
     .fetch_one(connection)
     .await?;

@@ -67,6 +67,15 @@ impl Placement {
     }
 }
 
+/// What becomes of a job whose parent ends first.
+pub(super) fn on_close(fate: Fate) -> OnClose {
+    match fate {
+        Fate::Wait => OnClose::Wait,
+        Fate::Cancel => OnClose::Cancel,
+        Fate::Abandon => OnClose::Abandon,
+    }
+}
+
 fn unfit(key: &str, value: &Value) -> Fault {
     let title = format!("`{key}` cannot be {}", value.to_json());
     Fault::standard("configuration", 400, title)
@@ -186,11 +195,7 @@ impl Conduct {
             start_within: placed.start_within,
             activity: start.activity.0,
             awaited: start.is_awaited,
-            on_close: match start.fate {
-                Fate::Wait => OnClose::Wait,
-                Fate::Cancel => OnClose::Cancel,
-                Fate::Abandon => OnClose::Abandon,
-            },
+            on_close: on_close(start.fate),
         }))
     }
 }

@@ -1,6 +1,7 @@
 //! One chunk of a job's members, as the template's function sees it.
 
 use windlass_workflows::machine::fault::Fault;
+use windlass_workflows::plan::{Document, Member, MemberValue};
 use windlass_workflows::value::Value;
 
 use crate::perform::StepFailure;
@@ -14,26 +15,24 @@ pub(super) async fn read(shared: &Shared, job: i64, number: u32) -> Result<Value
     };
     let chunks = shared.store.chunks_of(job).await.map_err(unread)?;
     let members = shared.store.chunk(job, number).await.map_err(unread)?;
-    let object = members.first().and_then(|member| member.object.clone());
-    let mut keys = Vec::with_capacity(members.len());
-    let mut items = Vec::with_capacity(members.len());
-    for member in members {
-        keys.push(Value::from(member.key));
-        items.push(
-            Value::parse(&member.document).map_err(|error| broken(number, &error.to_string()))?,
-        );
-    }
-    let count = i64::try_from(items.len()).unwrap_or(i64::MAX);
-    let mut value = vec![
-        ("chunk", Value::from(i64::from(number))),
-        ("chunks", Value::from(i64::from(chunks))),
-        ("count", Value::from(count)),
-    ];
-    if let Some(object) = object {
-        value.push(("object", Value::from(object)));
-    }
-    value.extend([("keys", Value::list(keys)), ("items", Value::list(items))]);
-    Ok(Value::map(value))
+    let members: Vec<Member> = (1..)
+        .zip(members)
+        .map(|(n, member)| Member {
+            n,
+            key: member.key,
+            object: member.object,
+            document: Document::stored(member.document),
+        })
+        .collect();
+    let chunk = MemberValue::Chunk {
+        object: members.first().and_then(|member| member.object.as_deref()),
+        chunk: number.into(),
+        chunks: chunks.into(),
+        members: &members,
+    };
+    chunk
+        .to_value()
+        .map_err(|error| broken(number, &error.to_string()))
 }
 
 /// Members were checked when they were stored.

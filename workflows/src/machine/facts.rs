@@ -86,8 +86,11 @@ impl JobFacts {
 
     /// The task that a key belongs to.
     pub(crate) fn path_of<'k>(&self, key: &'k str) -> &'k str {
-        let job = format!("j{}-{:x}-", self.id, self.nonce);
-        let rest = key.strip_prefix(&job).unwrap_or(key);
+        let begins = match &self.item_key {
+            Some(item) => format!("{item}-"),
+            None => format!("j{}-{:x}-", self.id, self.nonce),
+        };
+        let rest = key.strip_prefix(&begins).unwrap_or(key);
         rest.rsplit_once('-').map_or(rest, |(path, _)| path)
     }
 }

@@ -20,6 +20,7 @@
 //! | `timers` | what falls due |
 //! | `fork` | branches side by side |
 //! | `listen`, `interest`, `beside` | mail; events, children and groups of its own |
+//! | `group` | what a step that works on a list asks for |
 //! | `undo`, `effect` | compensation; what may or may not have happened |
 //! | `closing` | ends before the end |
 //! | `flight` | jobs in flight: patched, rewound, copied, moved to another version |
@@ -51,6 +52,7 @@ pub mod flight;
 mod fold;
 mod fork;
 pub mod gather;
+pub mod group;
 mod held;
 mod interest;
 mod journal;
@@ -85,6 +87,7 @@ pub use self::finished::FinishedChunks;
 pub use self::fold::Unloadable;
 pub use self::placed::AGAIN_AFTER;
 pub use self::transition::Illegal;
+pub(crate) use self::unwind::fault_value;
 pub(crate) use self::unwind::same_type;
 pub use self::view::{StepView, View};
 

@@ -23,6 +23,46 @@ pub(crate) fn marker_at(text: &str) -> Option<&str> {
     is_closed.then(|| &text[..OPENS.len() + end + 1])
 }
 
+/// The text with each marker as tests write it, `{secret:name}`, whatever job it bears the mark of.
+pub(crate) fn plainly(text: &str) -> String {
+    let mut whole = String::with_capacity(text.len());
+    let mut rest = text;
+    while let Some(at) = rest.find(OPENS) {
+        whole.push_str(&rest[..at]);
+        let after = &rest[at + OPENS.len()..];
+        let marked = after
+            .split_once(':')
+            .and_then(|(mark, named)| Some((mark, named.split_once('}')?)));
+        match marked {
+            Some((mark, (name, after))) if mark.chars().all(|c| c.is_ascii_hexdigit()) => {
+                whole.push_str(&format!("{{secret:{name}}}"));
+                rest = after;
+            }
+            _ => {
+                whole.push_str(OPENS);
+                rest = after;
+            }
+        }
+    }
+    whole + rest
+}
+
+/// The same of every text in a value.
+pub(crate) fn plainly_in(value: &Value) -> Value {
+    match value {
+        Value::Text(text) => Value::from(plainly(text)),
+        Value::List(_) => {
+            let items = value.as_list().unwrap_or_default().iter();
+            Value::list(items.map(plainly_in))
+        }
+        Value::Map(map) => {
+            let entries = Map::iter(map);
+            Value::map(entries.map(|(key, value)| (plainly(key), plainly_in(value))))
+        }
+        _ => value.clone(),
+    }
+}
+
 impl Execution {
     /// The marks of its secrets, if its template names any.
     pub fn marks(&self) -> Option<Marks> {
@@ -212,7 +252,7 @@ fn written_down(expression: &str) -> impl Iterator<Item = usize> {
 
 #[cfg(test)]
 mod tests {
-    use super::{Marks, uses};
+    use super::{Marks, plainly, uses};
 
     #[test]
     fn only_what_the_template_declares_is_revealed() {
@@ -224,6 +264,23 @@ mod tests {
 
         assert!(marks.declares("crm") && marks.declares("crm.key"));
         assert!(!marks.declares("crmx") && !marks.declares("key") && !marks.declares(""));
+    }
+
+    #[test]
+    fn tests_see_the_name_of_a_marker_and_not_its_mark() {
+        let names = vec!["crm".to_owned()];
+        let marks = Marks::bearing("00ff00ff00ff00ff", &names);
+        let text = format!("Bearer {}!", marks.marker("crm.key"));
+
+        assert_eq!(plainly(&text), "Bearer {secret:crm.key}!");
+        for plain in [
+            "",
+            "{secret:a}",
+            "{windlass-secret:",
+            "{windlass-secret:x:y}",
+        ] {
+            assert_eq!(plainly(plain), plain);
+        }
     }
 
     #[test]

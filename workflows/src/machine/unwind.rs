@@ -296,7 +296,7 @@ impl Execution {
 }
 
 /// `$error`, and the problem in a failed job's result; `details` is the release schema's spelling of `detail`.
-pub(super) fn fault_value(fault: &Fault) -> Value {
+pub(crate) fn fault_value(fault: &Fault) -> Value {
     let text = |text: &Option<String>| text.as_deref().map(Value::text);
     let members = [
         ("type", Some(Value::text(fault.kind.as_str()))),

@@ -96,7 +96,7 @@ pub(super) fn entered(template: Template, call: &str) -> Result<Template, Unbuil
 }
 
 /// Where the call of a part stands.
-pub(super) const ENTRY: &str = "/do/0/item";
+pub(crate) const ENTRY: &str = "/do/0/item";
 
 #[cfg(test)]
 mod tests {

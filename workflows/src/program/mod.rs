@@ -21,6 +21,7 @@ use std::sync::Arc;
 
 use sha2::{Digest, Sha256};
 
+pub(crate) use entry::ENTRY;
 pub use entry::{calls, part_name};
 pub(crate) use memory::DEADLINE_MAX;
 pub use memory::Memory;

@@ -4,6 +4,8 @@ use std::time::Duration;
 
 use chrono::{DateTime, Utc};
 
+use super::asked::Number;
+use super::members::Members;
 use crate::machine::fault::Fault;
 use crate::value::Value;
 
@@ -32,8 +34,17 @@ pub enum Deed {
     Input(Value),
     /// Sets the clock, before the run.
     Clock(DateTime<Utc>),
+    /// Says what a secret of the template is: a text, or an object of texts.
+    Secret {
+        /// As the template names it.
+        name: String,
+        /// What it is; nothing that a test says ever shows it.
+        value: Value,
+    },
+    /// Says which members the job stands for, in chunks.
+    Members(Members),
     /// Prepares what a step gives.
-    Prepare(Work, Prepared),
+    Prepare(Work, Choice, Prepared),
     /// Begins the run, and goes as far as it can at this instant.
     Execute,
     /// Moves the clock; what falls due on the way happens in its order.
@@ -51,6 +62,15 @@ pub enum Deed {
 /// Which steps an answer is for: a task's name, its pointer, or the function that it calls.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Work(pub String);
+
+/// Which of the steps that are meant an answer is for; all of them, unless it says more.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Choice {
+    /// Those of this chunk, or of this item.
+    pub number: Option<Number>,
+    /// Those for which this expression holds; `.` is what the step is given.
+    pub when: Option<String>,
+}
 
 /// What a step gives; the last prepared answer stays.
 #[derive(Clone, Debug)]

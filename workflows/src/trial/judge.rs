@@ -2,16 +2,16 @@
 
 use std::cmp::Ordering;
 
+use super::asked::{Asked, is_named, name, shown};
 use super::deed::{Expectation, Work};
-use super::stage::{Asked, Stage};
+use super::said::error_type;
+use super::stage::Stage;
 use crate::document::tree::join;
 use crate::machine::same_type;
+use crate::machine::secret::plainly;
 use crate::machine::trace::{Passage, Passed};
 use crate::machine::turn::OutcomeKind;
 use crate::value::Value;
-
-/// Longest value that is shown whole.
-const SHOWN_MAX: usize = 400;
 
 /// Whether time must pass before this can be judged.
 pub fn waits(stage: &Stage<'_>, expectation: &Expectation) -> bool {
@@ -99,7 +99,10 @@ fn of_tasks(stage: &Stage<'_>, expectation: &Expectation) -> Result<(), String> 
         }
         Path(wanted) => {
             let found: Vec<String> = entered(stage).map(|passed| name(&passed.path)).collect();
-            let message = || format!("the path was {}", path(stage));
+            let message = || {
+                let wanted = wanted.join(", ");
+                format!("the path was {}; {wanted} is wanted", path(stage))
+            };
             (found == *wanted).then_some(()).ok_or_else(message)
         }
         TaskCompletes(task, wanted) => match result(stage, task)? {
@@ -120,14 +123,28 @@ fn of_tasks(stage: &Stage<'_>, expectation: &Expectation) -> Result<(), String> 
             Passage::Entered => Ok(()),
             _ => Err(format!("`{task}` was not cancelled: it ended")),
         },
+        _ => of_calls(stage, expectation),
+    }
+}
+
+fn of_calls(stage: &Stage<'_>, expectation: &Expectation) -> Result<(), String> {
+    use Expectation::*;
+    match expectation {
         Calls(work, wanted) => {
-            let count = asked(stage, work).count();
-            let message = || format!("`{}` was called {count} times, not {wanted}", work.0);
+            let count = asked(stage, work).len();
+            let message = || {
+                let others = called(stage);
+                format!(
+                    "`{}` was called {count} times, not {wanted}: {others}",
+                    work.0
+                )
+            };
             (count == *wanted).then_some(()).ok_or_else(message)
         }
         CalledWith(work, wanted) => {
             let wanted = Value::list(wanted.iter().cloned());
-            let found = Value::list(asked(stage, work).map(|asked| asked.given.clone()));
+            let found = asked(stage, work).into_iter().map(|asked| asked.given);
+            let found = Value::list(found.collect::<Vec<_>>());
             same(&wanted, &found, &format!("what `{}` was given", work.0))
         }
         _ => Err("this is judged before the run".to_owned()),
@@ -141,7 +158,7 @@ fn ended(stage: &Stage<'_>, kind: OutcomeKind) -> Result<Value, String> {
         return Err(wrong());
     }
     let text = outcome.result.as_deref().unwrap_or("null");
-    Value::parse(text).map_err(|error| error.to_string())
+    Value::parse(&plainly(text)).map_err(|error| error.to_string())
 }
 
 /// The member that a dotted path names.
@@ -217,7 +234,7 @@ fn is_error(wanted: &Value, error: &Value) -> Result<(), String> {
 fn is_member(key: &str, wanted: &Value, found: Option<&Value>) -> Result<(), String> {
     let found = found.unwrap_or(&Value::Null);
     match wanted.as_str().zip(found.as_str()) {
-        Some((wanted, found)) if key == "type" && same_type(wanted, found) => Ok(()),
+        Some((wanted, found)) if key == "type" && same_type(&error_type(wanted), found) => Ok(()),
         _ => same(wanted, found, &format!("`{key}` of the error")),
     }
 }
@@ -244,24 +261,30 @@ fn result<'s>(stage: &'s Stage<'_>, task: &str) -> Result<&'s Passage, String> {
         .ok_or_else(|| format!("`{task}` did not run: {}", path(stage)))
 }
 
-fn asked<'s>(stage: &'s Stage<'_>, work: &Work) -> impl Iterator<Item = &'s Asked> {
-    stage.asked.iter().filter(|asked| is_work(work, asked))
+fn asked(stage: &Stage<'_>, work: &Work) -> Vec<Asked> {
+    let world = stage.world.borrow();
+    let asked = world.asked.iter().filter(|asked| asked.is(work));
+    asked.cloned().collect()
 }
 
-/// Whether a step is meant: by its pointer, its name, or the function that it calls.
-pub fn is_work(work: &Work, asked: &Asked) -> bool {
-    let word = work.0.strip_suffix("@default").unwrap_or(&work.0);
-    asked.function.as_deref() == Some(word) || is_named(&asked.path, &work.0)
-}
-
-fn is_named(path: &str, task: &str) -> bool {
-    path == task || name(path) == task
-}
-
-/// The name of the task that a pointer leads to.
-fn name(path: &str) -> String {
-    let last = path.rsplit('/').next().unwrap_or(path);
-    last.replace("~1", "/").replace("~0", "~")
+/// What was called at all, and how often.
+fn called(stage: &Stage<'_>) -> String {
+    let mut counts: Vec<(String, usize)> = Vec::new();
+    for asked in &stage.world.borrow().asked {
+        let word = asked.word();
+        match counts.iter_mut().find(|(known, _)| *known == word) {
+            Some((_, count)) => *count += 1,
+            None => counts.push((word, 1)),
+        }
+    }
+    let told = counts.iter().take(50);
+    let told: Vec<String> = told
+        .map(|(word, count)| format!("{word} {count}"))
+        .collect();
+    match told.is_empty() {
+        true => "nothing was called".to_owned(),
+        false => format!("the calls were {}", told.join(", ")),
+    }
 }
 
 fn path(stage: &Stage<'_>) -> String {
@@ -272,13 +295,5 @@ fn path(stage: &Stage<'_>) -> String {
     match names.is_empty() {
         true => "no task ran".to_owned(),
         false => names.join(", "),
-    }
-}
-
-fn shown(value: &Value) -> String {
-    let text = value.to_json();
-    match text.len() > SHOWN_MAX {
-        true => text.chars().take(SHOWN_MAX).chain("…".chars()).collect(),
-        false => text,
     }
 }

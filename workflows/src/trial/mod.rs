@@ -8,34 +8,47 @@
 //! | File | Story |
 //! |---|---|
 //! | `gherkin` | the form of `.feature` files |
-//! | `words` | what their steps mean |
+//! | `words`, `said` | what their steps mean; what fills their holes |
 //! | `sheet` | the form of YAML tests |
 //! | `deed` | what a test does and expects |
 //! | `play` | doing it |
-//! | `stage` | the job, its memory and its clock |
+//! | `script` | prepared answers, and whose turn it is |
+//! | `secret` | secrets that a test gives, and how nothing shows them |
+//! | `members` | the chunks of a job that works through some |
+//! | `stage` | the job, its memory and its clock; the jobs of its items |
+//! | `asked` | what it asks of the world outside |
 //! | `starter` | events that start it |
 //! | `judge` | whether an expectation holds |
 
+mod asked;
 mod deed;
 mod gherkin;
 mod judge;
+mod members;
 mod play;
+mod said;
+mod script;
+mod secret;
 mod sheet;
 mod stage;
 mod starter;
 mod words;
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
 
-pub use self::deed::{Deed, Expectation, Prepared, Text, Work};
+pub use self::asked::Number;
+pub use self::deed::{Choice, Deed, Expectation, Prepared, Text, Work};
+pub use self::members::Members;
 pub use self::play::{Manner, run};
 
 use crate::machine::JobFacts;
 use crate::machine::command::Perform;
 use crate::machine::event::Event;
 use crate::machine::fault::Fault;
+use crate::machine::secret::Marks;
 use crate::problem::Problem;
 use crate::value::Value;
 
@@ -77,10 +90,24 @@ pub struct Answer {
     pub again_after: Option<Duration>,
 }
 
+/// Secrets that a test gives, by name: a text, or an object of texts as JSON.
+pub type Secrets = BTreeMap<String, String>;
+
+/// What a step is performed with, besides its call.
+#[derive(Clone, Debug)]
+pub struct Setting<'a> {
+    /// The instant of the run.
+    pub now: DateTime<Utc>,
+    /// How markers of secrets are told from text in the call, if the template names secrets.
+    pub marks: Option<Marks>,
+    /// What the markers stand for.
+    pub secrets: &'a Secrets,
+}
+
 /// Whoever does what a test prepared no answer for.
 pub trait Outside {
     /// Performs a step; nothing when there is nobody who can, and the test fails.
-    fn perform(&mut self, perform: &Perform, now: DateTime<Utc>) -> Option<Answer>;
+    fn perform(&mut self, perform: &Perform, setting: &Setting<'_>) -> Option<Answer>;
 
     /// Reads what a template takes from elsewhere, where the test does not say what stands there.
     ///
@@ -118,7 +145,7 @@ pub enum Witnessed<'a> {
 pub struct Nobody;
 
 impl Outside for Nobody {
-    fn perform(&mut self, _: &Perform, _: DateTime<Utc>) -> Option<Answer> {
+    fn perform(&mut self, _: &Perform, _: &Setting<'_>) -> Option<Answer> {
         None
     }
 }

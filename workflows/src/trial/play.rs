@@ -6,10 +6,13 @@ use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
 
-use super::deed::{Deed, Expectation, Prepared, Text, Work};
-use super::stage::{Asked, Stage, envelope};
+use super::asked::Number;
+use super::deed::{Choice, Deed, Expectation, Prepared, Text, Work};
+use super::members::Members;
+use super::script::Scripts;
+use super::stage::{Stage, World, envelope};
 use super::starter::Starter;
-use super::{Answer, Failure, Outside, Trial, judge, words};
+use super::{Failure, Outside, Secrets, Trial, judge, said, secret};
 use crate::catalogue::{Ability, Catalogue};
 use crate::check;
 use crate::document::parse::function_name;
@@ -18,12 +21,15 @@ use crate::document::tree::{self, Format, Node, Tree};
 use crate::machine::JobFacts;
 use crate::policy::retry::later;
 use crate::problem::Problem;
-use crate::program::Program;
+use crate::program::{Bundle, Program};
 use crate::resource::{Resource, Resources};
 use crate::value::Value;
 
 /// When a run begins, unless the test says otherwise: a Monday.
 const BEGINNING: i64 = 1_767_603_600;
+
+/// The id of the job that is tried; those of its items follow.
+const JOB: i64 = 1;
 
 /// How trials are run.
 #[derive(Clone, Copy, Debug, Default)]
@@ -45,7 +51,9 @@ pub fn run(trial: &Trial, manner: Manner, outside: &mut dyn Outside) -> Result<(
         resources: Resources::default(),
         input: None,
         began: DateTime::from_timestamp(BEGINNING, 0).unwrap_or_default(),
-        answers: Rc::default(),
+        members: None,
+        secrets: Secrets::new(),
+        scripts: Rc::default(),
         starter: None,
         letters: 0,
         stage: None,
@@ -53,29 +61,15 @@ pub fn run(trial: &Trial, manner: Manner, outside: &mut dyn Outside) -> Result<(
     let mut expects = false;
     for (line, deed) in deeds {
         expects |= matches!(deed, Deed::Expect(_));
-        play.perform(deed)
-            .map_err(|message| Failure::new(*line, message))?;
+        play.perform(*line, deed)
+            .map_err(|message| Failure::new(*line, secret::hidden(&play.secrets, &message)))?;
+    }
+    if let Some((line, message)) = play.scripts.borrow().stray() {
+        return Err(Failure::new(line, message));
     }
     match expects {
         true => Ok(()),
         false => Err(Failure::new(trial.line, "this test expects nothing")),
-    }
-}
-
-/// Prepared answers of one kind of step, the last of which stays.
-struct Script {
-    work: Work,
-    answers: Vec<Prepared>,
-    used: usize,
-}
-
-impl Script {
-    fn new(work: &Work, answer: &Prepared) -> Script {
-        Script {
-            work: work.clone(),
-            answers: vec![answer.clone()],
-            used: 0,
-        }
     }
 }
 
@@ -88,7 +82,10 @@ struct Play<'o> {
     resources: Resources,
     input: Option<Value>,
     began: DateTime<Utc>,
-    answers: Rc<RefCell<Vec<Script>>>,
+    /// What a job in chunks reads.
+    members: Option<Members>,
+    secrets: Secrets,
+    scripts: Rc<RefCell<Scripts>>,
     /// What the run begins with, where events start it.
     starter: Option<Starter>,
     /// Events before the run.
@@ -97,7 +94,7 @@ struct Play<'o> {
 }
 
 impl<'o> Play<'o> {
-    fn perform(&mut self, deed: &Deed) -> Result<(), String> {
+    fn perform(&mut self, line: u32, deed: &Deed) -> Result<(), String> {
         match deed {
             Deed::Define(text) => match self.stage {
                 None => self.definition = Some(text.clone()),
@@ -109,7 +106,11 @@ impl<'o> Play<'o> {
             }
             Deed::Input(value) => self.input = Some(value.clone()),
             Deed::Clock(instant) => self.began = *instant,
-            Deed::Prepare(work, answer) => self.prepare(work, answer),
+            Deed::Secret { name, value } => return self.secret(name, value),
+            Deed::Members(members) => self.members = Some(members.clone()),
+            Deed::Prepare(work, choice, answer) => {
+                return self.prepare(line, (work, choice), answer);
+            }
             Deed::Execute => return self.execute(),
             Deed::Advance(length) => match &mut self.stage {
                 Some(stage) => return stage.play_until(later(stage.now, *length)),
@@ -142,12 +143,38 @@ impl<'o> Play<'o> {
             .ok_or_else(|| "the workflow was not executed yet".to_owned())
     }
 
-    fn prepare(&mut self, work: &Work, answer: &Prepared) {
-        let mut scripts = self.answers.borrow_mut();
-        match scripts.iter_mut().find(|script| script.work == *work) {
-            Some(script) => script.answers.push(answer.clone()),
-            None => scripts.push(Script::new(work, answer)),
+    fn prepare(
+        &mut self,
+        line: u32,
+        (work, choice): (&Work, &Choice),
+        answer: &Prepared,
+    ) -> Result<(), String> {
+        let chunks = self.members.as_ref().map_or(0, Members::chunks);
+        if let Some(Number::Chunk(number)) = choice.number
+            && !(1..=chunks).contains(&number)
+        {
+            let given = match chunks {
+                0 => "the test gives no chunks".to_owned(),
+                1 => "the test gives one chunk".to_owned(),
+                chunks => format!("the test gives chunks 1 to {chunks}"),
+            };
+            return Err(format!(
+                "chunk {number} of `{}` is answered, and {given}",
+                work.0
+            ));
         }
+        let mut scripts = self.scripts.borrow_mut();
+        scripts.prepare(line, (work, choice), answer)
+    }
+
+    /// A secret must be one that the template declares.
+    fn secret(&mut self, name: &str, value: &Value) -> Result<(), String> {
+        let text = self.definition.as_ref().ok_or("no workflow was defined")?;
+        let tree = tree::read_one(&text.text, Format::Yaml);
+        let tree = tree.map_err(|problems| said::told(&problems, text.line))?;
+        secret::is_declared(&tree, name)?;
+        self.secrets.insert(name.to_owned(), secret::text(value)?);
+        Ok(())
     }
 
     /// An event before the run: the last that was wanted begins it.
@@ -178,38 +205,46 @@ impl<'o> Play<'o> {
     fn template(&mut self) -> Result<Template, String> {
         let line = self.definition.as_ref().map_or(0, |text| text.line);
         self.published()?.map_err(|problems| {
-            format!("the workflow is refused:\n{}", words::told(&problems, line))
+            format!("the workflow is refused:\n{}", said::told(&problems, line))
         })
     }
 
     fn facts(&self) -> JobFacts {
+        let members = self.members.as_ref();
         let nothing = || Value::map([] as [(&str, Value); 0]);
+        let input = self.input.clone().or_else(|| members.map(Members::input));
         JobFacts {
-            id: 1,
+            id: JOB,
             nonce: 1,
-            input: self.input.clone().unwrap_or_else(nothing),
+            input: input.unwrap_or_else(nothing),
             created_at: self.began,
             tenant: "default".to_owned(),
-            timeout: None,
-            retry: None,
-            item_key: None,
-            batch: None,
+            batch: members.map(Members::facts),
+            ..JobFacts::default()
         }
     }
 
     fn execute(&mut self) -> Result<(), String> {
-        let program = Program::of(&self.template()?).map_err(|error| error.to_string())?;
+        let template = self.template()?;
+        let program = Program::of(&template).map_err(|error| error.to_string())?;
         // Where a call is made changes nothing of what a test sees.
         let program = program.unplaced();
         let outside = self
             .outside
             .take()
             .ok_or("the workflow was executed before")?;
-        let facts = self.facts();
-        let answers = self.answers.clone();
-        let prepared = Box::new(move |asked: &Asked| answer(&answers, asked));
+        let world = World {
+            outside,
+            scripts: self.scripts.clone(),
+            bundle: Bundle::of(&template),
+            members: self.members.clone(),
+            secrets: self.secrets.clone(),
+            asked: Vec::new(),
+            jobs: JOB,
+        };
+        let (world, facts) = (Rc::new(RefCell::new(world)), self.facts());
         let refolds = self.manner.refolds;
-        let stage = Stage::new(Arc::new(program), facts, prepared, outside, refolds);
+        let stage = Stage::new(Arc::new(program), facts, world, None, refolds);
         self.stage.insert(stage).execute()
     }
 
@@ -245,10 +280,10 @@ impl<'o> Play<'o> {
 
     fn is_warned(&mut self, code: &str) -> Result<(), String> {
         self.published()?
-            .map_err(|problems| format!("it is refused:\n{}", words::told(&problems, 0)))?;
+            .map_err(|problems| format!("it is refused:\n{}", said::told(&problems, 0)))?;
         let text = self.definition.as_ref().ok_or("no workflow was defined")?;
         let tree = tree::read_one(&text.text, Format::Yaml);
-        let found = check::warnings(&tree.map_err(|problems| words::told(&problems, 0))?);
+        let found = check::warnings(&tree.map_err(|problems| said::told(&problems, 0))?);
         has(&found, code).map_err(|told| format!("it is published with: {told}"))
     }
 }
@@ -257,34 +292,8 @@ impl<'o> Play<'o> {
 fn has(problems: &[Problem], code: &str) -> Result<(), String> {
     match problems.iter().any(|problem| problem.code == code) {
         true => Ok(()),
-        false => Err(words::told(problems, 0)),
+        false => Err(said::told(problems, 0)),
     }
-}
-
-/// What is prepared for a step; `Err` is silence.
-fn answer(scripts: &RefCell<Vec<Script>>, asked: &Asked) -> Option<Result<Answer, ()>> {
-    let mut scripts = scripts.borrow_mut();
-    let mut fitting = scripts.iter_mut();
-    let script = fitting.find(|script| judge::is_work(&script.work, asked))?;
-    let place = script.used.min(script.answers.len() - 1);
-    script.used += 1;
-    Some(match script.answers[place].clone() {
-        Prepared::Gives { output, after } => Ok(Answer {
-            result: Ok(output),
-            after,
-            again_after: None,
-        }),
-        Prepared::Fails {
-            fault,
-            after,
-            again_after,
-        } => Ok(Answer {
-            result: Err(fault),
-            after,
-            again_after,
-        }),
-        Prepared::Silent => Err(()),
-    })
 }
 
 /// All that the machine can do, the functions of this release, and every other one that the document

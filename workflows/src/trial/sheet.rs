@@ -8,8 +8,11 @@
 //!   - name: a strike is classified
 //!     input: { "Origin State": Utah }
 //!     clock: 2026-01-05T09:00:00Z          # when the run begins
+//!     secrets: { crm: s3cret }             # of `use.secrets`; nothing shows them: calls have `{secret:crm}`
+//!     chunks: [ { items: [ 1, 2 ] } ]      # what a job in chunks reads; or `{ items: …, max_items: 2 }`
 //!     answers:                             # by task, pointer or function; a list is given in turn
 //!       classify: [ { error: { type: communication, status: 503 } }, { output: { risk: high }, after: PT2S } ]
+//!       measure: [ { chunk: 2, error: … }, { item: 0, output: … }, { when: .sku == "b", output: … } ]
 //!       silent: never
 //!     when: [ advance: PT1H, event: { type: a.b }, restart: true, cancel: true, expect: { outcome: waiting } ]
 //!     expect:
@@ -20,10 +23,15 @@
 //!       took: PT1H2S
 //! ```
 
+mod answer;
+mod members;
+
 use std::time::Duration;
 
-use super::deed::{Deed, Expectation, Prepared, Text, Work};
-use super::{Failure, Trial, words};
+use self::answer::answers;
+pub use self::members::members;
+use super::deed::{Deed, Expectation, Text, Work};
+use super::{Failure, Trial, said};
 use crate::document::tree::{self, Entry, Format, Tree};
 use crate::duration;
 use crate::value::Value;
@@ -31,11 +39,14 @@ use crate::value::Value;
 type Read<T> = Result<T, Failure>;
 type Deeds = Vec<(u32, Deed)>;
 
+/// What a test may say.
+const KEYS: &str = "name, input, clock, secrets, chunks, answers, when, expect";
+
 /// Every test of a sheet.
 pub fn read(text: &str, file: impl Fn(&str) -> Result<String, String>) -> Read<Vec<Trial>> {
     let tree = tree::read_one(text, Format::Yaml).map_err(|problems| {
         let line = problems.first().and_then(|problem| problem.line);
-        Failure::new(line.unwrap_or(1), words::told(&problems, 0))
+        Failure::new(line.unwrap_or(1), said::told(&problems, 0))
     })?;
     let (mut definition, mut tests, mut documents) = (None, None, Vec::new());
     for entry in entries(&tree)? {
@@ -84,6 +95,8 @@ fn deeds(test: &Tree, definition: &Text, documents: &Deeds) -> Read<Deeds> {
     let line = test.place.line;
     let mut before = vec![(line, Deed::Define(definition.clone()))];
     before.extend_from_slice(documents);
+    // What is answered may be of chunks, wherever they are said.
+    let mut prepared = Vec::new();
     let (mut after, mut expected) = (Vec::new(), Vec::new());
     for entry in entries(test)? {
         let line = entry.place.line;
@@ -91,11 +104,13 @@ fn deeds(test: &Tree, definition: &Text, documents: &Deeds) -> Read<Deeds> {
             "name" => {}
             "input" => before.push((line, Deed::Input(entry.value.to_value()))),
             "clock" => {
-                let instant = words::instant(string(&entry.value)?);
+                let instant = said::instant(string(&entry.value)?);
                 let instant = instant.map_err(|message| fail(&entry.value, message))?;
                 before.push((line, Deed::Clock(instant)));
             }
-            "answers" => answers(&entry.value, &mut before)?,
+            "secrets" => before.extend(secrets(&entry.value)?),
+            "chunks" => before.push((line, Deed::Members(members(&entry.value)?))),
+            "answers" => answers(&entry.value, &mut prepared)?,
             "when" => {
                 for item in list(&entry.value)? {
                     for entry in entries(item)? {
@@ -104,9 +119,10 @@ fn deeds(test: &Tree, definition: &Text, documents: &Deeds) -> Read<Deeds> {
                 }
             }
             "expect" => expectations(&entry.value, &mut expected)?,
-            _ => return Err(unknown(entry, "name, input, clock, answers, when, expect")),
+            _ => return Err(unknown(entry, KEYS)),
         }
     }
+    before.append(&mut prepared);
     // A test that expects a refusal has no run.
     let is_refused = |deed: &(u32, Deed)| matches!(deed.1, Deed::Expect(Expectation::Refused(_)));
     if !expected.iter().any(is_refused) {
@@ -117,46 +133,12 @@ fn deeds(test: &Tree, definition: &Text, documents: &Deeds) -> Read<Deeds> {
     Ok(before)
 }
 
-fn answers(tree: &Tree, deeds: &mut Deeds) -> Read<()> {
-    for entry in entries(tree)? {
-        let work = Work(entry.key.to_string());
-        let one = std::slice::from_ref(&entry.value);
-        for tree in entry.value.as_list().unwrap_or(one) {
-            deeds.push((tree.place.line, Deed::Prepare(work.clone(), answer(tree)?)));
-        }
-    }
-    Ok(())
-}
-
-fn answer(tree: &Tree) -> Read<Prepared> {
-    if tree.as_str() == Some("never") {
-        return Ok(Prepared::Silent);
-    }
-    let (mut output, mut error, mut after, mut again_after) = (None, None, Duration::ZERO, None);
-    for entry in entries(tree)? {
-        match &*entry.key {
-            "output" => output = Some(entry.value.to_value()),
-            "error" => {
-                let fault = words::fault(&entry.value.to_value());
-                error = Some(fault.map_err(|message| fail(&entry.value, message))?);
-            }
-            "after" => after = length(&entry.value)?,
-            "retryAfter" => again_after = Some(length(&entry.value)?),
-            _ => return Err(unknown(entry, "output, error, after, retryAfter")),
-        }
-    }
-    match (output, error) {
-        (Some(output), None) => Ok(Prepared::Gives { output, after }),
-        (None, Some(fault)) => Ok(Prepared::Fails {
-            fault,
-            after,
-            again_after,
-        }),
-        _ => Err(fail(
-            tree,
-            "an answer has an `output` or an `error`, or is `never`",
-        )),
-    }
+fn secrets(tree: &Tree) -> Read<Deeds> {
+    let given = entries(tree)?.iter().map(|entry| {
+        let (name, value) = (entry.key.to_string(), entry.value.to_value());
+        (entry.place.line, Deed::Secret { name, value })
+    });
+    Ok(given.collect())
 }
 
 fn event(entry: &Entry, deeds: &mut Deeds) -> Read<()> {

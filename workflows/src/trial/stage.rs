@@ -3,38 +3,30 @@
 //! Time is a number here. What happens, happens in the order of its instants: answers first, then
 //! timers. The job's memory is what a store would keep, turns and heads, and nothing else.
 
+mod calls;
+mod group;
 mod rows;
+mod world;
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
 
+use self::group::Group;
 use self::rows::Mail;
 pub(super) use self::rows::envelope;
-use super::{Answer, Outside, Witnessed};
-use crate::machine::command::{Call, Command, HttpRequest, Perform};
+pub(super) use self::world::{Shared, World};
+use super::Witnessed;
+use super::asked::Of;
 use crate::machine::event::{Activity, Event, EventKind};
 use crate::machine::trace::Passed;
 use crate::machine::turn::{End, Entry, Head, Outcome};
 use crate::machine::{Applied, Execution, JobFacts};
-use crate::policy::retry::later;
 use crate::program::Program;
-use crate::value::Value;
 
 /// Answers and timers of one trial; more is a loop.
 const DELIVERIES_MAX: usize = 100_000;
-
-/// Something that was asked of the world outside.
-#[derive(Clone, Debug)]
-pub struct Asked {
-    /// Pointer of the task.
-    pub path: String,
-    /// The function, if it is one: `name:version`.
-    pub function: Option<String>,
-    /// What it was given.
-    pub given: Value,
-}
 
 /// An answer on its way.
 struct Arrival {
@@ -45,26 +37,34 @@ struct Arrival {
     is_durable: bool,
 }
 
+impl Arrival {
+    /// Others that end at the same instant come before it, because it may end the step.
+    fn is_failed_chunk(&self) -> bool {
+        matches!(self.event, EventKind::Chunk { result: Err(_), .. })
+    }
+}
+
 /// What happens next.
 enum Next {
     Answer(usize),
+    /// Of an item of a group.
+    Item(usize, usize),
     Timer,
 }
-
-/// Gives what was prepared for a step; `Err` is silence.
-pub type Prepared<'o> = dyn FnMut(&Asked) -> Option<Result<Answer, ()>> + 'o;
 
 /// One job on a stage.
 pub struct Stage<'o> {
     program: Arc<Program>,
     facts: JobFacts,
-    prepared: Box<Prepared<'o>>,
-    outside: &'o mut dyn Outside,
+    pub world: Shared<'o>,
+    /// The item that the job is made for, if it is one of a group.
+    of: Option<Of>,
     execution: Execution,
     head: Option<Head>,
     entries: Vec<Entry>,
     losses: u32,
     arrivals: Vec<Arrival>,
+    groups: Vec<Group<'o>>,
     inbox: Vec<Mail>,
     next_mail: i64,
     /// After every turn the state is dropped and folded from the memory.
@@ -74,7 +74,6 @@ pub struct Stage<'o> {
     pub began: DateTime<Utc>,
     /// Tasks as they were passed.
     pub passed: Vec<Passed>,
-    pub asked: Vec<Asked>,
     /// How it left the engine, the last time.
     pub end: Option<End>,
     ended_at: DateTime<Utc>,
@@ -84,22 +83,23 @@ impl<'o> Stage<'o> {
     pub fn new(
         program: Arc<Program>,
         facts: JobFacts,
-        prepared: Box<Prepared<'o>>,
-        outside: &'o mut dyn Outside,
+        world: Shared<'o>,
+        of: Option<Of>,
         refolds: bool,
     ) -> Self {
         let now = facts.created_at;
-        let execution = begun(&program, &facts, outside);
-        Self {
+        let execution = Execution::new(program.clone(), facts.clone());
+        let mut stage = Self {
             program,
             facts,
-            prepared,
-            outside,
+            world,
+            of,
             execution,
             head: None,
             entries: Vec::new(),
             losses: 0,
             arrivals: Vec::new(),
+            groups: Vec::new(),
             inbox: Vec::new(),
             next_mail: 1,
             refolds,
@@ -107,10 +107,11 @@ impl<'o> Stage<'o> {
             now,
             began: now,
             passed: Vec::new(),
-            asked: Vec::new(),
             end: None,
             ended_at: now,
-        }
+        };
+        stage.renew();
+        stage
     }
 
     pub fn outcome(&self) -> Option<&Outcome> {
@@ -131,11 +132,33 @@ impl<'o> Stage<'o> {
 
     /// Begins the job and goes as far as it can at this instant.
     pub fn execute(&mut self) -> Result<(), String> {
+        self.begin()?;
+        self.play_until(self.now)
+    }
+
+    /// Begins the job; nothing that it asks for is answered yet.
+    fn begin(&mut self) -> Result<(), String> {
         self.tell(EventKind::Started {
             attempt: 0,
             losses: self.losses,
-        })?;
-        self.play_until(self.now)
+        })
+    }
+
+    /// Makes it a job that nothing has happened to.
+    fn renew(&mut self) {
+        self.witness(Witnessed::Begun {
+            document: &self.program.document,
+            facts: &self.facts,
+        });
+        self.execution = Execution::new(self.program.clone(), self.facts.clone());
+        self.execution.watch();
+    }
+
+    /// Items are jobs that come of the run, and no part of what made it.
+    fn witness(&self, witnessed: Witnessed<'_>) {
+        if self.of.is_none() {
+            self.world.borrow_mut().outside.witness(witnessed);
+        }
     }
 
     pub fn cancel(&mut self) -> Result<(), String> {
@@ -175,21 +198,20 @@ impl<'o> Stage<'o> {
         self.now = self.now.max(at);
         let event = match next {
             Next::Answer(place) => self.arrivals.remove(place).event,
+            Next::Item(group, item) => return self.step_item(group, item),
             Next::Timer => EventKind::Due,
         };
-        self.tell(event)?;
-        Ok(true)
+        self.tell(event).map(|()| true)
     }
 
     fn next(&self) -> Option<(DateTime<Utc>, Next)> {
         let arrivals = self.arrivals.iter().enumerate();
-        let answer = arrivals.min_by_key(|(_, arrival)| arrival.at);
+        let answer = arrivals.min_by_key(|(_, arrival)| (arrival.at, arrival.is_failed_chunk()));
         let answer = answer.map(|(place, arrival)| (arrival.at, Next::Answer(place)));
         let timer = self.execution.next_due().map(|due| (due, Next::Timer));
-        match (answer, timer) {
-            (Some(answer), Some(timer)) if timer.0 < answer.0 => Some(timer),
-            (answer, timer) => answer.or(timer),
-        }
+        // Of those at one instant the first goes first.
+        let all = [answer, self.next_item(), timer];
+        all.into_iter().flatten().min_by_key(|(at, _)| *at)
     }
 
     /// One event and all that it sets going at this instant.
@@ -201,7 +223,7 @@ impl<'o> Stage<'o> {
     fn apply(&mut self, mut kind: EventKind) -> Result<(), String> {
         loop {
             let event = Event { at: self.now, kind };
-            self.outside.witness(Witnessed::Told(&event));
+            self.witness(Witnessed::Told(&event));
             let applied = self
                 .execution
                 .apply(event)
@@ -257,61 +279,17 @@ impl<'o> Stage<'o> {
         }
         self.arrivals.retain(|arrival| arrival.is_durable);
         if self.remembers() {
-            self.outside.witness(Witnessed::Restarted);
+            self.witness(Witnessed::Restarted);
             self.fold()?;
             let pending = self.execution.pending();
             self.obey(pending)?;
+            self.restart_items()?;
             return self.play_until(self.now);
         }
         // Without a journal the job begins again from its row.
         self.losses += 1;
-        self.execution = begun(&self.program, &self.facts, self.outside);
+        self.renew();
         self.execute()
-    }
-
-    fn obey(&mut self, commands: Vec<Command>) -> Result<(), String> {
-        for command in commands {
-            match command {
-                Command::Perform(perform) => self.perform(perform)?,
-                Command::Stop { activity } => {
-                    self.arrivals.retain(|arrival| arrival.activity != activity);
-                }
-                Command::PerformChunk { .. } => {
-                    return Err("chunks are read from a batch, which a test does not have".into());
-                }
-            }
-        }
-        Ok(())
-    }
-
-    fn perform(&mut self, perform: Perform) -> Result<(), String> {
-        let asked = asked(&perform);
-        self.asked.push(asked.clone());
-        let answer = match (self.prepared)(&asked) {
-            Some(Ok(answer)) => answer,
-            Some(Err(())) => return Ok(()),
-            None => self
-                .outside
-                .perform(&perform, self.now)
-                .ok_or_else(|| unprepared(&asked))?,
-        };
-        let activity = perform.activity;
-        let again_after = answer.again_after;
-        let event = match answer.result {
-            Ok(output) => EventKind::Succeeded { activity, output },
-            Err(fault) => EventKind::Failed {
-                activity,
-                fault,
-                again_after,
-            },
-        };
-        self.arrivals.push(Arrival {
-            at: later(self.now, answer.after),
-            activity,
-            event,
-            is_durable: false,
-        });
-        Ok(())
     }
 
     /// Where it stands, in words.
@@ -327,63 +305,10 @@ impl<'o> Stage<'o> {
         }
         let view = self.execution.view();
         let at = view.steps.last().map_or("", |step| step.path.as_str());
+        let items = self.items_standing();
         match view.due {
-            Some(due) => format!("it waits at {at} until {due}"),
-            None => format!("it waits at {at} ({})", view.doing),
+            Some(due) => format!("it waits at {at} until {due}{items}"),
+            None => format!("it waits at {at} ({}){items}", view.doing),
         }
     }
-}
-
-/// A job that nothing has happened to.
-fn begun(program: &Arc<Program>, facts: &JobFacts, outside: &mut dyn Outside) -> Execution {
-    outside.witness(Witnessed::Begun {
-        document: &program.document,
-        facts,
-    });
-    let mut execution = Execution::new(program.clone(), facts.clone());
-    execution.watch();
-    execution
-}
-
-fn unprepared(asked: &Asked) -> String {
-    let what = match &asked.function {
-        Some(function) => format!("`{function}`"),
-        None => asked.given.to_json(),
-    };
-    format!("no answer is prepared for {what} at {}", asked.path)
-}
-
-/// A step, as tests name and compare it.
-fn asked(perform: &Perform) -> Asked {
-    let (function, given) = match &perform.call {
-        Call::Function { function, input } => {
-            let name = format!("{}:{}", function.name, function.version);
-            (Some(name), input.clone())
-        }
-        Call::Http(request) => (None, shown(request)),
-    };
-    Asked {
-        path: perform.path.clone(),
-        function,
-        given,
-    }
-}
-
-fn shown(request: &HttpRequest) -> Value {
-    let pairs = |pairs: &[(String, String)]| {
-        let pairs = pairs.iter();
-        Value::map(pairs.map(|(name, text)| (name.as_str(), Value::text(text.as_str()))))
-    };
-    let mut members = vec![
-        ("method", Value::text(request.method.as_str())),
-        ("url", Value::text(request.url.as_str())),
-    ];
-    if !request.headers.is_empty() {
-        members.push(("headers", pairs(&request.headers)));
-    }
-    if !request.query.is_empty() {
-        members.push(("query", pairs(&request.query)));
-    }
-    members.extend(request.body.clone().map(|body| ("body", body)));
-    Value::map(members)
 }

@@ -5,22 +5,11 @@
 
 use std::time::Duration;
 
-use chrono::{DateTime, Utc};
-
-use super::deed::{Deed, Expectation, Prepared, Text, Work};
+use super::deed::{Choice, Deed, Expectation, Prepared};
 use super::gherkin::{Scenario, Step};
+use super::said::Said;
 use super::{Failure, Trial};
-use crate::document::tree::{self, Format};
-use crate::duration;
-use crate::machine::fault::{ERROR_TYPES, Fault};
-use crate::problem::Problem;
 use crate::value::Value;
-
-/// What fills the holes of a sentence, and the document below it.
-struct Said<'a> {
-    holes: Vec<&'a str>,
-    doc: Option<&'a Text>,
-}
 
 type Meaning = fn(&Said<'_>) -> Result<Deed, String>;
 
@@ -37,6 +26,15 @@ const SENTENCES: &[(&str, Meaning)] = &[
     ("the workflow input is:", |said| {
         said.value().map(Deed::Input)
     }),
+    ("the secret \"_\" is \"_\"", |said| {
+        let (name, value) = (said.hole(0), Value::from(said.hole(1)));
+        Ok(Deed::Secret { name, value })
+    }),
+    ("the secret \"_\" is:", |said| {
+        let (name, value) = (said.hole(0), said.value()?);
+        Ok(Deed::Secret { name, value })
+    }),
+    ("the chunks are:", |said| said.members().map(Deed::Members)),
     ("the clock stands at _", |said| {
         said.instant(0).map(Deed::Clock)
     }),
@@ -50,14 +48,39 @@ const SENTENCES: &[(&str, Meaning)] = &[
     ("the engine restarts", |_| Ok(Deed::Restart)),
     ("the workflow is cancelled", |_| Ok(Deed::Cancel)),
     ("_ never answers", |said| {
-        Ok(Deed::Prepare(said.work(0), Prepared::Silent))
+        let all = Choice::default();
+        Ok(Deed::Prepare(said.work(0), all, Prepared::Silent))
     }),
-    ("_ answers after _:", |said| said.gives(said.length(1)?)),
-    ("_ answers:", |said| said.gives(Duration::ZERO)),
+    ("_ answers after _:", |said| {
+        said.gives(Choice::default(), said.length(1)?)
+    }),
+    ("_ answers chunk _:", |said| {
+        said.gives(said.of_chunk(1)?, Duration::ZERO)
+    }),
+    ("_ answers item _:", |said| {
+        said.gives(said.of_item(1)?, Duration::ZERO)
+    }),
+    ("_ answers when _:", |said| {
+        said.gives(said.when(1), Duration::ZERO)
+    }),
+    ("_ answers:", |said| {
+        said.gives(Choice::default(), Duration::ZERO)
+    }),
     ("_ fails after _ with error:", |said| {
-        said.fails(said.length(1)?)
+        said.fails(Choice::default(), said.length(1)?)
     }),
-    ("_ fails with error:", |said| said.fails(Duration::ZERO)),
+    ("_ fails chunk _ with error:", |said| {
+        said.fails(said.of_chunk(1)?, Duration::ZERO)
+    }),
+    ("_ fails item _ with error:", |said| {
+        said.fails(said.of_item(1)?, Duration::ZERO)
+    }),
+    ("_ fails when _ with error:", |said| {
+        said.fails(said.when(1), Duration::ZERO)
+    }),
+    ("_ fails with error:", |said| {
+        said.fails(Choice::default(), Duration::ZERO)
+    }),
     ("the workflow should complete with output:", |said| {
         Ok(expect(Expectation::Complete(Some(said.value()?))))
     }),
@@ -98,6 +121,10 @@ const SENTENCES: &[(&str, Meaning)] = &[
     ),
     (
         "the workflow output should have a '_' property containing _ items",
+        |said| Ok(expect(Expectation::Items(said.hole(0), said.count(1)?))),
+    ),
+    (
+        "the workflow output should have a '_' property containing _ item",
         |said| Ok(expect(Expectation::Items(said.hole(0), said.count(1)?))),
     ),
     ("_ should run first", |said| {
@@ -166,11 +193,7 @@ pub fn trial(scenario: Scenario) -> Trial {
 }
 
 fn deed(step: &Step) -> Result<Deed, Failure> {
-    // The kit says `And given the workflow input is:`.
-    let text = ["given ", "when ", "then "]
-        .into_iter()
-        .find_map(|word| step.text.strip_prefix(word))
-        .unwrap_or(&step.text);
+    let text = without_keyword(&step.text);
     let found = SENTENCES
         .iter()
         .find_map(|(sentence, meaning)| Some((sentence, holes(sentence, text)?, meaning)));
@@ -187,6 +210,15 @@ fn deed(step: &Step) -> Result<Deed, Failure> {
     }
     let doc = step.doc.as_ref();
     meaning(&Said { holes, doc }).map_err(|message| Failure::new(step.line, message))
+}
+
+/// The kit says `And given the workflow input is:`, others `And Then …`.
+fn without_keyword(text: &str) -> &str {
+    let (first, rest) = text.split_once(' ').unwrap_or((text, ""));
+    let is_keyword = ["given", "when", "then"]
+        .iter()
+        .any(|word| first.eq_ignore_ascii_case(word));
+    if is_keyword { rest.trim_start() } else { text }
 }
 
 /// What stands in the holes of a sentence, if the text is that sentence.
@@ -211,125 +243,9 @@ fn holes<'a>(sentence: &str, text: &'a str) -> Option<Vec<&'a str>> {
     (rest.is_empty() && holes.iter().all(|hole| !hole.is_empty())).then_some(holes)
 }
 
-impl Said<'_> {
-    fn hole(&self, index: usize) -> String {
-        self.holes
-            .get(index)
-            .copied()
-            .unwrap_or_default()
-            .to_owned()
-    }
-
-    fn work(&self, index: usize) -> Work {
-        Work(self.hole(index))
-    }
-
-    fn text(&self) -> Result<&Text, String> {
-        self.doc.ok_or_else(|| "a text is missing".to_owned())
-    }
-
-    fn value(&self) -> Result<Value, String> {
-        value(self.text()?)
-    }
-
-    fn length(&self, index: usize) -> Result<Duration, String> {
-        duration::parse(&self.hole(index)).map_err(|error| format!("{error}: {}", error.hint()))
-    }
-
-    fn instant(&self, index: usize) -> Result<DateTime<Utc>, String> {
-        instant(&self.hole(index))
-    }
-
-    fn count(&self, index: usize) -> Result<usize, String> {
-        let text = self.hole(index);
-        text.parse()
-            .map_err(|_| format!("`{text}` is no whole number"))
-    }
-
-    fn gives(&self, after: Duration) -> Result<Deed, String> {
-        let output = self.value()?;
-        Ok(Deed::Prepare(
-            self.work(0),
-            Prepared::Gives { output, after },
-        ))
-    }
-
-    fn fails(&self, after: Duration) -> Result<Deed, String> {
-        let fault = fault(&self.value()?)?;
-        let again_after = None;
-        let fails = Prepared::Fails {
-            fault,
-            after,
-            again_after,
-        };
-        Ok(Deed::Prepare(self.work(0), fails))
-    }
-
-    /// Names in single quotes, with commas between them.
-    fn properties(&self) -> Result<Deed, String> {
-        let listed = self.hole(0);
-        let names: Option<Vec<String>> = listed
-            .split(',')
-            .map(|name| {
-                Some(
-                    name.trim()
-                        .strip_prefix('\'')?
-                        .strip_suffix('\'')?
-                        .to_owned(),
-                )
-            })
-            .collect();
-        let names = names.ok_or_else(|| format!("`{listed}` is no list such as 'a', 'b.c'"))?;
-        Ok(expect(Expectation::Properties(names)))
-    }
-}
-
-/// The value of a YAML or JSON text; an empty one is null.
-fn value(text: &Text) -> Result<Value, String> {
-    if matches!(text.text.trim(), "" | "null") {
-        return Ok(Value::Null);
-    }
-    let tree = tree::read_one(&text.text, Format::Yaml);
-    tree.map(|tree| tree.to_value())
-        .map_err(|problems| told(&problems, text.line))
-}
-
-/// Problems of a document that stands in a file from a line on.
-pub fn told(problems: &[Problem], line: u32) -> String {
-    let lines = problems.iter().map(|problem| {
-        let mut problem = problem.clone();
-        problem.line = problem.line.map(|own| own + line);
-        problem.to_string()
-    });
-    lines.collect::<Vec<_>>().join("\n")
-}
-
-pub fn instant(text: &str) -> Result<DateTime<Utc>, String> {
-    DateTime::parse_from_rfc3339(text)
-        .map(|instant| instant.to_utc())
-        .map_err(|_| format!("`{text}` is no instant such as 2026-03-01T09:00:00Z"))
-}
-
-/// An error as tests write it: `type` may be one of the standard's names alone.
-pub fn fault(value: &Value) -> Result<Fault, String> {
-    let text = |key: &str| value.get(key).and_then(Value::as_str).map(str::to_owned);
-    let status = value.get("status").and_then(Value::as_u64);
-    let status = status.and_then(|status| u16::try_from(status).ok());
-    let kind = text("type").ok_or("an error has a `type`")?;
-    Ok(Fault {
-        kind: match kind.contains([':', '/']) {
-            true => kind,
-            false => format!("{ERROR_TYPES}{kind}"),
-        },
-        status: status.ok_or("an error has a `status`")?,
-        title: text("title"),
-        detail: value.get("detail").cloned(),
-        instance: None,
-    })
-}
-
 #[cfg(test)]
 mod tests {
+    use super::super::deed::Text;
     use super::*;
 
     #[test]

@@ -15,7 +15,7 @@ use windlass_workflows::machine::row::Interest;
 use windlass_workflows::machine::{Applied, Execution, JobFacts};
 use windlass_workflows::program::{Bundle, Program};
 use windlass_workflows::resource::{Resource, Resources};
-use windlass_workflows::trial::{self, Answer, Manner, Outside, Trial, Witnessed};
+use windlass_workflows::trial::{self, Answer, Manner, Outside, Setting, Trial, Witnessed};
 use windlass_workflows::value::Value;
 
 use crate::codec::json;
@@ -66,7 +66,7 @@ fn features() -> Vec<(String, Vec<Script>)> {
 struct Recorder(Vec<Move>);
 
 impl Outside for Recorder {
-    fn perform(&mut self, _: &Perform, _: DateTime<Utc>) -> Option<Answer> {
+    fn perform(&mut self, _: &Perform, _: &Setting<'_>) -> Option<Answer> {
         None
     }
 

@@ -4,11 +4,16 @@
 
 use chrono::{DateTime, Utc};
 
-use super::{Arrival, Asked, Stage, unprepared};
-use crate::catalogue::{APPROVAL, CONTEXT_SAVE};
+use super::{Arrival, Stage};
+use crate::catalogue::{APPROVAL, CONTEXT_SAVE, MAP};
+use crate::document::step::FunctionName;
 use crate::machine::event::{Activity, EventKind};
 use crate::machine::row::{Row, StartChild};
+use crate::machine::secret::plainly_in;
 use crate::policy::retry::later;
+use crate::program::ENTRY;
+use crate::trial::Answer;
+use crate::trial::asked::Asked;
 use crate::value::Value;
 
 /// An event in the inbox.
@@ -25,6 +30,7 @@ impl Stage<'_> {
         let envelope = envelope(event, self.next_mail, self.now)?;
         self.deliver(envelope);
         self.offer()?;
+        self.items_receive(event)?;
         self.play_until(self.now)
     }
 
@@ -69,8 +75,7 @@ impl Stage<'_> {
                     key,
                     ..
                 } => {
-                    let function = Some(format!("{}:{}", function.name, function.version));
-                    self.ask(activity, &key, function, input, true)?;
+                    self.open_group(activity, &key, &function, input)?;
                 }
                 Row::SaveContext {
                     activity,
@@ -92,6 +97,7 @@ impl Stage<'_> {
                 | Row::CloseGroup { activity }
                 | Row::CloseApproval { activity } => {
                     self.arrivals.retain(|arrival| arrival.activity != activity);
+                    self.groups.retain(|group| group.activity != activity);
                 }
                 // Nobody reads members of a trial.
                 Row::BeginChunksAgain | Row::EndChunk { .. } => {}
@@ -113,6 +119,22 @@ impl Stage<'_> {
             }
         }
         Ok(())
+    }
+
+    /// A `map` goes item by item, unless all of it is answered; a batch is answered.
+    fn open_group(
+        &mut self,
+        activity: Activity,
+        key: &str,
+        function: &FunctionName,
+        input: Value,
+    ) -> Result<(), String> {
+        let name = Some(format!("{}:{}", function.name, function.version));
+        if function.name != MAP {
+            return self.ask(activity, key, name, input, true);
+        }
+        let asked = self.asked(key, name, &input);
+        self.open_map(activity, asked, &input)
     }
 
     fn start_child(&mut self, child: StartChild) -> Result<(), String> {
@@ -139,21 +161,32 @@ impl Stage<'_> {
         given: Value,
         is_awaited: bool,
     ) -> Result<(), String> {
-        let asked = Asked {
-            path: self.facts.path_of(key).to_owned(),
+        let asked = self.asked(key, function, &given);
+        let answer = match is_awaited {
+            true => self.world.borrow_mut().answered(asked, self.now, None)?,
+            false => {
+                self.world.borrow_mut().asked.push(asked);
+                return Ok(());
+            }
+        };
+        self.settle(activity, answer);
+        Ok(())
+    }
+
+    pub(super) fn asked(&self, key: &str, function: Option<String>, given: &Value) -> Asked {
+        let path = self.facts.path_of(key);
+        Asked {
+            is_all: self.of.is_some() && path == ENTRY,
+            path: path.to_owned(),
             function,
-            given,
-        };
-        self.asked.push(asked.clone());
-        if !is_awaited {
-            return Ok(());
+            given: plainly_in(given),
+            of: self.of.clone(),
         }
-        let answer = match (self.prepared)(&asked) {
-            Some(Ok(answer)) => answer,
-            Some(Err(())) => return Ok(()),
-            None => return Err(unprepared(&asked)),
-        };
-        self.arrivals.push(Arrival {
+    }
+
+    /// How it ends is on its way, unless it never does.
+    pub(super) fn settle(&mut self, activity: Activity, answer: Option<Answer>) {
+        let settled = answer.map(|answer| Arrival {
             at: later(self.now, answer.after),
             activity,
             event: EventKind::Settled {
@@ -163,7 +196,7 @@ impl Stage<'_> {
             },
             is_durable: true,
         });
-        Ok(())
+        self.arrivals.extend(settled);
     }
 }
 
