@@ -120,6 +120,21 @@ async fn who_made_a_batch_is_refused_and_a_second_person_lets_it_go() {
     assert_eq!(done["progress"]["now"]["completed"], 2, "{done}");
 }
 
+/// Every kind is there, and nothing of it is another.
+fn check_unchanged(again: &Value) {
+    let changes = again.as_array().expect("changes");
+    let kinds: std::collections::BTreeSet<_> = changes
+        .iter()
+        .filter_map(|change| change["kind"].as_str())
+        .collect();
+    assert_eq!(kinds.len(), 8, "{kinds:?}");
+    for change in changes {
+        assert_eq!(change["action"], "unchanged", "{change}");
+    }
+    let pets = changes.iter().find(|change| change["name"] == "pets");
+    assert_eq!(pets.map(|pets| &pets["items"]), Some(&json!(2)));
+}
+
 #[tokio::test]
 async fn an_export_of_every_kind_applied_where_it_comes_from_is_unchanged() {
     let database = TestDatabase::new().await;
@@ -176,17 +191,7 @@ async fn an_export_of_every_kind_applied_where_it_comes_from_is_unchanged() {
     assert!(wrong.contains("body,3,2,/name,invalid_row,"), "{wrong}");
     assert!(wrong.contains(",3,,invalid_row,"), "{wrong}");
     assert!(refused.stderr.contains("invalid_row"), "{}", refused.stderr);
-    let changes = again.as_array().expect("changes");
-    let kinds: std::collections::BTreeSet<_> = changes
-        .iter()
-        .filter_map(|change| change["kind"].as_str())
-        .collect();
-    assert_eq!(kinds.len(), 8, "{kinds:?}");
-    for change in changes {
-        assert_eq!(change["action"], "unchanged", "{change}");
-    }
-    let pets = changes.iter().find(|change| change["name"] == "pets");
-    assert_eq!(pets.map(|pets| &pets["items"]), Some(&json!(2)));
+    check_unchanged(&again);
     let stable = fs::read_to_string(format!("{out}/job_configuration/stable-briefs.yaml"));
     let stable = stable.expect("exported");
     assert!(stable.contains("strikes.brief@stable"), "{stable}");

@@ -18,6 +18,8 @@ const INDEXED: &str = "windlass: v1\nkind: Category\nname: birds\nkey: name\nobj
 
 const ITEMS: &str = "select count(*) from category_item where removed is null";
 const MARKS: &str = "select count(*) from category_mark";
+const LEFT_OUT: &str =
+    "select count(*) from category_version where version = 2 and items = 2 and left_out = 2";
 const INDEXES: &str = "select count(*) from category_index where is_whole and not is_dropped";
 
 pub fn stories() -> Vec<Story> {
@@ -63,10 +65,7 @@ pub fn stories() -> Vec<Story> {
         .after(|stage| Box::pin(set(stage, &[INDEXED])))
         .expects(&[
             (ITEMS, 2),
-            (
-                "select count(*) from category_version where version = 2 and items = 2 and left_out = 2",
-                1,
-            ),
+            (LEFT_OUT, 1),
             ("select max(n) from category_item where added = 2", 2),
         ]),
         Story::new("forget items that are indexed", |stage| {
