@@ -7,7 +7,7 @@ use std::sync::Arc;
 use chrono::{DateTime, Utc};
 
 use super::deed::{Deed, Expectation, Prepared, Text, Work};
-use super::stage::{Asked, Stage, envelope};
+use super::stage::{Asked, Contexts, Stage, envelope};
 use super::starter::Starter;
 use super::{Answer, Failure, Outside, Trial, judge, words};
 use crate::catalogue::{Ability, Catalogue};
@@ -46,6 +46,7 @@ pub fn run(trial: &Trial, manner: Manner, outside: &mut dyn Outside) -> Result<(
         input: None,
         began: DateTime::from_timestamp(BEGINNING, 0).unwrap_or_default(),
         answers: Rc::default(),
+        contexts: Contexts::default(),
         starter: None,
         letters: 0,
         stage: None,
@@ -89,6 +90,8 @@ struct Play<'o> {
     input: Option<Value>,
     began: DateTime<Utc>,
     answers: Rc<RefCell<Vec<Script>>>,
+    /// What stands in them before the run.
+    contexts: Contexts,
     /// What the run begins with, where events start it.
     starter: Option<Starter>,
     /// Events before the run.
@@ -109,6 +112,7 @@ impl<'o> Play<'o> {
             }
             Deed::Input(value) => self.input = Some(value.clone()),
             Deed::Clock(instant) => self.began = *instant,
+            Deed::Context(key, document) => self.context(key, document)?,
             Deed::Prepare(work, answer) => self.prepare(work, answer),
             Deed::Execute => return self.execute(),
             Deed::Advance(length) => match &mut self.stage {
@@ -140,6 +144,14 @@ impl<'o> Play<'o> {
         self.stage
             .as_mut()
             .ok_or_else(|| "the workflow was not executed yet".to_owned())
+    }
+
+    fn context(&mut self, key: &str, document: &Value) -> Result<(), String> {
+        match (&self.stage, document.as_map()) {
+            (Some(_), _) => Err("the run has begun already".to_owned()),
+            (_, None) => Err("a context is an object".to_owned()),
+            _ => Ok(self.contexts.put(key, document.clone())),
+        }
     }
 
     fn prepare(&mut self, work: &Work, answer: &Prepared) {
@@ -209,7 +221,8 @@ impl<'o> Play<'o> {
         let answers = self.answers.clone();
         let prepared = Box::new(move |asked: &Asked| answer(&answers, asked));
         let refolds = self.manner.refolds;
-        let stage = Stage::new(Arc::new(program), facts, prepared, outside, refolds);
+        let beginning = (self.contexts.clone(), refolds);
+        let stage = Stage::new(Arc::new(program), facts, prepared, outside, beginning);
         self.stage.insert(stage).execute()
     }
 

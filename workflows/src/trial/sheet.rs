@@ -8,6 +8,7 @@
 //!   - name: a strike is classified
 //!     input: { "Origin State": Utah }
 //!     clock: 2026-01-05T09:00:00Z          # when the run begins
+//!     contexts: { "strikes/Utah": { seen: 3 } }   # what stands in them when the run begins
 //!     answers:                             # by task, pointer or function; a list is given in turn
 //!       classify: [ { error: { type: communication, status: 503 } }, { output: { risk: high }, after: PT2S } ]
 //!       silent: never
@@ -17,6 +18,7 @@
 //!       output: { risk: high }
 //!       path: [ classify, keep ]
 //!       calls: { classify: 2, keep: [ { what it was given } ] }
+//!       contexts: { "strikes/Utah": { seen: 4 } }   # what stands in them then; null: there is none
 //!       took: PT1H2S
 //! ```
 
@@ -95,6 +97,12 @@ fn deeds(test: &Tree, definition: &Text, documents: &Deeds) -> Read<Deeds> {
                 let instant = instant.map_err(|message| fail(&entry.value, message))?;
                 before.push((line, Deed::Clock(instant)));
             }
+            "contexts" => {
+                for entry in entries(&entry.value)? {
+                    let deed = Deed::Context(entry.key.to_string(), entry.value.to_value());
+                    before.push((entry.place.line, deed));
+                }
+            }
             "answers" => answers(&entry.value, &mut before)?,
             "when" => {
                 for item in list(&entry.value)? {
@@ -104,7 +112,12 @@ fn deeds(test: &Tree, definition: &Text, documents: &Deeds) -> Read<Deeds> {
                 }
             }
             "expect" => expectations(&entry.value, &mut expected)?,
-            _ => return Err(unknown(entry, "name, input, clock, answers, when, expect")),
+            _ => {
+                return Err(unknown(
+                    entry,
+                    "name, input, clock, contexts, answers, when, expect",
+                ));
+            }
         }
     }
     // A test that expects a refusal has no run.
@@ -173,7 +186,7 @@ fn event(entry: &Entry, deeds: &mut Deeds) -> Read<()> {
 }
 
 fn expectations(tree: &Tree, deeds: &mut Deeds) -> Read<()> {
-    const KNOWN: &str = "outcome, output, error, path, calls, took, refused";
+    const KNOWN: &str = "outcome, output, error, path, calls, contexts, took, refused";
     for entry in entries(tree)? {
         let value = &entry.value;
         let expectation = match &*entry.key {
@@ -188,6 +201,10 @@ fn expectations(tree: &Tree, deeds: &mut Deeds) -> Read<()> {
             }
             "calls" => {
                 calls(value, deeds)?;
+                continue;
+            }
+            "contexts" => {
+                contexts(value, deeds)?;
                 continue;
             }
             _ => return Err(unknown(entry, KNOWN)),
@@ -210,6 +227,15 @@ fn outcome(tree: &Tree) -> Read<Expectation> {
 
 fn no_outcome(word: &str) -> String {
     format!("`{word}` is none of completed, failed, cancelled, parked, waiting")
+}
+
+/// What stands in contexts; null where there is none.
+fn contexts(tree: &Tree, deeds: &mut Deeds) -> Read<()> {
+    for entry in entries(tree)? {
+        let expectation = Expectation::Context(entry.key.to_string(), entry.value.to_value());
+        deeds.push((entry.place.line, Deed::Expect(expectation)));
+    }
+    Ok(())
 }
 
 /// How often a step was asked, or with what each time.

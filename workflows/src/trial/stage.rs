@@ -3,6 +3,7 @@
 //! Time is a number here. What happens, happens in the order of its instants: answers first, then
 //! timers. The job's memory is what a store would keep, turns and heads, and nothing else.
 
+mod contexts;
 mod rows;
 
 use std::sync::Arc;
@@ -10,6 +11,7 @@ use std::time::Duration;
 
 use chrono::{DateTime, Utc};
 
+pub(super) use self::contexts::Contexts;
 use self::rows::Mail;
 pub(super) use self::rows::envelope;
 use super::{Answer, Outside, Witnessed};
@@ -67,6 +69,7 @@ pub struct Stage<'o> {
     arrivals: Vec<Arrival>,
     inbox: Vec<Mail>,
     next_mail: i64,
+    pub(super) contexts: Contexts,
     /// After every turn the state is dropped and folded from the memory.
     refolds: bool,
     deliveries: usize,
@@ -86,7 +89,7 @@ impl<'o> Stage<'o> {
         facts: JobFacts,
         prepared: Box<Prepared<'o>>,
         outside: &'o mut dyn Outside,
-        refolds: bool,
+        (contexts, refolds): (Contexts, bool),
     ) -> Self {
         let now = facts.created_at;
         let execution = begun(&program, &facts, outside);
@@ -102,6 +105,7 @@ impl<'o> Stage<'o> {
             arrivals: Vec::new(),
             inbox: Vec::new(),
             next_mail: 1,
+            contexts,
             refolds,
             deliveries: 0,
             now,
@@ -291,8 +295,8 @@ impl<'o> Stage<'o> {
             Some(Ok(answer)) => answer,
             Some(Err(())) => return Ok(()),
             None => self
-                .outside
-                .perform(&perform, self.now)
+                .loaded(&asked)
+                .or_else(|| self.outside.perform(&perform, self.now))
                 .ok_or_else(|| unprepared(&asked))?,
         };
         let activity = perform.activity;

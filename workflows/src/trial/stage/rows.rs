@@ -2,11 +2,16 @@
 //!
 //! Rows outlive the engine, so what answers to them comes after a restart too.
 
+use std::time::Duration;
+
 use chrono::{DateTime, Utc};
 
+use super::super::Answer;
 use super::{Arrival, Asked, Stage, unprepared};
-use crate::catalogue::{APPROVAL, CONTEXT_SAVE};
+use crate::catalogue::{APPROVAL, CONTEXT_LOAD, CONTEXT_SAVE};
+use crate::context::SECRET_IN_CONTEXT;
 use crate::machine::event::{Activity, EventKind};
+use crate::machine::fault::Fault;
 use crate::machine::row::{Row, StartChild};
 use crate::policy::retry::later;
 use crate::value::Value;
@@ -115,6 +120,29 @@ impl Stage<'_> {
         Ok(())
     }
 
+    /// What a save gives for which nothing is prepared: the run has contexts of its own.
+    fn saved(&mut self, asked: &Asked) -> Option<Answer> {
+        if !is_call(asked, CONTEXT_SAVE) {
+            return None;
+        }
+        let marks = self.execution.marks();
+        let result = match marks.is_some_and(|marks| marks.stand_in(&asked.given)) {
+            true => Err(Fault::standard("configuration", 400, SECRET_IN_CONTEXT)),
+            false => self.contexts.save(&asked.given, self.now),
+        };
+        Some(at_once(result))
+    }
+
+    /// The same for a load.
+    pub(super) fn loaded(&self, asked: &Asked) -> Option<Answer> {
+        if !is_call(asked, CONTEXT_LOAD) {
+            return None;
+        }
+        self.contexts
+            .load(&asked.given, self.now)
+            .map(|found| at_once(Ok(found)))
+    }
+
     fn start_child(&mut self, child: StartChild) -> Result<(), String> {
         let template = child.template;
         let name = format!(
@@ -151,7 +179,7 @@ impl Stage<'_> {
         let answer = match (self.prepared)(&asked) {
             Some(Ok(answer)) => answer,
             Some(Err(())) => return Ok(()),
-            None => return Err(unprepared(&asked)),
+            None => self.saved(&asked).ok_or_else(|| unprepared(&asked))?,
         };
         self.arrivals.push(Arrival {
             at: later(self.now, answer.after),
@@ -165,6 +193,20 @@ impl Stage<'_> {
         });
         Ok(())
     }
+}
+
+/// What contexts say at once.
+fn at_once(result: Result<Value, Fault>) -> Answer {
+    Answer {
+        result,
+        after: Duration::ZERO,
+        again_after: None,
+    }
+}
+
+fn is_call(asked: &Asked, name: &str) -> bool {
+    let function = asked.function.as_deref();
+    function.and_then(|function| function.split(':').next()) == Some(name)
 }
 
 /// A whole event: what an envelope must have and this one lacks is filled in.
