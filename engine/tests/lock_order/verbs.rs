@@ -350,11 +350,7 @@ fn with_saves(entries: Vec<NewEntry>) -> Vec<NewEntry> {
         keys.rotate_left(place % 2);
         let save = |key: &str| NewSave {
             key: key.into(),
-            ..if key == "a" {
-                a_save("{}")
-            } else {
-                a_change(".")
-            }
+            ..[a_save as fn(&str) -> NewSave, a_change][place % 2]("{}")
         };
         keys.iter().map(|key| save(key)).collect()
     };

@@ -11,6 +11,10 @@ use crate::stage::{Stage, Story};
 const HELD: u128 = 7;
 
 pub fn stories() -> Vec<Story> {
+    of_jobs().into_iter().chain(of_people()).collect()
+}
+
+fn of_jobs() -> Vec<Story> {
     vec![
         Story::new("save a context from three jobs in a flush", |stage| {
             Box::pin(save(stage))
@@ -39,6 +43,11 @@ pub fn stories() -> Vec<Story> {
             ("select count(*) from context_reference", 3),
             ("select count(*) from inbox where kind = 'context'", 3),
         ]),
+    ]
+}
+
+fn of_people() -> Vec<Story> {
+    vec![
         Story::new("make a context", |stage| {
             Box::pin(change(stage, whole(Expected::Absent, r#"{"a":1}"#)))
         })

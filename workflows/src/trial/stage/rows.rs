@@ -120,27 +120,44 @@ impl Stage<'_> {
         Ok(())
     }
 
-    /// What a save gives for which nothing is prepared: the run has contexts of its own.
-    fn saved(&mut self, asked: &Asked) -> Option<Answer> {
+    /// A save for which nothing is prepared: the run has contexts of its own.
+    fn saved(&mut self, activity: Activity, asked: &Asked) -> Result<(), String> {
         if !is_call(asked, CONTEXT_SAVE) {
-            return None;
+            return Err(unprepared(asked));
         }
         let marks = self.execution.marks();
-        let result = match marks.is_some_and(|marks| marks.stand_in(&asked.given)) {
+        let saved = match marks.is_some_and(|marks| marks.stand_in(&asked.given)) {
             true => Err(Fault::standard("configuration", 400, SECRET_IN_CONTEXT)),
             false => self.contexts.save(&asked.given, self.now),
         };
-        Some(at_once(result))
+        let event = match saved {
+            Ok(output) => EventKind::Succeeded { activity, output },
+            Err(fault) => EventKind::Failed {
+                activity,
+                fault,
+                again_after: None,
+            },
+        };
+        self.arrivals.push(Arrival {
+            at: self.now,
+            activity,
+            event,
+            is_durable: true,
+        });
+        Ok(())
     }
 
-    /// The same for a load.
+    /// What a load gives for which nothing is prepared.
     pub(super) fn loaded(&self, asked: &Asked) -> Option<Answer> {
         if !is_call(asked, CONTEXT_LOAD) {
             return None;
         }
-        self.contexts
-            .load(&asked.given, self.now)
-            .map(|found| at_once(Ok(found)))
+        let found = self.contexts.load(&asked.given, self.now)?;
+        Some(Answer {
+            result: Ok(found),
+            after: Duration::ZERO,
+            again_after: None,
+        })
     }
 
     fn start_child(&mut self, child: StartChild) -> Result<(), String> {
@@ -179,7 +196,7 @@ impl Stage<'_> {
         let answer = match (self.prepared)(&asked) {
             Some(Ok(answer)) => answer,
             Some(Err(())) => return Ok(()),
-            None => self.saved(&asked).ok_or_else(|| unprepared(&asked))?,
+            None => return self.saved(activity, &asked),
         };
         self.arrivals.push(Arrival {
             at: later(self.now, answer.after),
@@ -192,15 +209,6 @@ impl Stage<'_> {
             is_durable: true,
         });
         Ok(())
-    }
-}
-
-/// What contexts say at once.
-fn at_once(result: Result<Value, Fault>) -> Answer {
-    Answer {
-        result,
-        after: Duration::ZERO,
-        again_after: None,
     }
 }
 
