@@ -148,10 +148,11 @@ impl<'o> Play<'o> {
 
     fn context(&mut self, key: &str, document: &Value) -> Result<(), String> {
         match (&self.stage, document.as_map()) {
-            (Some(_), _) => Err("the run has begun already".to_owned()),
-            (_, None) => Err("a context is an object".to_owned()),
-            _ => Ok(self.contexts.put(key, document.clone())),
+            (Some(_), _) => return Err("the run has begun already".to_owned()),
+            (_, None) => return Err("a context is an object".to_owned()),
+            _ => self.contexts.put(key, document.clone()),
         }
+        Ok(())
     }
 
     fn prepare(&mut self, work: &Work, answer: &Prepared) {
