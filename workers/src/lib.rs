@@ -20,6 +20,7 @@ pub mod delivery;
 mod documents;
 pub mod egress;
 mod follow;
+mod formulas;
 mod job;
 pub mod keeper;
 pub mod outside;

@@ -13,6 +13,7 @@ use windlass_engine::Store;
 use windlass_engine::store::{ConnectOptions, LaneAhead};
 
 use crate::batches::Batches;
+use crate::formulas::Formulas;
 use crate::perform::Performer;
 use crate::programs::Programs;
 use crate::pump::flight::Board;
@@ -40,6 +41,7 @@ pub(crate) struct Shared {
     pub(crate) programs: Programs,
     pub(crate) batches: Batches,
     pub(crate) retries: Retries,
+    pub(crate) formulas: Formulas,
     /// Where handlers go that are not done at their first poll.
     pub(crate) work: Handle,
     pub(crate) slots: Arc<Semaphore>,
@@ -81,6 +83,7 @@ impl Shared {
             programs: Programs::new(parts.store.clone()),
             batches: Batches::new(parts.store.clone()),
             retries: Retries::new(parts.store.clone()),
+            formulas: Formulas::default(),
             store: parts.store,
             connect: parts.connect,
             listen: parts.listen,

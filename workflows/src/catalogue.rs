@@ -23,7 +23,7 @@ pub const GENERATE: &str = "generate";
 /// The function that reads a shared context.
 pub const CONTEXT_LOAD: &str = "context-load";
 
-/// The function that merge-patches a shared context, in its turn's own flush.
+/// The function that merge-patches a shared context, or computes its next document, in its turn's own flush.
 pub const CONTEXT_SAVE: &str = "context-save";
 
 /// The function that asks people; its answer may take weeks.
@@ -122,8 +122,9 @@ const BUILTIN: [Builtin; 10] = [
     },
     Builtin {
         name: CONTEXT_SAVE,
-        input: r#"{"type":"object","required":["key","patch"],"additionalProperties":false,
+        input: r#"{"type":"object","required":["key"],"additionalProperties":false,
             "properties":{"key":{"type":"string","minLength":1},"patch":{"type":"object"},
+                "change":{"type":"string","minLength":1},"input":true,
                 "version":{"type":["integer","null"],"minimum":0},
                 "subject":{"type":["string","null"]},"ttl":{"type":["string","null"]}}}"#,
         output: r#"{"type":"object"}"#,

@@ -7,6 +7,7 @@ pub mod catalogue;
 pub mod category;
 pub mod check;
 pub mod configuration;
+pub mod context;
 pub mod document;
 pub mod duration;
 pub mod expression;

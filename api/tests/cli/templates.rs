@@ -39,7 +39,7 @@ async fn the_tests_of_an_example_pass_and_their_sum_is_the_last_line() {
     let ended = windlass(&["template", "test", &example("")]).await;
 
     assert_eq!(ended.code, 0, "{}{}", ended.stdout, ended.stderr);
-    assert_eq!(last_line(&ended), "20 passed, 0 failed");
+    assert_eq!(last_line(&ended), "22 passed, 0 failed");
 }
 
 const UNKNOWN: &str = "Feature: a

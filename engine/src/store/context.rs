@@ -12,8 +12,8 @@ use std::time::Duration;
 
 pub use self::change::{CONTEXT_BYTES_MAX, CONTEXT_DEPTH_MAX, ContextChange, Expected};
 pub use self::reference::{ContextReference, ReferenceCursor, TouchedContext, Toucher};
-pub use self::save::NewSave;
 pub(super) use self::save::save;
+pub use self::save::{COMPUTED_MAX, NewSave, SaveEdit};
 pub use self::view::{ContextChangeView, ContextSummary, ContextView};
 
 use self::change::{Edited, Standing};

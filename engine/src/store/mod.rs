@@ -102,8 +102,9 @@ pub use self::clock::Clock;
 pub use self::configuration::Revision;
 pub use self::connect::{connect_options, pooled_options};
 pub use self::context::{
-    CONTEXT_BYTES_MAX, CONTEXT_DEPTH_MAX, ContextChange, ContextChangeView, ContextReference,
-    ContextSummary, ContextView, Expected, NewSave, ReferenceCursor, TouchedContext, Toucher,
+    COMPUTED_MAX, CONTEXT_BYTES_MAX, CONTEXT_DEPTH_MAX, ContextChange, ContextChangeView,
+    ContextReference, ContextSummary, ContextView, Expected, NewSave, ReferenceCursor, SaveEdit,
+    TouchedContext, Toucher,
 };
 pub use self::delivery::{DeliveryTry, DeliveryView, Recorded, TakenDelivery, Tried};
 pub use self::duty::{DutiesDue, Expired};

@@ -73,6 +73,12 @@ pub struct Post {
 }
 
 impl Post {
+    /// Contexts whose next document is computed while the flush holds its locks.
+    pub fn computed(&self) -> usize {
+        let computed = self.saves.iter().filter(|save| save.is_computed());
+        computed.count()
+    }
+
     /// About how many bytes it sends.
     pub(super) fn bytes(&self) -> usize {
         let returned = self.returned.iter().map(|letter| letter.data.len());
@@ -80,7 +86,7 @@ impl Post {
         let events = self.events.iter().map(|event| event.data.len());
         let effects = [&self.effects, &self.freed, &self.unbegun].into_iter();
         let effects = effects.flatten().map(|one| one.key.len() + one.step.len());
-        let saves = self.saves.iter().map(|save| save.patch.len());
+        let saves = self.saves.iter().map(NewSave::bytes);
         let items = self.groups.iter().flat_map(|group| &group.items);
         let items = items.map(|item| item.input.len());
         let said = returned.chain(children).chain(events).chain(effects);

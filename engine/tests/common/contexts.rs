@@ -1,7 +1,10 @@
 //! Contexts that jobs and people change.
 
+use std::sync::Arc;
+
 use windlass_engine::Store;
-use windlass_engine::store::{Claimed, ContextChange, Expected, NewEntry, NewSave, Post};
+use windlass_engine::store::{Claimed, ContextChange, Expected, NewEntry, NewSave, Post, SaveEdit};
+use windlass_workflows::context::{ComputedChange, Formula};
 use windlass_workflows::value::Value;
 
 use super::journal;
@@ -12,8 +15,10 @@ pub fn a_save(patch: &str) -> NewSave {
     NewSave {
         activity: 1,
         key: "k".into(),
-        patch: patch.into(),
-        version: None,
+        edit: SaveEdit::Patch {
+            patch: patch.into(),
+            version: None,
+        },
         subject: None,
         ttl: None,
         step: "/do/0/save".into(),
@@ -23,8 +28,21 @@ pub fn a_save(patch: &str) -> NewSave {
 /// The same, if it still has that version.
 pub fn a_save_of(version: i64, patch: &str) -> NewSave {
     NewSave {
-        version: Some(version),
+        edit: SaveEdit::Patch {
+            patch: patch.into(),
+            version: Some(version),
+        },
         ..a_save(patch)
+    }
+}
+
+/// Computes what becomes of the context `k`; `$input` is 1.
+pub fn a_change(text: &str) -> NewSave {
+    let formula = Formula::compile(text).expect("jq");
+    let change = ComputedChange::new(Arc::new(formula), Some(Value::from(1i64)));
+    NewSave {
+        edit: SaveEdit::Change(change),
+        ..a_save("{}")
     }
 }
 

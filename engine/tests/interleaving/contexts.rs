@@ -3,7 +3,7 @@
 use windlass_engine::store::{Expected, NewEntry};
 
 use super::common::TestWorker;
-use super::common::contexts::{a_save, a_save_of, context, merge, saving};
+use super::common::contexts::{a_change, a_save, a_save_of, context, merge, saving};
 use super::common::mail::letters;
 use super::stage::{BEFORE_CONTEXT, Stage, ended, start};
 
@@ -166,4 +166,27 @@ async fn i36f_a_flush_that_waited_for_a_person_is_told_that_the_version_has_pass
     assert!(told[0].contains(r#""status":409"#), "{told:?}");
     let now = context(&stage.bench.store, "k").await;
     assert_eq!(now, Some((1, r#"{"b":2}"#.into())));
+}
+
+/// What is computed is computed from what the person left.
+#[tokio::test]
+async fn i36g_a_flush_that_waited_for_a_person_computes_with_what_that_left() {
+    let stage = Stage::with_jobs(1).await;
+    let mut worker = stage.bench.worker().await;
+    let jobs = worker.claim(1).await;
+    let gate = stage.bench.database.hold(BEFORE_CONTEXT).await;
+    let store = stage.bench.store.clone();
+    let change = merge(Expected::Absent, r#"{"n":41}"#);
+    let changing = start(async move { store.change_context(1, "k", change, "mia").await });
+    stage.blocked(1).await;
+    let entry = saving(&jobs[0], 1, vec![a_change(".n += $input")]);
+    let saving = start(async move { worker.record(&[entry]).await });
+    stage.blocked(2).await;
+
+    gate.release().await;
+
+    assert_eq!(ended(changing).await.expect("stored").version, 1);
+    assert!(ended(saving).await.refused.is_empty());
+    let now = context(&stage.bench.store, "k").await;
+    assert_eq!(now, Some((2, r#"{"n":42}"#.into())));
 }

@@ -13,7 +13,7 @@ use windlass_workflows::machine::event::Activity;
 use windlass_workflows::machine::turn::Effect;
 
 use super::common::LEASE_TIME;
-use super::common::contexts::{a_save, merge};
+use super::common::contexts::{a_change, a_save, merge};
 use super::common::mail::{a_signal, paid, signal_to, with_post};
 use super::scene::Scene;
 
@@ -350,7 +350,7 @@ fn with_saves(entries: Vec<NewEntry>) -> Vec<NewEntry> {
         keys.rotate_left(place % 2);
         let save = |key: &str| NewSave {
             key: key.into(),
-            ..a_save("{}")
+            ..[a_save as fn(&str) -> NewSave, a_change][place % 2]("{}")
         };
         keys.iter().map(|key| save(key)).collect()
     };

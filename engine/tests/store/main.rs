@@ -27,6 +27,7 @@ mod category_merge;
 mod child_batch;
 mod chunk_verdicts;
 mod claim;
+mod context_changes;
 mod context_references;
 mod contexts;
 mod deliveries;

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use windlass_engine::Error;
 use windlass_engine::protocol::{ChildTerms, ChildWork};
-use windlass_engine::store::{NewChild, NewChildBatch, NewGroup, OnClose};
+use windlass_engine::store::{NewChild, NewChildBatch, NewGroup, NewSave, OnClose};
 use windlass_workflows::catalogue::BATCH;
 use windlass_workflows::configuration::{LimitReference, Priority, is_name};
 use windlass_workflows::document::cost::costs;
@@ -81,16 +81,17 @@ fn unfit(key: &str, value: &Value) -> Fault {
     Fault::standard("configuration", 400, title)
 }
 
-/// What rows start.
+/// What rows start and save.
 #[derive(Default)]
 pub(super) struct Born {
     pub(super) children: Vec<NewChild>,
     pub(super) groups: Vec<NewGroup>,
     pub(super) batches: Vec<NewChildBatch>,
+    pub(super) saves: Vec<NewSave>,
 }
 
 impl Conduct {
-    /// What rows start, and what the machine must hear instead of what cannot be.
+    /// What rows start and save, and what the machine must hear instead of what cannot be.
     pub(super) async fn children(&self, rows: &[Row]) -> Result<(Born, Vec<EventKind>), Stuck> {
         let (mut born, mut faults) = (Born::default(), self.unaskable(rows));
         for row in rows {
@@ -120,10 +121,10 @@ impl Conduct {
                     activity,
                     input,
                     key,
-                } => {
-                    let fault = self.save(*activity, input, key).err();
-                    faults.extend(fault.map(|fault| failed(*activity, fault)));
-                }
+                } => match self.save(*activity, input, key).await {
+                    Ok(save) => born.saves.push(save),
+                    Err(fault) => faults.push(failed(*activity, fault)),
+                },
                 Row::CloseChild { .. }
                 | Row::CloseGroup { .. }
                 | Row::OpenApproval { .. }

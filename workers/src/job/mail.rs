@@ -125,6 +125,7 @@ impl Conduct {
             children: born.children,
             groups: born.groups,
             batches: born.batches,
+            saves: born.saves,
             effects_of: self.effects_of().filter(|_| has_effects),
             effects: effects.to_vec(),
             freed,
@@ -165,12 +166,6 @@ impl Conduct {
             }
             Row::Publish { id, envelope } => post.events.push(event(id, envelope)),
             Row::CloseChild { activity } => post.closed.push(activity.0),
-            // What cannot be saved is heard instead, as with children.
-            Row::SaveContext {
-                activity,
-                input,
-                key,
-            } => post.saves.extend(self.save(*activity, input, key)),
             Row::OpenApproval {
                 activity,
                 input,
@@ -185,7 +180,7 @@ impl Conduct {
                 fingerprint: error.as_ref().map(|error| error.fingerprint.clone()),
                 at: *at,
             }),
-            Row::StartChild(_) | Row::OpenGroup { .. } => {}
+            Row::StartChild(_) | Row::OpenGroup { .. } | Row::SaveContext { .. } => {}
         }
     }
 

@@ -3,7 +3,8 @@
 
 use std::time::Duration;
 
-use windlass_engine::store::NewSave;
+use windlass_engine::store::{NewSave, SaveEdit};
+use windlass_workflows::context::{self, ComputedChange, SECRET_IN_CONTEXT, misfit};
 use windlass_workflows::duration;
 use windlass_workflows::machine::event::{Activity, EventKind};
 use windlass_workflows::machine::fault::Fault;
@@ -60,8 +61,6 @@ pub(super) async fn load(
     ]))
 }
 
-const SECRET: &str = "a secret does not belong into a context";
-
 /// What publishing lets through and a context cannot be.
 fn unfit(what: &str) -> Fault {
     Fault::standard("configuration", 400, format!("a context's {what}"))
@@ -95,9 +94,22 @@ fn length(value: &Value) -> Result<Duration, Fault> {
     read.ok_or_else(|| unfit(&format!("`ttl` is a duration, not {}", value.to_json())))
 }
 
+fn patch(input: &Value) -> Result<SaveEdit, Fault> {
+    let patch = input.get("patch").filter(|patch| patch.as_map().is_some());
+    let patch = patch.ok_or_else(|| unfit("`patch` is an object"))?;
+    let whole = |value: &Value| {
+        let version = value.as_i64().filter(|version| *version >= 0);
+        version.ok_or_else(|| unfit("`version` is a whole number"))
+    };
+    Ok(SaveEdit::Patch {
+        patch: patch.to_json(),
+        version: given(input, "version", whole)?.flatten(),
+    })
+}
+
 impl Conduct {
     /// A save, as the store takes it.
-    pub(super) fn save(
+    pub(super) async fn save(
         &self,
         activity: Activity,
         input: &Value,
@@ -105,23 +117,34 @@ impl Conduct {
     ) -> Result<NewSave, Fault> {
         let marks = self.execution.marks();
         if marks.is_some_and(|marks| marks.stand_in(input)) {
-            return Err(Fault::standard("configuration", 400, SECRET));
+            return Err(Fault::standard("configuration", 400, SECRET_IN_CONTEXT));
         }
-        let patch = input.get("patch").filter(|patch| patch.as_map().is_some());
-        let patch = patch.ok_or_else(|| unfit("`patch` is an object"))?;
-        let whole = |value: &Value| {
-            let version = value.as_i64().filter(|version| *version >= 0);
-            version.ok_or_else(|| unfit("`version` is a whole number"))
-        };
         Ok(NewSave {
             activity: activity.0,
             key: name(input, "key")?,
-            patch: patch.to_json(),
-            version: given(input, "version", whole)?.flatten(),
+            edit: self.edit(input).await?,
             subject: given(input, "subject", |_| name(input, "subject"))?,
             ttl: given(input, "ttl", length)?,
             step: self.execution.path_of(key).to_owned(),
         })
+    }
+
+    async fn edit(&self, input: &Value) -> Result<SaveEdit, Fault> {
+        if let Some(which) = misfit(|part| input.get(part).is_some()) {
+            return Err(unfit(which));
+        }
+        let Some(change) = input.get("change") else {
+            return patch(input);
+        };
+        let text = change.as_str();
+        let text = text.ok_or_else(|| unfit("`change` is jq as a text, without ${ }"))?;
+        let formula = self.shared.formulas.get(text).await;
+        let formula = formula.map_err(|problem| {
+            let title = format!("`change` is no jq of ours: {problem}");
+            context::fault(&title, Some(problem.code))
+        })?;
+        let input = input.get("input").cloned();
+        Ok(SaveEdit::Change(ComputedChange::new(formula, input)))
     }
 
     /// Whether it waits to be told of a save: that is soon, and no reason to rest.
@@ -150,7 +173,8 @@ pub(super) fn saves(rows: &[Row]) -> bool {
     rows.iter().any(is_save)
 }
 
-/// `{ activity, key, version }`, or a status and a title instead of the version, as the store wrote it.
+/// `{ activity, key, version }`, or a status and a title instead of the version, as the store wrote it; with a type and
+/// a code where an expression is at fault.
 pub(super) fn answered(letter: &Value) -> Option<EventKind> {
     let activity = Activity(u32::try_from(letter.get("activity")?.as_u64()?).ok()?);
     let Some(status) = letter.get("status").and_then(Value::as_u64) else {
@@ -161,15 +185,19 @@ pub(super) fn answered(letter: &Value) -> Option<EventKind> {
         let output = Value::map(output);
         return Some(EventKind::Succeeded { activity, output });
     };
-    let title = letter.get("title").and_then(Value::as_str);
+    let text = |part| letter.get(part).and_then(Value::as_str);
+    let title = text("title").unwrap_or_default();
     let status = u16::try_from(status).ok()?;
+    if text("type") == Some("expression") {
+        return Some(failed(activity, context::fault(title, text("code"))));
+    }
     // What has changed meanwhile may fit when it is tried again.
     let kind = match status {
         409 => "communication",
         500 => "runtime",
         _ => "validation",
     };
-    let fault = Fault::standard(kind, status, title.unwrap_or_default());
+    let fault = Fault::standard(kind, status, title);
     Some(failed(activity, fault))
 }
 
@@ -208,6 +236,19 @@ mod tests {
             };
             assert_eq!((fault.status, fault.code()), (status, code));
         }
+    }
+
+    #[test]
+    fn what_could_not_be_computed_is_a_fault_of_its_expression() {
+        let text = r#"{"activity":3,"key":"k","status":400,"title":"no","type":"expression","code":"expression.steps"}"#;
+
+        let EventKind::Failed { fault, .. } = heard(text) else {
+            panic!("it was not saved");
+        };
+
+        assert_eq!((fault.status, fault.code()), (400, "expression"));
+        let detail = fault.detail.expect("the code");
+        assert_eq!(detail.to_json(), r#"{"code":"expression.steps"}"#);
     }
 
     #[test]

@@ -7,7 +7,7 @@ use std::cell::RefCell;
 use std::collections::VecDeque;
 
 use tokio::sync::{Notify, oneshot};
-use windlass_engine::store::{NewEntry, POSTS_MAX, Taken};
+use windlass_engine::store::{COMPUTED_MAX, NewEntry, POSTS_MAX, Taken};
 
 /// What became of an entry.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -71,15 +71,19 @@ impl Outbox {
     }
 
     /// Takes the oldest entries: at most so many and so many bytes, but one at least; of those with a post at
-    /// most [`POSTS_MAX`].
+    /// most [`POSTS_MAX`], and of changes that are computed under their locks [`COMPUTED_MAX`].
     pub(crate) fn take(&self, most: usize, bytes_max: usize) -> Vec<Outgoing> {
         let mut waiting = self.waiting.borrow_mut();
-        let (mut bytes, mut posts) = (0, 0);
+        let (mut bytes, mut posts, mut computed) = (0, 0, 0);
         let fits = waiting.iter().take(most).take_while(|outgoing| {
             let is_first = bytes == 0;
             bytes += outgoing.new.bytes();
-            posts += usize::from(outgoing.new.post.is_some());
-            is_first || bytes <= bytes_max && posts <= POSTS_MAX
+            if let Some(post) = &outgoing.new.post {
+                posts += 1;
+                computed += post.computed();
+            }
+            let are_few = posts <= POSTS_MAX && computed <= COMPUTED_MAX;
+            is_first || bytes <= bytes_max && are_few
         });
         let count = fits.count();
         waiting.drain(..count).collect()
@@ -113,23 +117,27 @@ impl Outbox {
 #[cfg(test)]
 mod tests {
     use uuid::Uuid;
-    use windlass_engine::store::{Ending, LeaseKey, Post};
+    use windlass_engine::store::{Ending, LeaseKey, NewSave, Post, SaveEdit};
+    use windlass_workflows::context::{ComputedChange, Formula};
 
     use super::*;
 
-    #[test]
-    fn a_flush_has_few_entries_with_a_post() {
-        let outbox = Outbox::default();
+    fn with_post(job: i64, post: Option<Post>) -> NewEntry {
         let lease = LeaseKey {
             claim: Uuid::nil(),
             n: 1,
         };
+        NewEntry {
+            post: post.map(Box::new),
+            ..NewEntry::leaving(job, lease, Ending::Back, false)
+        }
+    }
+
+    #[test]
+    fn a_flush_has_few_entries_with_a_post() {
+        let outbox = Outbox::default();
         for job in 0..1_000 {
-            let post = (job % 2 == 0).then(|| Box::new(Post::default()));
-            outbox.leave(NewEntry {
-                post,
-                ..NewEntry::leaving(job, lease, Ending::Back, false)
-            });
+            outbox.leave(with_post(job, (job % 2 == 0).then(Post::default)));
         }
 
         let first = outbox.take(1_000, usize::MAX);
@@ -138,5 +146,41 @@ mod tests {
         assert_eq!(posts.count(), POSTS_MAX);
         assert_eq!(first.len(), 2 * POSTS_MAX);
         assert_eq!(outbox.take(1_000, usize::MAX).len(), 2 * POSTS_MAX);
+    }
+
+    /// A turn that computes this many contexts.
+    fn computing(contexts: usize) -> Post {
+        let formula = Formula::compile(".n += 1").expect("jq");
+        let change = ComputedChange::new(formula.into(), None);
+        let save = NewSave {
+            activity: 1,
+            key: "k".into(),
+            edit: SaveEdit::Change(change),
+            subject: None,
+            ttl: None,
+            step: "/do/0/a".into(),
+        };
+        Post {
+            saves: vec![save; contexts],
+            ..Post::default()
+        }
+    }
+
+    #[test]
+    fn a_flush_computes_few_contexts_unless_one_turn_asks_for_more() {
+        let outbox = Outbox::default();
+        for job in 0..20 {
+            outbox.leave(with_post(job, Some(computing(1))));
+        }
+        outbox.leave(with_post(20, Some(computing(COMPUTED_MAX + 1))));
+        outbox.leave(with_post(21, None));
+
+        let taken = || outbox.take(1_000, usize::MAX).len();
+
+        assert_eq!(taken(), COMPUTED_MAX);
+        assert_eq!(taken(), COMPUTED_MAX);
+        assert_eq!(taken(), 20 - 2 * COMPUTED_MAX);
+        assert_eq!(taken(), 1, "one at least");
+        assert_eq!(taken(), 1);
     }
 }

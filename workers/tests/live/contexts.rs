@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use crate::common::{PATIENCE, Site, request};
+use crate::common::{PATIENCE, SHORT_LEASE, Site, request};
 use windlass_engine::store::{ContextChange, Expected, Unread};
 use windlass_workers::catalogue::Catalogue;
 use windlass_workflows::value::Value;
@@ -145,6 +145,71 @@ async fn what_cannot_be_a_context_fails_its_task_alone() {
     assert_eq!(site.document("big").await, None);
 }
 
+/// Each item's job counts in the context that all share.
+const COUNTS_EACH: &str = "
+  - each:
+      call: map:1.0.0@default
+      with: { items: '${ .items }', workflow: { namespace: test, name: counted } }
+";
+
+const COUNTED: &str = "
+  - count:
+      call: context-save:1.0.0@default
+      with: { key: total, change: '.count += 1 | .sum += $input.n', input: '${ . }' }
+";
+
+#[tokio::test]
+async fn twenty_items_of_a_map_count_in_one_context_and_none_is_lost() {
+    let site = Site::new().await;
+    site.publish("counted", COUNTED).await;
+    site.publish("each", COUNTS_EACH).await;
+    site.run(LEASE_TIME);
+    site.work(Catalogue::new(), LEASE_TIME);
+
+    let items: Vec<String> = (1..=20).map(|n| format!(r#"{{"n":{n}}}"#)).collect();
+    let input = format!(r#"{{"items":[{}]}}"#, items.join(","));
+    let job = site.ends("each", &input, "completed").await;
+
+    let document = site.document("total").await;
+    assert_eq!(document.as_deref(), Some(r#"{"count":20,"sum":210}"#));
+    let history = site.store.context_history(1, "total", None, 100).await;
+    let history = history.expect("known").items;
+    let versions: Vec<i64> = history.iter().map(|change| change.version).collect();
+    assert_eq!(versions, (1..=20).rev().collect::<Vec<_>>());
+    assert!(history.iter().all(|change| change.kind == "change"));
+    let said = site.result(job).await;
+    for version in 1..=20 {
+        assert!(
+            said.contains(&format!(r#""version":{version}}}"#)),
+            "{said}"
+        );
+    }
+}
+
+#[tokio::test]
+async fn a_change_that_gives_no_document_fails_its_task_at_once() {
+    let site = Site::new().await;
+    site.put("k", r#"{"n":1}"#).await;
+    site.run(LEASE_TIME);
+
+    for (name, change, code) in [
+        ("number", ".n", "expression"),
+        ("fails", "error(\"no\")", "expression"),
+        ("long", "[range(1000000)] | {}", "expression"),
+        ("large", "{ a: (\"x\" * 600000) }", "validation"),
+    ] {
+        let task = format!(
+            "- a: {{ call: 'context-save:1.0.0@default', with: {{ key: k, change: '{change}' }} }}"
+        );
+        site.publish(name, &task).await;
+        let job = site.ends(name, "{}", "failed").await;
+        let outcome = site.job(job).await.outcome.expect("an outcome");
+        assert_eq!(outcome.code.as_deref(), Some(code), "{change}");
+    }
+
+    assert_eq!(site.document("k").await.as_deref(), Some(r#"{"n":1}"#));
+}
+
 /// The letter that says what came of the save cannot be read as long as the gate stands.
 const BEFORE_LETTERS: &str = "lock table event in access exclusive mode";
 
@@ -171,4 +236,28 @@ async fn a_worker_that_dies_before_it_hears_of_its_save_has_saved_once() {
     assert!(said.contains(r#""version":1,"document":{"a":1}"#), "{said}");
     let history = site.store.context_history(1, "k", None, 10).await;
     assert_eq!(history.expect("known").items.len(), 1);
+}
+
+/// The next document is computed, and waits to be written: the worker dies there, and whoever goes on counts once.
+#[tokio::test]
+async fn a_worker_that_dies_while_it_counts_has_counted_once() {
+    for is_written in [false, true] {
+        let site = Site::new().await;
+        site.publish("counted", COUNTED).await;
+        site.keep(SHORT_LEASE);
+        let job = site
+            .send(vec![request("counted", r#"{"n":5}"#)])
+            .await
+            .remove(0);
+
+        site.die_at(
+            "lock table context_change in exclusive mode".into(),
+            is_written,
+        )
+        .await;
+        site.until(job, "completed").await;
+
+        let document = site.document("total").await;
+        assert_eq!(document.as_deref(), Some(r#"{"count":1,"sum":5}"#));
+    }
 }

@@ -6,6 +6,7 @@
 
 mod abilities;
 mod batches;
+mod contexts;
 mod defined;
 mod doubts;
 mod effects;

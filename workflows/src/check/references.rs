@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 
 use super::schemas::SCHEMA_HINT;
 use super::{Checker, walk};
-use crate::catalogue::{BATCH, CHUNKS, GENERATE, MAP};
+use crate::catalogue::{BATCH, CHUNKS, CONTEXT_SAVE, GENERATE, MAP};
 use crate::document::parse::function_name;
 use crate::document::step::{FunctionName, Kind, Shape, Task};
 use crate::document::tree::join;
@@ -79,6 +79,9 @@ impl<'a> Checker<'a> {
         }
         if function.name == CHUNKS {
             self.check_called(&join(&pointer, "call"), &value);
+        }
+        if function.name == CONTEXT_SAVE && !open.iter().any(String::is_empty) {
+            self.check_save(&pointer, &value, &open);
         }
         if function.name == MAP {
             self.check_map(&pointer, &value);

@@ -80,6 +80,12 @@ impl Asked {
         }
     }
 
+    /// Whether it is a call of that function of the catalogue.
+    pub fn calls(&self, name: &str) -> bool {
+        let function = self.function.as_deref();
+        function.and_then(|function| function.split(':').next()) == Some(name)
+    }
+
     /// Whether a step is meant: by its pointer, its name, or the function that it calls.
     pub fn is(&self, work: &Work) -> bool {
         let function = self.function.as_deref();

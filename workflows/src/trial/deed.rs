@@ -43,6 +43,8 @@ pub enum Deed {
     },
     /// Says which members the job stands for, in chunks.
     Members(Members),
+    /// Says what stands in the context of that key when the run begins.
+    Context(String, Value),
     /// Prepares what a step gives.
     Prepare(Work, Choice, Prepared),
     /// Begins the run, and goes as far as it can at this instant.
@@ -136,6 +138,8 @@ pub enum Expectation {
     TaskFaults(String, Option<Value>),
     /// The task is entered, and ends neither way.
     TaskCancels(String),
+    /// This stands in the context of that key; null: there is none.
+    Context(String, Value),
     /// The step was asked so often, as of now.
     Calls(Work, usize),
     /// The step was asked with these, in this order, as of now.

@@ -21,7 +21,7 @@ pub fn waits(stage: &Stage<'_>, expectation: &Expectation) -> bool {
         Before(..) | TaskCompletes(..) | TaskFaults(..) => holds(stage, expectation).is_err(),
         First(_) => entered(stage).next().is_none(),
         Complete(_) | Fault(_) | Cancelled | Parked | Took(_) | Properties(_) | Property(..)
-        | Items(..) | Last(_) | Path(_) | TaskCancels(_) => stage.end.is_none(),
+        | Items(..) | Last(_) | Path(_) | TaskCancels(_) | Context(..) => stage.end.is_none(),
     }
 }
 
@@ -71,6 +71,12 @@ pub fn holds(stage: &Stage<'_>, expectation: &Expectation) -> Result<(), String>
             let count = found.as_list().map(<[Value]>::len);
             let message = || format!("`{name}` has not {wanted} items: {}", shown(found));
             (count == Some(*wanted)).then_some(()).ok_or_else(message)
+        }
+        Context(key, wanted) => {
+            let world = stage.world.borrow();
+            let found = world.contexts.document(key, stage.now);
+            let found = found.unwrap_or(&Value::Null);
+            same(wanted, found, &format!("the context `{key}`"))
         }
         _ => of_tasks(stage, expectation),
     }

@@ -10,7 +10,7 @@ use super::asked::Number;
 use super::deed::{Choice, Deed, Expectation, Prepared, Text, Work};
 use super::members::Members;
 use super::script::Scripts;
-use super::stage::{Stage, World, envelope};
+use super::stage::{Contexts, Stage, World, envelope};
 use super::starter::Starter;
 use super::{Failure, Outside, Secrets, Trial, judge, said, secret};
 use crate::catalogue::{Ability, Catalogue};
@@ -54,6 +54,7 @@ pub fn run(trial: &Trial, manner: Manner, outside: &mut dyn Outside) -> Result<(
         members: None,
         secrets: Secrets::new(),
         scripts: Rc::default(),
+        contexts: Contexts::default(),
         starter: None,
         letters: 0,
         stage: None,
@@ -86,6 +87,8 @@ struct Play<'o> {
     members: Option<Members>,
     secrets: Secrets,
     scripts: Rc<RefCell<Scripts>>,
+    /// What stands in them before the run.
+    contexts: Contexts,
     /// What the run begins with, where events start it.
     starter: Option<Starter>,
     /// Events before the run.
@@ -111,6 +114,7 @@ impl<'o> Play<'o> {
             Deed::Prepare(work, choice, answer) => {
                 return self.prepare(line, (work, choice), answer);
             }
+            Deed::Context(key, document) => self.context(key, document)?,
             Deed::Execute => return self.execute(),
             Deed::Advance(length) => match &mut self.stage {
                 Some(stage) => return stage.play_until(later(stage.now, *length)),
@@ -141,6 +145,15 @@ impl<'o> Play<'o> {
         self.stage
             .as_mut()
             .ok_or_else(|| "the workflow was not executed yet".to_owned())
+    }
+
+    fn context(&mut self, key: &str, document: &Value) -> Result<(), String> {
+        match (&self.stage, document.as_map()) {
+            (Some(_), _) => return Err("the run has begun already".to_owned()),
+            (_, None) => return Err("a context is an object".to_owned()),
+            _ => self.contexts.put(key, document.clone()),
+        }
+        Ok(())
     }
 
     fn prepare(
@@ -238,6 +251,7 @@ impl<'o> Play<'o> {
             scripts: self.scripts.clone(),
             bundle: Bundle::of(&template),
             members: self.members.clone(),
+            contexts: self.contexts.clone(),
             secrets: self.secrets.clone(),
             asked: Vec::new(),
             jobs: JOB,

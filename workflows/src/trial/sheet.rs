@@ -10,6 +10,7 @@
 //!     clock: 2026-01-05T09:00:00Z          # when the run begins
 //!     secrets: { crm: s3cret }             # of `use.secrets`; nothing shows them: calls have `{secret:crm}`
 //!     chunks: [ { items: [ 1, 2 ] } ]      # what a job in chunks reads; or `{ items: …, max_items: 2 }`
+//!     contexts: { "strikes/Utah": { seen: 3 } }   # what stands in them when the run begins
 //!     answers:                             # by task, pointer or function; a list is given in turn
 //!       classify: [ { error: { type: communication, status: 503 } }, { output: { risk: high }, after: PT2S } ]
 //!       measure: [ { chunk: 2, error: … }, { item: 0, output: … }, { when: .sku == "b", output: … } ]
@@ -20,6 +21,7 @@
 //!       output: { risk: high }
 //!       path: [ classify, keep ]
 //!       calls: { classify: 2, keep: [ { what it was given } ] }
+//!       contexts: { "strikes/Utah": { seen: 4 } }   # what stands in them then; null: there is none
 //!       took: PT1H2S
 //! ```
 
@@ -40,7 +42,7 @@ type Read<T> = Result<T, Failure>;
 type Deeds = Vec<(u32, Deed)>;
 
 /// What a test may say.
-const KEYS: &str = "name, input, clock, secrets, chunks, answers, when, expect";
+const KEYS: &str = "name, input, clock, secrets, chunks, contexts, answers, when, expect";
 
 /// Every test of a sheet.
 pub fn read(text: &str, file: impl Fn(&str) -> Result<String, String>) -> Read<Vec<Trial>> {
@@ -110,6 +112,12 @@ fn deeds(test: &Tree, definition: &Text, documents: &Deeds) -> Read<Deeds> {
             }
             "secrets" => before.extend(secrets(&entry.value)?),
             "chunks" => before.push((line, Deed::Members(members(&entry.value)?))),
+            "contexts" => {
+                for entry in entries(&entry.value)? {
+                    let deed = Deed::Context(entry.key.to_string(), entry.value.to_value());
+                    before.push((entry.place.line, deed));
+                }
+            }
             "answers" => answers(&entry.value, &mut prepared)?,
             "when" => {
                 for item in list(&entry.value)? {
@@ -155,7 +163,7 @@ fn event(entry: &Entry, deeds: &mut Deeds) -> Read<()> {
 }
 
 fn expectations(tree: &Tree, deeds: &mut Deeds) -> Read<()> {
-    const KNOWN: &str = "outcome, output, error, path, calls, took, refused";
+    const KNOWN: &str = "outcome, output, error, path, calls, contexts, took, refused";
     for entry in entries(tree)? {
         let value = &entry.value;
         let expectation = match &*entry.key {
@@ -170,6 +178,10 @@ fn expectations(tree: &Tree, deeds: &mut Deeds) -> Read<()> {
             }
             "calls" => {
                 calls(value, deeds)?;
+                continue;
+            }
+            "contexts" => {
+                contexts(value, deeds)?;
                 continue;
             }
             _ => return Err(unknown(entry, KNOWN)),
@@ -192,6 +204,15 @@ fn outcome(tree: &Tree) -> Read<Expectation> {
 
 fn no_outcome(word: &str) -> String {
     format!("`{word}` is none of completed, failed, cancelled, parked, waiting")
+}
+
+/// What stands in contexts; null where there is none.
+fn contexts(tree: &Tree, deeds: &mut Deeds) -> Read<()> {
+    for entry in entries(tree)? {
+        let expectation = Expectation::Context(entry.key.to_string(), entry.value.to_value());
+        deeds.push((entry.place.line, Deed::Expect(expectation)));
+    }
+    Ok(())
 }
 
 /// How often a step was asked, or with what each time.

@@ -4,6 +4,7 @@
 //! timers. The job's memory is what a store would keep, turns and heads, and nothing else.
 
 mod calls;
+mod contexts;
 mod group;
 mod rows;
 mod world;
@@ -13,6 +14,7 @@ use std::time::Duration;
 
 use chrono::{DateTime, Utc};
 
+pub(super) use self::contexts::Contexts;
 use self::group::Group;
 use self::rows::Mail;
 pub(super) use self::rows::envelope;

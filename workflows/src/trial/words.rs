@@ -23,6 +23,12 @@ const SENTENCES: &[(&str, Meaning)] = &[
         let url = said.hole(0);
         Ok(Deed::Document { url, text })
     }),
+    ("the context '_' is:", |said| {
+        Ok(Deed::Context(said.hole(0), said.value()?))
+    }),
+    ("the context '_' should be:", |said| {
+        Ok(expect(Expectation::Context(said.hole(0), said.value()?)))
+    }),
     ("the workflow input is:", |said| {
         said.value().map(Deed::Input)
     }),

@@ -53,9 +53,9 @@ pub struct ContextSummaryReply {
 pub struct ContextChangeReply {
     /// The version that it made.
     pub version: i64,
-    /// `put`, `patch`, `delete` or `expire`.
+    /// `put`, `patch`, `change`, `delete` or `expire`.
     pub kind: String,
-    /// The whole document of a `put`, or what a `patch` merged into it.
+    /// The whole document of a `put`, what a `patch` merged into it, or the `{ change, input }` that computed it.
     pub change: Option<Raw>,
     /// When.
     pub at: DateTime<Utc>,

@@ -3,17 +3,14 @@
 use std::time::Duration;
 
 use chrono::{DateTime, TimeDelta, Utc};
+use windlass_workflows::context::ComputeError;
+pub use windlass_workflows::context::{
+    BYTES_MAX as CONTEXT_BYTES_MAX, DEPTH_MAX as CONTEXT_DEPTH_MAX,
+};
 use windlass_workflows::problem::Problem;
 use windlass_workflows::value::Value;
 
 use crate::Error;
-
-/// Largest document of a context: a job that loads one has it as a value, of which the largest have a
-/// megabyte, and mostly adds something.
-pub const CONTEXT_BYTES_MAX: usize = 512 * 1024;
-
-/// Deepest document of a context: jobs put it into values of their own, which are 64 deep at most.
-pub const CONTEXT_DEPTH_MAX: u32 = 32;
 
 /// Bytes of a key or a subject: indexes hold no long ones.
 const NAME_BYTES_MAX: usize = 255;
@@ -80,6 +77,8 @@ pub(super) enum Refused {
     TooDeep(u32),
     /// It is no object.
     Kind(&'static str),
+    /// What computes it gives no document.
+    Computed(ComputeError),
     /// The time to live.
     TooLong,
     /// What is stored is no JSON.
@@ -118,10 +117,9 @@ impl ContextChange {
 
     pub(super) fn of(&self, standing: &Standing) -> Result<Edited, Refused> {
         self.expected.holds(standing)?;
-        let empty = Value::map([] as [(&str, Value); 0]);
-        let document = match (&standing.document, self.merges) {
-            (Some(text), true) => Value::parse(text).map_err(|_| Refused::Damaged)?,
-            _ => empty,
+        let document = match self.merges {
+            true => standing.document()?,
+            false => no_document(),
         };
         let document = match (&self.document, self.merges) {
             (Value::Null, _) => document,
@@ -129,9 +127,20 @@ impl ContextChange {
             (patch, true) => document.patched(patch),
             (whole, false) => whole.clone(),
         };
-        let now = Standing {
+        let now = self.leading_to(&document, standing)?;
+        let data = self.document.to_json();
+        Ok(Edited { now, data })
+    }
+
+    /// How it stands once it has this document.
+    pub(super) fn leading_to(
+        &self,
+        document: &Value,
+        standing: &Standing,
+    ) -> Result<Standing, Refused> {
+        Ok(Standing {
             version: standing.version + 1,
-            document: Some(fitting(&document)?),
+            document: Some(fitting(document)?),
             subject: match &self.subject {
                 Some(subject) => subject.clone(),
                 None => standing.subject.clone().filter(|_| self.merges),
@@ -141,10 +150,22 @@ impl ContextChange {
                 None => standing.expires_at.filter(|_| self.merges),
             },
             now: standing.now,
-        };
-        let data = self.document.to_json();
-        Ok(Edited { now, data })
+        })
     }
+}
+
+impl Standing {
+    /// The document as a value, empty where there is none.
+    pub(super) fn document(&self) -> Result<Value, Refused> {
+        match &self.document {
+            Some(text) => Value::parse(text).map_err(|_| Refused::Damaged),
+            None => Ok(no_document()),
+        }
+    }
+}
+
+fn no_document() -> Value {
+    Value::map([] as [(&str, Value); 0])
 }
 
 fn fitting(document: &Value) -> Result<String, Refused> {
@@ -209,6 +230,7 @@ impl Refused {
                 ),
             ),
             Self::Kind(kind) => (400, format!("a context is an object, not {kind}")),
+            Self::Computed(error) => (400, format!("the context `{key}` stays as it is: {error}")),
             Self::TooLong => (
                 400,
                 "a context lives for a hundred years at most".to_owned(),
@@ -230,7 +252,7 @@ impl Refused {
                 hint: Some("read it again, and decide anew what is to change".into()),
             },
             Self::TooLarge(_) | Self::TooDeep(_) => invalid("too_large", "/document"),
-            Self::Kind(_) => invalid("wrong_value", "/document"),
+            Self::Kind(_) | Self::Computed(_) => invalid("wrong_value", "/document"),
             Self::TooLong => invalid("wrong_value", "/ttl"),
             Self::Damaged => Error::Unreadable {
                 noun: "context",

@@ -50,9 +50,10 @@ pub struct ContextSummary {
 pub struct ContextChangeView {
     /// The version that it made.
     pub version: i64,
-    /// `put`, `patch`, `delete` or `expire`.
+    /// `put`, `patch`, `change`, `delete` or `expire`.
     pub kind: String,
-    /// JSON text: the whole document, or what was merged into it; nothing at its end.
+    /// JSON text: the whole document, what was merged into it, or `{ change, input }` that computed it; nothing at its
+    /// end.
     pub data: Option<String>,
     /// When.
     pub at: DateTime<Utc>,

@@ -3,14 +3,18 @@
 use std::time::Duration;
 
 use windlass_engine::Error;
-use windlass_engine::store::{ContextChange, Expected};
+use windlass_engine::store::{ContextChange, Expected, NewSave};
 
-use crate::common::contexts::{a_save, a_save_of, merge, saving, whole};
+use crate::common::contexts::{a_change, a_save, a_save_of, merge, saving, whole};
 use crate::stage::{Stage, Story};
 
 const HELD: u128 = 7;
 
 pub fn stories() -> Vec<Story> {
+    of_jobs().into_iter().chain(of_people()).collect()
+}
+
+fn of_jobs() -> Vec<Story> {
     vec![
         Story::new("save a context from three jobs in a flush", |stage| {
             Box::pin(save(stage))
@@ -22,6 +26,28 @@ pub fn stories() -> Vec<Story> {
             ("select count(distinct job) from context_change", 2),
             ("select count(*) from context_reference", 2),
         ]),
+        Story::new("count in a context from three jobs in a flush", |stage| {
+            Box::pin(count(stage))
+        })
+        .after(|stage| Box::pin(held(stage)))
+        .expects(&[
+            (
+                "select version from context where document = '{\"n\":3}'",
+                3,
+            ),
+            (
+                "select count(distinct job) from context_change where kind = 'change'",
+                3,
+            ),
+            ("select count(*) from context_change", 3),
+            ("select count(*) from context_reference", 3),
+            ("select count(*) from inbox where kind = 'context'", 3),
+        ]),
+    ]
+}
+
+fn of_people() -> Vec<Story> {
+    vec![
         Story::new("make a context", |stage| {
             Box::pin(change(stage, whole(Expected::Absent, r#"{"a":1}"#)))
         })
@@ -70,12 +96,21 @@ async fn held(stage: &Stage) -> Result<(), Error> {
 
 /// Two that merge, and one that comes too late.
 async fn save(stage: &Stage) -> Result<(), Error> {
-    let jobs = stage.claimed(HELD).await?;
     let saves = [
         a_save(r#"{"a":1}"#),
         a_save_of(1, r#"{"b":2}"#),
         a_save_of(1, r#"{"c":3}"#),
     ];
+    recorded(stage, saves).await
+}
+
+/// Computed between the statements of the flush: what is not committed was not counted.
+async fn count(stage: &Stage) -> Result<(), Error> {
+    recorded(stage, [".n += $input"; 3].map(a_change)).await
+}
+
+async fn recorded(stage: &Stage, saves: [NewSave; 3]) -> Result<(), Error> {
+    let jobs = stage.claimed(HELD).await?;
     let entries: Vec<_> = jobs
         .iter()
         .zip(saves)

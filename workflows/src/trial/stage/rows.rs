@@ -6,8 +6,10 @@ use chrono::{DateTime, Utc};
 
 use super::{Arrival, Stage};
 use crate::catalogue::{APPROVAL, CONTEXT_SAVE, MAP};
+use crate::context::SECRET_IN_CONTEXT;
 use crate::document::step::FunctionName;
 use crate::machine::event::{Activity, EventKind};
+use crate::machine::fault::Fault;
 use crate::machine::row::{Row, StartChild};
 use crate::machine::secret::plainly_in;
 use crate::policy::retry::later;
@@ -137,6 +139,29 @@ impl Stage<'_> {
         self.open_map(activity, asked, &input)
     }
 
+    /// A save for which nothing is prepared: the run has contexts of its own.
+    fn save(&mut self, activity: Activity, given: &Value) {
+        let marks = self.execution.marks();
+        let saved = match marks.is_some_and(|marks| marks.stand_in(given)) {
+            true => Err(Fault::standard("configuration", 400, SECRET_IN_CONTEXT)),
+            false => self.world.borrow_mut().contexts.save(given, self.now),
+        };
+        let event = match saved {
+            Ok(output) => EventKind::Succeeded { activity, output },
+            Err(fault) => EventKind::Failed {
+                activity,
+                fault,
+                again_after: None,
+            },
+        };
+        self.arrivals.push(Arrival {
+            at: self.now,
+            activity,
+            event,
+            is_durable: true,
+        });
+    }
+
     fn start_child(&mut self, child: StartChild) -> Result<(), String> {
         let template = child.template;
         let name = format!(
@@ -163,6 +188,16 @@ impl Stage<'_> {
     ) -> Result<(), String> {
         let asked = self.asked(key, function, &given);
         let answer = match is_awaited {
+            true if asked.calls(CONTEXT_SAVE) => {
+                let prepared = self.world.borrow_mut().prepared(asked, self.now)?;
+                match prepared {
+                    Some(answer) => answer,
+                    None => {
+                        self.save(activity, &given);
+                        return Ok(());
+                    }
+                }
+            }
             true => self.world.borrow_mut().answered(asked, self.now, None)?,
             false => {
                 self.world.borrow_mut().asked.push(asked);

@@ -2,9 +2,12 @@
 
 use std::cell::RefCell;
 use std::rc::Rc;
+use std::time::Duration;
 
 use chrono::{DateTime, Utc};
 
+use super::contexts::Contexts;
+use crate::catalogue::CONTEXT_LOAD;
 use crate::machine::command::Perform;
 use crate::machine::secret::Marks;
 use crate::program::Bundle;
@@ -23,6 +26,7 @@ pub struct World<'o> {
     /// The template, whose parts items run.
     pub bundle: Bundle,
     pub members: Option<Members>,
+    pub contexts: Contexts,
     pub secrets: Secrets,
     /// In the order in which it was asked for.
     pub asked: Vec<Asked>,
@@ -42,7 +46,7 @@ impl World<'_> {
         Ok(said.map(Result::ok))
     }
 
-    /// The same, or what the world outside gives.
+    /// The same, or what a context has, or the world outside gives.
     pub fn answered(
         &mut self,
         asked: Asked,
@@ -50,10 +54,12 @@ impl World<'_> {
         perform: Option<(&Perform, Option<Marks>)>,
     ) -> Result<Option<Answer>, String> {
         let told = asked.told();
+        let loaded = self.loaded(&asked, now);
         if let Some(answer) = self.prepared(asked, now)? {
             return Ok(answer);
         }
-        let answer = perform.and_then(|(perform, marks)| {
+        let performed = || {
+            let (perform, marks) = perform?;
             let secrets = &self.secrets;
             let setting = Setting {
                 now,
@@ -61,11 +67,22 @@ impl World<'_> {
                 secrets,
             };
             self.outside.perform(perform, &setting)
-        });
+        };
+        let answer = loaded.or_else(performed);
         let others = || self.scripts.borrow().told();
         answer
             .map(Some)
             .ok_or_else(|| format!("no answer is prepared for {told}; {}", others()))
+    }
+
+    /// What a load gives for which nothing is prepared.
+    fn loaded(&self, asked: &Asked, now: DateTime<Utc>) -> Option<Answer> {
+        let found = asked.calls(CONTEXT_LOAD).then_some(&asked.given)?;
+        Some(Answer {
+            result: Ok(self.contexts.load(found, now)?),
+            after: Duration::ZERO,
+            again_after: None,
+        })
     }
 
     /// The id of another job.
