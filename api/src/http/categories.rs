@@ -1,9 +1,9 @@
 //! `/v1/categories`: what is in them, and loading one from a body of any length.
 
-use axum::Json;
 use axum::extract::{Request, State};
 use axum::http::{StatusCode, Uri};
 use axum::response::{IntoResponse, Response};
+use axum::{Extension, Json};
 use serde::Deserialize;
 use utoipa::IntoParams;
 use utoipa_axum::router::OpenApiRouter;
@@ -13,6 +13,7 @@ use windlass_engine::protocol::Wanted;
 use windlass_engine::protocol::load::{LISTED_MAX, REPORTED_MAX, Source, Terms};
 use windlass_engine::vocabulary::ConfigurationKind;
 
+use super::habit::envelope::SaysWhy;
 use super::habit::extract::{self, At, Params};
 use super::habit::page::{self, PageQuery, PageReply};
 use super::habit::problem::{ProblemDetails, Refusal};
@@ -162,7 +163,8 @@ async fn load_items(
         (Ok(load), _) => Ok(Json(LoadReply::of(&name, load)).into_response()),
         (Err(Error::Invalid { problems }), Some(format)) => {
             let report = refused::report(&name, &problems, format);
-            Ok((StatusCode::UNPROCESSABLE_ENTITY, report).into_response())
+            let status = StatusCode::UNPROCESSABLE_ENTITY;
+            Ok((status, Extension(SaysWhy), report).into_response())
         }
         (Err(error), _) => Err(error.into()),
     }

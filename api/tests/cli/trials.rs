@@ -12,13 +12,17 @@ use super::templates::{Folder, last_line};
 
 /// Tells whoever asks which key they had.
 async fn keys() -> String {
-    let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
-    let address = format!("http://{}", listener.local_addr().expect("an address"));
     let told = async |headers: HeaderMap| {
         let key = headers.get("x-key").and_then(|key| key.to_str().ok());
         Json(json!({"right": key == Some("open-sesame"), "key": key}))
     };
-    let router = Router::new().route("/", get(told));
+    served(Router::new().route("/", get(told))).await
+}
+
+/// The address at which a service answers.
+async fn served(router: Router) -> String {
+    let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
+    let address = format!("http://{}", listener.local_addr().expect("an address"));
     tokio::spawn(async move { axum::serve(listener, router).await.expect("serving") });
     address
 }
@@ -66,15 +70,11 @@ async fn a_secret_of_a_feature_is_sent_and_never_shown() {
 
 /// Pets by number; there is one.
 async fn pets() -> String {
-    let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
-    let address = format!("http://{}", listener.local_addr().expect("an address"));
     let pet = async |Segment(id): Segment<u32>| match id {
         1 => (StatusCode::OK, Json(json!({"id": 1, "name": "Milou"}))),
         _ => (StatusCode::NOT_FOUND, Json(json!({"title": "no such pet"}))),
     };
-    let router = Router::new().route("/pets/{id}", get(pet));
-    tokio::spawn(async move { axum::serve(listener, router).await.expect("serving") });
-    address
+    served(Router::new().route("/pets/{id}", get(pet))).await
 }
 
 #[tokio::test]

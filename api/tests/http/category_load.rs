@@ -130,6 +130,27 @@ async fn a_load_goes_on_without_bad_rows_and_answers_with_counts_and_reasons() {
 }
 
 #[tokio::test]
+async fn what_was_refused_is_a_file_for_whoever_asks_for_one() {
+    let site = Site::with_fleet().await;
+    let asked = async |accept: &str, rows: &str| {
+        let headers = [("content-type", "text/csv"), ("accept", accept)];
+        site.send(Method::POST, PATH, &headers, rows).await
+    };
+
+    let table = asked("text/csv", SOME_BAD).await;
+    let lines = asked("application/x-ndjson", SOME_BAD).await;
+    let doubled = asked("text/csv", "name,port\nada,kiel\nada,oslo\n").await;
+
+    for (answer, rows) in [(&table, 3), (&lines, 2), (&doubled, 2)] {
+        assert_eq!((answer.status.as_u16(), answer.text.lines().count()), (422, rows));
+    }
+    assert_eq!(table.header("content-type"), "text/csv; charset=utf-8");
+    assert_eq!(lines.header("content-type"), "application/x-ndjson");
+    assert!(table.text.contains(",/name,invalid_row,"), "{}", table.text);
+    assert!(doubled.text.contains(",duplicate_key,"), "{}", doubled.text);
+}
+
+#[tokio::test]
 async fn what_was_left_out_is_a_file_with_the_counts_beside_it() {
     let site = Site::with_fleet().await;
     let path = format!("{PATH}?invalid=leave_out");

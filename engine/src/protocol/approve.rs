@@ -65,9 +65,8 @@ impl Store {
     /// # Cancel safety
     /// Each batch is a cancel of its own.
     pub async fn end_unapproved(&self) -> Result<usize, Error> {
-        let rows = sqlx::query_file!("queries/batch/unapproved.sql")
-            .fetch_all(self.pool())
-            .await?;
+        let rows = sqlx::query_file!("queries/batch/unapproved.sql");
+        let rows = rows.fetch_all(self.pool()).await?;
         let (mut ended, mut pass) = (0, Pass::default());
         for row in rows {
             let one = self.end_unapproved_one(row.tenant, row.id).await;

@@ -184,9 +184,8 @@ pub(crate) async fn locked(
     tenant: i32,
     batch: i64,
 ) -> Result<OnCourse, Error> {
-    let row = sqlx::query_file_as!(CourseRow, "queries/batch/lock_rules.sql", tenant, batch)
-        .fetch_optional(&mut *connection)
-        .await?
-        .ok_or_else(|| Error::not_found("batch", format!("b_{batch}")))?;
+    let row = sqlx::query_file_as!(CourseRow, "queries/batch/lock_rules.sql", tenant, batch);
+    let row = row.fetch_optional(&mut *connection).await?;
+    let row = row.ok_or_else(|| Error::not_found("batch", format!("b_{batch}")))?;
     OnCourse::of(connection, row).await
 }

@@ -171,9 +171,8 @@ pub(super) async fn stand_still(
     batch: i64,
     why: &str,
 ) -> Result<(), Error> {
-    sqlx::query_file!("queries/pause/halt.sql", tenant, batch.to_string(), why)
-        .execute(connection)
-        .await?;
+    let halted = sqlx::query_file!("queries/pause/halt.sql", tenant, batch.to_string(), why);
+    halted.execute(connection).await?;
     Ok(())
 }
 

@@ -155,9 +155,8 @@ pub(crate) async fn show(
     tenant: i32,
     id: i64,
 ) -> Result<BatchView, Error> {
-    let row = sqlx::query_file_as!(BatchRow, "queries/batch/show.sql", tenant, id)
-        .fetch_optional(connection)
-        .await?;
+    let row = sqlx::query_file_as!(BatchRow, "queries/batch/show.sql", tenant, id);
+    let row = row.fetch_optional(connection).await?;
     let missing = || Error::not_found("batch", id.to_string());
     row.map(BatchView::from).ok_or_else(missing)
 }

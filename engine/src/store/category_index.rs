@@ -92,9 +92,8 @@ pub(crate) async fn keep(
     name: &str,
     fields: &[String],
 ) -> Result<(), Error> {
-    sqlx::query_file!("queries/category/keep_indexes.sql", tenant, name, fields)
-        .execute(connection)
-        .await?;
+    let kept = sqlx::query_file!("queries/category/keep_indexes.sql", tenant, name, fields);
+    kept.execute(connection).await?;
     Ok(())
 }
 

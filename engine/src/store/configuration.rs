@@ -94,9 +94,8 @@ impl Store {
     /// [`Error::NotFound`] when the lane's purpose has no such revision; [`Error::Unreadable`] when another release
     /// wrote what this one cannot read.
     pub async fn step_retry(&self, lane: i32, revision: i32) -> Result<Option<StepRetry>, Error> {
-        let row = sqlx::query_file!("queries/configuration/of_lane.sql", lane, revision)
-            .fetch_optional(self.pool())
-            .await?;
+        let row = sqlx::query_file!("queries/configuration/of_lane.sql", lane, revision);
+        let row = row.fetch_optional(self.pool()).await?;
         let name = format!("of lane {lane} revision {revision}");
         let row = row.ok_or_else(|| Error::not_found("purpose", &name))?;
         match content("purpose", &name, &row.document)? {

@@ -173,10 +173,10 @@ impl BatchOf {
 impl Store {
     /// The program's source of a version that a job is pinned to.
     pub async fn pinned(&self, template_version: i32) -> Result<Pinned, Error> {
-        let row = sqlx::query_file!("queries/template/pinned.sql", template_version)
-            .fetch_optional(self.pool())
-            .await?
-            .ok_or_else(|| Error::not_found("template version", template_version.to_string()))?;
+        let row = sqlx::query_file!("queries/template/pinned.sql", template_version);
+        let row = row.fetch_optional(self.pool()).await?;
+        let missing = || Error::not_found("template version", template_version.to_string());
+        let row = row.ok_or_else(missing)?;
         Ok(Pinned {
             bundle: row.bundle,
             semantics: row.semantics,

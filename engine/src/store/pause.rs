@@ -179,15 +179,9 @@ impl Store {
 
     /// Whether one job is paused by itself.
     pub(crate) async fn is_job_paused(&self, tenant: i32, job: i64) -> Result<bool, Error> {
-        let row = sqlx::query_file!(
-            "queries/pause/of_subject.sql",
-            tenant,
-            PauseScope::Job.as_str(),
-            job.to_string()
-        )
-        .fetch_optional(self.pool())
-        .await?;
-        Ok(row.is_some())
+        let (scope, job) = (PauseScope::Job.as_str(), job.to_string());
+        let row = sqlx::query_file!("queries/pause/of_subject.sql", tenant, scope, job);
+        Ok(row.fetch_optional(self.pool()).await?.is_some())
     }
 
     /// The pauses that stop a lane at this moment.

@@ -206,9 +206,8 @@ impl Store {
         id: i64,
         why: &str,
     ) -> Result<RedriveView, Error> {
-        sqlx::query_file!("queries/redrive/stop.sql", tenant, id, "cancelled", why)
-            .fetch_optional(self.pool())
-            .await?;
+        let stopped = sqlx::query_file!("queries/redrive/stop.sql", tenant, id, "cancelled", why);
+        stopped.fetch_optional(self.pool()).await?;
         self.redrive_view(tenant, id).await
     }
 }

@@ -130,10 +130,8 @@ impl Store {
         claim: Uuid,
         limit: i64,
     ) -> Result<u64, Error> {
-        let gone = sqlx::query_file!("queries/source/empty.sql", batch, claim, limit)
-            .execute(self.pool())
-            .await?;
-        Ok(gone.rows_affected())
+        let gone = sqlx::query_file!("queries/source/empty.sql", batch, claim, limit);
+        Ok(gone.execute(self.pool()).await?.rows_affected())
     }
 
     /// The source is nobody's for a while; `false` when it was not this reader's.

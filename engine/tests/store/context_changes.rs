@@ -30,9 +30,8 @@ async fn told(bench: &Bench, saves: Vec<NewSave>) -> Vec<serde_json::Value> {
     let refused = worker.record(&[saving(&jobs[0], 1, saves)]).await.refused;
     assert!(refused.is_empty(), "its turn lands whatever comes of them");
     let letters = letters(bench, jobs[0].id).await;
-    let told = letters.iter();
-    told.map(|letter| serde_json::from_str(letter).expect("JSON"))
-        .collect()
+    let read = |letter: &String| serde_json::from_str(letter).expect("JSON");
+    letters.iter().map(read).collect()
 }
 
 #[tokio::test]

@@ -117,15 +117,10 @@ impl Beat<'_> {
 
     /// Does the clock run evenly from a little before a day until a little after it?
     fn is_even(&self, (begin, end): (DateTime<Utc>, DateTime<Utc>)) -> bool {
-        let offset = |at: DateTime<Utc>| {
-            let zone = self.schedule.zone;
-            zone.offset_from_utc_datetime(&at.naive_utc()).fix()
-        };
-        let here = offset(begin);
-        end - begin == TimeDelta::days(1)
-            && [begin - REACH, end, end + REACH]
-                .iter()
-                .all(|at| offset(*at) == here)
+        let zone = self.schedule.zone;
+        let offset = |at: &DateTime<Utc>| zone.offset_from_utc_datetime(&at.naive_utc()).fix();
+        let around = [begin - REACH, end, end + REACH];
+        end - begin == TimeDelta::days(1) && around.iter().all(|at| offset(at) == offset(&begin))
     }
 }
 

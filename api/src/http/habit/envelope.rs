@@ -93,11 +93,16 @@ fn request_id(headers: &HeaderMap) -> String {
         .map_or_else(|| Uuid::now_v7().to_string(), str::to_owned)
 }
 
+/// Marks the answer to an error that says what is wrong in a form that its caller asked for.
+#[derive(Clone, Copy, Debug)]
+pub struct SaysWhy;
+
 /// An error of whichever layer, as a problem document; anything else as it is.
 fn explained(mut response: Response, instance: &str, id: &str) -> Response {
     let status = response.status();
     let refusal = response.extensions_mut().remove::<Refusal>();
-    let foreign = status.is_client_error() || status.is_server_error();
+    let says_why = response.extensions_mut().remove::<SaysWhy>().is_some();
+    let foreign = !says_why && (status.is_client_error() || status.is_server_error());
     let Some(refusal) = refusal.or_else(|| foreign.then(|| of_status(status))) else {
         return response;
     };

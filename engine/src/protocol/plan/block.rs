@@ -206,14 +206,9 @@ impl Names {
 
     /// Keeps them.
     pub(super) async fn keep(&self, connection: &mut Session, batch: i64) -> Result<(), Error> {
-        sqlx::query_file!(
-            "queries/addition/keep_names.sql",
-            batch,
-            &self.is_object,
-            &self.names
-        )
-        .execute(connection)
-        .await?;
+        let (is_object, names) = (&self.is_object, &self.names);
+        let kept = sqlx::query_file!("queries/addition/keep_names.sql", batch, is_object, names);
+        kept.execute(connection).await?;
         Ok(())
     }
 

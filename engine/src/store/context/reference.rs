@@ -114,10 +114,8 @@ impl Store {
         key: &str,
         job: i64,
     ) -> Result<Option<ContextView>, Error> {
-        let row = sqlx::query_file_as!(ContextView, "queries/context/read.sql", tenant, key, job)
-            .fetch_optional(self.pool())
-            .await?;
-        Ok(row)
+        let row = sqlx::query_file_as!(ContextView, "queries/context/read.sql", tenant, key, job);
+        Ok(row.fetch_optional(self.pool()).await?)
     }
 
     /// The batches and jobs that have touched a context, those that came last first: all, or one of [`Toucher::KINDS`].

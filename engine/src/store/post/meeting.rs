@@ -91,9 +91,8 @@ impl Meeting {
         }
         let spots: Vec<i64> = self.0.keys().copied().collect();
         let alone: Vec<bool> = self.0.values().copied().collect();
-        sqlx::query_file!("queries/mail/meet.sql", &spots, &alone)
-            .fetch_one(connection)
-            .await?;
+        let held = sqlx::query_file!("queries/mail/meet.sql", &spots, &alone);
+        held.fetch_one(connection).await?;
         Ok(())
     }
 }

@@ -117,8 +117,7 @@ async fn recorded(stage: &Stage, saves: [NewSave; 3]) -> Result<(), Error> {
         .map(|(job, save)| saving(job, 1, vec![save]))
         .collect();
     let mut hot = stage.hot().await?;
-    stage.exchange(&mut hot, &entries, None).await?;
-    Ok(())
+    stage.exchange(&mut hot, &entries, None).await.map(drop)
 }
 
 async fn made(stage: &Stage) -> Result<(), Error> {

@@ -339,8 +339,8 @@ impl Item<'_> {
     }
 
     fn result(&self, outcome: &Outcome) -> Result<Value, Value> {
-        let told = outcome.result.as_deref().map(Value::parse);
-        let told = told.and_then(Result::ok);
+        let told = outcome.result.as_deref();
+        let told = told.and_then(|text| Value::parse(text).ok());
         match outcome.kind {
             OutcomeKind::Completed => Ok(told.unwrap_or_default()),
             kind => Err(told.unwrap_or_else(|| {
