@@ -8,5 +8,5 @@ alter table slot
     add column n bigint,
     add constraint slot_run check (
         (until is null) = (n is null)
-        and (until is null or until >= at and n > 0 and state in ('skipped', 'missed') and batch is null and job is null));
-create index slot_until on slot (tenant, schedule, until) where until is not null;
+        and (until is null or until >= at and n > 0 and state in ('skipped', 'missed') and batch is null and job is null))
+        not valid;

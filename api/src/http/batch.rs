@@ -110,5 +110,9 @@ async fn edit_batch(
     state.notifier.tell();
     // The change is made whether what stands beside the batch can be read or not.
     let whole = whole(&state, edited.clone()).await;
-    Ok(Json(whole.unwrap_or_else(|_| edited.into())))
+    let alone = |error: Refusal| {
+        tracing::warn!(batch = %id.0, error = ?error, "what stands beside an edited batch cannot be read");
+        edited.into()
+    };
+    Ok(Json(whole.unwrap_or_else(alone)))
 }

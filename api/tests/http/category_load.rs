@@ -142,7 +142,10 @@ async fn what_was_refused_is_a_file_for_whoever_asks_for_one() {
     let doubled = asked("text/csv", "name,port\nada,kiel\nada,oslo\n").await;
 
     for (answer, rows) in [(&table, 3), (&lines, 2), (&doubled, 2)] {
-        assert_eq!((answer.status.as_u16(), answer.text.lines().count()), (422, rows));
+        assert_eq!(
+            (answer.status.as_u16(), answer.text.lines().count()),
+            (422, rows)
+        );
     }
     assert_eq!(table.header("content-type"), "text/csv; charset=utf-8");
     assert_eq!(lines.header("content-type"), "application/x-ndjson");

@@ -1,5 +1,5 @@
 -- What became of jobs: the outcomes of those from $1 to $2, runs of ids that have no others between.
--- Index  outcome_pkey, a range for each run, from its block of 1,000 on: an extent never leaves its block.
+-- Index  outcome_pkey: for each run one step back inside its block of 1,000, which no extent leaves, and from there its range.
 -- Locks  none.
 -- Gives  outcomes in the order of their jobs. Results, where $3 asks for them, have at most $4 bytes together in all
 --        rows but the last; no row comes behind that one.
@@ -12,7 +12,10 @@ from (
     from unnest($1::int8[], $2::int8[]) run (first, last)
     cross join lateral (
         select * from outcome
-        where first_id between run.first / 1000 * 1000 and run.last and last_id >= run.first) o
+        where first_id between coalesce((select max(near.first_id) from outcome near
+                                         where near.first_id between run.first / 1000 * 1000 and run.first), run.first)
+                           and run.last
+          and last_id >= run.first) o
 ) ended
 where coalesce(before, 0) <= $4
 order by first_id;

@@ -14,5 +14,5 @@ left join lateral (
                    order by x.first_id desc limit 1) near where near.last_id >= m.job) o on true
 left join lateral (
     select * from chunk_verdict
-    where chunk_verdict.job = m.job and chunk_verdict.chunk = m.chunk and not chunk_verdict.again limit 1) v on true
+    where chunk_verdict.job = m.job and chunk_verdict.chunk = m.chunk and not (chunk_verdict.again and chunk_verdict.kind = 'failed' and o.kind is null) limit 1) v on true
 order by m.n;

@@ -192,7 +192,8 @@ impl Running {
         for (batch, count) in per_batch {
             moved += count;
             if batch != 0 {
-                sqlx::query_file!("queries/redrive/raise_batch.sql", batch, count)
+                let is_named = self.batch == Some(batch);
+                sqlx::query_file!("queries/redrive/raise_batch.sql", batch, count, is_named)
                     .execute(&mut *connection)
                     .await?;
             }

@@ -180,7 +180,7 @@ async fn write(
     match taken.reason.as_deref() {
         Some("parked") if new.lets_go => {
             if let Some(batch) = batch {
-                restart(connection, batch).await?;
+                restart(connection, batch, new.ticket.is_none()).await?;
             }
             taken = Taken {
                 reason: None,
@@ -253,12 +253,12 @@ async fn take_extent(
     Ok(taken)
 }
 
-/// A batch that had ended is open again.
-async fn restart(connection: &mut Session, batch: i64) -> Result<(), Error> {
+/// A batch that had ended is open again. Many changes at once would tell of an end each: only one `alone` does.
+async fn restart(connection: &mut Session, batch: i64, alone: bool) -> Result<(), Error> {
     sqlx::query_file!("queries/flight/restarted.sql", batch)
         .execute(&mut *connection)
         .await?;
-    sqlx::query_file!("queries/redrive/raise_batch.sql", batch, 1)
+    sqlx::query_file!("queries/redrive/raise_batch.sql", batch, 1, alone)
         .execute(connection)
         .await?;
     Ok(())

@@ -75,16 +75,49 @@ async fn a_batch_that_is_redriven_after_its_end_tells_of_the_next_one_too() {
     let batch = bench.count("select id from batch").await;
     bench.store.finish().await.expect("finished");
 
-    bench.store.redrive(1, &wanted()).await.expect("begun");
+    let named = NewRedrive {
+        batch: Some(batch),
+        ..wanted()
+    };
+    bench.store.redrive(1, &named).await.expect("begun");
     pass(&bench).await;
     let again = worker.claim(10).await;
     worker.complete(&again).await;
+    while pass(&bench).await.is_some() {}
     assert_eq!(bench.store.finish().await.expect("finished"), [batch]);
 
     let generation = bench.store.batch(1, batch).await.expect("it").generation;
     assert_eq!(generation, 2);
     let told = "select count(distinct generation) from notice where kind = 'batch.finished'";
     assert_eq!(bench.count(told).await, 2);
+}
+
+/// Over many batches it cannot say when one of them is through.
+#[tokio::test]
+async fn a_redrive_that_names_no_batch_tells_of_no_end_with_each_of_its_pages() {
+    let bench = Bench::new().await;
+    bench.submit(3).await;
+    let mut worker = bench.worker().await;
+    let jobs = worker.claim(3).await;
+    let batch = batch_of(&bench, 3).await;
+    let ends: Vec<_> = jobs.iter().map(|job| exhausted(job, FINGERPRINT)).collect();
+    worker.record(&ends).await;
+    assert_eq!(bench.store.finish().await.expect("finished"), [batch]);
+
+    let slow = NewRedrive {
+        rate: 1,
+        ..wanted()
+    };
+    bench.store.redrive(1, &slow).await.expect("begun");
+    for _ in 0..3 {
+        assert_eq!(pass(&bench).await, Some(1));
+        let again = worker.claim(10).await;
+        worker.complete(&again).await;
+        assert_eq!(bench.store.finish().await.expect("looked"), [batch]);
+    }
+
+    let told = "select count(*) from notice where kind = 'batch.finished'";
+    assert_eq!(bench.count(told).await, 1);
 }
 
 /// It would tell of its end with every page that comes back.

@@ -134,11 +134,11 @@ fn the_verdicts_are_those_over_each_slot() {
 }
 
 #[test]
-fn ten_years_of_seconds_are_a_few_pieces() {
+fn a_year_of_seconds_is_a_few_pieces() {
     let now = at("2036-01-01T00:00:00Z");
-    let from = at("2026-01-01T00:00:00Z");
+    let from = at("2035-01-01T00:00:00Z");
     let rule = Rule::Pattern(Box::new(Pattern::unix("* * * * * *").unwrap()));
-    for (catch_up, pieces) in [(CatchUp::None, 2), (CatchUp::Latest, 2), (CatchUp::ALL, 3)] {
+    for (catch_up, pieces) in [(CatchUp::None, 2), (CatchUp::Latest, 2), (CatchUp::ALL, 4)] {
         let mut schedule = Schedule::new(rule.clone());
         schedule.catch_up = catch_up;
         schedule.zone = "Europe/Berlin".parse().unwrap();
@@ -164,7 +164,7 @@ fn ten_years_of_seconds_are_a_few_pieces() {
                 Piece::Open { .. } => 0,
             })
             .sum();
-        assert!(judged > 3_652 * 86_400 - 600, "{found:?}");
+        assert!(judged > 365 * 86_400 - 600, "{found:?}");
     }
 }
 
