@@ -1,5 +1,7 @@
-//! Changes of contexts that are computed: a formula is bare jq that makes a context's next document from the one
+//! Contexts that jobs share: what a save says, and changes that are computed: a formula is bare jq that makes a context's next document from the one
 //! that stands. Whoever stores evaluates it while nobody else can change the context, so nothing is counted twice.
+
+mod save;
 
 use std::sync::Arc;
 
@@ -8,6 +10,8 @@ use chrono::{DateTime, Utc};
 use crate::expression::{self, Budget, ExpressionError, Library, Scope, Source, SyntaxProblem};
 use crate::machine::fault::Fault;
 use crate::value::Value;
+
+pub use self::save::{Edit, Save, name};
 
 /// Largest document of a context, in bytes: a job that loads one has it as a value, of which the largest have a
 /// megabyte, and mostly adds something.

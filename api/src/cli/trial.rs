@@ -18,6 +18,7 @@ use windlass_workers::egress::EgressRules;
 use windlass_workers::perform::{Fetcher, Performer, PerformerOptions, StepContext, Verdict};
 use windlass_workers::secret::Secrets;
 use windlass_workflows::machine::command::{Call, Perform};
+use windlass_workflows::machine::fault::Fault;
 use windlass_workflows::problem::Problem;
 use windlass_workflows::trial::{self, Answer, Failure, Manner, Nobody, Outside, Setting, Trial};
 
@@ -221,6 +222,15 @@ fn performer(egress: &EgressRules, secrets: &trial::Secrets) -> Result<Performer
     performer.map_err(|error| error.to_string())
 }
 
+/// What a call comes to for which there is no client.
+fn not_built(error: String) -> Answer {
+    Answer {
+        result: Err(Fault::standard("configuration", 400, error)),
+        after: Duration::ZERO,
+        again_after: None,
+    }
+}
+
 impl Outside for Online {
     fn read(&mut self, url: &str) -> Result<String, Problem> {
         match self.prepares_all {
@@ -234,7 +244,10 @@ impl Outside for Online {
             return None;
         }
         if self.secrets != *setting.secrets {
-            self.performer = performer(&self.egress, setting.secrets).ok()?;
+            match performer(&self.egress, setting.secrets) {
+                Ok(performer) => self.performer = performer,
+                Err(error) => return Some(not_built(error)),
+            }
             self.secrets = setting.secrets.clone();
         }
         let begun = Instant::now();
@@ -272,5 +285,19 @@ impl Outside for Online {
                 again_after: failure.again_after,
             },
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_call_without_a_client_fails_and_says_why() {
+        let fault = not_built("are there root certificates?".to_owned()).result;
+
+        let fault = fault.expect_err("no client");
+        assert_eq!((fault.code(), fault.status), ("configuration", 400));
+        assert_eq!(fault.title.as_deref(), Some("are there root certificates?"));
     }
 }

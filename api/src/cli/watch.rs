@@ -125,7 +125,6 @@ async fn within<T>(
     limit: Option<Duration>,
     follow: impl Future<Output = Result<T, CliError>>,
 ) -> Result<Result<T, Exit>, CliError> {
-    let noun = if id.starts_with("b_") { "batch" } else { "job" };
     let time_is_up = async {
         match limit {
             Some(limit) => sleep(limit).await,
@@ -139,12 +138,16 @@ async fn within<T>(
             Ok(Err(Exit::WaitOver))
         }
         _ = tokio::signal::ctrl_c() => {
-            // Batches are cancelled by a later release; only what exists is offered.
-            let stop = if noun == "job" { format!(", `windlass job cancel {id}` to stop") } else { String::new() };
-            context.say(&format!("still running; `windlass watch {id}` to return{stop}"));
+            context.say(&let_go(id));
             Ok(Err(Exit::Interrupted))
         }
     }
+}
+
+/// What to do about a job or a batch that nobody looks at any more.
+fn let_go(id: &str) -> String {
+    let noun = if id.starts_with("b_") { "batch" } else { "job" };
+    format!("still running; `windlass watch {id}` to return, `windlass {noun} cancel {id}` to stop")
 }
 
 /// Shows a batch while it runs: a bar on a terminal, lines elsewhere.
@@ -249,5 +252,22 @@ fn mark(state: &str) -> char {
         "running" => '◐',
         "waiting" => '◷',
         _ => '○',
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn whoever_lets_go_reads_how_to_return_and_how_to_stop() {
+        assert_eq!(
+            let_go("j_7"),
+            "still running; `windlass watch j_7` to return, `windlass job cancel j_7` to stop"
+        );
+        assert_eq!(
+            let_go("b_7"),
+            "still running; `windlass watch b_7` to return, `windlass batch cancel b_7` to stop"
+        );
     }
 }

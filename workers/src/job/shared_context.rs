@@ -1,11 +1,8 @@
 //! Contexts that jobs share: a load is a step that reads one, a save rides in its turn's own flush, and what
 //! came of it is a letter.
 
-use std::time::Duration;
-
 use windlass_engine::store::{NewSave, SaveEdit};
-use windlass_workflows::context::{self, ComputedChange, SECRET_IN_CONTEXT, misfit};
-use windlass_workflows::duration;
+use windlass_workflows::context::{self, ComputedChange, Edit, SECRET_IN_CONTEXT, Save};
 use windlass_workflows::machine::event::{Activity, EventKind};
 use windlass_workflows::machine::fault::Fault;
 use windlass_workflows::machine::row::{Interest, Row};
@@ -16,9 +13,6 @@ use super::conduct::Conduct;
 use super::mail::failed;
 use crate::perform::StepFailure;
 use crate::shared::Shared;
-
-/// Bytes of a key or a subject, as the store takes them.
-const NAME_BYTES_MAX: usize = 255;
 
 /// `{ key, version, document, subject }`; version 0 and no document where there is none.
 ///
@@ -35,7 +29,7 @@ pub(super) async fn load(
         Some(_) => "requestId",
         None => "key",
     };
-    let key = name(input, part).map_err(StepFailure::from)?;
+    let key = context::name(input, part).map_err(StepFailure::from)?;
     let found = shared.store.read_context(tenant, &key, job).await;
     let found = found.map_err(|error| {
         tracing::warn!(error = %error, "a context could not be read; the job is given back");
@@ -61,52 +55,6 @@ pub(super) async fn load(
     ]))
 }
 
-/// What publishing lets through and a context cannot be.
-fn unfit(what: &str) -> Fault {
-    Fault::standard("configuration", 400, format!("a context's {what}"))
-}
-
-fn name(input: &Value, part: &str) -> Result<String, Fault> {
-    let text = input.get(part).and_then(Value::as_str).unwrap_or_default();
-    let fits = (1..=NAME_BYTES_MAX).contains(&text.len()) && !text.chars().any(char::is_control);
-    fits.then(|| text.to_owned()).ok_or_else(|| {
-        unfit(&format!(
-            "`{part}` is a text of 1 to {NAME_BYTES_MAX} bytes without control characters"
-        ))
-    })
-}
-
-/// A part that may be absent, and may be null.
-fn given<T>(
-    input: &Value,
-    part: &str,
-    read: impl FnOnce(&Value) -> Result<T, Fault>,
-) -> Result<Option<Option<T>>, Fault> {
-    match input.get(part) {
-        None => Ok(None),
-        Some(Value::Null) => Ok(Some(None)),
-        Some(value) => read(value).map(|value| Some(Some(value))),
-    }
-}
-
-fn length(value: &Value) -> Result<Duration, Fault> {
-    let read = value.as_str().and_then(|text| duration::parse(text).ok());
-    read.ok_or_else(|| unfit(&format!("`ttl` is a duration, not {}", value.to_json())))
-}
-
-fn patch(input: &Value) -> Result<SaveEdit, Fault> {
-    let patch = input.get("patch").filter(|patch| patch.as_map().is_some());
-    let patch = patch.ok_or_else(|| unfit("`patch` is an object"))?;
-    let whole = |value: &Value| {
-        let version = value.as_i64().filter(|version| *version >= 0);
-        version.ok_or_else(|| unfit("`version` is a whole number"))
-    };
-    Ok(SaveEdit::Patch {
-        patch: patch.to_json(),
-        version: given(input, "version", whole)?.flatten(),
-    })
-}
-
 impl Conduct {
     /// A save, as the store takes it.
     pub(super) async fn save(
@@ -119,32 +67,32 @@ impl Conduct {
         if marks.is_some_and(|marks| marks.stand_in(input)) {
             return Err(Fault::standard("configuration", 400, SECRET_IN_CONTEXT));
         }
+        let save = Save::read(input)?;
         Ok(NewSave {
             activity: activity.0,
-            key: name(input, "key")?,
-            edit: self.edit(input).await?,
-            subject: given(input, "subject", |_| name(input, "subject"))?,
-            ttl: given(input, "ttl", length)?,
+            key: save.key,
+            edit: self.edit(save.edit).await?,
+            subject: save.subject,
+            ttl: save.ttl,
             step: self.execution.path_of(key).to_owned(),
         })
     }
 
-    async fn edit(&self, input: &Value) -> Result<SaveEdit, Fault> {
-        if let Some(which) = misfit(|part| input.get(part).is_some()) {
-            return Err(unfit(which));
-        }
-        let Some(change) = input.get("change") else {
-            return patch(input);
+    async fn edit(&self, edit: Edit<'_>) -> Result<SaveEdit, Fault> {
+        let (text, input) = match edit {
+            Edit::Change { text, input } => (text, input),
+            Edit::Patch { patch, version } => {
+                let patch = patch.to_json();
+                return Ok(SaveEdit::Patch { patch, version });
+            }
         };
-        let text = change.as_str();
-        let text = text.ok_or_else(|| unfit("`change` is jq as a text, without ${ }"))?;
         let formula = self.shared.formulas.get(text).await;
         let formula = formula.map_err(|problem| {
             let title = format!("`change` is no jq of ours: {problem}");
             context::fault(&title, Some(problem.code))
         })?;
-        let input = input.get("input").cloned();
-        Ok(SaveEdit::Change(ComputedChange::new(formula, input)))
+        let change = ComputedChange::new(formula, input.cloned());
+        Ok(SaveEdit::Change(change))
     }
 
     /// Whether it waits to be told of a save: that is soon, and no reason to rest.
@@ -249,15 +197,5 @@ mod tests {
         assert_eq!((fault.status, fault.code()), (400, "expression"));
         let detail = fault.detail.expect("the code");
         assert_eq!(detail.to_json(), r#"{"code":"expression.steps"}"#);
-    }
-
-    #[test]
-    fn a_name_that_no_index_could_hold_is_refused() {
-        let of = |text: &str| name(&Value::map([("key", Value::from(text))]), "key");
-
-        assert!(of("customer/17").is_ok());
-        for wrong in ["", "a\nb", "a\0b", &"x".repeat(256)] {
-            assert_eq!(of(wrong).map_err(|fault| fault.status), Err(400));
-        }
     }
 }

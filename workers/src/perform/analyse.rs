@@ -11,7 +11,7 @@ use windlass_workflows::value::Value;
 use super::failure::StepFailure;
 use super::proof::proved;
 use super::wire::Outgoing;
-use super::{Inner, StepContext, answer, http};
+use super::{Inner, StepContext, http};
 use crate::connection::SecretName;
 
 /// Sends the rows; gives what the service computed.
@@ -47,9 +47,9 @@ pub(super) async fn perform(
         .await?;
 
     if !incoming.status.is_success() {
-        return Err(proved.masked(answer::unwelcome(&incoming)));
+        return Err(proved.unwelcome(&incoming));
     }
-    answer::content(&incoming)
+    proved.content(&incoming)
 }
 
 /// The secret that a connection names, if it names one.

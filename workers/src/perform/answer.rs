@@ -6,7 +6,6 @@ use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
 use chrono::{DateTime, Utc};
 use reqwest::header::{CONTENT_TYPE, HeaderMap, RETRY_AFTER};
-use secrecy::{ExposeSecret, SecretString};
 use windlass_workflows::value::Value;
 
 use super::failure::StepFailure;
@@ -75,23 +74,6 @@ pub(super) fn excerpt(answer: &Incoming) -> String {
         text.pop();
     }
     text
-}
-
-/// Some services quote the key when they refuse it.
-pub(super) fn masked(failure: StepFailure, key: Option<&SecretString>) -> StepFailure {
-    let quoted = failure
-        .fault
-        .detail
-        .as_ref()
-        .and_then(|detail| detail.get("body"))
-        .and_then(Value::as_str);
-    match (quoted, key) {
-        (Some(text), Some(key)) if !key.expose_secret().is_empty() => {
-            let text = text.replace(key.expose_secret(), "[secret]");
-            failure.with_detail(body(&text))
-        }
-        _ => failure,
-    }
 }
 
 /// A fault's detail: `{ body }`.

@@ -8,7 +8,7 @@ mod chat;
 
 use reqwest::header::{AUTHORIZATION, CONTENT_TYPE, HeaderMap, HeaderValue};
 use reqwest::{Method, StatusCode};
-use secrecy::SecretString;
+use secrecy::{ExposeSecret, SecretString};
 use windlass_workflows::value::Value;
 
 use self::chat::{Order, Reply};
@@ -16,8 +16,9 @@ use super::analyse::{joined, profile_name, resolved};
 use super::failure::StepFailure;
 use super::http;
 use super::proof::bearer;
+use super::reveal::Revealed;
 use super::wire::{Outgoing, WireError};
-use super::{Inner, StepContext, answer};
+use super::{Inner, StepContext};
 use crate::connection::{GenerateProfile, Provider};
 
 /// Why a provider gave no text.
@@ -43,7 +44,7 @@ pub(super) async fn perform(
     let mut passed: Vec<(String, StepFailure)> = Vec::new();
     for provider in &profile.providers {
         match ask(performer, &profile, provider, &order, context).await {
-            Ok(reply) => return reply.output(provider, &order),
+            Ok(output) => return Ok(output),
             Err(Pass::Final(failure)) => return Err(failure),
             Err(Pass::Next(failure)) => passed.push((provider.name.clone(), failure)),
         }
@@ -57,17 +58,25 @@ async fn ask(
     provider: &Provider,
     order: &Order<'_>,
     context: &StepContext,
-) -> Result<Reply, Pass> {
+) -> Result<Value, Pass> {
     let key = resolved(performer, provider.api_key.as_ref())
         .await
         .map_err(Pass::Final)?;
     let outgoing = outgoing(performer, profile, provider, order, context, key.as_ref())
         .map_err(Pass::Final)?;
     let incoming = performer.wire.send(outgoing).await.map_err(pass_over)?;
-    if incoming.status.is_success() {
-        return Reply::read(&incoming).map_err(Pass::Final);
+    // Some services quote the key when they refuse it.
+    let mut guarded = Revealed::default();
+    if let Some(key) = &key {
+        guarded.mask(key.expose_secret());
     }
-    let failure = answer::masked(answer::unwelcome(&incoming), key.as_ref());
+    if incoming.status.is_success() {
+        let reply = Reply::read(&incoming);
+        let reply = reply.map_err(|failure| Pass::Final(guarded.unreadable(failure, &incoming)))?;
+        let output = reply.output(provider, order);
+        return output.map_err(|failure| Pass::Final(guarded.hidden_failure(failure)));
+    }
+    let failure = guarded.unwelcome(&incoming);
     match incoming.status {
         StatusCode::TOO_MANY_REQUESTS => Err(Pass::Next(failure)),
         status if status.is_server_error() => Err(Pass::Next(failure)),

@@ -42,12 +42,10 @@ pub(super) async fn perform(
     let welcome =
         incoming.status.is_success() || (request.redirect && incoming.status.is_redirection());
     if !welcome {
-        return Err(answer::unwelcome(&hidden(&incoming, revealed)));
+        return Err(revealed.unwelcome(&incoming));
     }
     match request.output {
-        HttpOutput::Content => answer::content(&incoming).map_err(|failure| {
-            failure.with_detail(answer::body(&answer::excerpt(&hidden(&incoming, revealed))))
-        }),
+        HttpOutput::Content => content(&incoming, revealed),
         HttpOutput::Raw => {
             let body = match revealed.is_plain() {
                 true => incoming.body,
@@ -59,13 +57,8 @@ pub(super) async fn perform(
     }
 }
 
-/// What came back without secrets. They are hidden before anything is cut off: half a secret is not found.
-fn hidden(incoming: &Incoming, revealed: &Revealed<'_>) -> Incoming {
-    Incoming {
-        status: incoming.status,
-        headers: incoming.headers.clone(),
-        body: revealed.hidden_bytes(&incoming.body).into(),
-    }
+fn content(incoming: &Incoming, revealed: &Revealed<'_>) -> Result<Value, StepFailure> {
+    answer::content(incoming).map_err(|failure| revealed.unreadable(failure, incoming))
 }
 
 /// The answer; a token that was refused is fetched once anew.
@@ -226,6 +219,6 @@ fn response(
             Value::from(i64::from(incoming.status.as_u16())),
         ),
         ("headers", answer::headers(&incoming.headers)),
-        ("content", answer::content(incoming)?),
+        ("content", content(incoming, revealed)?),
     ]))
 }

@@ -115,7 +115,7 @@ async fn post(
     body: &Value,
     context: &StepContext,
 ) -> Result<Value, StepFailure> {
-    let proved = proved(performer, channel.proof.as_ref()).await?;
+    let mut proved = proved(performer, channel.proof.as_ref()).await?;
     let url = url(performer, address).await?;
     let parsed = http::parse_url(url.expose_secret())?;
     // An address may be the secret: some services quote the part of it that they are asked for.
@@ -124,7 +124,7 @@ async fn post(
         Address::Secret(_) => [Some(parsed.path()), parsed.query()],
     };
     let parts = parts.into_iter().flatten().filter(|part| *part != "/");
-    let guarded: Vec<SecretString> = parts.map(SecretString::from).collect();
+    parts.for_each(|part| proved.guard(part));
     let mut headers =
         HeaderMap::from_iter([(CONTENT_TYPE, HeaderValue::from_static("application/json"))]);
     http::stamp(&mut headers, &context.key)?;
@@ -140,9 +140,7 @@ async fn post(
         })
         .await?;
     if !incoming.status.is_success() {
-        let failure = proved.masked(answer::unwelcome(&incoming));
-        let masked = guarded.iter();
-        return Err(masked.fold(failure, |failure, part| answer::masked(failure, Some(part))));
+        return Err(proved.unwelcome(&incoming));
     }
     // A text such as `ok` says no more than its status; so does what only claims to be JSON.
     Ok(answer::content(&incoming).unwrap_or_default())

@@ -16,7 +16,7 @@ use super::analyse::joined;
 use super::failure::StepFailure;
 use super::proof::proved;
 use super::wire::Outgoing;
-use super::{Performer, answer, http};
+use super::{Performer, http};
 use crate::connection::{ConnectionProblem, SecretName};
 
 /// So often one page is asked for before reading breaks off.
@@ -86,10 +86,10 @@ impl Performer {
         };
         let incoming = self.inner.wire.send(outgoing).await?;
         if !incoming.status.is_success() {
-            return Err(proved.masked(answer::unwelcome(&incoming)));
+            return Err(proved.unwelcome(&incoming));
         }
         Ok(Served {
-            body: answer::content(&incoming)?,
+            body: proved.content(&incoming)?,
             link: next_link(&incoming.headers),
         })
     }

@@ -1,14 +1,18 @@
 //! How a call of a connection proves who sends it: a bearer token, a name and a password, or a header line of its own.
 //!
-//! What was sent in secret is masked where the other side repeats it.
+//! What was sent in secret is masked where the other side repeats it in an answer that refuses or that cannot be read. What
+//! a service answers in the place of a result is given as it stands.
 
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
 use reqwest::header::{AUTHORIZATION, HeaderMap, HeaderName, HeaderValue};
 use secrecy::{ExposeSecret, SecretString};
 use windlass_workflows::configuration::Proof;
+use windlass_workflows::value::Value;
 
 use super::failure::StepFailure;
+use super::reveal::Revealed;
+use super::wire::Incoming;
 use super::{Inner, answer};
 use crate::connection::SecretName;
 
@@ -16,7 +20,7 @@ use crate::connection::SecretName;
 #[derive(Default)]
 pub(super) struct Proved {
     line: Option<(HeaderName, HeaderValue)>,
-    guarded: Vec<SecretString>,
+    guarded: Revealed<'static>,
 }
 
 /// What the connection's `auth` sends: nothing where it is not given, or where its secret is absent and may be.
@@ -37,13 +41,14 @@ pub(super) async fn proved(
     let (Some(proof), Some(secret)) = (proof, found) else {
         return Ok(Proved::default());
     };
-    let mut guarded = vec![secret.clone()];
+    let mut guarded = Revealed::default();
+    guarded.mask(secret.expose_secret());
     let line = match proof {
         Proof::Bearer(_) => (AUTHORIZATION, bearer(&secret)?),
         Proof::Basic { username, .. } => {
             let name = performer.references.resolve(&username.into())?;
             let pair = BASE64_STANDARD.encode(format!("{name}:{}", secret.expose_secret()));
-            guarded.push(pair.clone().into());
+            guarded.mask(&pair);
             (AUTHORIZATION, sensitive(&format!("Basic {pair}"))?)
         }
         Proof::Header { name, .. } => (header_name(name)?, sensitive(secret.expose_secret())?),
@@ -62,10 +67,22 @@ impl Proved {
         }
     }
 
-    /// A failure that quotes nothing of it.
-    pub fn masked(&self, failure: StepFailure) -> StepFailure {
-        let guarded = self.guarded.iter();
-        guarded.fold(failure, |failure, part| answer::masked(failure, Some(part)))
+    /// Masks this too.
+    pub fn guard(&mut self, part: &str) {
+        self.guarded.mask(part);
+    }
+
+    /// The fault of a status that is no success; it quotes nothing of it.
+    pub fn unwelcome(&self, incoming: &Incoming) -> StepFailure {
+        self.guarded.unwelcome(incoming)
+    }
+
+    /// The decoded body.
+    ///
+    /// # Errors
+    /// When it cannot be read; the failure quotes nothing of it.
+    pub fn content(&self, incoming: &Incoming) -> Result<Value, StepFailure> {
+        answer::content(incoming).map_err(|failure| self.guarded.unreadable(failure, incoming))
     }
 }
 

@@ -13,7 +13,9 @@ use windlass_workflows::machine::command::{Call, HttpRequest};
 use windlass_workflows::machine::secret::Marks;
 use windlass_workflows::value::Value;
 
+use super::answer;
 use super::failure::StepFailure;
+use super::wire::Incoming;
 use crate::secret::{SecretProblem, Secrets};
 
 /// What stands where a secret stood.
@@ -114,7 +116,29 @@ impl<'a> Revealed<'a> {
             .map_err(|failure| self.hidden_failure(failure))
     }
 
-    fn hidden_failure(&self, mut failure: StepFailure) -> StepFailure {
+    /// What came back without secrets. They are hidden before anything is cut off: half a secret is not found.
+    fn hidden_incoming(&self, incoming: &Incoming) -> Incoming {
+        Incoming {
+            status: incoming.status,
+            headers: incoming.headers.clone(),
+            body: self.hidden_bytes(&incoming.body).into(),
+        }
+    }
+
+    /// The fault of a status that is no success.
+    pub fn unwelcome(&self, incoming: &Incoming) -> StepFailure {
+        answer::unwelcome(&self.hidden_incoming(incoming))
+    }
+
+    /// Why an answer cannot be read, with the beginning of it.
+    pub fn unreadable(&self, failure: StepFailure, incoming: &Incoming) -> StepFailure {
+        let begins = answer::excerpt(&self.hidden_incoming(incoming));
+        self.hidden_failure(failure)
+            .with_detail(answer::body(&begins))
+    }
+
+    /// A failure that quotes nothing of them.
+    pub fn hidden_failure(&self, mut failure: StepFailure) -> StepFailure {
         let fault = &mut failure.fault;
         fault.kind = self.hidden_text(&fault.kind);
         fault.title = fault.title.as_deref().map(|title| self.hidden_text(title));

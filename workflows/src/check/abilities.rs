@@ -72,7 +72,7 @@ impl<'a> Checker<'a> {
 
     fn check_settings(&mut self, task: &'a Task, settings: &'a Settings) {
         let ours = format!("{}/metadata/windlass", task.pointer);
-        let leaf = self.leaf(&task.kind);
+        let leaf = self.is_known(task).then(|| self.leaf(&task.kind));
         let placed = settings.placement.iter();
         let placed = placed.filter(|(key, shape)| !says_something(leaf, key, shape));
         let placed = placed.map(|(key, _)| (key.as_str(), Ability::Placement));
@@ -99,13 +99,18 @@ pub(super) const PLACES: [&str; 7] = [
 
 /// Whether what places a task can be done for what it comes to. A child, each of a map, or the job that makes one
 /// call, is placed where it is born; and the running time of a call has a bound.
-fn says_something(leaf: &Kind, key: &str, shape: &Shape) -> bool {
+fn says_something(leaf: Option<&Kind>, key: &str, shape: &Shape) -> bool {
     let is_constant = matches!(shape, Shape::Constant(_));
-    match (leaf, key) {
+    let leaf = match (leaf, key) {
         // Leases are renewed by the process that holds them: a heartbeat has nothing to say.
-        (_, "heartbeat") => true,
+        (_, "heartbeat") => return true,
         // It is read from the document, so nothing is known but what is written out.
-        (_, "stage") => is_constant,
+        (_, "stage") => return is_constant,
+        // Why it is not known was said.
+        (None, _) => return true,
+        (Some(leaf), _) => leaf,
+    };
+    match (leaf, key) {
         (Kind::Run(_), key) => PLACES.contains(&key),
         (Kind::Function { function, .. }, key) if function.name == MAP => PLACES.contains(&key),
         // Its jobs stand in a lane of their own.

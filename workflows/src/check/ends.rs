@@ -4,6 +4,7 @@
 use super::Checker;
 use super::abilities::PLACES;
 use crate::document::step::{Kind, Task, Template};
+use crate::document::tree::{Tree, join};
 use crate::program;
 
 /// What a function comes to.
@@ -13,12 +14,14 @@ pub(super) struct End<'a> {
     leaf: &'a Kind,
     /// Whether it, or one that it calls, has an effect.
     pub has_effect: bool,
+    /// Whether all of the chain could be read, and has an end.
+    is_known: bool,
     /// The first thing that it, or one that it calls, says of where it runs.
     pub place: Option<&'static str>,
 }
 
 /// Of every function, in the order of `use.functions`.
-pub(super) fn ends(template: &Template) -> Vec<Option<End<'_>>> {
+pub(super) fn ends<'a>(template: &'a Template, tree: &Tree) -> Vec<Option<End<'a>>> {
     let functions = &template.functions;
     let mut ends = vec![None; functions.len()];
     let mut seen = vec![false; functions.len()];
@@ -37,7 +40,7 @@ pub(super) fn ends(template: &Template) -> Vec<Option<End<'_>>> {
         }
         for index in chain.into_iter().rev() {
             let rest = callee(template, index).and_then(|callee| ends[callee]);
-            ends[index] = Some(joined(&functions[index].1, rest));
+            ends[index] = Some(joined(&functions[index].1, rest, tree));
         }
     }
     ends
@@ -52,7 +55,7 @@ fn callee(template: &Template, index: usize) -> Option<usize> {
     }
 }
 
-fn joined<'a>(task: &'a Task, rest: Option<End<'a>>) -> End<'a> {
+fn joined<'a>(task: &'a Task, rest: Option<End<'a>>, tree: &Tree) -> End<'a> {
     let said = task.settings.placement.iter();
     let mut said = said.filter_map(|(key, _)| PLACES.into_iter().find(|place| place == key));
     // What is needed or preferred and written out is the job's own.
@@ -60,11 +63,29 @@ fn joined<'a>(task: &'a Task, rest: Option<End<'a>>) -> End<'a> {
     End {
         leaf: rest.map_or(&task.kind, |rest| rest.leaf),
         has_effect: task.settings.effect.is_some() || rest.is_some_and(|rest| rest.has_effect),
+        is_known: match task.kind {
+            Kind::Local { .. } => rest.is_some_and(|rest| rest.is_known),
+            _ => is_read(task, tree),
+        },
         place: own.or(rest.and_then(|rest| rest.place)),
     }
 }
 
+/// Whether what a task does could be read: one that could not is left as an empty list.
+fn is_read(task: &Task, tree: &Tree) -> bool {
+    let is_empty = matches!(&task.kind, Kind::Do(tasks) if tasks.is_empty());
+    !is_empty || tree.pointer(&join(&task.pointer, "do")).is_some()
+}
+
 impl<'a> Checker<'a> {
+    /// Whether it is known what a task comes to.
+    pub(super) fn is_known(&self, task: &Task) -> bool {
+        match &task.kind {
+            Kind::Local { .. } => self.end(&task.kind).is_some_and(|end| end.is_known),
+            _ => is_read(task, self.tree),
+        }
+    }
+
     /// What a kind comes to, if it calls a function of the document.
     pub(super) fn end(&self, kind: &Kind) -> Option<End<'a>> {
         match kind {

@@ -88,7 +88,7 @@ pub fn publish_tree(
         catalogue,
         functions: indexed(&template),
         secrets: template.secrets.iter().map(String::as_str).collect(),
-        ends: ends::ends(&template),
+        ends: ends::ends(&template, &whole),
         template: &template,
         problems,
     };

@@ -64,10 +64,17 @@ impl Execution {
         Ok(())
     }
 
-    /// Whether the task on top may have been begun before: in an earlier visit, or in a try that failed.
+    /// Whether the task on top may have been begun before: in an earlier visit, or in a try around it that failed.
+    /// What is tried again in a branch beside its own says nothing of it.
     fn may_be_again(&self) -> bool {
-        let mut frames = self.state.branches.iter().flat_map(|one| &one.frames);
-        self.top().visit > 1 || frames.any(Frame::is_tried_again)
+        let mut around = self.state.upwards(self.state.cursor);
+        let is_tried_again = |place: usize| {
+            self.state.branches[place]
+                .frames
+                .iter()
+                .any(Frame::is_tried_again)
+        };
+        self.top().visit > 1 || around.any(is_tried_again)
     }
 
     /// Answers of chunks that a predecessor of this job finished, in their order.

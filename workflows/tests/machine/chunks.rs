@@ -114,6 +114,39 @@ fn more_failures_than_tolerated_fail_and_stop_the_rest() {
 }
 
 #[test]
+fn a_try_beside_chunks_does_not_begin_them_again() {
+    let document = "
+do:
+  - both:
+      fork:
+        branches:
+          - other:
+              try: [ { a: { call: 'echo:1.0.0@default' } } ]
+              catch: { retry: { delay: PT5S, limit: { attempt: { count: 1 } } } }
+          - chunked:
+              do:
+                - later: { wait: PT10S }
+                - all: { call: chunks:1.0.0@default, with: { call: 'echo:1.0.0@default' } }
+";
+    let rig = drive_as(document, of(1), |rig| {
+        rig.start();
+        rig.refuse(communication(500));
+        rig.fire();
+        let again = rig.open().activity;
+        rig.fire();
+        assert_eq!(open(rig), [1]);
+        rig.chunk(1, Ok("10"));
+        let output = json("1");
+        rig.tell(EventKind::Succeeded {
+            activity: again,
+            output,
+        });
+    });
+    rig.output();
+    assert!(!rig.rows.contains(&Row::BeginChunksAgain));
+}
+
+#[test]
 fn a_try_around_chunks_begins_them_all_again() {
     let document = "
 do:

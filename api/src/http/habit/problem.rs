@@ -198,7 +198,7 @@ impl From<Error> for Refusal {
 
 fn status_of(code: &str) -> StatusCode {
     match code {
-        "key_reused" | "alias_not_supported" | "not_supported" => StatusCode::UNPROCESSABLE_ENTITY,
+        "key_reused" => StatusCode::UNPROCESSABLE_ENTITY,
         "filter_not_indexed" => StatusCode::BAD_REQUEST,
         "four_eyes" => StatusCode::FORBIDDEN,
         "precondition_failed" => StatusCode::PRECONDITION_FAILED,

@@ -6,7 +6,6 @@ use serde::Deserialize;
 use serde_json::json;
 use windlass_workflows::value::{Map, Value};
 
-use super::super::answer;
 use super::super::failure::StepFailure;
 use super::super::wire::Incoming;
 use crate::connection::{GenerateProfile, Price, Provider};
@@ -147,7 +146,6 @@ impl Reply {
                 502,
                 format!("the provider's reply is no chat completion: {error}"),
             )
-            .with_detail(answer::body(&answer::excerpt(incoming)))
         })?;
         match reply.text() {
             Some(_) => Ok(reply),

@@ -217,6 +217,23 @@ async fn a_refusal_of_the_callers_own_ends_the_step_and_hides_the_key() {
 }
 
 #[tokio::test]
+async fn what_is_no_reply_hides_the_key_too() {
+    let told = format!(r#"{{"choices":"{KEY}"}}"#);
+    let site = Site::answering(move |_| reply(200, "application/json", told.clone())).await;
+    let performer = asking(local(), vec![provider("first", &site)]);
+
+    let failed = performer.perform(&ask(PLAIN), &context()).await;
+
+    let failure = failed.expect_err("no chat completion");
+    assert_eq!(failure.fault.status, 502);
+    let title = failure.title();
+    assert!(title.contains(r#"string "[secret]""#), "{title}");
+    let detail = failure.fault.detail.as_ref().map(Value::to_json);
+    let body = r#"{"body":"{\"choices\":\"[secret]\"}"}"#;
+    assert_eq!(detail.as_deref(), Some(body));
+}
+
+#[tokio::test]
 async fn an_answer_that_fits_its_schema_is_given_and_another_is_a_bad_gateway() {
     let texts = [r#"{"n": 3}"#, r#"{"n": "three"}"#, "Three."];
     let mut outcomes = Vec::new();

@@ -75,11 +75,12 @@ fn secrets() -> Secrets {
     Secrets::new().with("word", "open-sesame")
 }
 
-/// Refuses, and repeats what it was sent.
-fn indiscreet(seen: &Seen) -> Response {
+/// Repeats what it was sent.
+fn indiscreet(seen: &Seen, status: u16) -> Response {
     let sent = ["authorization", "x-api-key"];
     let sent = sent.map(|name| seen.header(name).unwrap_or("nothing").to_owned());
-    reply(400, "text/plain", format!("I saw {}", sent.join(" and ")))
+    let said = format!("I saw {}", sent.join(" and "));
+    reply(status, "application/json", said)
 }
 
 #[tokio::test]
@@ -107,22 +108,74 @@ async fn a_service_sees_the_proof_that_its_connection_names() {
 
 #[tokio::test]
 async fn what_a_service_repeats_of_it_is_masked() {
-    for document in [ANALYSE, CHANNEL] {
+    // A channel that takes a message may say so in any form.
+    for (document, status) in [(ANALYSE, 400), (CHANNEL, 400), (ANALYSE, 200)] {
         for (auth, told) in [
             (BEARER, "I saw Bearer [secret] and nothing"),
             (BASIC, "I saw Basic [secret] and nothing"),
             (HEADER, "I saw nothing and [secret]"),
         ] {
-            let site = Site::answering(indiscreet).await;
+            let site = Site::answering(move |seen| indiscreet(seen, status)).await;
 
             let refused = call(connection(document, auth, &site), secrets()).await;
 
-            let failure = refused.expect_err("400");
+            let failure = refused.expect_err(auth);
             let detail = failure.fault.detail.as_ref().map(Value::to_json);
             let body = format!(r#"{{"body":"{told}"}}"#);
-            assert_eq!(detail.as_deref(), Some(body.as_str()), "{auth}");
+            assert_eq!(detail.as_deref(), Some(&*body), "{status} {auth}");
         }
     }
+}
+
+#[tokio::test]
+async fn what_cannot_be_read_or_is_cut_off_repeats_nothing_of_it() {
+    let secret = r#"open"sesame"#;
+    let escaped = serde_json::json!({ "saw": secret }).to_string();
+    // The excerpt of a fault ends in the middle of it.
+    let cut = "x".repeat(2 * 1024 - 4) + secret;
+    for (status, body, told) in [
+        (200, format!("I saw {secret}"), "I saw [secret]"),
+        (200, escaped.clone() + "!", r#"{"saw":"[secret]"}!"#),
+        (200, cut.clone(), "xxxx"),
+        (400, escaped, r#"{"saw":"[secret]"}"#),
+        (400, cut, "xxxx"),
+    ] {
+        let site = Site::answering(move |_| reply(status, "application/json", body.clone())).await;
+        let secrets = Secrets::new().with("word", secret);
+
+        let failed = call(connection(ANALYSE, HEADER, &site), secrets).await;
+
+        let fault = failed.expect_err(told).fault;
+        let body = fault.detail.as_ref().and_then(|detail| detail.get("body"));
+        let body = body.and_then(Value::as_str).expect("what came back");
+        assert!(body.contains(told), "{body}");
+        assert!(!body.contains("open"), "{body}");
+    }
+}
+
+#[tokio::test]
+async fn why_an_answer_cannot_be_read_quotes_nothing_of_it() {
+    let twice = r#"{"open-sesame":1,"open-sesame":2}"#;
+    let site = Site::answering(move |_| reply(200, "application/json", twice)).await;
+
+    let failed = call(connection(ANALYSE, BEARER, &site), secrets()).await;
+
+    let title = failed.expect_err("a key stands twice").title().to_owned();
+    assert!(
+        title.contains(r#"the key "[secret]" stands twice"#),
+        "{title}"
+    );
+}
+
+#[tokio::test]
+async fn a_result_is_given_as_the_service_gave_it() {
+    let site = Site::answering(|_| reply(200, "application/json", r#"{"saw":"open-sesame"}"#));
+    let site = site.await;
+
+    let given = call(connection(ANALYSE, BEARER, &site), secrets()).await;
+
+    let given = given.unwrap_or_else(|failure| panic!("{}", failure.title()));
+    assert_eq!(given.to_json(), r#"{"saw":"open-sesame"}"#);
 }
 
 #[tokio::test]

@@ -5,8 +5,7 @@ use std::collections::BTreeMap;
 
 use chrono::{DateTime, Utc};
 
-use crate::context::{self, BYTES_MAX, ComputedChange, DEPTH_MAX, Formula, misfit};
-use crate::duration;
+use crate::context::{self, BYTES_MAX, ComputedChange, DEPTH_MAX, Edit, Formula, Save};
 use crate::expression::Budget;
 use crate::machine::fault::Fault;
 use crate::policy::retry::later;
@@ -46,44 +45,48 @@ impl Contexts {
     }
 
     /// What `context-load` gives; nothing where another way than a key names the context.
-    pub(super) fn load(&self, input: &Value, now: DateTime<Utc>) -> Option<Value> {
-        let key = input.get("key")?.as_str()?;
-        let absent = Kept::default();
-        let kept = self.standing(key, now).unwrap_or(&absent);
-        Some(Value::map([
-            ("key", Value::text(key)),
-            ("version", Value::from(kept.version)),
-            ("document", kept.document.clone()),
-            ("subject", kept.subject.clone()),
-        ]))
+    pub(super) fn load(&self, input: &Value, now: DateTime<Utc>) -> Option<Result<Value, Fault>> {
+        let is_named = input.get("requestId").is_none();
+        is_named.then(|| {
+            let key = context::name(input, "key")?;
+            let absent = Kept::default();
+            let kept = self.standing(&key, now).unwrap_or(&absent);
+            Ok(Value::map([
+                ("key", Value::text(&*key)),
+                ("version", Value::from(kept.version)),
+                ("document", kept.document.clone()),
+                ("subject", kept.subject.clone()),
+            ]))
+        })
     }
 
     /// What `context-save` gives.
     pub(super) fn save(&mut self, input: &Value, now: DateTime<Utc>) -> Result<Value, Fault> {
-        let key = input.get("key").and_then(Value::as_str);
-        let key = key.ok_or_else(|| unfit("`key` is a text"))?;
-        if let Some(which) = misfit(|part| input.get(part).is_some()) {
-            return Err(unfit(which));
-        }
-        let last = self.0.get(key).map_or(0, |kept| kept.version);
+        let Save {
+            key,
+            edit,
+            subject,
+            ttl,
+        } = Save::read(input)?;
+        let last = self.0.get(&key).map_or(0, |kept| kept.version);
         let absent = Kept::default();
-        let standing = self.standing(key, now).unwrap_or(&absent);
-        let document = match input.get("change") {
-            Some(change) => computed(key, (change, input.get("input")), standing, now)?,
-            None => patched(key, input, standing)?,
+        let standing = self.standing(&key, now).unwrap_or(&absent);
+        let document = match edit {
+            Edit::Change { text, input } => computed(&key, (text, input), standing, now)?,
+            Edit::Patch { patch, version } => patched(&key, (patch, version), standing)?,
         };
+        let subject = subject.map(|subject| subject.map_or(Value::Null, Value::from));
+        let over = ttl.map(|ttl| ttl.map(|ttl| later(now, ttl)));
         let kept = Kept {
             version: last + 1,
-            document: fitting(key, document)?,
-            subject: input.get("subject").unwrap_or(&standing.subject).clone(),
-            expires_at: over(input.get("ttl"), now)?.unwrap_or(standing.expires_at),
+            document: fitting(&key, document)?,
+            subject: subject.unwrap_or_else(|| standing.subject.clone()),
+            expires_at: over.unwrap_or(standing.expires_at),
         };
         let version = Value::from(kept.version);
-        self.0.insert(key.to_owned(), kept);
-        Ok(Value::map([
-            ("key", Value::text(key)),
-            ("version", version),
-        ]))
+        let output = Value::map([("key", Value::text(&*key)), ("version", version)]);
+        self.0.insert(key, kept);
+        Ok(output)
     }
 }
 
@@ -96,18 +99,12 @@ impl Kept {
     }
 }
 
-fn unfit(what: &str) -> Fault {
-    Fault::standard("configuration", 400, format!("a context's {what}"))
-}
-
 fn computed(
     key: &str,
-    (change, input): (&Value, Option<&Value>),
+    (text, input): (&str, Option<&Value>),
     standing: &Kept,
     now: DateTime<Utc>,
 ) -> Result<Value, Fault> {
-    let text = change.as_str();
-    let text = text.ok_or_else(|| unfit("`change` is jq as a text, without ${ }"))?;
     let formula = Formula::compile(text).map_err(|problem| {
         let title = format!("`change` is no jq of ours: {problem}");
         context::fault(&title, Some(problem.code))
@@ -120,10 +117,11 @@ fn computed(
     })
 }
 
-fn patched(key: &str, input: &Value, standing: &Kept) -> Result<Value, Fault> {
-    let patch = input.get("patch").filter(|patch| patch.as_map().is_some());
-    let patch = patch.ok_or_else(|| unfit("`patch` is an object"))?;
-    let expected = input.get("version").and_then(Value::as_i64);
+fn patched(
+    key: &str,
+    (patch, expected): (&Value, Option<i64>),
+    standing: &Kept,
+) -> Result<Value, Fault> {
     if expected.is_some_and(|expected| expected != standing.version) {
         let version = standing.version;
         let title = format!("the context `{key}` has version {version}");
@@ -140,17 +138,4 @@ fn fitting(key: &str, document: Value) -> Result<Value, Fault> {
         return Err(Fault::standard("validation", 413, title));
     }
     Ok(document)
-}
-
-/// When it is over; nothing if that stays as it was.
-fn over(ttl: Option<&Value>, now: DateTime<Utc>) -> Result<Option<Option<DateTime<Utc>>>, Fault> {
-    match ttl {
-        None => Ok(None),
-        Some(Value::Null) => Ok(Some(None)),
-        Some(ttl) => {
-            let length = ttl.as_str().and_then(|text| duration::parse(text).ok());
-            let length = length.ok_or_else(|| unfit("`ttl` is a duration"))?;
-            Ok(Some(Some(later(now, length))))
-        }
-    }
 }

@@ -79,7 +79,7 @@ impl World<'_> {
     fn loaded(&self, asked: &Asked, now: DateTime<Utc>) -> Option<Answer> {
         let found = asked.calls(CONTEXT_LOAD).then_some(&asked.given)?;
         Some(Answer {
-            result: Ok(self.contexts.load(found, now)?),
+            result: self.contexts.load(found, now)?,
             after: Duration::ZERO,
             again_after: None,
         })
