@@ -1,11 +1,9 @@
 //! Backfills: slots of the past that did not run, by today's rule, one after another, each of them its own row of the
 //! ledger.
 
-use std::collections::BTreeSet;
-
 use chrono::{DateTime, Utc};
 use serde::Serialize;
-use windlass_workflows::calendar::{Alerts, Preview, Schedule, Slot, ZONE_DATA, slots_of_rule};
+use windlass_workflows::calendar::{Alerts, Schedule, Slot, ZONE_DATA, linked, slots_of_rule};
 use windlass_workflows::problem::Problem;
 
 use super::start::Start;
@@ -185,21 +183,18 @@ impl Filling {
         let was = wanted()
             .map(|at| row_of(known, at).map(Known::was))
             .collect::<Vec<_>>();
-        let ats: BTreeSet<DateTime<Utc>> = wanted().collect();
-        let mut slots = found;
-        slots.retain(|slot| ats.contains(&slot.at));
-        take_out(connection, planning, &slots).await?;
-        let slots = Preview {
-            slots,
-            dropped: Vec::new(),
-        };
+        let ats: Vec<DateTime<Utc>> = wanted().collect();
+        // What ran between them is the slot before one of them all the same.
+        let mut slots = linked(planning.schedule, planning.calendar, found);
+        slots.retain(|one| ats.binary_search(&one.slot.at).is_ok());
+        take_out(connection, planning, &ats).await?;
         // Those that have a row of their own keep it.
-        write_slots(connection, planning, &slots).await?;
+        write_slots(connection, planning, &slots, &[]).await?;
         sqlx::query_file!(
             "queries/slot/ask.sql",
             planning.tenant,
             planning.name,
-            &Vec::from_iter(ats),
+            &ats,
             &was as &[Option<String>],
             ASKED,
             self.backfill.who

@@ -1,7 +1,7 @@
 //! Letting a paused schedule go on, and with it the slots that its pause skipped, as far as catch-up wants them.
 
 use chrono::{DateTime, TimeDelta, Utc};
-use windlass_workflows::calendar::{Alerts, CatchUp, Preview, Schedule, Slot, ZONE_DATA};
+use windlass_workflows::calendar::{Alerts, CatchUp, Linked, Schedule, ZONE_DATA, linked};
 use windlass_workflows::policy::catch_up::{DueSlot, Verdict, resume};
 use windlass_workflows::policy::skim::newest;
 
@@ -141,12 +141,13 @@ impl Resuming {
             let range = (from, until + TimeDelta::microseconds(1));
             let wanted = wanted(self.catch_up);
             let found = newest(planning.schedule, planning.calendar, range, wanted);
-            paused.extend(found.into_iter().map(|slot| Paused {
+            let found = linked(planning.schedule, planning.calendar, found);
+            paused.extend(found.into_iter().map(|one| Paused {
                 due: DueSlot {
-                    at: slot.at,
-                    fire_at: slot.fire_at,
+                    at: one.slot.at,
+                    fire_at: one.slot.fire_at,
                 },
-                of_many: Some(slot),
+                of_many: Some(one),
             }));
         }
         Ok(paused)
@@ -164,16 +165,13 @@ impl Resuming {
             .map(|(paused, start)| (paused.due.at, *start))
             .unzip();
         if let Some(planning) = planning {
-            let slots: Vec<Slot> = late
+            let slots: Vec<Linked> = late
                 .into_iter()
                 .filter_map(|(paused, _)| paused.of_many)
                 .collect();
-            take_out(connection, planning, &slots).await?;
-            let slots = Preview {
-                slots,
-                dropped: Vec::new(),
-            };
-            write_slots(connection, planning, &slots).await?;
+            let taken: Vec<_> = slots.iter().map(|one| one.slot.at).collect();
+            take_out(connection, planning, &taken).await?;
+            write_slots(connection, planning, &slots, &[]).await?;
         }
         let done = sqlx::query_file!(
             "queries/slot/let_go.sql",
@@ -193,7 +191,7 @@ impl Resuming {
 struct Paused {
     due: DueSlot,
     /// It stands in a row with many others.
-    of_many: Option<Slot>,
+    of_many: Option<Linked>,
 }
 
 /// How many slots catch-up chooses at most: the newest.

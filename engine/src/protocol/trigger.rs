@@ -1,7 +1,7 @@
 //! Starting a schedule by hand: as one of its slots, or beside them.
 
 use chrono::{DateTime, TimeDelta, Utc};
-use windlass_workflows::calendar::{Preview, ZONE_DATA, slots};
+use windlass_workflows::calendar::{ZONE_DATA, linked, slots};
 use windlass_workflows::problem::Problem;
 
 use super::start::{Start, Started};
@@ -179,20 +179,19 @@ impl ByHand {
         let key = format!("{}/{name}", tenant_name(connection, tenant).await?);
         let schedule = schedule.clone().spread_for(&key);
         let after = at + TimeDelta::microseconds(1);
-        let found = Preview {
-            slots: slots(&schedule, calendar.as_ref(), at, after),
-            dropped: Vec::new(),
-        };
+        let calendar = calendar.as_ref();
+        let found = linked(&schedule, calendar, slots(&schedule, calendar, at, after));
         let planning = Planning {
             tenant,
             name,
             revision: self.start.revision().unwrap_or(1),
             zone_data: ZONE_DATA,
             schedule: &schedule,
-            calendar: calendar.as_ref(),
+            calendar,
         };
-        take_out(connection, planning, &found.slots).await?;
-        Ok(write_slots(connection, planning, &found).await? > 0)
+        let ats: Vec<_> = found.iter().map(|one| one.slot.at).collect();
+        take_out(connection, planning, &ats).await?;
+        Ok(write_slots(connection, planning, &found, &[]).await? > 0)
     }
 
     /// Fills the row of a slot that has not run.

@@ -5,8 +5,8 @@
 use chrono::{DateTime, NaiveDateTime, Utc};
 use serde::Serialize;
 use windlass_workflows::calendar::{
-    Bound, By, Calendar, Dropped, DroppedAt, Preview, Reason, Schedule, dropped_said, preview,
-    previous, slot_said,
+    Bound, By, Calendar, Dropped, DroppedAt, Linked, Reason, Schedule, dropped_said, linked,
+    preview, slot_said,
 };
 
 use super::Store;
@@ -95,8 +95,10 @@ pub(crate) async fn plan_slots(
     from: DateTime<Utc>,
     until: DateTime<Utc>,
 ) -> Result<usize, Error> {
-    let found = preview(planning.schedule, planning.calendar, from, until);
-    let added = write_slots(connection, planning, &found).await?;
+    let (schedule, calendar) = (planning.schedule, planning.calendar);
+    let found = preview(schedule, calendar, from, until);
+    let slots = linked(schedule, calendar, found.slots);
+    let added = write_slots(connection, planning, &slots, &found.dropped).await?;
     sqlx::query_file!(
         "queries/schedule/touch.sql",
         planning.tenant,
@@ -138,19 +140,14 @@ struct Rows {
 }
 
 impl Rows {
-    fn of(planning: Planning<'_>, found: &Preview) -> Self {
+    fn of(planning: Planning<'_>, slots: &[Linked], dropped: &[Dropped]) -> Self {
         let (schedule, calendar) = (planning.schedule, planning.calendar);
         let mut rows = Self::default();
-        let first = found.slots.first();
-        let mut before = first.and_then(|first| {
-            let before = previous(schedule, calendar, first.at, 1);
-            before.first().map(|slot| slot.at)
-        });
-        for slot in &found.slots {
+        for Linked { slot, previous } in slots {
             rows.ats.push(slot.at);
             rows.fire_ats.push(slot.fire_at);
             rows.covers.push(covers(&slot.covers));
-            rows.befores.push(before.replace(slot.at));
+            rows.befores.push(*previous);
             rows.notes.push(slot_said(schedule, calendar, slot));
             rows.reasons.push(None);
             let (alerts, zone) = (schedule.alerts, schedule.zone);
@@ -158,7 +155,7 @@ impl Rows {
             rows.start_bys.push(by(alerts.not_started_by));
             rows.finish_bys.push(by(alerts.not_finished_by));
         }
-        for (dropped, wall) in left_out(planning, &found.dropped) {
+        for (dropped, wall) in left_out(planning, dropped) {
             let at = Bound::wall(wall, schedule.zone);
             rows.ats.push(at);
             rows.fire_ats.push(at);
@@ -191,16 +188,17 @@ fn left_out<'a>(
         })
 }
 
-/// Writes slots where they have no row yet; how many are new. The caller holds the schedule's row.
+/// Writes slots, and what was dropped beside them, where they have no row yet; how many are new. The caller holds the schedule's row.
 ///
 /// # Errors
 /// What the database says.
 pub(crate) async fn write_slots(
     connection: &mut Session,
     planning: Planning<'_>,
-    found: &Preview,
+    slots: &[Linked],
+    dropped: &[Dropped],
 ) -> Result<usize, Error> {
-    let rows = Rows::of(planning, found);
+    let rows = Rows::of(planning, slots, dropped);
     if rows.ats.is_empty() {
         return Ok(0);
     }

@@ -80,26 +80,26 @@ pub(crate) async fn fold(
     Ok(())
 }
 
-/// Takes slots, in order and one after another by their rule, out of the rows that stand for many, so that they can be
-/// given rows of their own. How many slots are left before and behind them is told by the rule of now.
+/// Takes slots, in order, out of the rows that stand for many, so that they can be given rows of their own. Those of one
+/// row follow one another by their rule. How many slots are left before and behind them is told by the rule of now.
 ///
 /// # Errors
 /// What the database says.
 pub(crate) async fn take_out(
     connection: &mut Session,
     planning: Planning<'_>,
-    slots: &[Slot],
+    ats: &[DateTime<Utc>],
 ) -> Result<(), Error> {
-    let (Some(first), Some(last)) = (slots.first(), slots.last()) else {
+    let (Some(first), Some(last)) = (ats.first(), ats.last()) else {
         return Ok(());
     };
     let (tenant, name) = (planning.tenant, planning.name);
-    let rows = sqlx::query_file!("queries/slot/runs.sql", tenant, name, first.at, last.at)
+    let rows = sqlx::query_file!("queries/slot/runs.sql", tenant, name, first, last)
         .fetch_all(&mut *connection)
         .await?;
     for row in rows {
-        let inside = |slot: &&Slot| row.at <= slot.at && slot.at <= row.until;
-        let mut taken = slots.iter().filter(inside);
+        let inside = |at: &DateTime<Utc>| row.at <= *at && *at <= row.until;
+        let mut taken = ats.iter().copied().filter(inside);
         let Some(first) = taken.next() else {
             continue;
         };
@@ -109,11 +109,8 @@ pub(crate) async fn take_out(
             until: row.until,
             n: row.n,
         };
-        let parts = whole.without(
-            planning,
-            (first.at, taken.next_back().unwrap_or(first).at),
-            n,
-        );
+        let last = taken.next_back().unwrap_or(first);
+        let parts = whole.without(planning, (first, last), n);
         split(connection, planning, row.at, parts).await?;
     }
     Ok(())

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use crate::common::Bench;
 use crate::common::own::pause_of;
 use crate::common::runs::{
     LATE, MISSED, PAUSED, STEP, apply_rule, every_ten_minutes, fire_at, missed, row, rows,
@@ -40,6 +41,67 @@ async fn resuming_with_catch_up_takes_the_newest_out_of_the_row() {
     );
     let fired = bench.store.fire().await.expect("a pass");
     assert_eq!(fired.batches.len(), 1, "the others keep the pace");
+}
+
+/// Which slot each follows of those that were given a row with this reason, both by their number.
+async fn followed(bench: &Bench, first: DateTime<Utc>, reason: &str) -> Vec<(i64, i64)> {
+    let sql = "select (extract(epoch from at - $1) / 600)::bigint, (extract(epoch from previous - $1) / 600)::bigint
+               from slot where reason = $2 order by at";
+    let found = sqlx::query_as(sql).bind(first).bind(reason);
+    found.fetch_all(&bench.pool).await.expect("slots")
+}
+
+async fn run_by_hand(bench: &Bench, at: DateTime<Utc>) {
+    let slot = Trigger::Slot(at);
+    let started = bench.store.trigger(DEFAULT_TENANT, "briefs", slot, "mia");
+    assert!(started.await.expect("started").batch.is_some());
+}
+
+#[tokio::test]
+async fn a_backfilled_slot_follows_one_that_ran_by_hand() {
+    let (bench, first) = missed().await;
+    run_by_hand(&bench, first + STEP * 102).await;
+
+    let asked = bench
+        .store
+        .backfill(DEFAULT_TENANT, five(first, false))
+        .await;
+
+    let runs: Vec<_> = asked.expect("asked").iter().map(|slot| slot.runs).collect();
+    assert_eq!(runs, [true, true, false, true, true]);
+    assert_eq!(
+        followed(&bench, first, "backfill").await,
+        [(100, 99), (101, 100), (103, 102), (104, 103)]
+    );
+}
+
+#[tokio::test]
+async fn a_slot_that_is_caught_up_follows_one_that_ran_by_hand() {
+    let (bench, first) = every_ten_minutes(", overlap: allow").await;
+    let paused = bench.store.pause(DEFAULT_TENANT, pause_of("briefs")).await;
+    paused.expect("paused");
+    fire_at(&bench, first + STEP * 1_999).await;
+    run_by_hand(&bench, first + STEP * 1_997).await;
+    let all = CatchUp::All {
+        max: 4,
+        within: Duration::from_secs(7 * 86_400),
+        pace: Duration::from_secs(3_600),
+    };
+
+    let resumed = bench
+        .store
+        .resume_schedule(DEFAULT_TENANT, "briefs", Some(all));
+
+    assert_eq!(resumed.await.expect("resumed").1, 4);
+    assert_eq!(
+        followed(&bench, first, "late: let go after a pause").await,
+        [
+            (1_995, 1_994),
+            (1_996, 1_995),
+            (1_998, 1_997),
+            (1_999, 1_998)
+        ]
+    );
 }
 
 /// A backfill of the slots 100 to 104.

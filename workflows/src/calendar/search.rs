@@ -8,7 +8,7 @@ use chrono::{DateTime, Days, NaiveDate, NaiveDateTime, NaiveTime, TimeDelta, Utc
 use super::open_days::{self, Calendar, SEARCH_DAYS};
 use super::rule::Rule;
 use super::schedule::{ClosedDay, Except, Schedule};
-use super::slot::{Slot, slots, window};
+use super::slot::{Slot, slots, slots_of_rule, window};
 use super::{MonthlyDay, daylight};
 
 /// A schedule without a slot in 30 years never fires.
@@ -71,16 +71,26 @@ pub fn previous(
     before: DateTime<Utc>,
     count: usize,
 ) -> Vec<Slot> {
-    let mut until = schedule.ends_at().map_or(before, |end| end.min(before));
-    let horizon = until - HORIZON;
-    let first = schedule
-        .starts_at()
-        .map_or(horizon, |start| start.max(horizon));
+    let until = schedule.ends_at().map_or(before, |end| end.min(before));
+    let first = schedule.starts_at().unwrap_or(DateTime::<Utc>::MIN_UTC);
+    back(schedule, calendar, (first, until), count)
+}
+
+/// The last `count` slots of its rule with `first ≤ at < until`, newest first, before its `start` and after its `end` too;
+/// or fewer if 30 years come first.
+pub(super) fn back(
+    schedule: &Schedule,
+    calendar: Option<&Calendar>,
+    (first, mut until): (DateTime<Utc>, DateTime<Utc>),
+    count: usize,
+) -> Vec<Slot> {
+    let first = first.max(until - HORIZON);
     let (mut found, mut width) = (Vec::new(), FIRST_WINDOW);
     while found.len() < count && first < until {
         let from = (until - width).max(first);
         if !is_silent(schedule, calendar, from, until) {
-            found.extend(slots(schedule, calendar, from, until).into_iter().rev());
+            let slots = slots_of_rule(schedule, calendar, (from, until), usize::MAX);
+            found.extend(slots.into_iter().rev());
         }
         until = from;
         width = if is_dense(schedule) {

@@ -3,7 +3,7 @@
 use std::collections::HashSet;
 
 use chrono::{DateTime, TimeDelta, Utc};
-use windlass_workflows::calendar::{Bound, Dropped, DroppedAt, Schedule, Slot, preview};
+use windlass_workflows::calendar::{Bound, Dropped, DroppedAt, Schedule, Slot, linked, preview};
 
 use crate::Error;
 use crate::store::slot::wall as said;
@@ -43,7 +43,9 @@ pub(super) async fn plan_anew(
     };
     let (schedule, calendar) = (planning.schedule, planning.calendar);
     let mut found = preview(schedule, calendar, now - REACH, now + AHEAD);
-    found.slots.retain(|slot| {
+    let mut slots = linked(schedule, calendar, std::mem::take(&mut found.slots));
+    slots.retain(|one| {
+        let slot = &one.slot;
         let mut covers = slot.covers.iter().map(said);
         let was_planned = slot.at > now || said_any(slot, &replaced);
         was_planned && !covers.any(|wall| known.has(&wall))
@@ -52,7 +54,7 @@ pub(super) async fn plan_anew(
         let wall = is_to_come(dropped, schedule, now);
         wall.is_some_and(|wall| !known.has(&wall))
     });
-    write_slots(connection, planning, &found).await?;
+    write_slots(connection, planning, &slots, &found.dropped).await?;
     sqlx::query_file!(
         "queries/schedule/new_zone_data.sql",
         tenant,
