@@ -41,7 +41,6 @@ fn of_jobs() -> Vec<Story> {
             ),
             ("select count(*) from context_change", 3),
             ("select count(*) from context_reference", 3),
-            ("select count(*) from inbox where kind = 'context'", 3),
         ]),
     ]
 }
