@@ -24,7 +24,7 @@ use windlass_workflows::resource::Resources;
 use windlass_workflows::value::Value;
 
 use super::change::{Action, Change, diff};
-use super::load::{LeftOut, ReadSeek};
+use super::load::{LeftOut, ReadSeek, Untold};
 use super::publish;
 use super::references;
 use super::timing::{self, Applied};
@@ -80,20 +80,22 @@ impl Store {
     pub async fn apply(&self, application: Application) -> Result<ApplyReport, Error> {
         let catalogue = self.catalogue(application.tenant).await?;
         let now = self.clock().await?.now;
-        self.transaction(move |connection| {
+        let applied = self.transaction(move |connection| {
             Box::pin(async move {
                 connection.remember().await?;
                 let dry_run = application.dry_run;
-                let report = Applying::new(application, catalogue, now)
+                let applied = Applying::new(application, catalogue, now)
                     .run(connection)
                     .await?;
                 if dry_run {
                     connection.forget().await?;
                 }
-                Ok(report)
+                Ok(applied)
             })
-        })
-        .await
+        });
+        let (mut report, untold) = applied.await?;
+        categories::tell(&mut report, untold).await;
+        Ok(report)
     }
 }
 
@@ -106,6 +108,8 @@ struct Applying {
     problems: Vec<Problem>,
     /// Versions that are new, by the names of their documents.
     created: Vec<(i32, String, NewTemplate)>,
+    /// Sources that were loaded before, by their categories: read again when nothing is locked any more.
+    untold: Vec<(String, Untold)>,
 }
 
 impl Applying {
@@ -118,10 +122,14 @@ impl Applying {
             changes,
             problems,
             created: Vec::new(),
+            untold: Vec::new(),
         }
     }
 
-    async fn run(mut self, connection: &mut Session) -> Result<ApplyReport, Error> {
+    async fn run(
+        mut self,
+        connection: &mut Session,
+    ) -> Result<(ApplyReport, Vec<(String, Untold)>), Error> {
         let documents = std::mem::take(&mut self.application.documents);
         store::configuration::lock(connection, self.application.tenant).await?;
         self.problems = references::check(connection, self.application.tenant, &documents).await?;
@@ -134,10 +142,11 @@ impl Applying {
         }
         // Last of all: the counters stay locked until the commit.
         store::limit::keep(connection, self.application.tenant, &documents).await?;
-        Ok(ApplyReport {
+        let report = ApplyReport {
             dry_run: self.application.dry_run,
             changes: self.changes,
-        })
+        };
+        Ok((report, self.untold))
     }
 
     async fn document(

@@ -8,6 +8,7 @@
 mod identity;
 mod left;
 mod refusal;
+mod untold;
 
 use std::fmt;
 use std::io::{Read, Seek};
@@ -23,6 +24,7 @@ use self::identity::{checksum, key_rule};
 pub use self::left::{LeftOut, Reason};
 pub(super) use self::refusal::{in_file, refusals};
 use self::refusal::{refused, unmergeable};
+pub(super) use self::untold::{Loaded, Untold};
 use super::rows::{self, For, Reading, Sink};
 use crate::Error;
 use crate::store::category::Locked;
@@ -137,7 +139,8 @@ impl Store {
     /// As [`Store::load_items`]; a load that is to be merged also with `merge_needs_key` and `merge_other_key`.
     ///
     /// # Cancel safety
-    /// One transaction: dropped before its commit, nothing is stored.
+    /// One transaction: dropped before its commit, nothing is stored. What was left out of a source that was loaded before
+    /// is read behind it.
     pub async fn load_on(
         &self,
         terms: Terms<'_>,
@@ -151,16 +154,20 @@ impl Store {
             return Err(Error::not_found("category", name));
         };
         let (who, terms) = (terms.who.to_owned(), Terms { who: "", ..terms });
-        self.transaction(move |connection| {
+        let loaded = self.transaction(move |connection| {
             Box::pin(async move {
                 let terms = Terms { who: &who, ..terms };
                 match load(connection, terms, &category, source).await? {
-                    Ok(load) => Ok(load),
+                    Ok(loaded) => Ok(loaded),
                     Err(problems) => Err(Error::Invalid { problems }),
                 }
             })
-        })
-        .await
+        });
+        let Loaded { mut load, untold } = loaded.await?;
+        if let Some(untold) = untold {
+            (load.read, load.left_out) = untold.read().await;
+        }
+        Ok(load)
     }
 }
 
@@ -171,7 +178,7 @@ pub(super) async fn load(
     terms: Terms<'_>,
     category: &Category,
     source: Source,
-) -> Result<Result<Load, Vec<Problem>>, Error> {
+) -> Result<Result<Loaded, Vec<Problem>>, Error> {
     let (mode, invalid) = manner(terms, category);
     let (checksum, source) = match checksum(category.clone(), (mode, invalid), source).await {
         Ok(known) => known,
@@ -188,10 +195,12 @@ pub(super) async fn load(
     // What is merged leaves no trace of its bytes: others may have changed the same items since.
     if mode == Mode::Replace && locked.checksum.as_deref() == Some(checksum.as_str()) {
         let load = known(&locked, locked.items);
-        return Ok(Ok(match invalid {
-            Invalid::Refuse => load,
-            Invalid::LeaveOut => load.again(category, source, terms.listed_max).await,
-        }));
+        let untold = (invalid == Invalid::LeaveOut).then(|| Untold {
+            category: category.clone(),
+            source,
+            listed_max: terms.listed_max,
+        });
+        return Ok(Ok(Loaded { load, untold }));
     }
     let merges = mode == Mode::Merge && locked.items > 0;
     let (version, file) = (locked.version + 1, source.file());
@@ -222,7 +231,8 @@ pub(super) async fn load(
         true => merge(connection, &locked, new).await?,
         false => replace(connection, &locked, new).await?,
     };
-    Ok(Ok(load.of(reading, file.as_deref(), terms.listed_max)))
+    let load = load.of(reading, file.as_deref(), terms.listed_max);
+    Ok(Ok(load.into()))
 }
 
 /// As the caller says, else as the document does.
@@ -302,13 +312,6 @@ fn known(locked: &Locked, unchanged: i64) -> Load {
 }
 
 impl Load {
-    /// With what it left out, which is read from it once more.
-    async fn again(self, category: &Category, source: Source, listed_max: usize) -> Self {
-        let file = source.file();
-        let reading = read(category, source, Sink::of_report()).await;
-        self.of(reading, file.as_deref(), listed_max)
-    }
-
     /// With what its rows were.
     fn of(self, reading: Reading, file: Option<&str>, listed_max: usize) -> Self {
         Self {

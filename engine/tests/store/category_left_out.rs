@@ -1,8 +1,10 @@
 //! Loads that go on without rows that are no items: what is loaded, what is told, and what is refused all the same.
 
 use std::collections::BTreeMap;
-use std::io::Cursor;
+use std::io::{self, Cursor, Read, Seek, SeekFrom};
+use std::sync::mpsc::{Receiver, Sender, channel};
 
+use tokio::sync::oneshot;
 use windlass_engine::protocol::Action;
 use windlass_engine::protocol::apply::Application;
 use windlass_engine::protocol::load::{LISTED_MAX, Load, ReadSeek, Source, Terms};
@@ -39,10 +41,14 @@ const LEAVING: How = How {
 };
 
 async fn load(store: &Store, how: How, bytes: impl Into<Vec<u8>>) -> Result<Load, Error> {
+    load_from(store, how, Box::new(Cursor::new(bytes.into()))).await
+}
+
+async fn load_from(store: &Store, how: How, reader: Box<dyn ReadSeek>) -> Result<Load, Error> {
     let source = Source::File {
         name: "birds.csv".to_owned(),
         format: how.format,
-        reader: Box::new(Cursor::new(bytes.into())),
+        reader,
     };
     let terms = Terms {
         tenant: DEFAULT_TENANT,
@@ -129,6 +135,93 @@ async fn what_is_loaded_again_tells_again_what_was_left_out() {
         (false, 1, 2)
     );
     assert_eq!((fewer.read, fewer.left_out.rows), (3, 1));
+}
+
+/// Rows whose second reading says that it begins, and waits until it may.
+struct Waiting {
+    rows: Cursor<Vec<u8>>,
+    is_second: bool,
+    begins: Option<oneshot::Sender<()>>,
+    may: Receiver<()>,
+}
+
+impl Waiting {
+    fn new() -> (Box<Self>, oneshot::Receiver<()>, Sender<()>) {
+        let (begins, begun) = oneshot::channel();
+        let (let_go, may) = channel();
+        let rows = Box::new(Self {
+            rows: Cursor::new(ROWS.as_bytes().to_vec()),
+            is_second: false,
+            begins: Some(begins),
+            may,
+        });
+        (rows, begun, let_go)
+    }
+}
+
+impl Read for Waiting {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        if self.is_second
+            && let Some(begins) = self.begins.take()
+        {
+            begins.send(()).expect("somebody waits for it");
+            self.may.recv().expect("it may go on");
+        }
+        self.rows.read(buffer)
+    }
+}
+
+impl Seek for Waiting {
+    fn seek(&mut self, to: SeekFrom) -> io::Result<u64> {
+        self.is_second = true;
+        self.rows.seek(to)
+    }
+}
+
+#[tokio::test]
+async fn nobody_waits_while_what_was_left_out_is_read_again() {
+    let database = TestDatabase::new().await;
+    let store = database.store().await;
+    let first = store.apply(with_file(FROM_FILE, ROWS)).await;
+    let first = &first.expect("applied").changes[0];
+    let others = |name: &str| format!("name,state,cost\n{name},Ohio,1\n");
+
+    let (rows, begun, let_go) = Waiting::new();
+    let loading = tokio::spawn({
+        let store = store.clone();
+        async move { load_from(&store, LEAVING, rows).await }
+    });
+    begun.await.expect("it is read again");
+    let other = load(&store, LEAVING, others("Tern")).await;
+    let_go.send(()).expect("it waits");
+    let told = loading.await.expect("no panic").expect("known");
+
+    assert_eq!(other.expect("loaded meanwhile").version, 2);
+    assert_eq!((told.version, told.read), (1, 6));
+    assert_eq!(told.left_out, first.left_out);
+
+    store
+        .apply(with_file(FROM_FILE, ROWS))
+        .await
+        .expect("applied");
+    let (rows, begun, let_go) = Waiting::new();
+    let application = Application {
+        files: BTreeMap::from([("birds".to_owned(), rows as Box<dyn ReadSeek>)]),
+        ..application(&[FROM_FILE])
+    };
+    let applying = tokio::spawn({
+        let store = store.clone();
+        async move { store.apply(application).await }
+    });
+    begun.await.expect("it is read again");
+    let other = store.apply(with_file(FROM_FILE, &others("Rail"))).await;
+    let_go.send(()).expect("it waits");
+    let told = applying.await.expect("no panic").expect("unchanged");
+
+    assert_eq!(other.expect("applied meanwhile").changes[0].items, Some(1));
+    let told = &told.changes[0];
+    assert_eq!((told.action, told.read), (Action::Unchanged, Some(6)));
+    assert_eq!(told.left_out, first.left_out);
 }
 
 #[tokio::test]

@@ -3,11 +3,12 @@
 use windlass_workflows::configuration::{self as documents, Document};
 use windlass_workflows::value::Value;
 
-use super::super::load::{LISTED_MAX, Source, Terms, load};
-use super::{Applying, missing_file};
+use super::super::load::{LISTED_MAX, Source, Terms, Untold, load};
+use super::{ApplyReport, Applying, missing_file};
 use crate::Error;
-use crate::protocol::change::Action;
+use crate::protocol::change::{Action, Change};
 use crate::store::{self, Session};
+use crate::vocabulary::ConfigurationKind;
 
 impl Applying {
     /// A category that was deleted is there again, and it has the indexes that its document names.
@@ -57,7 +58,8 @@ impl Applying {
             listed_max: LISTED_MAX,
         };
         match load(connection, terms, category, source).await? {
-            Ok(load) => {
+            Ok(loaded) => {
+                let load = loaded.load;
                 if let Some(change) = self.changes.last_mut() {
                     change.items = Some(load.rows);
                     change.read = Some(load.read);
@@ -66,10 +68,27 @@ impl Applying {
                     }
                     change.left_out = load.left_out;
                 }
+                if let Some(untold) = loaded.untold {
+                    self.untold.push((name.clone(), untold));
+                }
             }
             Err(problems) => self.refuse(document, problems),
         }
         Ok(())
+    }
+}
+
+/// Tells what was left out of sources that were loaded before.
+pub(super) async fn tell(report: &mut ApplyReport, untold: Vec<(String, Untold)>) {
+    for (name, untold) in untold {
+        let (read, left_out) = untold.read().await;
+        let is_its = |change: &&mut Change| {
+            change.kind == ConfigurationKind::Category.as_str() && change.name == name
+        };
+        if let Some(change) = report.changes.iter_mut().find(is_its) {
+            change.read = Some(read);
+            change.left_out = left_out;
+        }
     }
 }
 
