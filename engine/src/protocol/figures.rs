@@ -3,7 +3,7 @@
 //!
 //! A preview has them of what it read, a batch that waits for approval of its stored plan.
 
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 use windlass_workflows::configuration::{AsksWhen, JobConfiguration};
 use windlass_workflows::plan::{Drawn, Tripped, tripped};
 use windlass_workflows::problem::Problem;
@@ -12,8 +12,7 @@ use windlass_workflows::value::Value;
 
 use super::course::count;
 use super::plan::shape::PlannedJob;
-use crate::store::source::LeftOut;
-use crate::store::{AskReason, BatchView};
+use crate::store::{AskReason, BatchView, LeftOutCounts};
 use crate::{Error, Store};
 
 /// Jobs that are shown with their input.
@@ -36,15 +35,6 @@ pub struct PlanFigures {
     pub seconds: Option<f64>,
     /// The first jobs, as the template receives them.
     pub sample: Vec<PreviewedJob>,
-}
-
-/// Rows that a plan leaves out, by why.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct LeftOutCounts {
-    /// Another row has its key.
-    pub duplicate: u64,
-    /// It cannot be a member.
-    pub invalid: u64,
 }
 
 /// What becomes of a plan.
@@ -245,19 +235,6 @@ impl Store {
             PreviewedJob::of(shown, &row.input, schema.as_deref())
         });
         Ok(jobs.collect())
-    }
-}
-
-impl LeftOutCounts {
-    pub(super) fn add(&mut self, row: &LeftOut) {
-        match row.reason {
-            "duplicate" => self.duplicate += 1,
-            _ => self.invalid += 1,
-        }
-    }
-
-    pub(super) fn all(self) -> u64 {
-        self.duplicate + self.invalid
     }
 }
 

@@ -74,7 +74,7 @@ pub use self::child::{ChildTerms, ChildWork};
 pub use self::child_batch::ChildBatch;
 pub use self::create::{CreatedBatch, NewBatch, Source};
 pub use self::draw::{Drawing, Drawn, OutsideRow, Right};
-pub use self::figures::{BatchBefore, LeftOutCounts, PlanFigures, PlanVerdict, PreviewedJob};
+pub use self::figures::{BatchBefore, PlanFigures, PlanVerdict, PreviewedJob};
 pub use self::fire::Fired;
 pub use self::flight::{Flight, FlightPreview, Flown};
 pub use self::gather::Gathered;

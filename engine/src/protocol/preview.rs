@@ -11,7 +11,7 @@ use windlass_workflows::value::Value;
 
 use super::create::{Recipe, Source};
 use super::draw::{OutsideRow, item, of_row, reader};
-use super::figures::{Drawing, LeftOutCounts, PlanFigures, PreviewedJob, SAMPLE_MAX};
+use super::figures::{Drawing, PlanFigures, PreviewedJob, SAMPLE_MAX};
 use super::plan::inline::Judged;
 use super::plan::judge::{Verdict, judge};
 use super::plan::members::Members;
@@ -19,6 +19,7 @@ use super::plan::shape::{PlannedJob, Shaper};
 use super::plan::{inline, occasion};
 use super::rows::Collected;
 use super::upload::{self, Upload};
+use crate::store::LeftOutCounts;
 use crate::{Error, Store};
 
 /// A preview reads no longer than this and then says "at least".

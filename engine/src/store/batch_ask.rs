@@ -3,7 +3,7 @@
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
-use crate::protocol::LeftOutCounts;
+use super::source::LeftOut;
 
 /// What a plan asks, or asked before somebody approved it.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -45,6 +45,28 @@ pub struct LastPlan {
     pub left_out: i64,
     /// Whether it selected the very same members and documents.
     pub same_selection: bool,
+}
+
+/// Rows that a plan leaves out, by why.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LeftOutCounts {
+    /// Another row has its key.
+    pub duplicate: u64,
+    /// It cannot be a member.
+    pub invalid: u64,
+}
+
+impl LeftOutCounts {
+    pub(crate) fn add(&mut self, row: &LeftOut) {
+        match row.reason {
+            "duplicate" => self.duplicate += 1,
+            _ => self.invalid += 1,
+        }
+    }
+
+    pub(crate) fn all(self) -> u64 {
+        self.duplicate + self.invalid
+    }
 }
 
 /// What was kept at sealing, with how it stands now.

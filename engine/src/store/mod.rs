@@ -86,7 +86,7 @@ pub use self::admin::{MigrationView, ServerFacts, make_database_anew, migrations
 pub use self::alias::AliasView;
 pub use self::approval::{ApprovalFilter, ApprovalView, NewDecision};
 pub use self::batch::{BatchFilter, BatchView, CurrentJobs, PlannedCounts, Progress};
-pub use self::batch_ask::{AskReason, AsksView, LastPlan};
+pub use self::batch_ask::{AskReason, AsksView, LastPlan, LeftOutCounts};
 pub(crate) use self::batch_cancel::EXTENTS_MAX;
 pub use self::batch_member::{ErrorGroup, MemberCursor, MemberView};
 pub use self::batch_report::{BatchFigures, BatchReport, Phase, Phases};

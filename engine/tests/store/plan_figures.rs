@@ -4,10 +4,8 @@
 use std::io::Cursor;
 
 use serde_json::json;
-use windlass_engine::protocol::{
-    BatchPreview, Given, LeftOutCounts, PlanFigures, PlanVerdict, Source, Upload,
-};
-use windlass_engine::store::{BatchView, DEFAULT_TENANT};
+use windlass_engine::protocol::{BatchPreview, Given, PlanFigures, PlanVerdict, Source, Upload};
+use windlass_engine::store::{BatchView, DEFAULT_TENANT, LeftOutCounts};
 
 use crate::common::Bench;
 use crate::common::recipe::{BIRDS, apply, plan, recipe, with_birds};

@@ -3,8 +3,9 @@
 use serde::Serialize;
 use utoipa::ToSchema;
 use windlass_engine::protocol::{
-    BatchBefore, BatchPreview, LeftOutCounts, PlanFigures, PlanVerdict, PreviewedJob,
+    BatchBefore, BatchPreview, PlanFigures, PlanVerdict, PreviewedJob,
 };
+use windlass_engine::store::LeftOutCounts;
 use windlass_workflows::problem::Problem;
 
 use super::batch::AskReasonReply;

@@ -6,7 +6,9 @@ use windlass_workflows::problem::Problem;
 
 use super::shape::Shaper;
 use super::{PlanRow, Stop, occasion};
-use crate::protocol::figures::{LeftOutCounts, PlanVerdict, judged};
+use crate::protocol::course::{count, stored_count};
+use crate::protocol::figures::{PlanVerdict, judged};
+use crate::store::LeftOutCounts;
 use crate::vocabulary::ConfigurationKind;
 use crate::{Error, Store};
 
@@ -39,12 +41,11 @@ impl Store {
         let slot = (plan.slot, plan.previous);
         let occasion = occasion(&plan.configuration, slot, plan.created_at);
         let context = context_key(&plan.configuration, &occasion).map_err(Stop::Refused)?;
-        let count = |count: u64| i64::try_from(count).unwrap_or(i64::MAX);
         let sealed = sqlx::query_file!(
             "queries/batch/seal.sql",
             plan.id,
-            count(hash.members()),
-            count(shaper.jobs()),
+            stored_count(hash.members()),
+            stored_count(shaper.jobs()),
             i32::try_from(shaper.chunks()).unwrap_or(i32::MAX),
             hex::encode(selection),
             hex::encode(plan_hash.finish()),
@@ -72,7 +73,6 @@ impl Store {
         let row = sqlx::query_file!("queries/batch/last_plan.sql", plan.id)
             .fetch_one(self.pool())
             .await?;
-        let count = |count: i64| u64::try_from(count).unwrap_or_default();
         let left_out = LeftOutCounts {
             duplicate: count(row.duplicate),
             invalid: count(row.invalid),
