@@ -195,11 +195,8 @@ pub(super) async fn load(
     // What is merged leaves no trace of its bytes: others may have changed the same items since.
     if mode == Mode::Replace && locked.checksum.as_deref() == Some(checksum.as_str()) {
         let load = known(&locked, locked.items);
-        let untold = (invalid == Invalid::LeaveOut).then(|| Untold {
-            category: category.clone(),
-            source,
-            listed_max: terms.listed_max,
-        });
+        let leaves_out = invalid == Invalid::LeaveOut;
+        let untold = leaves_out.then(|| Untold::of(category, source, terms.listed_max));
         return Ok(Ok(Loaded { load, untold }));
     }
     let merges = mode == Mode::Merge && locked.items > 0;

@@ -13,12 +13,21 @@ pub(in crate::protocol) struct Loaded {
 
 /// A source that was loaded before, with rows that may be no items.
 pub(in crate::protocol) struct Untold {
-    pub(super) category: Category,
-    pub(super) source: Source,
-    pub(super) listed_max: usize,
+    category: Category,
+    source: Source,
+    listed_max: usize,
 }
 
 impl Untold {
+    /// Of a source of that category: so many rows are listed.
+    pub(super) fn of(category: &Category, source: Source, listed_max: usize) -> Self {
+        Self {
+            category: category.clone(),
+            source,
+            listed_max,
+        }
+    }
+
     /// How many rows it has, and which of them are left out. It is read for that from its beginning to its end: by one who
     /// is in no transaction, since others would wait as long as that takes.
     pub(in crate::protocol) async fn read(self) -> (i64, LeftOut) {
