@@ -43,16 +43,20 @@ fn options(slots: usize) -> WorkerOptions {
     }
 }
 
-/// One slot, which a job takes for good.
-async fn occupied(site: &Site) -> (CancellationToken, JoinHandle<()>) {
+/// One slot, which this job takes for good.
+async fn occupied(site: &Site) -> (i64, CancellationToken, JoinHandle<()>) {
     let hangs = "do: [ { hang: { call: 'does:1.0.0@default', with: { hangs: true } } } ]";
     site.publish("hangs", "", hangs).await;
     let hanging = site.submit("hangs", "{}").await;
-    let worker = site.work_with(Secrets::new(), options(1));
+    let (stop, worker) = site.work_with(Secrets::new(), options(1));
     site.called(1).await;
+    (hanging, stop, worker)
+}
+
+/// What hung with a worker that is gone hangs with no other: only then, for a worker that hears of it has a slot again.
+async fn given_up(site: &Site, hanging: i64) {
     let cancelled = site.store.cancel(1, hanging, "mia", "").await;
-    cancelled.expect("it ends with its worker");
-    worker
+    cancelled.expect("it ends");
 }
 
 /// Effects that a durable turn has taken.
@@ -93,7 +97,7 @@ async fn judge(site: &Site, till: &Till, jobs: &[i64], made: bool) {
 async fn a_worker_that_is_lost_before_the_call_leaves_it_to_the_rule() {
     let site = Site::new().await;
     let till = Till::new().await;
-    let (_, lost) = occupied(&site).await;
+    let (hanging, _, lost) = occupied(&site).await;
     let mut jobs = Vec::new();
     for rule in RULES {
         let name = rule.to_lowercase();
@@ -103,6 +107,7 @@ async fn a_worker_that_is_lost_before_the_call_leaves_it_to_the_rule() {
     counted(&site, HELD, |held| held == 4).await;
 
     lost.abort();
+    given_up(&site, hanging).await;
     site.work(Secrets::new());
 
     judge(&site, &till, &jobs, false).await;
@@ -163,7 +168,7 @@ async fn a_worker_that_is_lost_after_the_answer_and_before_its_flush_leaves_it_t
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn an_effect_that_a_draining_worker_never_began_is_not_unknown() {
     let (site, till) = (Site::new().await, Till::new().await);
-    let (stop, drained) = occupied(&site).await;
+    let (hanging, stop, drained) = occupied(&site).await;
     site.publish("parks", "", &pays("parks", "park")).await;
     let job = site.submit("parks", &till.input()).await;
     counted(&site, HELD, |held| held == 1).await;
@@ -171,6 +176,7 @@ async fn an_effect_that_a_draining_worker_never_began_is_not_unknown() {
     stop.cancel();
     drained.await.expect("drained");
     assert_eq!(till.calls("parks").len(), 0);
+    given_up(&site, hanging).await;
     site.work(Secrets::new());
 
     assert_eq!(site.result(job, "completed").await, r#"{"receipt":1}"#);
